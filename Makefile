@@ -1,0 +1,41 @@
+# Two commands do everything on a machine that has python3, venv, pip and make:
+#   make demo   install, then the whole chain on synthetic scenes
+#   make test   install, then tests, lint, types and import walls
+PYTHON ?= python3
+BIN := .venv/bin
+# Compiled kernels and bytecode are kept between runs.
+INSTALLED := .venv/.installed
+
+.PHONY: install demo test unit lint lock bench clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements/lock.txt requirements/uv.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/lock.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install
+	$(BIN)/cli demo
+
+test: install lint unit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/pytest -n 2
+
+# The releases that pins.txt names, everything else the newest that fits.
+lock:
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --all-extras \
+		--group dev -c requirements/pins.txt pyproject.toml -o requirements/lock.txt --upgrade
+	echo 'uv>=0.13' | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header - -o requirements/uv.txt
+
+clean:
+	rm -rf .venv demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,123 @@
+"""The command tree as a table, loaded lazily, and the one place where errors become a line and an exit code.
+
+Help answers from the table: listing commands imports none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from core.errors import UserError
+
+# name: (where the command lives, the line that help shows) or a table of its own.
+COMMANDS: dict[str, Any] = {
+    "demo": ("cli.demo:demo", "The whole chain on synthetic scenes."),
+    "doctor": ("cli.doctor:doctor", "What is installed, which device, weights, disk and data."),
+    "data": {
+        "": "Make, verify, describe and split scenes.",
+        "synth": ("cli.data:synth", "Make synthetic scenes in the competition's layout."),
+        "check": ("cli.data:check", "Verify every file of the data."),
+        "stats": ("cli.data:stats", "Band statistics, positive share, contrail pixels."),
+        "folds": ("cli.data:folds", "Split the labelled records into folds grouped by scene."),
+    },
+    "zoo": {
+        "": "The members: list, train, predict.",
+        "list": ("cli.zoo:list_members", "The members as a table."),
+        "show": ("cli.zoo:show_member", "One member's full recipe."),
+        "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
+        "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
+        "verify": ("cli.zoo:verify", "Check every prediction set under the runs folder."),
+    },
+    "ensemble": {
+        "": "Fit, show and compare ensembles.",
+        "fit": ("cli.ensemble:fit", "Weights, threshold and min-pixels from out-of-fold predictions."),
+        "show": ("cli.ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
+    },
+    "submit": ("cli.submit:submit", "Test predictions to masks to a checked submission file."),
+    "submissions": {
+        "": "Check and score submission files.",
+        "check": ("cli.submissions:check", "Say whether a file would be accepted and, if not, why."),
+        "score": ("cli.submissions:score", "Global Dice of a file over the labelled records that it lists."),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are called or asked for their own help."""
+
+    def __init__(self, table: Mapping[str, Any], **given: Any) -> None:
+        super().__init__(**given)
+        self.table = {name: entry for name, entry in table.items() if name}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self.table.get(cmd_name)
+        if entry is None:
+            return None
+        if isinstance(entry, Mapping):
+            return LazyGroup(entry, name=cmd_name, help=entry[""])
+        module, _, attribute = entry[0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, entry[""] if isinstance(entry, Mapping) else entry[1])
+            for name, entry in self.table.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+root = click.version_option(package_name="contrail-ensemble")(
+    LazyGroup(
+        COMMANDS,
+        name="cli",
+        help="From satellite scenes to an honest contrail segmentation.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+)
+
+
+def main() -> None:
+    """Run the command line; a UserError becomes one line on stderr and its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted."""
+    meta: dict[str, Any] = {}
+    try:
+        with root.make_context("cli", list(arguments)) as context:
+            meta = context.meta
+            root.invoke(context)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        where = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
+        return _fail(error.format_message() + where, 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
+    except UserError as error:
+        if meta.get("debug"):
+            raise
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; run the same command again to go on", 130)
+    except BrokenPipeError:
+        # Whoever read our answer has gone; nothing is wrong.
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo("error: " + " ".join(message.split()), err=True)
+    return code

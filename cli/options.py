@@ -1,0 +1,133 @@
+"""The options that follow any command, and the settings that come of them and of `contrails.toml`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.errors import UnknownName, UsageError, UserError
+
+if TYPE_CHECKING:
+    from zoo.data import Scenes
+
+CONFIG_NAME = "contrails.toml"
+CONFIG_KEYS = ("data", "runs", "device", "seed", "jobs", "lineups", "members")
+DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the common options and the configuration file say, checked once."""
+
+    data: tuple[Path, ...] = ()
+    runs: Path = Path("runs")
+    device: str = "auto"
+    seed: int = 0
+    jobs: int = 1
+    json: bool = False
+    verbosity: int = 0
+    lineups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    members: Path | None = None
+
+    def scenes(self) -> Scenes:
+        """Open the sources; UsageError where none is named."""
+        from zoo.data import open_scenes
+
+        if not self.data:
+            raise UsageError(
+                f"no data directory; name one with --data DIR or `data` in {CONFIG_NAME}, "
+                "or make one: cli data synth DIR"
+            )
+        return open_scenes(self.data)
+
+    def line_up(self, members: tuple[str, ...]) -> tuple[str, ...]:
+        """The members named, with every line-up's name replaced by its members; without any, the default."""
+        names = members or (("default",) if "default" in self.lineups else DEFAULT_LINEUP)
+        return tuple(member for name in names for member in self.lineups.get(name, (name,)))
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the common options; the command gets `settings` as its first argument."""
+
+    @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="A source; may be repeated.")
+    @click.option("--runs", type=click.Path(path_type=Path), help="Where all artefacts lie. [runs]")
+    @click.option("--config", type=click.Path(path_type=Path), help=f"[{CONFIG_NAME}, here or above]")
+    @click.option("--device", help="auto, cpu, cuda[:N] or mps. [auto]")
+    @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random. [0]")
+    @click.option("--jobs", type=click.IntRange(1), help="Processes or threads. [all cores]")
+    @click.option("--json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+    @click.option("-v", "--verbose", count=True, help="Say more.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> None:
+        names = ("data", "runs", "config", "device", "seed", "jobs", "json", "verbose", "quiet")
+        common_values = {name: given.pop(name) for name in names}
+        if given.pop("debug"):
+            click.get_current_context().find_root().meta["debug"] = True
+        command(settings=_settings(**common_values), **given)
+
+    return wrapped
+
+
+def _settings(
+    *,
+    data: tuple[Path, ...],
+    runs: Path | None,
+    config: Path | None,
+    device: str | None,
+    seed: int | None,
+    jobs: int | None,
+    json: bool,
+    verbose: int,
+    quiet: bool,
+) -> Settings:
+    """Options win over the file, the file over the defaults; paths in the file stand relative to it."""
+    where = config or _find_config(Path.cwd())
+    filed = _read_config(where) if where else {}
+    base = where.parent if where else Path()
+    filed_data = filed.get("data", [])
+    paths = [filed_data] if isinstance(filed_data, str) else filed_data
+    return Settings(
+        data=data or tuple(base / path for path in paths),
+        runs=runs or base / filed.get("runs", "runs"),
+        device=_device(device or filed.get("device", "auto")),
+        seed=seed if seed is not None else filed.get("seed", 0),
+        jobs=jobs or filed.get("jobs") or os.cpu_count() or 1,
+        json=json,
+        verbosity=-1 if quiet else verbose,
+        lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},
+        members=base / filed["members"] if "members" in filed else None,
+    )
+
+
+def _find_config(folder: Path) -> Path | None:
+    found = (place / CONFIG_NAME for place in (folder, *folder.parents))
+    return next((path for path in found if path.is_file()), None)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such configuration file") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is no readable TOML ({error})") from error
+    for key in document:
+        if key not in CONFIG_KEYS:
+            raise UnknownName("key", key, CONFIG_KEYS, str(path))
+    return document
+
+
+def _device(name: str) -> str:
+    kind = name.partition(":")[0]
+    if kind not in ("auto", "cpu", "cuda", "mps"):
+        raise UsageError(f'--device "{name}": give auto, cpu, cuda, cuda:N or mps')
+    return name

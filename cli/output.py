@@ -1,0 +1,70 @@
+"""How the commands speak: results on stdout, progress and notes on stderr, JSON alone on demand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Advance = Callable[..., None]
+
+
+def show(settings: Settings, document: Any, render: Callable[[Console], None]) -> None:
+    """The result: one JSON document with --json, else what `render` prints on a console of stdout."""
+    if settings.json:
+        click.echo(json.dumps(document, allow_nan=False))
+        return
+    from rich.console import Console
+
+    # A pipe has no width of its own; tables are not to be folded at 80 columns there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    render(console)
+
+
+def say(settings: Settings, text: str) -> None:
+    """A note on stderr; none with --quiet."""
+    if settings.verbosity >= 0:
+        click.echo(text, err=True)
+
+
+def next_step(settings: Settings, command: str) -> None:
+    """The next command to type."""
+    if not settings.json:
+        say(settings, f"next: {command}")
+
+
+@contextmanager
+def progress(settings: Settings, description: str, total: int | None) -> Iterator[Advance]:
+    """A bar with the time left on stderr; silent with --quiet or where stderr is no terminal.
+
+    Gives `advance(n=1, note="")`.
+    """
+    if settings.verbosity < 0 or not sys.stderr.isatty():
+        yield lambda n=1, note="": None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total, note="")
+
+        def advance(n: int = 1, note: str | None = None) -> None:
+            bar.update(task, advance=n, **({} if note is None else {"note": note}))
+
+        yield advance

@@ -1,0 +1,108 @@
+"""The one way to write a file, and to read the small ones back.
+
+A write goes to a temporary name in the same folder, is flushed to the disk and renamed: whoever looks sees
+the old file or the new one, never a part. Readers turn a torn or foreign file into a UserError by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from core.errors import UserError
+
+
+def make_folder(folder: Path) -> Path:
+    """Make `folder` and its parents; UserError where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror}); choose another") from error
+    return folder
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes `path`'s place when the block ends well, or leaves no trace."""
+    make_folder(path.parent)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        if isinstance(error, OSError):
+            raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write one JSON document, atomically; NaN and infinity are refused."""
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """One JSON document; UserError where the file is absent, torn or no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is no readable JSON ({error}); make it again") from error
+
+
+def check_format(document: Any, newest: int, path: Path) -> None:
+    """Refuse, by name, a machine-readable file of a newer format, or of none."""
+    number = document.get("format") if isinstance(document, dict) else None
+    if not isinstance(number, int):
+        raise UserError(f"{path}: carries no format number; make it again")
+    if number > newest:
+        raise UserError(f"{path}: has format {number}, this version reads up to {newest}; update the suite")
+
+
+def sha256_of_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of(document: Any) -> str:
+    """Hex SHA-256 of a JSON-able document, whatever the order of its keys."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

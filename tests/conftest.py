@@ -1,0 +1,39 @@
+"""What every test may ask for: the real scenes, unpacked once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("suite")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real scenes in the competition's layout, with ash_color/ below: read only."""
+    if not (SHARED / "unpack.py").is_file():
+        pytest.skip(f"the real scenes are not at {SHARED}")
+    # Parallel workers have temporary folders side by side: the first one unpacks for all.
+    base = tmp_path_factory.getbasetemp().parent
+    folder = base / "real_scenes"
+    with FileLock(str(base / "real_scenes.lock")):
+        if not (folder / ".complete").exists():
+            command = [sys.executable, SHARED / "unpack.py", folder]
+            subprocess.run(list(map(str, command)), check=True)
+            (folder / ".complete").touch()
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(7)
