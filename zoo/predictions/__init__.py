@@ -1,0 +1,14 @@
+"""The cache of probability maps: small, checked, never half there.
+
+In: maps of a run, record by record. Out: the same integers, whatever happened to the disk in between, or a
+UserError that names the file. A set is a folder of zstd shards and a manifest that is written last.
+Stays outside: torch, truth masks, and what is made of the maps.
+"""
+
+from zoo.predictions.find import find_members
+from zoo.predictions.format import Provenance, set_folder
+from zoo.predictions.members import MemberMaps
+from zoo.predictions.reader import PredictionSet
+from zoo.predictions.writer import PredictionWriter
+
+__all__ = ["MemberMaps", "PredictionSet", "PredictionWriter", "Provenance", "find_members", "set_folder"]

@@ -1,0 +1,198 @@
+"""Which members were predicted: from the folders under runs/predictions to MemberMaps.
+
+A member has several recipes (hashes), a recipe several runs and TTA settings; hashes and settings never mix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from core.errors import UserError
+from zoo.predictions.format import MANIFEST, set_folder
+from zoo.predictions.members import OOF, MemberMaps
+from zoo.predictions.reader import PredictionSet
+
+# Where nothing in particular is asked for, the plainest of those that cover most folds.
+TTA_ORDER = ("none", "flips", "d4")
+
+_RUN = re.compile(r"(?P<fold>fold-(?:[0-9]+|full))(?:-seed-[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class SetFolder:
+    """A folder of runs/predictions that holds a prediction set, or was to."""
+
+    path: Path
+    member: str
+    recipe: str
+    fold: str
+    tta: str
+    written: int | None  # when the manifest was, in ns; None: it never was
+
+    @classmethod
+    def at(cls, path: Path) -> SetFolder | None:
+        """From .../<member>/<recipe>/<split>/fold-<k>[-seed-<s>]/<tta>; None where the name is another."""
+        member, recipe, _, run, tta = path.parts[-5:]
+        matched = _RUN.fullmatch(run)
+        if matched is None or not path.is_dir():
+            return None
+        manifest = path / MANIFEST
+        written = manifest.stat().st_mtime_ns if manifest.is_file() else None
+        return cls(path, member, recipe, matched["fold"], tta, written)
+
+
+def set_folders(runs: Path, split: str = "*", member: str = "*") -> Iterator[SetFolder]:
+    """Every folder of a prediction set, complete or not, sorted by path."""
+    for path in sorted((runs / "predictions").glob(f"{member}/*/{split}/*/*")):
+        found = SetFolder.at(path)
+        if found is not None:
+            yield found
+
+
+def find_members(
+    runs: Path,
+    split: str = OOF,
+    names: Sequence[str] | None = None,
+    tta: str | None = None,
+    folds_sha256: str | None = None,
+) -> list[MemberMaps]:
+    """The members' maps for a split: those named, in that order, or all that were predicted, by name.
+
+    "M" is M's newest recipe among those that cover most folds, "M@hash" (or its beginning) that recipe.
+    Without `tta`: the setting that covers most folds, the plainest of several. `folds_sha256` refuses
+    predictions made on another folds.csv; where no names are given they are left out.
+    Raises UserError that says what there is and what to run.
+    """
+    folders = list(set_folders(runs, split))
+    complete = [folder for folder in folders if folder.written is not None]
+    if not complete and not (names and folders):
+        raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
+    if names is None:
+        return _all_members(runs, split, complete, tta, folds_sha256)
+    search = _Search(runs, split, tuple(folders), tta, folds_sha256)
+    return [search.member(name) for name in dict.fromkeys(names)]
+
+
+def _all_members(
+    runs: Path, split: str, complete: Sequence[SetFolder], tta: str | None, folds_sha256: str | None
+) -> list[MemberMaps]:
+    """Every member that has what is asked for; the last refusal where none has."""
+    search = _Search(runs, split, tuple(complete), tta, folds_sha256)
+    found, refusals = [], []
+    for name in sorted({folder.member for folder in complete}):
+        try:
+            found.append(search.member(name))
+        except _NothingSuchError as refusal:
+            refusals.append(refusal)
+    if not found:
+        raise refusals[-1]
+    return found
+
+
+class _NothingSuchError(UserError):
+    """A member was predicted, but not with this TTA or not on these folds."""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for, and where."""
+
+    runs: Path
+    split: str
+    folders: tuple[SetFolder, ...]
+    tta: str | None
+    folds_sha256: str | None
+
+    def member(self, asked: str) -> MemberMaps:
+        name, _, recipe = asked.partition("@")
+        known = self._complete(name)
+        ranked = self._ranked(name, self._of_recipe(known, name, recipe))
+        for candidate in ranked:
+            maps = MemberMaps(asked, tuple(self._open(folder) for folder in candidate))
+            if self.folds_sha256 in (None, maps.provenance.folds_sha256):
+                return maps
+        raise _NothingSuchError(
+            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than "
+            f"{self.runs / 'folds.csv'}; {_run(self.split, name)}"
+        )
+
+    def _complete(self, name: str) -> list[SetFolder]:
+        mine = [folder for folder in self.folders if folder.member == name]
+        if not mine:
+            members = sorted({folder.member for folder in self.folders if folder.written is not None})
+            near = get_close_matches(name, members, n=1, cutoff=0.5)
+            hint = f'did you mean "{near[0]}"? ' if near else f"there are: {', '.join(members)}; "
+            raise UserError(
+                f'{self.runs}: no {_words(self.split)} predictions of member "{name}"; '
+                f"{hint}else {_run(self.split, name)}"
+            )
+        complete = [folder for folder in mine if folder.written is not None]
+        if not complete:
+            torn = sorted({folder.fold for folder in mine})
+            raise UserError(
+                f"{name}: its {_words(self.split)} predictions are unfinished "
+                f"({', '.join(torn)}); {_run(self.split, name)}"
+            )
+        return complete
+
+    def _of_recipe(self, folders: Sequence[SetFolder], name: str, recipe: str) -> list[SetFolder]:
+        recipes = sorted({folder.recipe for folder in folders if folder.recipe.startswith(recipe)})
+        if recipe in recipes or not recipe:
+            return [folder for folder in folders if recipe in ("", folder.recipe)]
+        if len(recipes) == 1:
+            return [folder for folder in folders if folder.recipe == recipes[0]]
+        there = ", ".join(f"{name}@{known}" for known in recipes or sorted({f.recipe for f in folders}))
+        fault = (
+            "is the beginning of several recipes" if recipes else f"has no {_words(self.split)} predictions"
+        )
+        raise UserError(f"{name}@{recipe}: {fault}; there are: {there}")
+
+    def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[Path]]:
+        """One candidate a recipe, best first: most folds, then newest."""
+        settings = sorted({folder.tta for folder in folders})
+        if self.tta is not None and self.tta not in settings:
+            raise _NothingSuchError(
+                f'{name}: no {_words(self.split)} predictions with TTA "{self.tta}"; there are: '
+                f"{', '.join(settings)}; run: cli zoo predict {name} --tta {self.tta}"
+            )
+        ranked = []
+        for recipe in {folder.recipe for folder in folders}:
+            chosen = self._with_one_tta([folder for folder in folders if folder.recipe == recipe])
+            if chosen:
+                ranked.append((_rank(chosen), recipe, [folder.path for folder in chosen]))
+        return [paths for _, _, paths in sorted(ranked, reverse=True)]
+
+    def _with_one_tta(self, folders: Sequence[SetFolder]) -> list[SetFolder]:
+        if self.tta is not None:
+            return [folder for folder in folders if folder.tta == self.tta]
+        covered = {name: len({f.fold for f in folders if f.tta == name}) for name in {f.tta for f in folders}}
+        best = min(covered, key=lambda name: (-covered[name], _plainness(name), name))
+        return [folder for folder in folders if folder.tta == best]
+
+    def _open(self, folder: Path) -> PredictionSet:
+        found = PredictionSet.open(folder)
+        if set_folder(self.runs, found.provenance) != folder:
+            belongs = set_folder(self.runs, found.provenance).relative_to(self.runs)
+            raise UserError(f"{folder}: holds the prediction set of {belongs}; move it back")
+        return found
+
+
+def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
+    return len({folder.fold for folder in folders}), max(folder.written or 0 for folder in folders)
+
+
+def _plainness(tta: str) -> int:
+    return TTA_ORDER.index(tta) if tta in TTA_ORDER else len(TTA_ORDER)
+
+
+def _words(split: str) -> str:
+    return "out-of-fold" if split == OOF else split
+
+
+def _run(split: str, member: str = "") -> str:
+    words = ("train", member, "--fold all") if split == OOF else ("predict", member)
+    return " ".join(("run: cli zoo", *filter(None, words)))

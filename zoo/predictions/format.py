@@ -1,0 +1,211 @@
+"""What lies on the disk: shards of 64 maps and the manifest that says what they are.
+
+A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) little-endian integers; probability is
+value / scale. The manifest carries the SHA-256 of every shard and of itself, so any changed bit is seen.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from core.files import check_format, read_json, sha256_of
+
+FORMAT = 1
+SHAPE = (256, 256)
+SHARD_RECORDS = 64
+LEVEL = 3
+SCALES = {"uint8": 255, "uint16": 65535}
+MANIFEST = "manifest.json"
+
+Maps = NDArray[Any]  # (n, 256, 256) uint8 or uint16, probability * scale
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_FOLD = re.compile(r"[0-9]+|full")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a prediction set comes from; checked at birth, since most of it becomes a path."""
+
+    member: str
+    recipe: str  # hash of the resolved recipe
+    split: str  # "oof", "test" or a name
+    fold: str  # "0", "1", ... or "full"
+    seed: int | None
+    tta: str  # "none", "flips", "d4"
+    folds_sha256: str
+    checkpoint_sha256: str
+    code: str  # version of the suite
+    seconds_per_record: float | None
+
+    def __post_init__(self) -> None:
+        for key in ("member", "recipe", "split", "tta"):
+            _require(_is_match(_NAME, getattr(self, key)), key, getattr(self, key))
+        _require(_is_match(_FOLD, self.fold), "fold", self.fold)
+        for key in ("folds_sha256", "checkpoint_sha256", "code"):
+            _require(isinstance(getattr(self, key), str), key, getattr(self, key))
+        _require(self.seed is None or (type(self.seed) is int and self.seed >= 0), "seed", self.seed)
+        seconds = self.seconds_per_record
+        is_time = isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
+        _require(seconds is None or is_time, "seconds_per_record", seconds)
+
+    @property
+    def run(self) -> str:
+        """The run's folder name: fold-<k>[-seed-<s>]."""
+        return f"fold-{self.fold}" + ("" if self.seed is None else f"-seed-{self.seed}")
+
+    def identity(self) -> dict[str, Any]:
+        """All but the measured time: sets that agree in this and in their records hold the same maps."""
+        return {key: value for key, value in asdict(self).items() if key != "seconds_per_record"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One file of maps: the next `records` ids of the manifest."""
+
+    file: str
+    records: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a complete prediction set says about itself."""
+
+    provenance: Provenance
+    record_ids: tuple[str, ...]
+    dtype: str
+    shards: tuple[Shard, ...]
+
+    def __post_init__(self) -> None:
+        check_record_ids(self.record_ids)
+        _require(self.dtype in SCALES, "dtype", self.dtype)
+        counted = sum(shard.records for shard in self.shards)
+        if counted != len(self.record_ids):
+            raise UserError(f"the shards count {counted} records, the manifest {len(self.record_ids)}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was predicted, by what, in which bytes; not of how long it took."""
+        document = self._content()
+        return sha256_of(document | {"provenance": self.provenance.identity()})
+
+    def document(self) -> dict[str, Any]:
+        """For JSON, with the SHA-256 of the rest under "sha256"."""
+        content = self._content()
+        return content | {"sha256": sha256_of(content)}
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "provenance": asdict(self.provenance),
+            "shape": list(SHAPE),
+            "dtype": self.dtype,
+            "scale": SCALES[self.dtype],
+            "shards": [asdict(shard) for shard in self.shards],
+            "record_ids": list(self.record_ids),
+        }
+
+
+def set_folder(runs: Path, provenance: Provenance) -> Path:
+    """runs/predictions/<member>/<recipe>/<split>/fold-<k>[-seed-<s>]/<tta>."""
+    member = runs / "predictions" / provenance.member / provenance.recipe
+    return member / provenance.split / provenance.run / provenance.tta
+
+
+def shard_name(index: int) -> str:
+    """shard-0000.zst, shard-0001.zst, ..."""
+    return f"shard-{index:04d}.zst"
+
+
+def check_record_ids(record_ids: Sequence[str]) -> None:
+    """UserError where an id is no string, empty, or named twice."""
+    for record_id in record_ids:
+        if not isinstance(record_id, str) or not record_id:
+            raise UserError(f"record id {record_id!r} is no string; ids are strings, always")
+    if len(set(record_ids)) != len(record_ids):
+        seen: set[str] = set()
+        twice = next(record_id for record_id in record_ids if record_id in seen or seen.add(record_id))  # type: ignore[func-returns-value]
+        raise UserError(f"record {twice} is named twice in one prediction set")
+
+
+def encode_shard(maps: Maps) -> bytes:
+    """One zstd frame, with its checksum and length, of maps (n, 256, 256)."""
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+    frame: bytes = compressor.compress(np.ascontiguousarray(maps, dtype=_little(maps.dtype)))
+    return frame
+
+
+def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
+    """The maps (records, 256, 256), read only; UserError where the blob is not exactly that one frame.
+
+    zstd's checksum misses a changed frame header and bytes after the frame, so both are looked at here.
+    """
+    expected = records * math.prod(SHAPE) * np.dtype(dtype).itemsize
+    try:
+        header = zstandard.get_frame_parameters(blob)
+        if header.content_size != expected or not header.has_checksum:
+            raise UserError(f"{path}: its header does not fit {records} maps of {dtype}; {AGAIN}")
+        # The window would be allocated before anything is decoded; ours never exceeds the content.
+        frame = zstandard.ZstdDecompressor(max_window_size=max(expected, 1024)).decompressobj()
+        data = frame.decompress(blob)
+    except zstandard.ZstdError as error:
+        raise UserError(f"{path}: is damaged ({error}); {AGAIN}") from error
+    if not frame.eof or len(data) != expected:
+        raise UserError(f"{path}: is cut off, {len(data)} of {expected} bytes decoded; {AGAIN}")
+    if frame.unused_data:
+        raise UserError(f"{path}: {len(frame.unused_data)} bytes follow its end; {AGAIN}")
+    return np.frombuffer(data, _little(np.dtype(dtype))).reshape(records, *SHAPE)
+
+
+AGAIN = "predict this set again"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a complete set; UserError where it is absent, torn, changed or of a newer format."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{folder}: holds no complete prediction set (no {MANIFEST}); {AGAIN}")
+    document = read_json(path)
+    check_format(document, FORMAT, path)
+    try:
+        manifest = _parse(document)
+        intact = manifest.document() == document
+    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+        raise UserError(f"{path}: is damaged ({error}); {AGAIN}") from error
+    if not intact:
+        raise UserError(f"{path}: is damaged (its contents do not match its own sha256); {AGAIN}")
+    return manifest
+
+
+def _parse(document: dict[str, Any]) -> Manifest:
+    given = document["provenance"]
+    return Manifest(
+        provenance=Provenance(**{field.name: given[field.name] for field in fields(Provenance)}),
+        record_ids=tuple(document["record_ids"]),
+        dtype=document["dtype"],
+        shards=tuple(Shard(**shard) for shard in document["shards"]),
+    )
+
+
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("<")
+
+
+def _is_match(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _require(holds: bool, key: str, value: object) -> None:
+    if not holds:
+        raise UserError(f"prediction set: {key} cannot be {value!r}")

@@ -1,0 +1,186 @@
+"""Read one member over its several runs as if it were one prediction set.
+
+Out of fold the runs' records are disjoint; for a test split every run predicts every record and the maps are
+averaged in probability. Several seeds of a fold are averaged. All in integers: the same bits everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core.errors import UserError
+from core.files import sha256_of
+from zoo.predictions.format import SHAPE, Maps, Provenance
+from zoo.predictions.reader import PredictionSet
+
+OOF = "oof"
+
+
+@dataclass(frozen=True, eq=False)
+class MemberMaps:
+    """One member's maps over its runs: of one recipe, one TTA, one split, one folds.csv."""
+
+    name: str  # as asked for: "M" or "M@hash"
+    sets: tuple[PredictionSet, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sets:
+            raise UserError(f"{self.name}: no prediction set")
+        for key in ("member", "recipe", "split", "tta", "folds_sha256"):
+            self._require_one(key)
+        if len({part.dtype for part in self.sets}) > 1:
+            raise UserError(f"{self.name}: some sets are uint8, some uint16; predict them again alike")
+        for together in self._parts:
+            self._require_one_order(together)
+        self._require_disjoint()
+
+    @property
+    def provenance(self) -> Provenance:
+        """Of the first run; member, recipe, split, TTA and folds are the same in all."""
+        return self.sets[0].provenance
+
+    @property
+    def recipe(self) -> str:
+        return self.provenance.recipe
+
+    @property
+    def tta(self) -> str:
+        return self.provenance.tta
+
+    @property
+    def dtype(self) -> str:
+        """uint8 or uint16; probability is value / scale."""
+        return self.sets[0].dtype
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The folds that have a run, sorted."""
+        return tuple(sorted({part.provenance.fold for part in self.sets}, key=_fold_key))
+
+    @cached_property
+    def record_ids(self) -> tuple[str, ...]:
+        """All records, sorted."""
+        return tuple(sorted(self._part_of))
+
+    @property
+    def seconds_per_record(self) -> float | None:
+        """Seconds that one new record costs with all of the member's runs; None where one was not measured."""
+        seconds = [part.provenance.seconds_per_record for part in self.sets]
+        return None if None in seconds else float(sum(filter(None, seconds)))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was predicted, by what: of the manifests but for their measured times."""
+        return sha256_of(sorted(part.manifest.digest for part in self.sets))
+
+    def maps(self, ids: Sequence[str]) -> Maps:
+        """The maps of `ids`, in their order: (n, 256, 256) of the sets' dtype.
+
+        Several runs of a record are averaged in probability, rounded half up in integers. Every shard is
+        decoded at most once. Raises UserError, by name, for a record that no run predicted.
+        """
+        self._require_covered(ids)
+        rows = {record_id: row for row, record_id in enumerate(ids)}
+        if len(rows) < len(ids):
+            raise UserError(f"{self.name}: a record is asked for twice")
+        result = np.empty((len(ids), *SHAPE), self.dtype)
+        for found, maps in self.batches(ids):
+            result[[rows[record_id] for record_id in found]] = maps
+        return result
+
+    def batches(self, ids: Sequence[str] | None = None) -> Iterator[tuple[tuple[str, ...], Maps]]:
+        """Records and their maps, a shard at a time and in the order of the disk: memory stays bounded.
+
+        `ids` restricts the records, in any order; shards without any of them are not opened.
+        """
+        wanted = set(self.record_ids if ids is None else ids)
+        self._require_covered(wanted)
+        for together in self._parts:
+            for block in _blocks(together[0]):
+                found = tuple(record_id for record_id in block if record_id in wanted)
+                if found:
+                    yield found, _mean([part.maps(found) for part in together])
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[PredictionSet, ...], ...]:
+        """Sets that predict the same records: the seeds of each fold out of fold, else all of them."""
+        if self.provenance.split != OOF:
+            return (self.sets,)
+        return tuple(tuple(part for part in self.sets if part.provenance.fold == fold) for fold in self.folds)
+
+    @cached_property
+    def _part_of(self) -> dict[str, int]:
+        return {
+            record_id: k for k, together in enumerate(self._parts) for record_id in together[0].record_ids
+        }
+
+    def _require_one(self, key: str) -> None:
+        first = getattr(self.provenance, key)
+        for part in self.sets:
+            if getattr(part.provenance, key) != first:
+                raise UserError(
+                    f"{part.folder}: is of another {_WORDS[key]} than {self.sets[0].folder}; "
+                    "they are not one member, predict again"
+                )
+
+    def _require_one_order(self, together: Sequence[PredictionSet]) -> None:
+        for part in together:
+            if part.record_ids != together[0].record_ids:
+                same = set(part.record_ids) == set(together[0].record_ids)
+                what = "in another order" if same else "other records"
+                raise UserError(f"{part.folder}: holds {what} than {together[0].folder}; predict again")
+
+    def _require_disjoint(self) -> None:
+        if len(self._part_of) == sum(len(together[0].record_ids) for together in self._parts):
+            return
+        seen: dict[str, str] = {}
+        for fold, together in zip(self.folds, self._parts):
+            for record_id in together[0].record_ids:
+                if record_id in seen:
+                    raise UserError(
+                        f"{self.name}: record {record_id} is held out in fold {seen[record_id]} and in "
+                        f"fold {fold}; these sets are not of one folds.csv, train again"
+                    )
+                seen[record_id] = fold
+
+    def _require_covered(self, ids: Sequence[str] | set[str]) -> None:
+        absent = [record_id for record_id in ids if record_id not in self._part_of]
+        if absent:
+            raise UserError(
+                f"{self.name}: record {min(absent)} has no {self.provenance.split} prediction "
+                f"({len(absent)} of {len(ids)} have none); folds predicted: {', '.join(self.folds)}"
+            )
+
+
+_WORDS = {
+    "member": "member",
+    "recipe": "recipe",
+    "split": "split",
+    "tta": "TTA",
+    "folds_sha256": "split into folds (folds_sha256)",
+}
+
+
+def _blocks(part: PredictionSet) -> Iterator[tuple[str, ...]]:
+    start = 0
+    for shard in part.manifest.shards:
+        yield part.record_ids[start : start + shard.records]
+        start += shard.records
+
+
+def _mean(maps: Sequence[Maps]) -> Maps:
+    """Mean of integer maps, rounded half up: the same bits in any order of the runs."""
+    if len(maps) == 1:
+        return maps[0]
+    total = np.zeros(maps[0].shape, np.uint32)
+    for one in maps:
+        total += one
+    return ((2 * total + len(maps)) // (2 * len(maps))).astype(maps[0].dtype)
+
+
+def _fold_key(fold: str) -> tuple[bool, int]:
+    return (True, 0) if fold == "full" else (False, int(fold))

@@ -1,0 +1,232 @@
+"""Write a prediction set that is either complete or can be gone on with.
+
+Shards go out as they fill; beside them `partial.json` notes whose they are and their hashes, so a killed run
+takes up what is whole. The manifest goes last. What was there before is touched when the first new shard is
+ready, not earlier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from core.files import (
+    atomic_write,
+    check_format,
+    make_folder,
+    read_json,
+    sha256_of,
+    sha256_of_file,
+    write_json,
+)
+from zoo.predictions.format import (
+    FORMAT,
+    MANIFEST,
+    SCALES,
+    SHAPE,
+    SHARD_RECORDS,
+    Manifest,
+    Maps,
+    Provenance,
+    Shard,
+    check_record_ids,
+    encode_shard,
+    read_manifest,
+    shard_name,
+)
+
+PARTIAL = "partial.json"
+
+
+class PredictionWriter:
+    """A context that takes maps record by record and ends with a manifest.
+
+    `missing` names the records that are still to be predicted: adding them in that order keeps at most one
+    shard in memory. `seconds_per_record` may be set before the end, once it has been measured.
+    """
+
+    def __init__(
+        self, folder: Path, provenance: Provenance, record_ids: Sequence[str], dtype: str = "uint8"
+    ) -> None:
+        check_record_ids(record_ids)
+        if dtype not in SCALES:
+            raise UserError(f"{folder}: maps are {' or '.join(SCALES)}, not {dtype}")
+        self.folder = folder
+        self.provenance = provenance
+        self.record_ids = tuple(record_ids)
+        self.dtype = dtype
+        self.seconds_per_record = provenance.seconds_per_record
+        self._place = {record_id: place for place, record_id in enumerate(self.record_ids)}
+        self._waiting: dict[int, dict[str, Maps]] = {}
+        self._begun = False
+        make_folder(folder)
+        self._done = self._whole_shards()
+        self._has_manifest = self._is_complete()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Ids that neither lie in a whole shard nor were added, in order."""
+        return tuple(record_id for record_id in self.record_ids if not self._has(record_id))
+
+    def __enter__(self) -> PredictionWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+
+    def add(self, record_id: str, probability: NDArray[Any]) -> None:
+        """Take one map (256, 256): float in [0, 1], or integers of the set's own dtype as they are.
+
+        Raises UserError, naming the record, for another shape or type, NaN, values outside [0, 1], a record
+        that is not of this set or already there.
+        """
+        if record_id not in self._place:
+            raise UserError(f"{self.folder}: record {record_id} is not of this prediction set")
+        if self._has(record_id):
+            raise UserError(f"{self.folder}: record {record_id} was added already")
+        index = self._place[record_id] // SHARD_RECORDS
+        waiting = self._waiting.setdefault(index, {})
+        waiting[record_id] = quantise(probability, self.dtype, f"{self.folder}: record {record_id}")
+        if len(waiting) == len(self._ids_of(index)):
+            self._write_shard(index)
+
+    def _has(self, record_id: str) -> bool:
+        index = self._place[record_id] // SHARD_RECORDS
+        return index in self._done or record_id in self._waiting.get(index, ())
+
+    def _ids_of(self, index: int) -> tuple[str, ...]:
+        return self.record_ids[index * SHARD_RECORDS : (index + 1) * SHARD_RECORDS]
+
+    def _count(self) -> int:
+        return -(-len(self.record_ids) // SHARD_RECORDS)
+
+    def _identity(self) -> str:
+        """What shards must agree in to be kept."""
+        return _identity(self.provenance, self.record_ids, self.dtype)
+
+    def _whole_shards(self) -> dict[int, Shard]:
+        """Shards that lie there, are of this very set, and are as they were written."""
+        known = self._noted()
+        whole = {}
+        for index in range(self._count()):
+            name = shard_name(index)
+            path = self.folder / name
+            if name in known and path.is_file() and sha256_of_file(path) == known[name]:
+                whole[index] = Shard(file=name, records=len(self._ids_of(index)), sha256=known[name])
+        return whole
+
+    def _noted(self) -> dict[str, str]:
+        """Shard file to SHA-256, of an earlier write of the same set; nothing where there was none."""
+        _refuse_newer(self.folder / MANIFEST)
+        with suppress(UserError):
+            manifest = read_manifest(self.folder)
+            if _identity(manifest.provenance, manifest.record_ids, manifest.dtype) == self._identity():
+                return {shard.file: shard.sha256 for shard in manifest.shards}
+        with suppress(UserError, KeyError, TypeError, AttributeError):
+            partial = read_json(self.folder / PARTIAL)
+            check_format(partial, FORMAT, self.folder / PARTIAL)
+            if partial["identity"] == self._identity():
+                return dict(partial["shards"])
+        return {}
+
+    def _is_complete(self) -> bool:
+        if len(self._done) < self._count():
+            return False
+        with suppress(UserError):
+            return self._manifest().digest == read_manifest(self.folder).digest
+        return False
+
+    def _write_shard(self, index: int) -> None:
+        self._begin()
+        waiting = self._waiting.pop(index)
+        blob = encode_shard(np.stack([waiting[record_id] for record_id in self._ids_of(index)]))
+        name = shard_name(index)
+        with atomic_write(self.folder / name) as file:
+            file.write(blob)
+        digest = hashlib.sha256(blob).hexdigest()
+        self._done[index] = Shard(file=name, records=len(waiting), sha256=digest)
+        shards = {shard.file: shard.sha256 for shard in self._done.values()}
+        write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity(), "shards": shards})
+
+    def _begin(self) -> None:
+        """From here on the folder is ours: no manifest claims it, no foreign shard lies in it."""
+        if self._begun:
+            return
+        self._begun, self._has_manifest = True, False
+        kept = {shard.file for shard in self._done.values()}
+        try:
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+            for path in self.folder.glob("shard-*.zst"):
+                if path.name not in kept:
+                    path.unlink()
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be replaced ({error.strerror})") from error
+
+    def _finish(self) -> None:
+        missing = self.missing
+        if missing:
+            raise UserError(
+                f"{self.folder}: {len(missing)} of {len(self.record_ids)} records were not added, "
+                f"the first is {missing[0]}; predict again, what is whole is kept"
+            )
+        if not self._has_manifest:
+            self._begin()
+            write_json(self.folder / MANIFEST, self._manifest().document())
+            (self.folder / PARTIAL).unlink(missing_ok=True)
+
+    def _manifest(self) -> Manifest:
+        return Manifest(
+            provenance=replace(self.provenance, seconds_per_record=self.seconds_per_record),
+            record_ids=self.record_ids,
+            dtype=self.dtype,
+            shards=tuple(self._done[index] for index in sorted(self._done)),
+        )
+
+
+def quantise(probability: NDArray[Any], dtype: str, where: str) -> Maps:
+    """One map as integers: rint(p * scale); integers of that dtype pass unchanged.
+
+    probability: (256, 256) float in [0, 1] or `dtype`;  returns: (256, 256) `dtype`, a copy
+    Raises UserError beginning with `where`.
+    """
+    given = np.asarray(probability)
+    if given.shape != SHAPE:
+        raise UserError(f"{where}: the map has shape {given.shape}, not {SHAPE}")
+    if given.dtype == dtype:
+        return given.copy()
+    if given.dtype.kind != "f":
+        raise UserError(f"{where}: the map is {given.dtype}; give probabilities as floats, or {dtype}")
+    # float16 would round in between; min and max carry a NaN along.
+    wide = given.astype(np.promote_types(given.dtype, np.float32))
+    low, high = float(wide.min()), float(wide.max())
+    if not (low >= 0 and high <= 1):
+        raise UserError(f"{where}: the map reaches from {low:g} to {high:g}; probabilities lie in [0, 1]")
+    return np.rint(wide * wide.dtype.type(SCALES[dtype])).astype(dtype)
+
+
+def _identity(provenance: Provenance, record_ids: Sequence[str], dtype: str) -> str:
+    return sha256_of([provenance.identity(), list(record_ids), dtype, SHARD_RECORDS])
+
+
+def _refuse_newer(path: Path) -> None:
+    """A set that a newer version wrote is not ours to replace; a torn manifest is."""
+    with suppress(UserError):
+        document = read_json(path)
+        if isinstance(document, dict) and isinstance(document.get("format"), int):
+            newer = document["format"] > FORMAT
+        else:
+            newer = False
+    if path.is_file() and newer:
+        check_format(document, FORMAT, path)
