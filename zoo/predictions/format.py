@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -26,6 +27,7 @@ SHARD_RECORDS = 64
 LEVEL = 3
 SCALES = {"uint8": 255, "uint16": 65535}
 MANIFEST = "manifest.json"
+AGAIN = "predict this set again"
 
 Maps = NDArray[Any]  # (n, 256, 256) uint8 or uint16, probability * scale
 
@@ -134,15 +136,14 @@ def check_record_ids(record_ids: Sequence[str]) -> None:
         if not isinstance(record_id, str) or not record_id:
             raise UserError(f"record id {record_id!r} is no string; ids are strings, always")
     if len(set(record_ids)) != len(record_ids):
-        seen: set[str] = set()
-        twice = next(record_id for record_id in record_ids if record_id in seen or seen.add(record_id))  # type: ignore[func-returns-value]
+        twice = next(record_id for record_id, often in Counter(record_ids).items() if often > 1)
         raise UserError(f"record {twice} is named twice in one prediction set")
 
 
 def encode_shard(maps: Maps) -> bytes:
     """One zstd frame, with its checksum and length, of maps (n, 256, 256)."""
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
-    frame: bytes = compressor.compress(np.ascontiguousarray(maps, dtype=_little(maps.dtype)))
+    frame: bytes = compressor.compress(maps.astype(_little(maps.dtype)).tobytes())
     return frame
 
 
@@ -166,9 +167,6 @@ def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
     if frame.unused_data:
         raise UserError(f"{path}: {len(frame.unused_data)} bytes follow its end; {AGAIN}")
     return np.frombuffer(data, _little(np.dtype(dtype))).reshape(records, *SHAPE)
-
-
-AGAIN = "predict this set again"
 
 
 def read_manifest(folder: Path) -> Manifest:

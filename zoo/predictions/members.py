@@ -68,7 +68,7 @@ class MemberMaps:
 
     @property
     def seconds_per_record(self) -> float | None:
-        """Seconds that one new record costs with all of the member's runs; None where one was not measured."""
+        """Seconds that one new record costs with all of the member's runs; None where not measured."""
         seconds = [part.provenance.seconds_per_record for part in self.sets]
         return None if None in seconds else float(sum(filter(None, seconds)))
 

@@ -67,6 +67,7 @@ class PredictionWriter:
         self.seconds_per_record = provenance.seconds_per_record
         self._place = {record_id: place for place, record_id in enumerate(self.record_ids)}
         self._waiting: dict[int, dict[str, Maps]] = {}
+        self._identity = _identity(provenance, self.record_ids, dtype)
         self._begun = False
         make_folder(folder)
         self._done = self._whole_shards()
@@ -112,10 +113,6 @@ class PredictionWriter:
     def _count(self) -> int:
         return -(-len(self.record_ids) // SHARD_RECORDS)
 
-    def _identity(self) -> str:
-        """What shards must agree in to be kept."""
-        return _identity(self.provenance, self.record_ids, self.dtype)
-
     def _whole_shards(self) -> dict[int, Shard]:
         """Shards that lie there, are of this very set, and are as they were written."""
         known = self._noted()
@@ -132,12 +129,12 @@ class PredictionWriter:
         _refuse_newer(self.folder / MANIFEST)
         with suppress(UserError):
             manifest = read_manifest(self.folder)
-            if _identity(manifest.provenance, manifest.record_ids, manifest.dtype) == self._identity():
+            if _identity(manifest.provenance, manifest.record_ids, manifest.dtype) == self._identity:
                 return {shard.file: shard.sha256 for shard in manifest.shards}
         with suppress(UserError, KeyError, TypeError, AttributeError):
             partial = read_json(self.folder / PARTIAL)
             check_format(partial, FORMAT, self.folder / PARTIAL)
-            if partial["identity"] == self._identity():
+            if partial["identity"] == self._identity:
                 return dict(partial["shards"])
         return {}
 
@@ -158,7 +155,7 @@ class PredictionWriter:
         digest = hashlib.sha256(blob).hexdigest()
         self._done[index] = Shard(file=name, records=len(waiting), sha256=digest)
         shards = {shard.file: shard.sha256 for shard in self._done.values()}
-        write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity(), "shards": shards})
+        write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity, "shards": shards})
 
     def _begin(self) -> None:
         """From here on the folder is ours: no manifest claims it, no foreign shard lies in it."""
@@ -222,11 +219,9 @@ def _identity(provenance: Provenance, record_ids: Sequence[str], dtype: str) -> 
 
 def _refuse_newer(path: Path) -> None:
     """A set that a newer version wrote is not ours to replace; a torn manifest is."""
-    with suppress(UserError):
+    try:
         document = read_json(path)
-        if isinstance(document, dict) and isinstance(document.get("format"), int):
-            newer = document["format"] > FORMAT
-        else:
-            newer = False
-    if path.is_file() and newer:
+    except UserError:
+        return
+    if isinstance(document, dict) and isinstance(document.get("format"), int):
         check_format(document, FORMAT, path)
