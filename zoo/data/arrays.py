@@ -1,0 +1,76 @@
+"""Read one `.npy` file that may be torn, foreign or hostile.
+
+In: a path. Out: the array, or a UserError that names the path. The header is compared with the size of the
+file before anything is read, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from core.errors import UserError
+
+REPAIR = "fetch this file again"
+Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """The array in `path`; UserError where it is absent, torn, no array, or holds Python objects."""
+    with _opened(path) as (file, (shape, fortran, dtype)):
+        return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def read_first(path: Path, count: int) -> NDArray[Any]:
+    """The first `count` values along the last axis; errors as in `read_array`, and nothing more is read."""
+    with _opened(path) as (file, (shape, fortran, dtype)):
+        step = int(np.prod(shape[:-1])) if fortran else 1
+        start = file.tell()
+        values = np.empty(min(count, shape[-1] if shape else 0), dtype)
+        for index in range(len(values)):
+            file.seek(start + index * step * dtype.itemsize)
+            values[index] = np.frombuffer(file.read(dtype.itemsize), dtype)[0]
+        return values
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], Header]]:
+    """The file, standing behind its header; its size is what the header promises."""
+    try:
+        with path.open("rb") as file:
+            shape, fortran, dtype = _header(file, path)
+            _compare_sizes(path, file.tell() + math.prod(shape) * dtype.itemsize)
+            yield file, (shape, fortran, dtype)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; {REPAIR}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); {REPAIR}") from error
+
+
+def _header(file: IO[bytes], path: Path) -> Header:
+    readers: dict[tuple[int, int], Callable[[IO[bytes]], Header]] = {
+        (1, 0): npy.read_array_header_1_0,
+        (2, 0): npy.read_array_header_2_0,
+    }
+    try:
+        shape, fortran, dtype = readers[npy.read_magic(file)](file)
+    except (ValueError, KeyError, SyntaxError, TypeError) as error:
+        raise UserError(f"{path}: is no readable .npy file; {REPAIR}") from error
+    if dtype.hasobject:
+        raise UserError(f"{path}: holds pickled Python objects, which are never loaded; {REPAIR}")
+    return shape, fortran, dtype
+
+
+def _compare_sizes(path: Path, expected: int) -> None:
+    size = path.stat().st_size
+    if size < expected:
+        raise UserError(f"{path}: is truncated, {size} of {expected} bytes; {REPAIR}")
+    if size > expected:
+        raise UserError(f"{path}: has {size - expected} bytes after its array; {REPAIR}")

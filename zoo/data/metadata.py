@@ -1,0 +1,121 @@
+"""Time and place of scenes, from the competition's {split}_metadata.json.
+
+The projection is a transverse Mercator on an ellipsoid; its inverse is the usual series (Snyder, Map
+Projections: A Working Manual, 1987, equations 8-17 to 8-25), good to metres over the width of a scene.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.files import read_json
+from zoo.data.records import SIZE, Metadata
+
+NUMBER = r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*"
+
+
+def read_metadata(path: Path) -> dict[str, Metadata]:
+    """Metadata by record id; UserError that names file and record where an entry is malformed."""
+    entries = read_json(path)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError(f"{path}: is no list of objects; fetch this file again")
+    return dict(_read_entry(path, number, entry) for number, entry in enumerate(entries))
+
+
+def _read_entry(path: Path, number: int, entry: Mapping[str, Any]) -> tuple[str, Metadata]:
+    try:
+        time = float(entry["timestamp"])
+        if not math.isfinite(time):
+            raise ValueError("timestamp is no number")
+        return str(entry["record_id"]), Metadata(time, _centre(entry))
+    except (KeyError, TypeError, ValueError) as error:
+        where = f"entry {number} (record {entry.get('record_id', 'unnamed')})"
+        raise UserError(f"{path}: {where} is malformed ({error!r}); fetch this file again") from error
+
+
+def _centre(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Degrees north and east of the scene's centre; None where the projection is of another kind."""
+    projection = parse_projection(str(entry["projection_wkt"]))
+    east = float(entry["col_min"]) + SIZE / 2 * float(entry["col_size"])
+    north = float(entry["row_min"]) + SIZE / 2 * float(entry["row_size"])
+    return projection.inverse(east, north) if projection else None
+
+
+@dataclass(frozen=True)
+class TransverseMercator:
+    """A transverse Mercator projection; lengths in metres, angles in degrees."""
+
+    axis: float
+    flattening: float
+    latitude: float
+    meridian: float
+    scale: float
+    false_east: float
+    false_north: float
+
+    def inverse(self, east: float, north: float) -> tuple[float, float]:
+        """Degrees north and east of a point given in metres."""
+        e2 = self.flattening * (2 - self.flattening)
+        ep2 = e2 / (1 - e2)
+        arc = self._arc(math.radians(self.latitude)) + (north - self.false_north) / self.scale
+        foot = self._foot(arc)
+        sine, cosine, tangent = math.sin(foot), math.cos(foot), math.tan(foot)
+        C, T = ep2 * cosine**2, tangent**2
+        N = self.axis / math.sqrt(1 - e2 * sine**2)
+        R = self.axis * (1 - e2) / (1 - e2 * sine**2) ** 1.5
+        D = (east - self.false_east) / (N * self.scale)
+        fourth = (5 + 3 * T + 10 * C - 4 * C**2 - 9 * ep2) * D**4 / 24
+        sixth = (61 + 90 * T + 298 * C + 45 * T**2 - 252 * ep2 - 3 * C**2) * D**6 / 720
+        phi = foot - N * tangent / R * (D**2 / 2 - fourth + sixth)
+        fifth = (5 - 2 * C + 28 * T - 3 * C**2 + 8 * ep2 + 24 * T**2) * D**5 / 120
+        turn = (D - (1 + 2 * T + C) * D**3 / 6 + fifth) / cosine
+        return math.degrees(phi), (self.meridian + math.degrees(turn) + 180) % 360 - 180
+
+    def _arc(self, phi: float) -> float:
+        """Metres along the meridian from the equator to latitude `phi`, radians."""
+        e2 = self.flattening * (2 - self.flattening)
+        e4, e6 = e2**2, e2**3
+        return self.axis * (
+            (1 - e2 / 4 - 3 * e4 / 64 - 5 * e6 / 256) * phi
+            - (3 * e2 / 8 + 3 * e4 / 32 + 45 * e6 / 1024) * math.sin(2 * phi)
+            + (15 * e4 / 256 + 45 * e6 / 1024) * math.sin(4 * phi)
+            - 35 * e6 / 3072 * math.sin(6 * phi)
+        )
+
+    def _foot(self, arc: float) -> float:
+        """The latitude, radians, whose meridian arc is `arc` metres."""
+        e2 = self.flattening * (2 - self.flattening)
+        mu = arc / (self.axis * (1 - e2 / 4 - 3 * e2**2 / 64 - 5 * e2**3 / 256))
+        e1 = (1 - math.sqrt(1 - e2)) / (1 + math.sqrt(1 - e2))
+        return (
+            mu
+            + (3 * e1 / 2 - 27 * e1**3 / 32) * math.sin(2 * mu)
+            + (21 * e1**2 / 16 - 55 * e1**4 / 32) * math.sin(4 * mu)
+            + 151 * e1**3 / 96 * math.sin(6 * mu)
+            + 1097 * e1**4 / 512 * math.sin(8 * mu)
+        )
+
+
+def parse_projection(wkt: str) -> TransverseMercator | None:
+    """The projection that a WKT 1 string describes; None where it is no transverse Mercator in metres."""
+    spheroid = re.search(rf'SPHEROID\["[^"]*",{NUMBER},{NUMBER}', wkt)
+    metres = re.search(r'\]\s*,\s*UNIT\["met(?:re|er)",\s*1(?:\.0*)?\s*[,\]]', wkt)
+    if 'PROJECTION["Transverse_Mercator"' not in wkt or not spheroid or not metres:
+        return None
+    found = dict(re.findall(rf'PARAMETER\["(\w+)",{NUMBER}\]', wkt))
+    inverse_flattening = float(spheroid[2])
+    return TransverseMercator(
+        axis=float(spheroid[1]),
+        flattening=1 / inverse_flattening if inverse_flattening else 0.0,
+        latitude=float(found.get("latitude_of_origin", 0)),
+        meridian=float(found["central_meridian"]),
+        scale=float(found.get("scale_factor", 1)),
+        false_east=float(found.get("false_easting", 0)),
+        false_north=float(found.get("false_northing", 0)),
+    )

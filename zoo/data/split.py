@@ -1,0 +1,85 @@
+"""Put scene groups into folds that are alike in contrail pixels, contrail scenes and records.
+
+In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts the balance least. same scenes give the same folds, whatever the order of directories; the seed only breaks ties.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+from core.errors import UsageError, UserError
+from zoo.data.folds import Assignment, Folds
+from zoo.data.groups import scene_groups
+from zoo.data.records import Record, Source
+from zoo.data.sources import Scenes
+from zoo.data.sweep import Advance, sweep
+
+Load = tuple[int, ...]  # of a group or a fold: one number a quantity that is to be balanced
+
+
+def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Advance | None = None) -> Folds:
+    """Split the labelled records of `scenes` into `k` folds, grouped by scene.
+
+    `advance` is called once for each labelled record; UserError where there are fewer groups than folds.
+    """
+    if k < 2:
+        raise UsageError(f"{k} folds: give two or more")
+    records = scenes.labelled
+    positives = list(
+        sweep(_positives, [(scenes.source(record), record) for record in records], jobs, advance)
+    )
+    groups = scene_groups(scenes, records, jobs)
+    loads = group_loads(records, groups, positives)
+    if len(loads) < k:
+        raise UserError(f"{len(loads)} scene groups of labelled records cannot fill {k} folds; ask for fewer")
+    fold_of = assign(loads, k, seed)
+    return Folds(
+        tuple(
+            Assignment(record.id, fold_of[group], group, record.source, record.split, count)
+            for record, group, count in zip(records, groups, positives)
+        )
+    )
+
+
+def group_loads(
+    records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]
+) -> dict[str, Load]:
+    """What each group weighs: contrail pixels, contrail scenes, records, records of each split and source."""
+    strata = sorted({(record.split, record.source) for record in records})
+    loads: dict[str, list[int]] = {}
+    for record, group, count in zip(records, groups, positives):
+        load = loads.setdefault(group, [0] * (3 + len(strata)))
+        load[0] += count
+        load[1] += count > 0
+        load[2] += 1
+        load[3 + strata.index((record.split, record.source))] += 1
+    return {group: tuple(load) for group, load in loads.items()}
+
+
+def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
+    """The fold of each group, so that every quantity is spread evenly."""
+    totals = [max(1, sum(column)) for column in zip(*loads.values())]
+    filled = [[0] * len(totals) for _ in range(k)]
+    result: dict[str, int] = {}
+    for group in sorted(loads, key=lambda name: (*(-part for part in loads[name][:3]), _lot(seed, name))):
+        load = loads[group]
+        # The growth of the sum of squared shares, less what is the same for every fold. fsum rounds once,
+        # so that the order of the quantities, hence of the sources, cannot tip a near tie.
+        growth = [
+            fsum(old * new / total**2 for old, new, total in zip(fold, load, totals)) for fold in filled
+        ]
+        best = growth.index(min(growth))
+        result[group] = best
+        filled[best] = [old + new for old, new in zip(filled[best], load)]
+    return result
+
+
+def _positives(item: tuple[Source, Record]) -> int:
+    source, record = item
+    return int(source.mask(record).sum())
+
+
+def _lot(seed: int, group: str) -> str:
+    return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

@@ -1,0 +1,24 @@
+"""One function over many records, in parallel, with progress; joblib's backends reach other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Advance = Callable[[int], None]
+
+
+def sweep(
+    function: Callable[[Item], Result], items: Sequence[Item], jobs: int, advance: Advance | None = None
+) -> Iterator[Result]:
+    """The results in the order of the items; `advance(1)` is called as each one comes in."""
+    from joblib import Parallel, delayed
+
+    # Few items do not pay for starting processes.
+    workers = 1 if len(items) < 8 else jobs
+    for result in Parallel(n_jobs=workers, return_as="generator")(delayed(function)(item) for item in items):
+        if advance:
+            advance(1)
+        yield result
