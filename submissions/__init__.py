@@ -1,0 +1,28 @@
+"""Submissions: masks -> files, files -> verdicts and scores, and the ledger of what was sent.
+
+In: masks, ids, truth as a function. Out: csv files, reports, scores. Stays outside: zoo and ensemble; how
+masks come about is none of its business.
+"""
+
+from submissions.gate import check_submission, read_submission
+from submissions.report import Fault, Report, Submission
+from submissions.rle import rle_decode, rle_encode, rle_encode_csr, rle_encode_pixels
+from submissions.score import Score, compare_submissions, score_submission
+from submissions.write import Written, write_submission
+
+__all__ = [
+    "Fault",
+    "Report",
+    "Score",
+    "Submission",
+    "Written",
+    "check_submission",
+    "compare_submissions",
+    "read_submission",
+    "rle_decode",
+    "rle_encode",
+    "rle_encode_csr",
+    "rle_encode_pixels",
+    "score_submission",
+    "write_submission",
+]

@@ -1,0 +1,120 @@
+"""Record ids: strings, always. Which are expected, and what has become of one that is not.
+
+In: the ids of a file with their lines, the ids expected. Out: faults. Stays outside: cells.
+Ids run to 19 digits, more than a double holds: one that has been a number has lost its end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from submissions.cells import Trouble
+
+_TEXT = "read and write ids as text (pandas: dtype=str)"
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The ids a file must hold, and their order; None where nothing is known of it."""
+
+    ids: frozenset[str] | None
+    order: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, ids: Sequence[str] | None, sample: Sequence[str] | None) -> Expectation:
+        """The sample's order holds only where it lists them all."""
+        known = None if ids is None else frozenset(ids)
+        fits = sample is not None and (known is None or frozenset(sample) == known)
+        if fits and sample is not None:
+            return cls(frozenset(sample), tuple(sample))
+        return cls(known, None)
+
+    @cached_property
+    def by_float(self) -> Mapping[float, str]:
+        """Ids by the number that a double makes of them."""
+        return {float(each): each for each in self.ids or () if each.isdecimal()}
+
+    @cached_property
+    def by_fold(self) -> Mapping[str, str]:
+        """Ids without the zeros, blanks and capitals that tools add or drop."""
+        return {_fold(each): each for each in self.ids or ()}
+
+
+def explain_id(record_id: str, expected: Expectation) -> Trouble | None:
+    """What is wrong with an id by itself, or that it is not among those expected."""
+    if expected.ids is not None and record_id in expected.ids:
+        return None
+    return _explain_form(record_id) or (
+        None if expected.ids is None else _explain_unknown(record_id, expected)
+    )
+
+
+def explain_new_id(record_id: object) -> Trouble | None:
+    """Why an id cannot be written to a csv as it is."""
+    if not isinstance(record_id, str):
+        return Trouble(f"an id of type {type(record_id).__name__}", _TEXT)
+    if any(sign in record_id for sign in ',"'):
+        return Trouble("the id holds a comma or a quote", "rename the record")
+    return _explain_form(record_id)
+
+
+def check_ids(
+    lines: Mapping[str, int], expected: Expectation
+) -> Iterator[tuple[int | None, str | None, str, str]]:
+    """Faults of the whole: ids that are missing, and the order."""
+    if expected.ids is None:
+        return
+    missing = sorted(expected.ids - lines.keys())
+    if missing:
+        named = ", ".join(missing[:_NAMED]) + (", ..." if len(missing) > _NAMED else "")
+        what = f"{len(missing)} of {len(expected.ids)} ids missing: {named}"
+        yield None, missing[0] if len(missing) == 1 else None, what, 'add them ("-" for an empty mask)'
+    elif expected.order:
+        yield from _check_order(lines, expected.order)
+
+
+def _check_order(lines: Mapping[str, int], order: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
+    ours = [record_id for record_id in lines if record_id in set(order)]
+    away = [(mine, theirs) for mine, theirs in zip(ours, order) if mine != theirs]
+    if away:
+        mine, theirs = away[0]
+        what = f"{len(away)} rows in another order than sample_submission.csv, which has {theirs} here"
+        yield lines[mine], mine, what, "write the rows in the sample's order"
+
+
+def _explain_form(record_id: str) -> Trouble | None:
+    if not record_id.strip():
+        return Trouble("the id is empty", "write the record's id")
+    if re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", record_id, re.ASCII):
+        return Trouble("the id has gone through a float and lost digits", _TEXT)
+    if re.fullmatch(r"[0-9]+\.0*", record_id, re.ASCII):
+        return Trouble("the id ends as a float does; it may have lost digits", _TEXT)
+    if re.fullmatch(r"-[0-9]+", record_id, re.ASCII):
+        return Trouble("the id is negative: an integer has overflowed", _TEXT)
+    if record_id.lower() in ("nan", "none", "null", "inf"):
+        return Trouble("the id is missing", _TEXT)
+    if record_id != record_id.strip():
+        return Trouble("blanks around the id", "strip them")
+    if not record_id.isascii() and record_id.isdigit():
+        return Trouble("the id's digits are not ASCII", "write the digits 0 to 9")
+    if not record_id.isprintable():
+        return Trouble("the id holds unprintable characters", _TEXT)
+    return None
+
+
+def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
+    near = expected.by_float.get(float(record_id)) if record_id.isdecimal() else None
+    if near:
+        return Trouble(f"unknown id: {near} through a float, its digits lost", _TEXT)
+    near = expected.by_fold.get(_fold(record_id))
+    if near:
+        return Trouble(f"unknown id; {near} is expected", f"write it as {near}")
+    return Trouble("unknown id", "remove the row, or name the data that it belongs to")
+
+
+def _fold(record_id: str) -> str:
+    return record_id.strip().strip("'").lower().lstrip("0").removesuffix(".npy")

@@ -1,0 +1,99 @@
+"""The bytes of a file as numbered lines, in bounded memory, and what a file is that is no csv at all.
+
+In: a path. Out: lines, or one sentence on what the file is instead. Stays outside: what a line means.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from submissions.cells import PIXELS, Trouble
+
+# 65,536 one-pixel runs, the longest cell there is, and an id: what is longer is no row.
+LONGEST_LINE = len(f"{PIXELS} 1 ") * PIXELS + 1000
+
+_SIGNATURES = (
+    (b"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"),
+    (b"PK\x03\x04", "an Excel workbook or a zip archive", "save the sheet as csv (UTF-8), or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as csv (UTF-8)"),
+    (b"BZh", "a bzip2 archive", "unpack it first: bunzip2"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it first: unxz"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it first: unzstd"),
+    (b"7z\xbc\xaf", "a 7z archive", "unpack it first"),
+    (b"PAR1", "a Parquet file", "write it as csv"),
+    (b"\x93NUMPY", "a numpy array", "write run lengths as csv"),
+    (b"\x89PNG", "a PNG image", "write run lengths as csv"),
+    (b"\x89HDF", "an HDF5 file", "write run lengths as csv"),
+    (b"%PDF", "a PDF", "write run lengths as csv"),
+    (codecs.BOM_UTF32_LE, "UTF-32 text", "save it as UTF-8"),
+    (codecs.BOM_UTF16_LE, "UTF-16 text", "save it as UTF-8"),
+    (codecs.BOM_UTF16_BE, "UTF-16 text", "save it as UTF-8"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, without its end."""
+
+    number: int  # from 1
+    data: bytes  # the first LONGEST_LINE bytes
+    end: bytes  # b"\n", b"\r\n" or, for the last one of a torn file, b""
+    length: int  # bytes, also of what was left out
+
+    @property
+    def too_long(self) -> bool:
+        return self.length > len(self.data)
+
+
+def explain_path(path: Path) -> Trouble | None:
+    """Why a path cannot be read at all, if so."""
+    if path.is_dir():
+        return Trouble("is a directory", "name the csv file in it")
+    if not path.exists():
+        return Trouble("no such file", "check the path")
+    if not path.is_file():
+        return Trouble("is no regular file", "write it to a file first")
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return Trouble(f"cannot be read ({error.strerror})", "check its permissions")
+
+
+def explain_head(head: bytes) -> Trouble | None:
+    """What a file is by its first bytes, if it is no plain text."""
+    if not head:
+        return Trouble("is empty", "write the header record_id,encoded_pixels and a row for each record")
+    for signature, what, todo in _SIGNATURES:
+        if head.startswith(signature):
+            return Trouble(f"is {what}, no csv", todo)
+    # ASCII in UTF-16 has a NUL beside every character.
+    if head[:64].count(0) * 3 > len(head[:64]):
+        if not head.strip(b"\0"):
+            return Trouble("holds only NUL bytes", "the disk lost it: write it again")
+        return Trouble("is UTF-16 text or binary", "save it as UTF-8")
+    start = head.lstrip()[:15].lower()
+    if start.startswith((b"<!doctype", b"<html")):
+        return Trouble("is an HTML page", "it was saved instead of the file: download it again")
+    if start.startswith((b"{", b"[")):
+        return Trouble("is JSON, no csv", "write record_id,encoded_pixels and a row for each record")
+    return None
+
+
+def read_lines(file: BinaryIO) -> Iterator[Line]:
+    """The lines of a file opened in binary; a line of any length takes LONGEST_LINE bytes of memory."""
+    number = 0
+    while data := file.readline(LONGEST_LINE):
+        number += 1
+        length, tail = len(data), data
+        while not tail.endswith(b"\n") and (tail := file.readline(LONGEST_LINE)):
+            length += len(tail)
+        last = tail or data
+        end = b"\r\n" if last.endswith(b"\r\n") else b"\n" if last.endswith(b"\n") else b""
+        if length == len(data):
+            data = data[: len(data) - len(end)]
+        yield Line(number, data, end, length - len(end))

@@ -1,0 +1,58 @@
+"""A line as a row: an id, a comma, a cell.
+
+In: a line. Out: the two, or why it is none. Stays outside: what the id and the cell say.
+"""
+
+from __future__ import annotations
+
+from submissions.cells import EMPTY, PIXELS, Trouble, explain_sign
+from submissions.lines import Line
+
+
+def split_row(line: Line) -> tuple[str, str]:
+    """The id and the cell of a line in which `explain_line` finds nothing."""
+    record_id, _, cell = line.data.decode().partition(",")
+    return record_id, cell
+
+
+def explain_line(line: Line) -> Trouble | None:
+    """Why a line is no row, if so."""
+    if line.too_long:
+        what = f"{line.length:,} bytes, more than {PIXELS:,} runs can take"
+        return Trouble(what, "a row names each pixel at most once: write it again")
+    if not line.data.strip():
+        return Trouble("the line is blank", "delete it")
+    if b"\0" in line.data:
+        count = line.data.count(0)
+        return Trouble(f"{count:,} NUL byte{'s' * (count > 1)}", "the disk lost them: write the file again")
+    if b"\r" in line.data:
+        return Trouble("a carriage return inside the line", "end lines in LF")
+    try:
+        return _explain_text(line.data.decode(), torn=not line.end)
+    except UnicodeDecodeError as error:
+        byte = line.data[error.start]
+        return Trouble(f"byte 0x{byte:02X} is no UTF-8", "save the file as UTF-8")
+
+
+def explain_ending(line: Line, cell: str) -> Trouble | None:
+    """A last line without its end may be torn in mid-number; "-" is whole."""
+    if line.end or cell == EMPTY:
+        return None
+    what = "the last line has no line end: it may be torn"
+    return Trouble(what, "write the file again, or end the line if it is whole")
+
+
+def _explain_text(text: str, torn: bool) -> Trouble | None:
+    if '"' in text:
+        return Trouble("quotes", "write without quotes (pandas: to_csv(quoting=csv.QUOTE_NONE))")
+    commas = text.count(",")
+    if commas == 0 and torn:
+        return Trouble(f"the file ends within the row {text[:40]!r}", "it is torn: write it again")
+    if commas == 0:
+        other = next((sign for sign in ";\t|" if sign in text), None)
+        found = f", {explain_sign(other)} instead" if other else f" in {text[:40]!r}"
+        return Trouble(f"no comma{found}", "write the id, a comma, the runs")
+    if commas > 1:
+        what = f"{commas + 1} columns: {text[:40]!r}"
+        return Trouble(what, "write the id, a comma, the runs with spaces between the numbers")
+    return None
