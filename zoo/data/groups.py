@@ -1,7 +1,8 @@
 """Scene groups: which records see the same place at nearly the same time.
 
-In: scenes. Out: a group for each record, named after its smallest record id. Two records that both have
-metadata belong together by place and time. Where one has none, their frames are compared.
+In: what is known of each record and what it looks like. Out: a group for each, named after its smallest
+record id. Two records that both have metadata belong together by place and time; where one has none, they
+belong together where any two of their frames look alike.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.records import Metadata, Record
-from zoo.data.sources import Scenes
+from zoo.data.records import Metadata
+from zoo.data.thumbnails import look_alike
 
 KILOMETRES = 400.0  # a scene is about 500 km wide: nearer ones overlap
 SECONDS = 2 * 3600.0
@@ -21,11 +22,20 @@ EARTH = 6371.0
 Pair = tuple[int, int]
 
 
-def scene_groups(scenes: Scenes, records: Sequence[Record], jobs: int = 1) -> list[str]:
-    """The group of each record, in the order of `records`."""
-    known = [scenes.metadata(record) for record in records]
-    ids = [record.id for record in records]
-    return merge(ids, near_in_place_and_time(known))
+def scene_groups(
+    ids: Sequence[str], known: Sequence[Metadata | None], frames: Sequence[NDArray[np.float32]] | None = None
+) -> list[str]:
+    """The group of each record; `frames` are thumbnails, needed where not every record's place is known."""
+    placed = [is_placed(data) for data in known]
+    pairs = list(near_in_place_and_time(known))
+    if frames is not None:
+        pairs += [pair for pair in look_alike(frames) if not (placed[pair[0]] and placed[pair[1]])]
+    return merge(ids, pairs)
+
+
+def is_placed(data: Metadata | None) -> bool:
+    """Whether time and place are known."""
+    return data is not None and data.centre is not None
 
 
 def merge(ids: Sequence[str], pairs: Iterable[Pair]) -> list[str]:

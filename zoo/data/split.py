@@ -1,20 +1,26 @@
 """Put scene groups into folds that are alike in contrail pixels, contrail scenes and records.
 
-In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts the balance least. same scenes give the same folds, whatever the order of directories; the seed only breaks ties.
+In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts the balance least. The same
+scenes give the same folds, whatever the order of directories; the seed only breaks ties.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import fsum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UsageError, UserError
 from zoo.data.folds import Assignment, Folds
-from zoo.data.groups import scene_groups
+from zoo.data.groups import is_placed, scene_groups
 from zoo.data.records import Record, Source
 from zoo.data.sources import Scenes
 from zoo.data.sweep import Advance, sweep
+from zoo.data.thumbnails import bands_to_compare, thumbnails
 
 Load = tuple[int, ...]  # of a group or a fold: one number a quantity that is to be balanced
 
@@ -27,10 +33,14 @@ def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Ad
     if k < 2:
         raise UsageError(f"{k} folds: give two or more")
     records = scenes.labelled
-    positives = list(
-        sweep(_positives, [(scenes.source(record), record) for record in records], jobs, advance)
-    )
-    groups = scene_groups(scenes, records, jobs)
+    known = [scenes.metadata(record) for record in records]
+    # Frames are read where a place is missing: with metadata for all, 450 GB stay on the disk.
+    compare = not all(map(is_placed, known))
+    bands = bands_to_compare([scenes.bands(record) for record in records]) if compare else ()
+    looks = [_Look(scenes.source(record), record, bands) for record in records]
+    seen = list(sweep(_look, looks, jobs, advance))
+    positives = [count for count, _ in seen]
+    groups = scene_groups([record.id for record in records], known, [frames for _, frames in seen])
     loads = group_loads(records, groups, positives)
     if len(loads) < k:
         raise UserError(f"{len(loads)} scene groups of labelled records cannot fill {k} folds; ask for fewer")
@@ -76,9 +86,16 @@ def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
     return result
 
 
-def _positives(item: tuple[Source, Record]) -> int:
-    source, record = item
-    return int(source.mask(record).sum())
+@dataclass(frozen=True)
+class _Look:
+    source: Source
+    record: Record
+    bands: tuple[int, ...]
+
+
+def _look(at: _Look) -> tuple[int, NDArray[np.float32]]:
+    """Contrail pixels, and thumbnails of the frames."""
+    return int(at.source.mask(at.record).sum()), thumbnails(at.source, at.record, at.bands)
 
 
 def _lot(seed: int, group: str) -> str:
