@@ -1,0 +1,5 @@
+"""What becomes of predictions: weights, threshold and min-pixels, fitted exactly and reported honestly.
+
+In: members' out-of-fold maps, masks, folds. Out: an `Ensemble` that turns maps into masks, and what it is
+worth. Stays outside: torch, training, submission files. numba is loaded only when something is counted.
+"""

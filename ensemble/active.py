@@ -1,0 +1,123 @@
+"""The active pixels: those where any member reaches `eps`, with their labels, as one CSR structure.
+
+In: dense uint8 maps and masks, a few records at a time. Out: `Active`. All other pixels lie below every
+candidate threshold, for weights are not negative and have a fixed sum; so counts over the active pixels are
+exact and hundreds of millions of pixels become a few million. Stays outside: files, thresholds, weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+
+EPS = 13  # p >= 0.051; thresholds of members worth blending lie far above
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Active:
+    """Active pixels of records that stand fold by fold.
+
+    pointer: (n + 1,) int64, the pixels of record r are pointer[r] to pointer[r + 1]
+    pixel: (p,) uint16, row * width + column; label: (p,) uint8, 0 or 1; values: (members, p) uint8
+    truth: (n,) int64, mask pixels of a record, active or not; fold: (n,) int64, index into `folds`, ascending
+    """
+
+    members: tuple[str, ...]
+    record_ids: tuple[str, ...]
+    folds: tuple[int, ...]
+    fold: NDArray[np.int64]
+    pointer: NDArray[np.int64]
+    pixel: NDArray[np.uint16]
+    label: NDArray[np.uint8]
+    values: NDArray[np.uint8]
+    truth: NDArray[np.int64]
+    eps: int
+    shape: tuple[int, int]
+
+    @property
+    def share(self) -> float:
+        """Active pixels over all pixels."""
+        everything = len(self.record_ids) * self.shape[0] * self.shape[1]
+        return len(self.pixel) / everything if everything else 0.0
+
+    def records_of(self, fold: int) -> tuple[int, int]:
+        """First and past-last record of the fold with this index."""
+        low, high = np.searchsorted(self.fold, [fold, fold + 1])
+        return int(low), int(high)
+
+    def select(self, members: Sequence[int]) -> Active:
+        """The same pixels with only these members, by index."""
+        return replace(
+            self, members=tuple(self.members[m] for m in members), values=self.values[list(members)]
+        )
+
+
+Chunk = tuple[Sequence[str], NDArray[np.uint8], NDArray[np.bool_]]
+
+
+def find_active(
+    chunks: Iterable[Chunk], members: Sequence[str], fold_of: dict[str, int], eps: int = EPS
+) -> Active:
+    """Gather the active pixels of chunks (ids, maps (members, n, H, W) uint8, masks (n, H, W) bool).
+
+    The chunks must come fold by fold; only one is looked at a time, so memory is flat in their number.
+    """
+    if not 0 <= eps <= 255:
+        raise ValueError(f"eps {eps}: is a uint8 value")
+    gathered = [_gather(*chunk, eps) for chunk in chunks]
+    if not gathered:
+        raise UserError("no record is covered by all members; nothing can be fitted")
+    ids = tuple(record for chunk in gathered for record in chunk.ids)
+    numbers = np.array([fold_of[record] for record in ids], dtype=np.int64)
+    if (np.diff(numbers) < 0).any():
+        raise ValueError("records must come fold by fold")
+    folds, fold = np.unique(numbers, return_inverse=True)
+    lengths = np.concatenate([chunk.lengths for chunk in gathered])
+    return Active(
+        members=tuple(members),
+        record_ids=ids,
+        folds=tuple(int(number) for number in folds),
+        fold=fold.astype(np.int64),
+        pointer=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        pixel=np.concatenate([chunk.pixel for chunk in gathered]),
+        label=np.concatenate([chunk.label for chunk in gathered]),
+        values=np.concatenate([chunk.values for chunk in gathered], axis=1),
+        truth=np.concatenate([chunk.truth for chunk in gathered]),
+        eps=eps,
+        shape=gathered[0].shape,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Gathered:
+    ids: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    pixel: NDArray[np.uint16]
+    label: NDArray[np.uint8]
+    values: NDArray[np.uint8]
+    truth: NDArray[np.int64]
+    shape: tuple[int, int]
+
+
+def _gather(ids: Sequence[str], maps: NDArray[np.uint8], masks: NDArray[np.bool_], eps: int) -> _Gathered:
+    members, records, height, width = maps.shape
+    if maps.dtype != np.uint8 or masks.shape != (records, height, width) or len(ids) != records:
+        raise ValueError(f"maps {maps.dtype} {maps.shape} and masks {masks.shape} of {len(ids)} records")
+    if height * width > 1 << 16:
+        raise ValueError(f"maps of {height} x {width}: more pixels than a uint16 can number")
+    where = np.flatnonzero(maps.max(axis=0) >= eps)
+    record, pixel = np.divmod(where, height * width)
+    return _Gathered(
+        ids=tuple(ids),
+        lengths=np.bincount(record, minlength=records).astype(np.int64),
+        pixel=pixel.astype(np.uint16),
+        label=masks.reshape(-1)[where].astype(np.uint8),
+        values=np.stack([maps[m].reshape(-1)[where] for m in range(members)]),
+        truth=masks.sum(axis=(1, 2)).astype(np.int64),
+        shape=(height, width),
+    )

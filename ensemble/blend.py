@@ -1,0 +1,127 @@
+"""How members' maps become levels: integer tables, integer weights, one integer sum.
+
+A member's uint8 value goes through a 256-entry table, and a blend is the sum of table entries times weights
+that add up to 2**16. Everything is an integer, so fit and submit see the same bits on any machine, in any
+thread order.
+
+A threshold may lie at `CANDIDATES` evenly spaced levels (plus level 0, which takes every pixel). They are a
+power of two apart, so `level >> shift` is the number of candidates that a pixel passes and counting in
+those bins is exact at every candidate: 1/1020 of a probability, four steps to each step of the maps
+themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UnknownName
+
+TOTAL = 1 << 16
+CANDIDATES = 1020
+BINS = CANDIDATES + 1
+FINE_TOP = 255 * 16  # a table that bends needs finer entries than the map's own 255
+LOGIT_EDGE = 0.25  # values 0 and 255 stand for a quarter of a step from certainty
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A non-decreasing map from uint8 value to table entry, (256,) int64, from 0 to 255 or to 255 * 16."""
+
+    name: str
+    entries: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        entries = self.entries
+        rises = entries.shape == (256,) and entries[0] == 0 and (np.diff(entries) >= 0).all()
+        if not rises or entries[-1] not in (255, FINE_TOP):
+            raise ValueError(f"table {self.name}: must rise from 0 to 255 or {FINE_TOP} over 256 entries")
+
+    @property
+    def top(self) -> int:
+        """The highest level that a blend of this table reaches."""
+        return int(self.entries[-1]) * TOTAL
+
+    @property
+    def shift(self) -> int:
+        """Bits between neighbouring candidate levels: `level >> shift` is a pixel's bin."""
+        return (self.top // CANDIDATES).bit_length() - 1
+
+    @property
+    def linear(self) -> bool:
+        """Whether an entry is the value itself."""
+        return bool(self.entries[-1] == 255 and (self.entries == np.arange(256)).all())
+
+    def floor_bin(self, eps: int) -> int:
+        """The lowest bin that no blend of values below `eps` reaches, whatever the weights."""
+        below = int(self.entries[eps - 1]) * TOTAL if eps > 0 else -1
+        return (below >> self.shift) + 1
+
+    def probability(self, level: int) -> float:
+        """The probability whose own level this is; between two values of the map, interpolated."""
+        return float(np.interp(level / TOTAL, self.entries, np.arange(256) / 255))
+
+
+def identity_table() -> Table:
+    """Entry = value: a blend is a weighted mean of probabilities."""
+    return Table("identity", np.arange(256, dtype=np.int64))
+
+
+def logit_table() -> Table:
+    """Entry ~ logit of the probability, shifted and scaled: a blend is a weighted mean of logits."""
+    value = np.clip(np.arange(256, dtype=np.float64), LOGIT_EDGE, 255 - LOGIT_EDGE) / 255
+    logit = np.log(value / (1 - value))
+    scaled = (logit - logit[0]) / (logit[-1] - logit[0])
+    return Table("logit", np.rint(scaled * FINE_TOP).astype(np.int64))
+
+
+TABLES = {"identity": identity_table, "logit": logit_table}
+
+
+def table(name: str) -> Table:
+    """The table of this name; raises UnknownName."""
+    if name not in TABLES:
+        raise UnknownName("table", name, TABLES)
+    return TABLES[name]()
+
+
+def whole_weights(shares: Sequence[float] | NDArray[np.float64]) -> tuple[int, ...]:
+    """Non-negative shares as integers of sum 2**16: largest remainders first, ties to the earlier member."""
+    values = np.asarray(shares, dtype=np.float64)
+    if not len(values) or not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
+        raise ValueError(f"weights must be finite, not negative and not all zero: {list(shares)}")
+    exact = values / values.sum() * TOTAL
+    whole = np.floor(exact).astype(np.int64)
+    missing = TOTAL - int(whole.sum())
+    order = np.argsort(-(exact - whole), kind="stable")
+    whole[order[:missing]] += 1
+    return tuple(int(value) for value in whole)
+
+
+def uniform_weights(members: int) -> tuple[int, ...]:
+    """Equal weights: the mean."""
+    return whole_weights(np.ones(members))
+
+
+def mixed_weights(first: Sequence[int], second: Sequence[int], step: float) -> tuple[int, ...]:
+    """The weights a share `step` of the way from `first` to `second`."""
+    return whole_weights((1 - step) * np.asarray(first) + step * np.asarray(second))
+
+
+def levels(maps: Mapping[str, NDArray[np.uint8]], weights: Mapping[str, int], by: Table) -> NDArray[np.int32]:
+    """Blend dense maps: the sum over members of table entry times weight.
+
+    maps: member -> (n, H, W) uint8, probability * 255; weights: member -> int, sum 2**16
+    returns: (n, H, W) int32, levels from 0 to `by.top`
+    """
+    total: NDArray[np.int32] | None = None
+    for name, weight in weights.items():
+        if weight:
+            part = (by.entries * weight).astype(np.int32)[maps[name]]
+            total = part if total is None else total + part
+    if total is None:
+        raise ValueError("a blend needs a member with a weight")
+    return total

@@ -1,0 +1,246 @@
+"""The compiled loops over active pixels. Single-threaded, without the interpreter's lock, int64 counts.
+
+Callers run them in threads over ranges of records and add the counts: integers, so the same bits in any
+order. Only `surface` calls them, and imports them when something is counted, since numba takes its time.
+
+Shapes: values (members, p) uint8, label (p,) uint8, pixel (p,) uint16, pointer (n + 1,) int64; bins (q,)
+uint16 of the pixels pointer[first] to pointer[last]; entries (256,) int32; weights (members,) int64.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+BLOCK = 2048
+NOBODY = -1
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _blend_block(values, weights, entries, linear, start, stop, block):
+    """Levels of pixels start to stop into block[: stop - start]."""
+    size = stop - start
+    for i in range(size):
+        block[i] = 0
+    for m in range(values.shape[0]):
+        weight = np.int32(weights[m])
+        if weight == 0:
+            continue
+        row = values[m, start:stop]
+        if linear:
+            for i in range(size):
+                block[i] += weight * np.int32(row[i])
+        else:
+            for i in range(size):
+                block[i] += weight * entries[row[i]]
+
+
+@njit(cache=True, nogil=True)
+def blend_bins(values, weights, entries, linear, shift, start, stop, out):
+    """Bin (level >> shift) of pixels start to stop into out[: stop - start]."""
+    block = np.empty(BLOCK, np.int32)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        _blend_block(values, weights, entries, linear, low, high, block)
+        for i in range(high - low):
+            out[low - start + i] = block[i] >> shift
+
+
+@njit(cache=True, nogil=True)
+def histogram(values, label, weights, entries, linear, shift, start, stop, counts):
+    """Add pixels start to stop to counts (bins, 2): negatives and positives per bin."""
+    block = np.empty(BLOCK, np.int32)
+    bins = counts.shape[0]
+    # Two tables in turn: the next pixel often falls into the same bin and would wait for the last store.
+    even = np.zeros(2 * bins, np.int64)
+    odd = np.zeros(2 * bins, np.int64)
+    for low in range(start, stop, BLOCK):
+        high = min(low + BLOCK, stop)
+        size = high - low
+        _blend_block(values, weights, entries, linear, low, high, block)
+        for i in range(size):
+            block[i] = ((block[i] >> shift) << 1) + np.int32(label[low + i])
+        for i in range(0, size - 1, 2):
+            even[block[i]] += 1
+            odd[block[i + 1]] += 1
+        if size & 1:
+            even[block[size - 1]] += 1
+    for b in range(bins):
+        counts[b, 0] += even[2 * b] + odd[2 * b]
+        counts[b, 1] += even[2 * b + 1] + odd[2 * b + 1]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _root(parent, node):
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node
+
+
+@njit(cache=True, nogil=True)
+def _neighbours(width, eight):
+    """Steps to the neighbours in a grid with a border of one pixel."""
+    line = width + 2
+    if eight:
+        return np.array([-line - 1, -line, -line + 1, -1, 1, line - 1, line, line + 1], np.int64)
+    return np.array([-line, -1, 1, line], np.int64)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _place(number, width):
+    """Where pixel `number` stands in the bordered grid."""
+    row = np.int64(number) // width
+    return np.int64(number) + 2 * row + width + 3
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
+    """Add pixel i to the forest: every component that it touches leaves `changes`, their union enters.
+
+    changes: (sizes, 2), positives and pixels by component size; sizes past the last row are counted in it
+    """
+    top = changes.shape[0] - 1
+    parent[i] = i
+    area[i] = 1
+    hits[i] = hit
+    grid[where] = i
+    root = np.int64(i)
+    for step in steps:
+        if grid[where + step] == NOBODY:
+            continue
+        other = np.int64(_root(parent, grid[where + step]))
+        if other == root:
+            continue
+        row = min(area[other], top)
+        changes[row, 0] -= hits[other]
+        changes[row, 1] -= area[other]
+        if area[other] > area[root]:
+            root, other = other, root
+        parent[other] = root
+        area[root] += area[other]
+        hits[root] += hits[other]
+    row = min(area[root], top)
+    changes[row, 0] += hits[root]
+    changes[row, 1] += area[root]
+
+
+@njit(cache=True, nogil=True)
+def _descending(bins, start, size, floor, place, order):
+    """Counting sort: pixels of one record from the highest bin down to `floor`; gives how many there are."""
+    place[:] = 0
+    for i in range(size):
+        place[bins[start + i]] += 1
+    used = 0
+    for b in range(len(place) - 1, floor - 1, -1):
+        here = place[b]
+        place[b] = used
+        used += here
+    for i in range(size):
+        b = bins[start + i]
+        if b >= floor:
+            order[place[b]] = i
+            place[b] += 1
+    return used
+
+
+@njit(cache=True, nogil=True)
+def _longest(pointer, first, last):
+    most = np.int64(0)
+    for r in range(first, last):
+        most = max(most, pointer[r + 1] - pointer[r])
+    return most
+
+
+@njit(cache=True, nogil=True)
+def sweep_components(bins, pixel, label, pointer, first, last, height, width, eight, floor, changes):
+    """How counts over (threshold, component size) change as the threshold falls, for records first to last.
+
+    One pass over each record's pixels in descending bin. A component that grows from area a to b at bin t
+    leaves changes[t, a] and enters changes[t, b], with its positives and its pixels.
+
+    changes: (bins, sizes, 2) int64, added to
+    """
+    base = pointer[first]
+    most = _longest(pointer, first, last)
+    order, parent = np.empty(most, np.int32), np.empty(most, np.int32)
+    area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    place = np.empty(changes.shape[0], np.int64)
+    grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
+    steps = _neighbours(width, eight)
+    for r in range(first, last):
+        start = pointer[r] - base
+        used = _descending(bins, start, pointer[r + 1] - pointer[r], floor, place, order)
+        for j in range(used):
+            i = order[j]
+            p = base + start + i
+            where = _place(pixel[p], width)
+            hit = np.int64(label[p])
+            _attach(i, hit, where, grid, steps, parent, area, hits, changes[bins[start + i]])
+        for j in range(used):
+            grid[_place(pixel[base + start + order[j]], width)] = NOBODY
+
+
+@njit(cache=True, nogil=True)
+def sweep_images(bins, label, pointer, first, last, floor, changes):
+    """The same with all of a record's pixels as one component, touching or not."""
+    top = changes.shape[1] - 1
+    base = pointer[first]
+    order = np.empty(_longest(pointer, first, last), np.int32)
+    place = np.empty(changes.shape[0], np.int64)
+    for r in range(first, last):
+        start = pointer[r] - base
+        used = _descending(bins, start, pointer[r + 1] - pointer[r], floor, place, order)
+        found = np.int64(0)
+        for j in range(used):
+            b = bins[start + order[j]]
+            hit = np.int64(label[base + start + order[j]])
+            # Grown from j pixels to j + 1.
+            if j:
+                changes[b, min(j, top), 0] -= found
+                changes[b, min(j, top), 1] -= j
+            found += hit
+            changes[b, min(j + 1, top), 0] += found
+            changes[b, min(j + 1, top), 1] += j + 1
+
+
+@njit(cache=True, nogil=True)
+def count_images(bins, label, pointer, first, last, threshold, least, out):
+    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64."""
+    base = pointer[first]
+    for r in range(first, last):
+        kept = np.int64(0)
+        found = np.int64(0)
+        for p in range(pointer[r], pointer[r + 1]):
+            if bins[p - base] >= threshold:
+                kept += 1
+                found += np.int64(label[p])
+        if kept >= least:
+            out[r - first, 0] = found
+            out[r - first, 1] = kept
+
+
+@njit(cache=True, nogil=True)
+def count_components(bins, pixel, label, pointer, first, last, height, width, eight, threshold, least, out):
+    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64."""
+    base = pointer[first]
+    most = _longest(pointer, first, last)
+    parent = np.empty(most, np.int32)
+    area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
+    steps = _neighbours(width, eight)
+    nowhere = np.zeros((1, 2), np.int64)
+    for r in range(first, last):
+        start = pointer[r]
+        size = pointer[r + 1] - start
+        for i in range(size):
+            if bins[start - base + i] >= threshold:
+                where = _place(pixel[start + i], width)
+                _attach(i, np.int64(label[start + i]), where, grid, steps, parent, area, hits, nowhere)
+        for i in range(size):
+            if bins[start - base + i] >= threshold:
+                grid[_place(pixel[start + i], width)] = NOBODY
+                if parent[i] == i and area[i] >= least:
+                    out[r - first, 0] += hits[i]
+                    out[r - first, 1] += area[i]

@@ -1,0 +1,1 @@
+"""Weights of members from held-out counts: one file a method, one registry line each."""
