@@ -31,7 +31,8 @@ COMMANDS: dict[str, Any] = {
         "show": ("cli.zoo:show_member", "One member's full recipe."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
         "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
-        "verify": ("cli.zoo:verify", "Check every prediction set under the runs folder."),
+        "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
+        "verify": ("cli.zoo_cache:verify", "Check every prediction set under the runs folder."),
     },
     "ensemble": {
         "": "Fit, show and compare ensembles.",

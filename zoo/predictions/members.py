@@ -100,7 +100,7 @@ class MemberMaps:
         wanted = set(self.record_ids if ids is None else ids)
         self._require_covered(wanted)
         for together in self._parts:
-            for block in _blocks(together[0]):
+            for block in together[0].blocks():
                 found = tuple(record_id for record_id in block if record_id in wanted)
                 if found:
                     yield found, _mean([part.maps(found) for part in together])
@@ -163,13 +163,6 @@ _WORDS = {
     "tta": "TTA",
     "folds_sha256": "split into folds (folds_sha256)",
 }
-
-
-def _blocks(part: PredictionSet) -> Iterator[tuple[str, ...]]:
-    start = 0
-    for shard in part.manifest.shards:
-        yield part.record_ids[start : start + shard.records]
-        start += shard.records
 
 
 def _mean(maps: Sequence[Maps]) -> Maps:

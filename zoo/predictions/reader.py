@@ -69,10 +69,10 @@ class PredictionSet:
                 result[rows] = self.decode(shard)[places[rows] - start]
         return result
 
-    def shards(self) -> Iterator[tuple[tuple[str, ...], Maps]]:
-        """Ids and maps of each shard in turn, read only."""
-        for start, stop, shard in self._spans():
-            yield self.record_ids[start:stop], self.decode(shard)
+    def blocks(self) -> Iterator[tuple[str, ...]]:
+        """The ids of each shard in turn."""
+        for start, stop, _ in self._spans():
+            yield self.record_ids[start:stop]
 
     def verify(self) -> None:
         """Read and decode everything; UserError at the first shard that is not as the manifest says."""

@@ -1,0 +1,154 @@
+"""Read everything under a runs folder back and say, one line each, what is at fault.
+
+In: the runs folder. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run
+goes on with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from core.errors import UserError
+from core.files import read_json, sha256_of_file
+from zoo.data import Folds, read_folds
+from zoo.predictions.find import SetFolder, set_folders
+from zoo.predictions.format import set_folder
+from zoo.predictions.members import OOF, MemberMaps
+from zoo.predictions.reader import PredictionSet
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was read, and one line for each fault: what, where, what to do."""
+
+    sets: int
+    records: int
+    shards: int
+    bytes: int
+    unfinished: tuple[Path, ...]
+    faults: tuple[str, ...]
+
+    def raise_if_faulty(self) -> None:
+        """UserError where there is any fault."""
+        if self.faults:
+            raise UserError(f"{len(self.faults)} faults; make again what they name, then verify once more")
+
+
+def verify_runs(runs: Path, advance: Callable[[int], None] = lambda n: None) -> Verified:
+    """Check every prediction set under `runs`: manifests, shards, counts, checkpoints, folds; and every JSON.
+
+    `advance` is called with 1 for each set. UserError where `runs` is no directory.
+    """
+    if not runs.is_dir():
+        raise UserError(f"{runs}: no such directory; name the runs folder with --runs DIR")
+    folders = list(set_folders(runs))
+    folds, faults = _read_folds(runs)
+    faults += _json_faults(runs)
+    opened = []
+    for folder in folders:
+        if folder.written is not None:
+            found, wrong = _check_set(runs, folder, folds)
+            faults += wrong
+            opened += [found] if found else []
+        advance(1)
+    faults += _member_faults(opened)
+    shards = [one.folder / shard.file for one in opened for shard in one.manifest.shards]
+    return Verified(
+        sets=len(opened),
+        records=sum(len(one.record_ids) for one in opened),
+        shards=len(shards),
+        bytes=sum(path.stat().st_size for path in shards if path.is_file()),
+        unfinished=tuple(folder.path for folder in folders if folder.written is None),
+        faults=tuple(faults),
+    )
+
+
+def _check_set(runs: Path, folder: SetFolder, folds: Folds | None) -> tuple[PredictionSet | None, list[str]]:
+    """The set, where its manifest can be read, and its faults."""
+    try:
+        found = PredictionSet.open(folder.path)
+    except UserError as error:
+        return None, [str(error)]
+    return found, [
+        *_place_faults(runs, found),
+        *_shard_faults(found),
+        *_checkpoint_faults(runs, found),
+        *_fold_faults(found, folds),
+    ]
+
+
+def _place_faults(runs: Path, found: PredictionSet) -> Iterator[str]:
+    belongs = set_folder(runs, found.provenance)
+    if belongs != found.folder:
+        yield f"{found.folder}: holds the prediction set of {belongs}; move it back"
+
+
+def _shard_faults(found: PredictionSet) -> Iterator[str]:
+    for shard in found.manifest.shards:
+        try:
+            found.decode(shard)
+        except UserError as error:
+            yield str(error)
+    listed = {shard.file for shard in found.manifest.shards}
+    for path in sorted(found.folder.glob("shard-*.zst")):
+        if path.name not in listed:
+            yield f"{path}: is not in the manifest; delete it"
+
+
+def _checkpoint_faults(runs: Path, found: PredictionSet) -> Iterator[str]:
+    """Weights may have been deleted to save space; others than those that predicted are a fault."""
+    made = found.provenance
+    weights = runs / "members" / made.member / made.recipe / made.run / "best.safetensors"
+    if weights.is_file() and sha256_of_file(weights) != made.checkpoint_sha256:
+        yield f"{found.folder}: was predicted by other weights than {weights}; predict this set again"
+
+
+def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
+    """A record predicted out of another fold than its own was seen in training."""
+    made = found.provenance
+    if folds is None or made.split != OOF or made.folds_sha256 != folds.sha256:
+        return
+    for record_id in found.record_ids:
+        if str(folds.fold_of.get(record_id)) != made.fold:
+            what = f"record {record_id} is not of fold {made.fold} in folds.csv"
+            yield f"{found.folder}: {what}; train this fold again"
+            return
+
+
+def _member_faults(sets: list[PredictionSet]) -> list[str]:
+    """Runs of one member that cannot be read together."""
+    faults = []
+    for _, together in groupby(sorted(sets, key=_kind), key=_kind):
+        runs = tuple(together)
+        try:
+            MemberMaps(f"{runs[0].provenance.member}@{runs[0].provenance.recipe}", runs)
+        except UserError as error:
+            faults.append(str(error))
+    return faults
+
+
+def _kind(found: PredictionSet) -> tuple[str, str, str, str]:
+    made = found.provenance
+    return made.member, made.recipe, made.split, made.tta
+
+
+def _read_folds(runs: Path) -> tuple[Folds | None, list[str]]:
+    try:
+        return (read_folds(runs / "folds.csv") if (runs / "folds.csv").exists() else None), []
+    except UserError as error:
+        return None, [str(error)]
+
+
+def _json_faults(runs: Path) -> list[str]:
+    """JSON outside the prediction sets that cannot be read: results, ensembles."""
+    faults = []
+    for path in sorted(runs.rglob("*.json")):
+        if (runs / "predictions") not in path.parents:
+            try:
+                read_json(path)
+            except UserError as error:
+                faults.append(str(error))
+    return faults
