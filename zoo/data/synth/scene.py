@@ -1,0 +1,178 @@
+"""One synthetic scene from one seed: its sky, its contrails, its bands and its labels.
+
+In: a seed, a split, a place in the data set. Out: arrays in memory. No file is touched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from zoo.data.synth import atmosphere as air
+from zoo.data.synth.contrails import Contrail, draw_contrails, draw_traffic, optical_depth
+from zoo.data.synth.fields import CANVAS, SIZE, Field
+from zoo.data.synth.labelers import Mask, draw_labelers, label, majority
+
+SPLITS = ("train", "validation", "test")
+
+# Measured on all 22,385 real records: contrail pixels of the positive scenes, and the share of those.
+PERCENT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+PIXELS = {
+    "train": (10, 19, 43, 66, 148, 404, 1009, 2011, 2744, 4738, 9000),
+    "validation": (9, 16, 32, 47, 88, 203, 479, 1035, 1467, 2386, 4962),
+}
+POSITIVE = {"train": 0.451, "validation": 0.297}
+
+CONTRAIL_ICE = 0.14, -0.19  # absorption by young, small crystals: 12.3 and 8.4 um less 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What scene number `index` of a split is to be; the same whatever else is made with it."""
+
+    seed: int
+    split: str
+    index: int
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """A fresh generator of this scene alone."""
+        return np.random.default_rng([self.seed, SPLITS.index(self.split), self.index])
+
+    @cached_property
+    def spread(self) -> NDArray[np.float64]:
+        """Ten coordinates in 0..1 that fill their cube evenly over the scenes of a split."""
+        first = np.random.default_rng([self.seed, SPLITS.index(self.split), 2**20]).uniform(size=10)
+        # Fractions of the square roots of primes: evenly spread for any number of scenes.
+        rates = np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23, 29]) % 1
+        return (first + self.index * rates) % 1
+
+    @property
+    def pixels(self) -> float:
+        """Contrail pixels wished for; 0 in a scene without contrails."""
+        like = "train" if self.split == "train" else "validation"
+        share, place = POSITIVE[like], self.spread[8]
+        if place >= share:
+            return 0.0
+        rank = 100 * self.spread[9]
+        return float(np.exp(np.interp(rank, PERCENT, np.log(PIXELS[like]))))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scene:
+    """A finished scene; `bands()` gives one band at a time, so that memory stays small.
+
+    individual: bool (256, 256, R).  truth: bool (256, 256), more than half of the labelers.
+    """
+
+    climate: air.Climate
+    states: Sequence[air.State]
+    contrails: Sequence[Contrail]
+    noise: Field
+    noise_seed: int
+    contrail_ice: float
+    individual: Mask
+    truth: Mask
+
+    def bands(self) -> Iterator[tuple[int, Field]]:
+        """Band number and kelvin (256, 256, 8) float32, bands 8 to 16."""
+        rng = np.random.default_rng(self.noise_seed)
+        depths = [optical_depth(self.contrails, frame) for frame in range(air.FRAMES)]
+        for number in air.BANDS:
+            frames = [self._frame(rng, number, state, depth) for state, depth in zip(self.states, depths)]
+            yield number, np.ascontiguousarray(np.stack(frames, axis=-1), dtype=np.float32)
+
+    def _frame(self, rng: np.random.Generator, number: int, state: air.State, depth: Field) -> Field:
+        band = air.BANDS[number]
+        sky = air.radiance(state, number, self.climate)
+        sky = add_contrails(sky, depth, number, self.contrail_ice)
+        top, left = rng.integers(0, CANVAS, 2)
+        rows = np.arange(top, top + SIZE) % CANVAS
+        columns = np.arange(left, left + SIZE) % CANVAS
+        # The sensor's noise is one of radiance: what is 0.04 K at 300 K is several times that on cold tops.
+        per_kelvin = air.planck(np.float32(300), band.wavelength) * air.HC_OVER_K / band.wavelength / 300**2
+        sky += np.float32(band.noise * per_kelvin) * self.noise[rows[:, None], columns]
+        floor = air.planck(np.float32(183), band.wavelength)
+        return air.kelvin_of(np.maximum(sky, floor), band.wavelength)
+
+
+def add_contrails(sky: Field, depth: Field, number: int, kelvin: float) -> Field:
+    """Radiance (256, 256) with contrails of optical depth `depth` and temperature `kelvin` on top."""
+    if not depth.any():
+        return sky
+    opaque = 1 - np.exp(-np.float32(contrail_factor(number)) * depth)
+    return sky + opaque * (air.ice_radiance(number, kelvin) - sky)
+
+
+def contrail_factor(number: int) -> float:
+    """Absorption of a contrail's ice relative to 11.2 um."""
+    more, less = CONTRAIL_ICE
+    given = air.BANDS[number].ice - 1
+    return 1 + (given * more / 0.1 if given > 0 else given * less / -0.16)
+
+
+def make_scene(plan: Plan) -> Scene:
+    """Make the scene that `plan` describes."""
+    rng = plan.rng
+    climate = air.draw_climate(rng, plan.spread[:8])
+    world = air.Atmosphere(rng, climate)
+    states = [world.state(frame) for frame in range(air.FRAMES)]
+    ice = float(rng.uniform(214, 226))
+    contrails, visibility = _fly(rng, plan, climate, states[air.LABELLED], ice)
+    labelers = draw_labelers(rng, 6 if rng.uniform() < 0.11 else 4)
+    masks = label(rng, contrails, visibility, labelers, sure=plan.pixels > 0)
+    masks = _keep_promise(plan, masks)
+    noise = ndimage.gaussian_filter(
+        rng.standard_normal((CANVAS, CANVAS), dtype=np.float32), 0.45, mode="wrap"
+    )
+    return Scene(
+        climate=climate,
+        states=states,
+        contrails=contrails,
+        noise=noise / noise.std(),
+        noise_seed=int(rng.integers(2**63)),
+        contrail_ice=ice,
+        individual=masks,
+        truth=majority(masks),
+    )
+
+
+def _fly(
+    rng: np.random.Generator, plan: Plan, climate: air.Climate, state: air.State, ice: float
+) -> tuple[list[Contrail], list[float]]:
+    """Contrails, bright ones as many as wished for and faint ones besides, and how visible each is."""
+    below = air.radiance(state, 14, climate)
+    split = air.kelvin_of(below, 11.2) - air.kelvin_of(air.radiance(state, 15, climate), 12.3)
+    rough = split - ndimage.gaussian_filter(split, 4)
+    clutter: Field = np.sqrt(ndimage.gaussian_filter(rough**2, 8)) + np.float32(0.06)
+    room: Field = np.clip((air.kelvin_of(below, 11.2) - ice) / 60, 0, 1) ** 2
+    traffic = draw_traffic(rng, climate.high_wind)
+    chance: Field = room / clutter
+    contrails = draw_contrails(rng, traffic, 1.3 * plan.pixels, chance) if plan.pixels else []
+    bright = len(contrails)
+    more = rng.gamma(0.6, 120 if bright else 60)
+    contrails += draw_contrails(rng, traffic, more, room, faint=0.3) if more > 15 else []
+    visibility = [_visible(contrail, room, clutter) for contrail in contrails]
+    return contrails, visibility
+
+
+def _visible(contrail: Contrail, room: Field, clutter: Field) -> float:
+    """Contrast in T14 - T15 over the clutter around, about 1 where half of the people see the line."""
+    cells = np.clip(contrail.points, 0, SIZE - 1).astype(int)
+    contrast = 6.0 * contrail.depth * np.sqrt(room[cells[:, 0], cells[:, 1]])
+    return float(np.median(contrast / clutter[cells[:, 0], cells[:, 1]]) / 0.75)
+
+
+def _keep_promise(plan: Plan, masks: Mask) -> Mask:
+    """Labels that make the scene positive or negative as planned."""
+    if plan.pixels or not majority(masks).any():
+        return masks
+    # One labeler's word alone is not the truth; real records without contrails hold such marks too.
+    alone = masks.copy()
+    alone[..., 1:] = False
+    return alone

@@ -1,0 +1,120 @@
+"""Scenes to disk in the exact layout of the competition, in parallel; complete records are kept.
+
+A record is written beside its place and renamed when it is whole, so a killed run leaves no half records;
+whether a record that lies there is whole is told by the length of its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from core.errors import UserError
+from core.files import make_folder, write_json, write_text
+from zoo.data.synth.atmosphere import BANDS
+from zoo.data.synth.metadata import describe
+from zoo.data.synth.scene import SPLITS, Plan, make_scene
+
+HEADER = 128  # bytes before the numbers of a small .npy file
+SAMPLE = ("1 3 10 5", "-")
+
+
+def make_scenes(
+    folder: Path,
+    *,
+    train: int,
+    validation: int,
+    test: int,
+    seed: int,
+    jobs: int,
+    advance: Callable[[int], None] | None = None,
+) -> None:
+    """Make a data set of synthetic scenes in `folder`; the same bytes whatever `jobs` is.
+
+    Can be called again after a kill: complete records stay, others are made again. `advance(n)` is told
+    of every n records that are there. UserError where `folder` holds other records or cannot be written.
+    """
+    wished = dict(zip(SPLITS, (train, validation, test)))
+    plans = {
+        record_id(plan): plan
+        for split, count in wished.items()
+        for plan in (Plan(seed=seed, split=split, index=index) for index in range(count))
+    }
+    for split, count in wished.items():
+        if count:
+            _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
+    missing = [
+        (name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)
+    ]
+    tell = advance or (lambda n: None)
+    tell(len(plans) - len(missing))
+    tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
+    for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+        tell(1)
+    _write_tables(folder, plans)
+
+
+def record_id(plan: Plan) -> str:
+    """15 to 19 digits that follow from the seed, the split and the index."""
+    text = f"{plan.seed}/{plan.split}/{plan.index}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+    digits = 19 if number % 10 < 7 else 18 if number % 10 < 9 else 15 + number % 3
+    return str(10 ** (digits - 1) + (number // 10) % (8 * 10 ** (digits - 1)))
+
+
+def write_record(place: Path, plan: Plan) -> None:
+    """Make one scene and write its folder."""
+    scene = make_scene(plan)
+    part = place.with_name(f".{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        part.mkdir()
+        for number, kelvin in scene.bands():
+            np.save(part / f"band_{number:02d}.npy", kelvin)
+        if plan.split != "test":
+            np.save(part / "human_pixel_masks.npy", scene.truth[..., None].astype(np.int32))
+        if plan.split == "train":
+            np.save(part / "human_individual_masks.npy", scene.individual[:, :, None].astype(np.int32))
+        part.rename(place)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise UserError(
+            f"{place}: cannot be written ({error.strerror or error}); free or choose space"
+        ) from error
+
+
+def is_complete(place: Path, plan: Plan) -> bool:
+    """Whether a record's folder holds every file in its full length."""
+    image = 256 * 256 * 4
+    expected = {f"band_{number:02d}.npy": {HEADER + 8 * image} for number in BANDS}
+    if plan.split != "test":
+        expected["human_pixel_masks.npy"] = {HEADER + image}
+    if plan.split == "train":
+        expected["human_individual_masks.npy"] = {HEADER + labelers * image for labelers in (4, 6)}
+    files = ((place / name, sizes) for name, sizes in expected.items())
+    return place.is_dir() and all(file.is_file() and file.stat().st_size in sizes for file, sizes in files)
+
+
+def _prepare(folder: Path, names: set[str]) -> None:
+    make_folder(folder)
+    for there in sorted(folder.iterdir()):
+        if there.name.startswith(".") and there.name.endswith(".part"):
+            shutil.rmtree(there)
+        elif there.name not in names:
+            raise UserError(f"{there}: is no record of this seed and number; choose an empty folder")
+
+
+def _write_tables(folder: Path, plans: Mapping[str, Plan]) -> None:
+    for split in ("train", "validation"):
+        entries = [describe(name, plan) for name, plan in sorted(plans.items()) if plan.split == split]
+        if entries:
+            write_json(folder / f"{split}_metadata.json", entries)
+    tests = sorted(name for name, plan in plans.items() if plan.split == "test")
+    rows = [f"{name},{SAMPLE[min(place, 1)]}" for place, name in enumerate(tests)]
+    write_text(folder / "sample_submission.csv", "\n".join(["record_id,encoded_pixels", *rows, ""]))
