@@ -44,6 +44,7 @@ COMMANDS: dict[str, Any] = {
         "": "Check and score submission files.",
         "check": ("cli.submissions:check", "Say whether a file would be accepted and, if not, why."),
         "score": ("cli.submissions:score", "Global Dice of a file over the labelled records that it lists."),
+        "log": ("cli.submissions_log:log", "What was submitted, with local and leaderboard scores."),
     },
 }
 

@@ -7,10 +7,12 @@ masks come about is none of its business.
 from submissions.gate import check_submission, read_submission
 from submissions.report import Fault, Report, Submission
 from submissions.rle import rle_decode, rle_encode, rle_encode_csr, rle_encode_pixels
-from submissions.score import Score, compare_submissions, score_submission
+from submissions.sample import find_sample
+from submissions.score import Difference, Score, compare_submissions, score_read, score_submission
 from submissions.write import Written, write_submission
 
 __all__ = [
+    "Difference",
     "Fault",
     "Report",
     "Score",
@@ -18,11 +20,13 @@ __all__ = [
     "Written",
     "check_submission",
     "compare_submissions",
+    "find_sample",
     "read_submission",
     "rle_decode",
     "rle_encode",
     "rle_encode_csr",
     "rle_encode_pixels",
+    "score_read",
     "score_submission",
     "write_submission",
 ]

@@ -113,7 +113,7 @@ def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
     near = expected.by_fold.get(_fold(record_id))
     if near:
         return Trouble(f"unknown id; {near} is expected", f"write it as {near}")
-    return Trouble("unknown id", "remove the row, or name the data that it belongs to")
+    return Trouble("unknown id", "remove the row, or name the --data and --split it is of")
 
 
 def _fold(record_id: str) -> str:

@@ -149,9 +149,9 @@ def _by_column(pixels, kept, first, last, ordered):  # type: ignore[no-untyped-d
     for i in range(first, last):
         if len(kept) == 0 or kept[i]:
             pixel = np.int64(pixels[i])
-            column = pixel & (SIDE - 1)
-            ordered[where[column]] = column * SIDE + (pixel >> 8)
-            where[column] += 1
+            across = pixel & (SIDE - 1)
+            ordered[where[across]] = across * SIDE + (pixel >> 8)
+            where[across] += 1
     return size
 
 

@@ -5,7 +5,7 @@ In: what the gate saw. Out: values that a command shows. Stays outside: reading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,10 @@ class Submission:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(self.runs)
+
+    def only(self, ids: Collection[str]) -> Submission:
+        """These rows alone."""
+        return Submission(self.path, {each: runs for each, runs in self.runs.items() if each in ids})
 
     def mask(self, record_id: str) -> NDArray[np.bool_]:
         """(256, 256) bool."""

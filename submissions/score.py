@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ class Score:
     def records(self) -> int:
         return len(self.ids)
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "dice": self.dice.value,
+            "interval": [self.dice.low, self.dice.high],
+            "records": self.records,
+            "counts": self.counts.as_dict(),
+        }
+
     def worst(self, most: int) -> list[tuple[str, Counts]]:
         """The records with the most wrong pixels, of those that have any."""
         tp, predicted, truth = self.per_record.T
@@ -51,6 +61,16 @@ class Difference:
     first: Counts
     second: Counts
     records: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "difference": self.dice.value,
+            "interval": [self.dice.low, self.dice.high],
+            "z": self.dice.z,
+            "records": self.records,
+            "dice": [self.first.dice, self.second.dice],
+        }
 
 
 def score_submission(
@@ -81,9 +101,7 @@ def score_read(
     for i, record_id in enumerate(ids):
         per_record[i] = count(submission.mask(record_id)[None], truth(record_id)[None])[0]
         advance(1)
-    # An id is no group's name: "a" alone and group "a" are two.
-    known = groups or {}
-    names = tuple(f"group {known[each]}" if each in known else f"record {each}" for each in ids)
+    names = tuple((groups or {}).get(each, each) for each in ids)
     dice = dice_interval(per_record, names, seed)
     return Score(dice, Counts.of(per_record), ids, names, per_record)
 

@@ -1,0 +1,215 @@
+"""The ledger: what was submitted, how it scored here, and what the leaderboard said later.
+
+In and out: runs/submissions.jsonl, one JSON object a line, only ever appended to, each line flushed to the
+disk. A line that a crash has torn is skipped with a note; the next one starts on a line of its own.
+Stays outside: what the scores mean together, which is `submissions.board`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import UsageError, UserError
+from core.files import check_format, make_folder
+
+FORMAT = 1
+BOARDS = ("public", "private")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """One submission as it was made. Only a name is needed: past ones come with little more."""
+
+    name: str  # of the file, or of a row of an older log
+    when: str = ""  # ISO 8601, UTC; "" becomes now
+    sha256: str = ""  # of the file
+    ensemble: str = ""
+    ensemble_sha256: str = ""
+    members: Mapping[str, float] = field(default_factory=dict)  # weights by member
+    local: float | None = None  # the honest Dice
+    interval: tuple[float, float] | None = None
+    records: int | None = None  # that the local Dice rests on
+    rows: int | None = None
+    share: float | None = None  # predicted pixels of all pixels
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise UserError("an entry of the ledger needs a name; give one")
+        _check_score("local", self.local)
+        for value in self.interval or ():
+            _check_score("interval", value)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission with its number, counted from 1, and the scores that came later."""
+
+    number: int
+    sent: Sent
+    public: float | None = None
+    private: float | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.number} ({self.sent.name})"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All entries in the order they were made, and what could not be read."""
+
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def find(self, wanted: str | None) -> Entry:
+        """The newest entry, or the one of this number, name or beginning of a file's hash."""
+        if not self.entries:
+            raise UserError("the ledger is empty; submit first: cli submit --out submission.csv")
+        if wanted is None:
+            return self.entries[-1]
+        by_number = [each for each in self.entries if str(each.number) == wanted]
+        by_name = [each for each in self.entries if each.sent.name == wanted]
+        by_hash = [each for each in self.entries if len(wanted) >= 6 and each.sent.sha256.startswith(wanted)]
+        found = by_number or by_name or by_hash
+        if len(found) > 1:
+            numbers = ", ".join(str(each.number) for each in found)
+            raise UsageError(
+                f'"{wanted}" names {len(found)} entries of the ledger; give one number of {numbers}'
+            )
+        if not found:
+            raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {len(self.entries)}')
+        return found[0]
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Everything in the ledger; an absent file is an empty one. UserError for a newer format."""
+    entries: list[Entry] = []
+    notes: list[str] = []
+    for number, event in _events(path):
+        if event is None:
+            notes.append(f"{path}: line {number} is torn and was skipped")
+            continue
+        check_format(event, FORMAT, path)
+        try:
+            _take(entries, event)
+        except (KeyError, TypeError, ValueError, IndexError, UserError) as error:
+            notes.append(f"{path}: line {number} is no entry and was skipped ({error})")
+    return Ledger(tuple(entries), tuple(notes))
+
+
+def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
+    """Add a submission; the very same one a second time is the entry that it already is."""
+    _check_score("public", public)
+    _check_score("private", private)
+    ledger = read_ledger(path)
+    twin = next((each for each in ledger.entries if _is_twin(each, sent, public, private)), None)
+    if twin:
+        return twin
+    sent = sent if sent.when else replace(sent, when=_now())
+    document: dict[str, Any] = {"format": FORMAT, "kind": "submission", **asdict(sent)}
+    document |= _scores(public, private)
+    _append_line(path, document)
+    return Entry(len(ledger.entries) + 1, sent, public, private)
+
+
+def add_scores(
+    path: Path, wanted: str | None = None, public: float | None = None, private: float | None = None
+) -> Entry:
+    """Write down what the leaderboard said of an entry, by default the newest; a later word holds."""
+    if public is None and private is None:
+        raise UsageError("no score; give --public, --private or both")
+    _check_score("public", public)
+    _check_score("private", private)
+    entry = read_ledger(path).find(wanted)
+    word = {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now()}
+    _append_line(path, word | _scores(public, private))
+    return read_ledger(path).entries[entry.number - 1]
+
+
+def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | None) -> bool:
+    """The same file of the same ensemble, or the same row of an older log."""
+    same = replace(entry.sent, when="") == replace(sent, when="") and sent.when in ("", entry.sent.when)
+    return same and public in (None, entry.public) and private in (None, entry.private)
+
+
+def _take(entries: list[Entry], event: dict[str, Any]) -> None:
+    """Apply one line of the ledger."""
+    scores = _scores(event.get("public"), event.get("private"))
+    for name, value in scores.items():
+        _check_score(name, value)
+    if event["kind"] == "scores":
+        at = event["entry"] - 1
+        if at < 0:
+            raise ValueError("entries count from 1")
+        entry = entries[at]
+        entries[at] = Entry(entry.number, entry.sent, *(scores.get(b, getattr(entry, b)) for b in BOARDS))
+        return
+    if event["kind"] != "submission":
+        raise ValueError(f"unknown kind {event['kind']!r}")
+    known = {name: event[name] for name in Sent.__dataclass_fields__ if name in event}
+    if known.get("interval") is not None:
+        low, high = known["interval"]
+        known["interval"] = (low, high)
+    entries.append(Entry(len(entries) + 1, Sent(**known), **scores))
+
+
+def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Each line with its number; None for one that is no JSON object."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        yield number, event if isinstance(event, dict) else None
+
+
+def _append_line(path: Path, document: dict[str, Any]) -> None:
+    """One line at the end, in one write, on the disk before this returns."""
+    line = json.dumps(document, allow_nan=False).encode() + b"\n"
+    make_folder(path.parent)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            # Two commands at once take turns: each sees the other's line whole.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            size = os.fstat(handle).st_size
+            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            whole = b"\n" * torn + line
+            if os.write(handle, whole) < len(whole):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
+
+
+def _scores(public: float | None, private: float | None) -> dict[str, float]:
+    given = {"public": public, "private": private}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_score(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise UsageError(f"{name} score {value}: a Dice lies between 0 and 1; give it like 0.638")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
