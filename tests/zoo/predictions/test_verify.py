@@ -1,0 +1,128 @@
+"""Everything under runs/ is read back, and each fault gets its line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from tests.zoo.predictions.cases import bytes_of, ids, write_set
+from zoo.data import read_folds
+from zoo.predictions.format import MANIFEST
+from zoo.predictions.verify import verify_runs
+
+RECORDS = {"0": ids(70), "1": ids(66, 70)}
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    lines = [f"{record_id},{fold}\n" for fold, record_ids in RECORDS.items() for record_id in record_ids]
+    (tmp_path / "folds.csv").write_text("record_id,fold\n" + "".join(lines))
+    folds_sha256 = read_folds(tmp_path / "folds.csv").sha256
+    for fold, record_ids in RECORDS.items():
+        write_set(tmp_path, record_ids, fold=fold, folds_sha256=folds_sha256)
+        write_set(tmp_path, ids(3, 200), fold=fold, split="test", folds_sha256=folds_sha256)
+    (tmp_path / "ensembles/mine").mkdir(parents=True)
+    (tmp_path / "ensembles/mine/ensemble.json").write_text('{"format": 1}')
+    return tmp_path
+
+
+def set_of(runs: Path, fold: str = "0", split: str = "oof") -> Path:
+    return runs / f"predictions/lite0-fc-t5/abc123/{split}/fold-{fold}/none"
+
+
+def test_what_is_whole_is_counted_and_has_no_fault(runs):
+    seen = []
+    found = verify_runs(runs, seen.append)
+    assert (found.sets, found.records, found.shards, found.faults) == (4, 142, 6, ())
+    assert found.bytes == sum(path.stat().st_size for path in runs.rglob("*.zst"))
+    assert seen == [1, 1, 1, 1]
+    found.raise_if_faulty()
+
+
+def flip(path: Path) -> None:
+    torn = bytearray(path.read_bytes())
+    torn[len(torn) // 2] ^= 1
+    path.write_bytes(torn)
+
+
+def copy(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for name, blob in bytes_of(source).items():
+        (target / name).write_bytes(blob)
+
+
+def save_weights(runs: Path, blob: bytes) -> None:
+    path = runs / "members/lite0-fc-t5/new/fold-0/best.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(blob)
+    write_set(runs, ids(2), recipe="new", checkpoint_sha256=hashlib.sha256(b"weights").hexdigest())
+
+
+def wrong_fold(runs: Path) -> None:
+    folds_sha256 = read_folds(runs / "folds.csv").sha256
+    write_set(runs, RECORDS["1"][:3], fold="0", recipe="leak", folds_sha256=folds_sha256)
+
+
+FAULTS = {
+    "flipped shard": (
+        lambda runs: flip(set_of(runs) / "shard-0001.zst"),
+        r"shard-0001\.zst: is not the shard",
+    ),
+    "missing shard": (
+        lambda runs: (set_of(runs) / "shard-0000.zst").unlink(),
+        r"shard-0000\.zst: cannot be read",
+    ),
+    "flipped manifest": (lambda runs: flip(set_of(runs) / MANIFEST), r"manifest\.json: is no readable JSON"),
+    "extra shard": (lambda runs: (set_of(runs) / "shard-0009.zst").write_bytes(b""), r"0009\.zst: is not in"),
+    "copied set": (lambda runs: copy(set_of(runs), set_of(runs, "7")), "fold-7.*holds the prediction set"),
+    "other weights": (lambda runs: save_weights(runs, b"other"), "predicted by other weights than"),
+    "wrong fold": (wrong_fold, f"record {RECORDS['1'][0]} is not of fold 0"),
+    "torn ensemble": (
+        lambda runs: (runs / "ensembles/mine/ensemble.json").write_text("{"),
+        "ensemble.json: is no",
+    ),
+    "torn folds": (lambda runs: (runs / "folds.csv").write_text("x"), "folds.csv: has no column"),
+    "other test records": (
+        lambda runs: write_set(runs, ids(2), fold="3", split="test"),
+        "fold-3.*is of another split into folds",
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil, line", FAULTS.values(), ids=FAULTS.keys())
+def test_each_fault_is_named_once(runs, spoil, line):
+    spoil(runs)
+    found = verify_runs(runs)
+    assert len(found.faults) == 1
+    assert "\n" not in found.faults[0]
+    with pytest.raises(UserError, match=line):
+        raise UserError(found.faults[0])
+    with pytest.raises(UserError, match="1 faults"):
+        found.raise_if_faulty()
+
+
+def test_every_fault_is_found_in_one_go(runs):
+    flip(set_of(runs) / "shard-0000.zst")
+    flip(set_of(runs) / "shard-0001.zst")
+    (set_of(runs, "1") / "shard-0000.zst").unlink()
+    assert len(verify_runs(runs).faults) == 3
+
+
+def test_an_unfinished_set_is_no_fault(runs):
+    (set_of(runs) / MANIFEST).unlink()
+    found = verify_runs(runs)
+    assert (found.sets, found.unfinished, found.faults) == (3, (set_of(runs),), ())
+
+
+def test_the_weights_that_predicted_are_recognised(runs):
+    save_weights(runs, b"weights")
+    assert verify_runs(runs).faults == ()
+
+
+def test_an_empty_runs_folder_is_whole_and_an_absent_one_is_named(tmp_path):
+    assert verify_runs(tmp_path).sets == 0
+    with pytest.raises(UserError, match="absent: no such directory"):
+        verify_runs(tmp_path / "absent")
