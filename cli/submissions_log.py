@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = "submissions.jsonl"
 FILE = click.Path(path_type=Path)
+TEXTS = ("name", "when", "members", "note")
 DICE = click.FloatRange(0, 1)
 
 
@@ -181,18 +182,31 @@ def _table(entries: tuple[Entry, ...], spread: Spread | None) -> Any:
     from rich.table import Table
 
     best = max((each.public for each in entries if each.public is not None), default=None)
-    table = Table("#", "name", "when", "members")
-    for name in ("local", "interval", "public", "behind best", "private", "share"):
-        table.add_column(name, justify="right")
-    table.add_column("note")
-    for each in entries:
-        sent = each.sent
-        interval = f"{sent.interval[0]:.3f}-{sent.interval[1]:.3f}" if sent.interval else ""
-        scores = (_figure(each.public), _behind(each.public, best, spread), _figure(each.private))
-        share = "" if sent.share is None else f"{sent.share:.3%}"
-        what = (str(each.number), sent.name, sent.when[:16], ", ".join(sent.members))
-        table.add_row(*what, _figure(sent.local), interval, *scores, share, sent.note)
+    columns = {
+        "#": [str(each.number) for each in entries],
+        "name": [each.sent.name for each in entries],
+        "when": [each.sent.when[:16] for each in entries],
+        "members": [", ".join(each.sent.members) for each in entries],
+        "local": [_figure(each.sent.local) for each in entries],
+        "interval": [_interval(each.sent.interval) for each in entries],
+        "public": [_figure(each.public) for each in entries],
+        "behind best": [_behind(each.public, best, spread) for each in entries],
+        "private": [_figure(each.private) for each in entries],
+        "share": ["" if each.sent.share is None else f"{each.sent.share:.3%}" for each in entries],
+        "note": [each.sent.note for each in entries],
+    }
+    # What no entry has takes no room.
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table()
+    for name in shown:
+        table.add_column(name, justify="left" if name in TEXTS else "right")
+    for row in zip(*shown.values()):
+        table.add_row(*row)
     return table
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return f"{interval[0]:.3f}-{interval[1]:.3f}" if interval else ""
 
 
 def _figure(score: float | None) -> str:

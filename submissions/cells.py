@@ -65,7 +65,7 @@ def explain_cell(text: str) -> list[Trouble]:
     signs = _explain_signs(text)
     if signs:
         return signs
-    numbers = [int(word) for word in text.split()]
+    numbers = [_number(word) for word in text.split()]
     troubles = _explain_spaces(text) + _explain_values(numbers)
     return troubles or _explain_order(numbers)
 
@@ -147,6 +147,11 @@ def _explain_order(numbers: list[int]) -> list[Trouble]:
     return troubles
 
 
+def _number(word: str) -> int:
+    """An integer; of one with thousands of digits, which Python refuses to read, one as far out of range."""
+    return int(word) if len(word) <= 20 else int(word.lstrip("0")[:20] or "0")
+
+
 def _short(number: int) -> str:
     text = str(number)
-    return text if len(text) <= 20 else f"{text[:8]}... ({len(text)} digits)"
+    return text if len(text) <= 8 else f"{text[:8]}..."

@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from submissions.cells import EMPTY, explain_cell, read_cell
+from submissions.cells import EMPTY, PIXELS, explain_cell, read_cell
 from submissions.header import explain_header
 from submissions.ids import Expectation, check_ids, explain_id
 from submissions.lines import Line, explain_head, explain_path, read_lines
 from submissions.report import MOST_FAULTS, Fault, Report, Submission
 from submissions.rows import explain_ending, explain_line, split_row
 
+LONGEST_ID = 100  # characters; official ones have up to 19
+# Labels hold 0.2 to 0.5 % of the pixels; ten times that in many rows is a mistake rather than a forecast.
+MANY, MUCH = 20, 0.05
 Runs = NDArray[np.int64]
 OnRow = Callable[[int, str, Runs], None]
 
@@ -63,8 +66,15 @@ class _Gate:
             self._fault(None, None, *trouble)
         else:
             self._read()
-        notes = (f"{self.windows} lines end in CR LF, as on Windows: accepted",) if self.windows else ()
-        return Report(self.path, tuple(self.faults), self.more, notes, self.rows, self.filled, self.pixels)
+        figures = (self.rows, self.filled, self.pixels)
+        return Report(self.path, tuple(self.faults), self.more, tuple(self._notes()), *figures)
+
+    def _notes(self) -> Iterator[str]:
+        if self.windows:
+            yield f"{self.windows} lines end in CR LF, as on Windows; that is accepted"
+        share = self.pixels / (PIXELS * self.rows) if self.rows else 0
+        if self.rows >= MANY and share > MUCH:
+            yield f"{share:.1%} of all pixels are predicted, labels hold under 1 %: is the threshold right?"
 
     def _read(self) -> None:
         with self.path.open("rb") as file:
@@ -118,6 +128,9 @@ class _Gate:
         self.on_row(line.number, record_id, runs)
 
     def _id(self, line: int, record_id: str) -> None:
+        if len(record_id) > LONGEST_ID:
+            self._fault(line, record_id, f"an id of {len(record_id):,} characters", "write the record's id")
+            return
         trouble = explain_id(record_id, self.expected)
         if trouble:
             self._fault(line, record_id, *trouble)
@@ -128,6 +141,7 @@ class _Gate:
 
     def _fault(self, line: int | None, record_id: str | None, what: str, todo: str) -> None:
         if len(self.faults) < MOST_FAULTS:
-            self.faults.append(Fault(line, record_id, what, todo))
+            short = record_id and record_id[:LONGEST_ID]
+            self.faults.append(Fault(line, short, what, todo))
         else:
             self.more += 1

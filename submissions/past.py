@@ -13,6 +13,7 @@ from core.errors import UnknownName, UserError
 from submissions.ledger import Entry, Sent, append, read_ledger
 
 COLUMNS = ("name", "when", "local", "low", "high", "records", "public", "private", "share", "note")
+UNKNOWN = "unknown"  # when a past submission was made, where the csv does not say
 SCORES = ("local", "public", "private")
 
 
@@ -55,7 +56,7 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
     try:
         sent = Sent(
             name=words["name"],
-            when=words["when"],
+            when=words["when"] or UNKNOWN,
             local=numbers["local"],
             interval=(low, high) if low is not None and high is not None else None,
             records=None if records is None else int(records),

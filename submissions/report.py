@@ -31,7 +31,7 @@ class Fault:
 
     def __str__(self) -> str:
         where = [f"line {self.line}"] if self.line else []
-        where += [self.id] if self.id else []
+        where += [self.id if self.id.isprintable() else ascii(self.id)] if self.id else []
         return ": ".join([*where, f"{self.what}; {self.todo}"])
 
 
@@ -60,7 +60,7 @@ class Report:
         """UserError with the first fault and the number of faults."""
         if self.faults:
             total = len(self.faults) + self.more
-            others = f" (and {total - 1} more: cli submissions check {self.path})" if total > 1 else ""
+            others = f" (and {total - 1} more; cli submissions check lists them)" if total > 1 else ""
             raise UserError(f"{self.path}: {self.faults[0]}{others}")
 
     def as_dict(self) -> dict[str, Any]:
