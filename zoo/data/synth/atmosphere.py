@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.data.synth.fields import CANVAS, Field, blur, fronts, logistic, power_law, step, window
 
@@ -25,7 +26,8 @@ Winds = tuple[float, float]
 class Band:
     """How one band sees a scene.
 
-    ice: absorption by ice relative to 11.2 um; small crystals absorb more at 12.3 and less at 8.4.
+    ice, young: absorption relative to 11.2 um by ice of cirrus and of contrails, whose small crystals absorb
+    more at 12.3 and less at 8.4 um.
     vapour: kelvin by which a clear path is colder than at 11.2 um, per kelvin of the 11.2-12.3 difference.
     ceiling, width: the warmest that vapour or CO2 lets through, and how gently it is reached; 0: a window.
     tops: kelvin by which opaque ice differs from its temperature.
@@ -33,6 +35,7 @@ class Band:
 
     wavelength: float
     ice: float = 1.0
+    young: float = 1.0
     vapour: float = 0.0
     ceiling: float = 0.0
     width: float = 1.0
@@ -41,15 +44,15 @@ class Band:
 
 
 BANDS: Mapping[int, Band] = {
-    8: Band(wavelength=6.19, ice=0.95, ceiling=237.0, width=13.0, noise=0.010),
-    9: Band(wavelength=6.95, ice=0.95, ceiling=247.5, width=12.5, noise=0.013),
-    10: Band(wavelength=7.34, ice=0.95, ceiling=258.0, width=11.5, noise=0.016),
-    11: Band(wavelength=8.5, ice=0.84, vapour=0.72, tops=0.4),
-    12: Band(wavelength=9.61, ice=0.9, noise=0.05),
-    13: Band(wavelength=10.35, ice=0.93, vapour=-0.28, tops=0.3),
+    8: Band(wavelength=6.19, ice=0.95, young=0.93, ceiling=237.0, width=13.0, noise=0.010),
+    9: Band(wavelength=6.95, ice=0.95, young=0.93, ceiling=247.5, width=12.5, noise=0.013),
+    10: Band(wavelength=7.34, ice=0.95, young=0.93, ceiling=258.0, width=11.5, noise=0.016),
+    11: Band(wavelength=8.5, ice=0.885, young=0.835, vapour=0.72, tops=0.4),
+    12: Band(wavelength=9.61, ice=0.9, young=0.9, noise=0.05),
+    13: Band(wavelength=10.35, ice=0.9, young=0.91, vapour=-0.33, tops=0.3),
     14: Band(wavelength=11.2),
-    15: Band(wavelength=12.3, ice=1.1, vapour=1.0, tops=-0.5),
-    16: Band(wavelength=13.3, ice=1.12, ceiling=277.5, width=14.0, tops=0.5, noise=0.08),
+    15: Band(wavelength=12.3, ice=1.085, young=1.115, vapour=1.0, tops=-0.5),
+    16: Band(wavelength=13.3, ice=1.1, young=1.13, ceiling=277.5, width=14.0, tops=0.5, noise=0.08),
 }
 
 
@@ -78,10 +81,14 @@ class Climate:
     angle: float  # of cirrus streaks
 
 
-def draw_climate(rng: np.random.Generator, u: np.ndarray) -> Climate:
-    """A climate; `u`, (8,) in 0..1, are the coordinates that are to be spread evenly over a data set."""
-    skin = float(np.interp(u[0], (0, 0.04, 0.12, 0.5, 0.9, 0.97, 1), (250, 268, 279, 290, 297, 303, 313)))
+def draw_climate(rng: np.random.Generator, u: NDArray[np.float64], busy: bool) -> Climate:
+    """A climate; `u`, (8,) in 0..1, are the coordinates that are to be spread evenly over a data set.
+
+    busy: whether contrails are to be seen: then the air is moister and opaque ice rarer.
+    """
+    skin = float(np.interp(u[0], (0, 0.04, 0.12, 0.5, 0.9, 0.97, 1), (255, 271, 280, 290, 296, 301, 312)))
     split = float(np.clip(3.3 + 0.05 * (skin - 288) + 1.5 * (u[1] - 0.5) + rng.normal(0, 0.45), 0.5, 5.3))
+    split += 0.5 if busy else -0.25
     wind = rng.normal(0, 1.6, 2), rng.normal((0, 4.5), (1.5, 4.5))
     hot = max(0.0, (skin - 298) / 10)
     return Climate(
@@ -94,7 +101,7 @@ def draw_climate(rng: np.random.Generator, u: np.ndarray) -> Climate:
         cumulus=float(rng.beta(0.7, 6)) if u[2] < 0.65 else 0.0,
         sheet=float(rng.beta(0.7, 1.6)) if u[3] < 0.42 else 0.0,
         middle=float(rng.beta(0.7, 3.0)) if u[4] < 0.32 else 0.0,
-        deep=float(rng.beta(0.6, 2.2)) if u[5] < 0.3 else 0.0,
+        deep=float(rng.beta(0.6, 4.0 if busy else 1.9)) if u[5] < 0.3 else 0.0,
         cirrus=float(np.exp(rng.normal(-1.9, 0.9))),
         cirrus_cover=float(rng.beta(0.8, 1.7)) if u[6] < 0.8 else 0.0,
         ice=float(rng.uniform(214, 238)),
@@ -178,9 +185,9 @@ class Atmosphere:
     def _streaks(self, rng: np.random.Generator) -> tuple[Cloud, Cloud]:
         """Cirrus: where it is, and the filaments in it."""
         c = self.climate
-        place = power_law(rng, 3.6, rng.uniform(1, 4), c.angle)
+        place = power_law(rng, 3.6, rng.uniform(1, 3), c.angle)
         fine = power_law(
-            rng, rng.uniform(2.8, 3.7), rng.uniform(1.2, 6), c.angle, largest=rng.uniform(20, 120)
+            rng, rng.uniform(2.8, 3.7), 1 + rng.gamma(1.5, 1.0), c.angle, largest=rng.uniform(20, 120)
         )
         warp = power_law(rng, 4.0, 1.0, 0.0, smallest=8)[0]
         fine = fronts(fine[0], warp, rng.uniform(2, 9)), fine[1]

@@ -34,9 +34,9 @@ def draw_labelers(rng: np.random.Generator, count: int) -> list[Labeler]:
     """The labelers of a scene."""
     return [
         Labeler(
-            boldness=float(rng.normal(0, 0.3)),
+            boldness=float(rng.normal(0, 0.35)),
             breadth=float(np.exp(rng.normal(0, 0.14))),
-            care=float(rng.uniform(0.1, 0.4)),
+            care=float(rng.uniform(0.15, 0.55)),
         )
         for _ in range(count)
     ]

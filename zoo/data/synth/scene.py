@@ -6,7 +6,7 @@ In: a seed, a split, a place in the data set. Out: arrays in memory. No file is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,7 @@ PIXELS = {
 }
 POSITIVE = {"train": 0.451, "validation": 0.297}
 
-CONTRAIL_ICE = 0.14, -0.19  # absorption by young, small crystals: 12.3 and 8.4 um less 1
+SEEN, UNSEEN = 0.8, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,21 +105,14 @@ def add_contrails(sky: Field, depth: Field, number: int, kelvin: float) -> Field
     """Radiance (256, 256) with contrails of optical depth `depth` and temperature `kelvin` on top."""
     if not depth.any():
         return sky
-    opaque = 1 - np.exp(-np.float32(contrail_factor(number)) * depth)
+    opaque = 1 - np.exp(-np.float32(air.BANDS[number].young) * depth)
     return sky + opaque * (air.ice_radiance(number, kelvin) - sky)
-
-
-def contrail_factor(number: int) -> float:
-    """Absorption of a contrail's ice relative to 11.2 um."""
-    more, less = CONTRAIL_ICE
-    given = air.BANDS[number].ice - 1
-    return 1 + (given * more / 0.1 if given > 0 else given * less / -0.16)
 
 
 def make_scene(plan: Plan) -> Scene:
     """Make the scene that `plan` describes."""
     rng = plan.rng
-    climate = air.draw_climate(rng, plan.spread[:8])
+    climate = air.draw_climate(rng, plan.spread[:8], plan.pixels > 0)
     world = air.Atmosphere(rng, climate)
     states = [world.state(frame) for frame in range(air.FRAMES)]
     ice = float(rng.uniform(214, 226))
@@ -158,7 +151,11 @@ def _fly(
     more = rng.gamma(0.6, 120 if bright else 60)
     contrails += draw_contrails(rng, traffic, more, room, faint=0.3) if more > 15 else []
     visibility = [_visible(contrail, room, clutter) for contrail in contrails]
-    return contrails, visibility
+    wanted = [max(v, min(SEEN, 2.2 * v)) for v in visibility[:bright]] + [
+        min(v, UNSEEN) for v in visibility[bright:]
+    ]
+    scales = [new / max(old, 1e-3) for new, old in zip(wanted, visibility)]
+    return [replace(c, depth=c.depth * np.float32(k)) for c, k in zip(contrails, scales)], wanted
 
 
 def _visible(contrail: Contrail, room: Field, clutter: Field) -> float:
