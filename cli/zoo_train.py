@@ -1,0 +1,215 @@
+"""`cli zoo train` and `cli zoo predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import Settings, common
+from cli.output import next_step, progress, say, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoo.data import Folds, Scenes
+    from zoo.members import Recipe
+    from zoo.training import Epoch, Run
+
+FOLDS = 5
+TTA = click.Choice(["none", "flips", "d4"])
+
+
+def which_members(command: Any) -> Any:
+    """The options that say which recipes, trained on which folds."""
+    for option in (
+        click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too."),
+        click.option(
+            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."
+        ),
+        click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows."),
+        click.option(
+            "--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."
+        ),
+        click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own."),
+        click.argument("members", nargs=-1),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("train")
+@which_members
+@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
+@common
+def train(settings: Settings, tta: str, **which: Any) -> None:
+    """Train MEMBERS on folds; what is complete is reused, what was cut off goes on.
+
+    Ends with the held-out predictions of each fold in the cache.
+    """
+    scenes, folds, runs = _plan(settings, **which)
+    rows = []
+    for run in runs:
+        if run.complete:
+            say(settings, f"{_label(run)}: is trained already, reused")
+        else:
+            _train_run(settings, run, scenes, folds)
+        if run.fold != "full":
+            _predict_held(settings, run, scenes, folds, tta)
+        rows.append(
+            {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **run.read_result()}
+        )
+    show(settings, rows, lambda console: _print_runs(console, rows))
+    next_step(settings, "cli ensemble fit")
+
+
+@click.command("predict")
+@which_members
+@click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
+@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
+@common
+def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
+    """Predict again with what is trained: held-out records or the test records."""
+    from core.errors import UserError
+    from zoo.predict import predict_set
+
+    scenes, folds, runs = _plan(settings, **which)
+    trained = [run for run in runs if run.complete and (split == "test" or run.fold != "full")]
+    if not trained:
+        raise UserError(f"{settings.runs}: none of these runs is complete; run: cli zoo train")
+    if split == "test" and not scenes.test:
+        raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records")
+    rows = []
+    for run in trained:
+        if split == "test":
+            with progress(settings, f"{_label(run)} test", len(scenes.test)) as advance:
+                made = predict_set(
+                    run,
+                    scenes,
+                    scenes.test,
+                    split="test",
+                    tta=tta,
+                    device_name=settings.device,
+                    advance=advance,
+                )
+        else:
+            made = _predict_held(settings, run, scenes, folds, tta)
+        rows.append({"member": run.recipe.name, "fold": run.fold, "records": len(made.record_ids)})
+    show(
+        settings,
+        rows,
+        lambda console: [console.print(f"{r['member']} fold {r['fold']}: {r['records']}") for r in rows],
+    )
+    next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
+
+
+def _plan(
+    settings: Settings,
+    *,
+    members: tuple[str, ...],
+    files: tuple[str, ...],
+    fold: str,
+    epochs: int | None,
+    sets: tuple[str, ...],
+    with_val: bool,
+) -> tuple[Scenes, Folds, list[Run]]:
+    """Everything that can be refused is refused here, before anything starts."""
+    from zoo.training import plan_run
+
+    recipes = _recipes(settings, members, files, sets, epochs)
+    scenes = settings.scenes()
+    folds = _folds(settings, scenes)
+    names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
+    runs = [
+        plan_run(recipe, name, folds, settings.runs, seed=settings.seed, with_val=with_val)
+        for recipe in recipes
+        for name in names
+    ]
+    _set_threads(settings.jobs)
+    return scenes, folds, runs
+
+
+def _recipes(
+    settings: Settings,
+    members: tuple[str, ...],
+    files: tuple[str, ...],
+    sets: tuple[str, ...],
+    epochs: int | None,
+) -> list[Recipe]:
+    from zoo.members import load_member, parse_setting, with_settings
+
+    changes = dict(parse_setting(text) for text in sets)
+    if epochs is not None:
+        changes["epochs"] = epochs
+    names = (settings.line_up(members) if members or not files else ()) + files
+    return [with_settings(load_member(name, settings.members), changes) for name in names]
+
+
+def _folds(settings: Settings, scenes: Scenes) -> Folds:
+    from zoo.data import make_folds, read_folds, write_folds
+
+    path = settings.runs / "folds.csv"
+    if path.exists():
+        return read_folds(path)
+    folds = make_folds(scenes, FOLDS, settings.seed)
+    write_folds(path, folds)
+    say(settings, f"{path}: was not there; made {FOLDS} folds grouped by scene")
+    return folds
+
+
+def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
+    from zoo.training import Examples, run_records, steps_of, train
+
+    seen, held = (Examples(run.recipe, scenes, records) for records in run_records(run, scenes, folds))
+    steps = run.recipe.epochs * steps_of(run.recipe, len(seen))
+    say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
+    with progress(settings, _label(run), steps) as advance:
+        train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))
+
+
+def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> Any:
+    from zoo.predict import predict_set
+    from zoo.training import run_records
+
+    _, held = run_records(run, scenes, folds)
+    with progress(settings, f"{_label(run)} held out", len(held)) as advance:
+        return predict_set(
+            run, scenes, held, split="oof", tta=tta, device_name=settings.device, advance=advance
+        )
+
+
+def _set_threads(jobs: int) -> None:
+    import torch
+
+    torch.set_num_threads(jobs)
+
+
+def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
+    dice = "" if epoch.dice is None else f"  Dice {epoch.dice:.4f} at {epoch.threshold:.2f}"
+    of = f"{epoch.epoch}/{run.recipe.epochs}"
+    say(settings, f"{_label(run)}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
+
+
+def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("member", "fold", "best epoch", "Dice", "threshold", "records", "minutes")
+    for row in rows:
+        found = ["-", "-"] if row["dice"] is None else [f"{row['dice']:.4f}", f"{row['threshold']:.2f}"]
+        minutes = f"{row['seconds'] / 60:.1f}"
+        cells = [
+            row["member"],
+            row["fold"],
+            f"{row['best_epoch']}/{row['epochs']}",
+            *found,
+            row["held_out"],
+            minutes,
+        ]
+        table.add_row(*map(str, cells))
+    console.print(table)
+    console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
+
+
+def _label(run: Run) -> str:
+    return f"{run.recipe.name} fold {run.fold}"

@@ -1,0 +1,9 @@
+"""The members of the zoo: one TOML each, and the Recipe that it is parsed into and checked by.
+
+A member is a value: its variants differ by a line. Stays outside: torch; what a name in a recipe stands for is
+the business of the registry that holds it.
+"""
+
+from zoo.members.recipe import Recipe, load_member, member_names, parse_setting, with_settings
+
+__all__ = ["Recipe", "load_member", "member_names", "parse_setting", "with_settings"]

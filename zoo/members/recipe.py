@@ -1,0 +1,202 @@
+"""The Recipe of a member: parsed from TOML, checked at birth, hashed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import UnknownName, UsageError, UserError
+from core.files import sha256_of
+from zoo.inputs import INPUTS
+
+SHIPPED = Path(__file__).parent
+BORN = 256  # the side of a record, of its label and of every map
+CHOICES = {
+    "loss_at": ("label", "output"),
+    "augment": ("none", "flips", "d4"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("constant", "cosine"),
+    "loss": ("dice", "bce", "bce_dice"),
+    "decoder": ("unet",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """What the experiment log says of a member: row, scores, and which keys the row itself gave."""
+
+    row: int | None = None
+    validation: float | None = None
+    leaderboard: float | None = None
+    gave: tuple[str, ...] = ()  # every other key is the zoo's choice
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that makes a member what it is; two recipes that differ in a key are two members."""
+
+    name: str
+    encoder: str  # any timm features_only name
+    weights: str = "imagenet"  # imagenet | none | the path of a file of the encoder's weights
+    decoder: str = "unet"
+    decoder_form: int = 2  # 1: before the log's refactor 2; 2: after it
+    input: str = "fc"
+    frames: tuple[int, ...] = (5,)
+    size: int = BORN  # side of the network's input, pixels; logits are resized back to 256
+    loss: str = "dice"
+    loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
+    augment: str = "none"
+    registered: bool = (
+        False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
+    )
+    crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
+    crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    warmup: float = 0.0  # share of all steps
+    batch: int = 32
+    epochs: int = 100
+    log: Logged = field(default_factory=Logged)
+
+    def __post_init__(self) -> None:
+        for key, kind in _SCALARS.items():
+            _check_kind(self.name, key, getattr(self, key), kind)
+        for key, known in CHOICES.items():
+            if getattr(self, key) not in known:
+                raise UnknownName(key, getattr(self, key), known, self.name)
+        INPUTS.entry(self.input)
+        _check_numbers(self)
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """What the hash is made of: all that changes what is trained."""
+        document = asdict(self)
+        del document["name"], document["log"]
+        return document | {"frames": list(self.frames)}
+
+    def as_toml(self) -> str:
+        """A file that stands on its own: `--member FILE` trains the same recipe."""
+        # JSON's text, numbers, lists and booleans are TOML's too.
+        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.resolved.items())
+
+    def hash(self, with_val: bool, folds_sha256: str) -> str:
+        """Twelve hex digits that name this recipe trained with this split."""
+        return sha256_of({"recipe": self.resolved, "with_val": with_val, "folds": folds_sha256})[:12]
+
+
+def member_names(folder: Path | None = None) -> list[str]:
+    """The shipped members, and those of the user's own folder."""
+    return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")})
+
+
+def load_member(name: str, folder: Path | None = None) -> Recipe:
+    """A member by name, or by the path of a TOML file; raises UnknownName, UserError for a bad file."""
+    if name.endswith(".toml"):
+        return _parse(Path(name), folder)
+    for place in _places(folder):
+        if (place / f"{name}.toml").is_file():
+            return _parse(place / f"{name}.toml", folder)
+    raise UnknownName("member", name, member_names(folder))
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`key=value` with a TOML value; a bare word is a string."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f'--set "{text}": give key=value')
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with these keys changed; an unknown key is answered with its nearest."""
+    known = [f.name for f in fields(Recipe) if f.name not in ("name", "log")]
+    for key in settings:
+        if key not in known:
+            raise UnknownName("key", key, known, recipe.name)
+    return replace(recipe, **_values(settings))
+
+
+def _places(folder: Path | None) -> Sequence[Path]:
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of members; mend `members` in the configuration")
+    return (SHIPPED,) if folder is None else (folder, SHIPPED)
+
+
+def _parse(path: Path, folder: Path | None) -> Recipe:
+    try:
+        document = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such member file") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is no readable TOML ({error})") from error
+    base = document.pop("base", None)
+    log = document.pop("log", {})
+    known = [f.name for f in fields(Recipe) if f.name != "name"] + ["base"]
+    for key in document:
+        if key not in known:
+            raise UnknownName("key", key, known, str(path))
+    logged = [f.name for f in fields(Logged)]
+    for key in log:
+        if key not in logged:
+            raise UnknownName("key", f"log.{key}", [f"log.{name}" for name in logged], str(path))
+    if base is not None:
+        start = load_member(str(path.parent / base) if base.endswith(".toml") else base, folder)
+        return replace(start, name=path.stem, log=Logged(**_values(log)), **_values(document))
+    if "encoder" not in document:
+        raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
+    return Recipe(name=path.stem, log=Logged(**_values(log)), **_values(document))
+
+
+def _values(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
+
+
+def _check_kind(name: str, key: str, value: Any, kind: type) -> None:
+    # bool is an int to Python, and a whole number is a fine float to people.
+    fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        raise UsageError(f"{name}: {key} = {value!r} is no {_WORDS[kind]}")
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    def refuse(key: str, rule: str) -> None:
+        raise UsageError(f"{recipe.name}: {key} = {getattr(recipe, key)!r}; {rule}")
+
+    if recipe.size % 32 or not 32 <= recipe.size <= 2048:
+        refuse("size", "give a multiple of 32 between 32 and 2048")
+    frames = recipe.frames
+    if not frames or not all(isinstance(f, int) and 1 <= f <= 8 for f in frames) or 5 not in frames:
+        refuse("frames", "give numbers of frames 1 to 8, with the labelled one, 5")
+    if recipe.decoder_form not in (1, 2):
+        refuse("decoder_form", "give 1 (before refactor 2) or 2")
+    for key in ("batch", "epochs"):
+        if getattr(recipe, key) < 1:
+            refuse(key, "give 1 or more")
+    if recipe.crop and (recipe.crop % 32 or not 32 <= recipe.crop < BORN):
+        refuse("crop", "give 0 for whole records, or a multiple of 32 below 256")
+    if not 0 <= recipe.crop_on_contrails <= 1:
+        refuse("crop_on_contrails", "give a share, 0 to 1")
+    if not 0 < recipe.lr < 100:
+        refuse("lr", "give a learning rate above 0")
+    if not 0 <= recipe.warmup < 1:
+        refuse("warmup", "give a share of all steps, 0 to below 1")
+    if recipe.weight_decay < 0:
+        refuse("weight_decay", "give 0 or more")
+
+
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", tuple: "list"}
+_SCALARS: dict[str, type] = {
+    f.name: {"str": str, "int": int, "float": float, "bool": bool}.get(str(f.type), tuple)
+    for f in fields(Recipe)
+    if f.name != "log"
+}

@@ -1,0 +1,51 @@
+"""The whole network of a recipe, from channels to logits."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from zoo.inputs import INPUTS
+from zoo.members import Recipe
+from zoo.models.decoders import DECODERS
+from zoo.models.encoders import make_encoder, normalisation, pyramid
+from zoo.registration import BORN, resize
+
+
+class Segmenter(nn.Module):
+    """Shared encoder over the frames, features of the frames concatenated per level, decoder."""
+
+    def __init__(self, recipe: Recipe, weights: str) -> None:
+        super().__init__()
+        channels = INPUTS.entry(recipe.input).facts["channels"]
+        self.size = recipe.size
+        self.encoder = make_encoder(recipe.encoder, weights, channels, recipe.size)
+        mean, std = normalisation(recipe.encoder)
+        if channels != len(mean):
+            mean, std = mean.mean().expand(channels), std.mean().expand(channels)
+        self.register_buffer("mean", mean.clone().view(-1, 1, 1))
+        self.register_buffer("std", std.clone().view(-1, 1, 1))
+        widths, self.strides = pyramid(self.encoder)
+        self.widths = widths
+        widths = [width * len(recipe.frames) for width in widths]
+        self.decoder = DECODERS.get(recipe.decoder)(widths, self.strides, recipe.decoder_form)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (n, frames, channels, 256, 256) on the input's scale; logits (n, 1, size, size).
+
+        A crop (side c instead of 256) is seen at the same scale: logits of side c * size / 256.
+        """
+        n, frames = images.shape[:2]
+        flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // BORN)
+        features = self.encoder((flat - self.mean) / self.std)
+        # timm gives NHWC for a few encoders; the channels tell.
+        features = [
+            f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)
+        ]
+        joined = [f.reshape(n, frames * f.shape[1], *f.shape[2:]) if frames > 1 else f for f in features]
+        logits: Tensor = self.decoder(joined)
+        return logits
+
+
+def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
+    """The network of `recipe`; `weights` overrides its key (none: for a checkpoint that brings them all)."""
+    return Segmenter(recipe, recipe.weights if weights is None else weights)

@@ -1,0 +1,127 @@
+"""From a trained run to probability maps: the views of test-time augmentation, averaged in probability.
+
+In: a run's weights, records. Out: maps (256, 256), in probability, one record after another, and the prediction
+set that they are written to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+
+import numpy as np
+import torch
+import ttach
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.files import sha256_of_file
+from zoo.data import Record, Scenes
+from zoo.inputs import require_input
+from zoo.models import build
+from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
+from zoo.registration import BORN, View, resize
+from zoo.training.checkpoints import load_weights
+from zoo.training.devices import autocast, choose_device
+from zoo.training.examples import read_image
+from zoo.training.runs import Run
+
+BATCH = 8
+
+
+class Flip(ttach.base.DualTransform):  # type: ignore[misc]
+    """A flip for ttach; a registered one brings the map back with the label's half-pixel offset."""
+
+    identity_param = False
+
+    def __init__(self, view: View, registered: bool) -> None:
+        super().__init__("apply", [False, True])
+        self.view, self.registered = view, registered
+
+    def apply_aug_image(self, image: Tensor, apply: bool = False, **_: object) -> Tensor:
+        """The view, folded into the frames' and channels' axes."""
+        return self.view.apply(image) if apply else image
+
+    def apply_deaug_mask(self, mask: Tensor, apply: bool = False, **_: object) -> Tensor:
+        """Back home."""
+        if not apply:
+            return mask
+        return self.view.undo_map(mask) if self.registered else self.view.undo(mask)
+
+    def apply_deaug_label(self, label: Tensor, apply: bool = False, **_: object) -> Tensor:
+        """A record's own label has no geometry."""
+        return label
+
+
+FLIPS = (View(rows=True), View(columns=True))
+TTA = {"none": (), "flips": FLIPS, "d4": (View(transpose=True), *FLIPS)}
+
+
+def probabilities(
+    network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True
+) -> NDArray[np.float32]:
+    """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`."""
+    views = ttach.Compose([Flip(view, registered) for view in TTA[tta]])
+    total = torch.zeros(len(images), 1, BORN, BORN)
+    for view in views:
+        seen = view.augment_image(images)
+        with autocast(images.device):
+            logits = network(seen).float()
+        total += view.deaugment_mask(resize(logits, BORN).sigmoid()).cpu()
+    mean: NDArray[np.float32] = (total / len(views))[:, 0].numpy()
+    return mean
+
+
+@torch.inference_mode()
+def predict_records(
+    run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
+    device = choose_device(device_name)
+    network = build(run.recipe, "none")
+    load_weights(run.best, network)
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore
+    require_input(scenes, records, run.recipe.input, run.recipe.frames)
+    for start in range(0, len(records), BATCH):
+        batch = records[start : start + BATCH]
+        images = torch.stack([read_image(run.recipe, scenes, record) for record in batch]).float()
+        maps = probabilities(network, images.to(device), tta, run.recipe.registered)
+        yield from zip((record.id for record in batch), maps)
+
+
+def predict_set(
+    run: Run,
+    scenes: Scenes,
+    records: Sequence[Record],
+    *,
+    split: str,
+    tta: str = "none",
+    device_name: str = "auto",
+    advance: Callable[..., None] = lambda n=1, note="": None,
+) -> PredictionSet:
+    """The run's prediction set of `records` in the cache, made or gone on with, reused where it is complete."""
+    provenance = Provenance(
+        member=run.recipe.name,
+        recipe=run.hash,
+        split=split,
+        fold=run.fold,
+        seed=run.seed or None,
+        tta=tta,
+        folds_sha256=run.folds_sha256,
+        checkpoint_sha256=sha256_of_file(run.best),
+        code=version("contrail-ensemble"),
+        seconds_per_record=None,
+    )
+    folder = set_folder(run.runs, provenance)
+    by_id = {record.id: record for record in records}
+    with PredictionWriter(folder, provenance, sorted(by_id)) as writer:
+        missing = [by_id[record_id] for record_id in writer.missing]
+        advance(len(by_id) - len(missing))
+        start = time.perf_counter()
+        for record_id, probability in predict_records(run, scenes, missing, tta, device_name):
+            writer.add(record_id, probability)
+            advance(1)
+        if missing:
+            writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
+    return PredictionSet.open(folder)

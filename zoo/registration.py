@@ -1,0 +1,78 @@
+"""Where a pixel's centre is: label offset, resizing, and the eight views of the square with their undos.
+
+The labels lie half a pixel too far down and to the right of what they mark (dataset.md, "The labels are
+shifted by half a pixel"; the 1st place's code). A mirrored label lies half a pixel to the other side, so a view
+that flips an axis and keeps its label in register moves the label by one whole pixel along that axis: no
+interpolation, and the network sees one convention only. A predicted map is brought home the same way.
+Transposing keeps the offset, for it is the same in both axes.
+
+Tensors are (..., H, W). Stays outside: which views a recipe or a prediction uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+BORN = 256  # the grid of labels and maps
+ROWS, COLUMNS = -2, -1
+
+
+@dataclass(frozen=True)
+class View:
+    """One of the eight views: transpose first, then flip rows (up-down), then columns (left-right)."""
+
+    transpose: bool = False
+    rows: bool = False
+    columns: bool = False
+
+    @property
+    def flipped(self) -> tuple[int, ...]:
+        """The axes that the view flips."""
+        return (ROWS,) * self.rows + (COLUMNS,) * self.columns
+
+    def apply(self, image: Tensor) -> Tensor:
+        """An image seen this way."""
+        turned = image.transpose(ROWS, COLUMNS) if self.transpose else image
+        return turned.flip(self.flipped) if self.flipped else turned
+
+    def undo(self, image: Tensor) -> Tensor:
+        """The inverse of `apply`, bit for bit."""
+        turned = image.flip(self.flipped) if self.flipped else image
+        return turned.transpose(ROWS, COLUMNS) if self.transpose else turned
+
+    def apply_label(self, label: Tensor) -> Tensor:
+        """A label on the 256 grid seen this way, its half-pixel offset kept."""
+        return _one_pixel_on(self.apply(label), self.flipped)
+
+    def undo_map(self, probability: Tensor) -> Tensor:
+        """A map predicted in this view, brought back to the delivered label's grid."""
+        home = probability.flip(self.flipped) if self.flipped else probability
+        home = _one_pixel_on(home, self.flipped)
+        return home.transpose(ROWS, COLUMNS) if self.transpose else home
+
+
+VIEWS: dict[str, tuple[View, ...]] = {
+    "none": (View(),),
+    "flips": tuple(View(rows=r, columns=c) for r in (False, True) for c in (False, True)),
+    "d4": tuple(View(t, r, c) for t in (False, True) for r in (False, True) for c in (False, True)),
+}
+
+
+def resize(maps: Tensor, size: int) -> Tensor:
+    """Bilinear (n, c, H, W) -> (n, c, size, size), pixel centres kept in place (align_corners=False)."""
+    if maps.shape[-1] == size:
+        return maps
+    shrinks = maps.shape[-1] > size
+    return F.interpolate(maps, (size, size), mode="bilinear", align_corners=False, antialias=shrinks)
+
+
+def _one_pixel_on(label: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Content moves one index up along `axes`; what enters at the edge repeats the old edge."""
+    for axis in axes:
+        length = label.shape[axis]
+        label = torch.cat([label.narrow(axis, 0, 1), label.narrow(axis, 0, length - 1)], dim=axis)
+    return label

@@ -1,0 +1,11 @@
+"""A recipe and a fold become a run: examples, schedule, loop, checkpoints.
+
+In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outside: the command line, prediction
+sets (zoo.predict makes them from what lies here).
+"""
+
+from zoo.training.examples import Examples
+from zoo.training.loop import Epoch, steps_of, train
+from zoo.training.runs import Run, find_runs, plan_run, run_records
+
+__all__ = ["Epoch", "Examples", "Run", "find_runs", "plan_run", "run_records", "steps_of", "train"]

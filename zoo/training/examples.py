@@ -1,0 +1,64 @@
+"""Records as tensors, read once and kept while memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.data import Record, Scenes
+from zoo.inputs import read_channels, require_input
+from zoo.members import Recipe
+
+KEPT_BYTES = (
+    4 << 30
+)  # what the examples of a run may hold in memory; the rest is read again when it is needed
+
+
+class Examples:
+    """Channels and labels of records, in the order given.
+
+    Images are float16 in memory (the ash image's own precision), float32 when they are handed out.
+    """
+
+    def __init__(
+        self, recipe: Recipe, scenes: Scenes, records: Sequence[Record], kept: int = KEPT_BYTES
+    ) -> None:
+        require_input(scenes, records, recipe.input, recipe.frames)
+        self.recipe, self.scenes, self.records = recipe, scenes, records
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._room = kept
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, 1, 256, 256)."""
+        pairs = [self._example(number) for number in numbers]
+        images = torch.stack([image for image, _ in pairs]).float()
+        labels = torch.stack([label for _, label in pairs]).float()
+        return images, labels[:, None]
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them in order: images and labels."""
+        for start in range(0, len(self), size):
+            yield self.batch(range(start, min(start + size, len(self))))
+
+    def _example(self, number: int) -> tuple[Tensor, Tensor]:
+        if number in self._kept:
+            return self._kept[number]
+        record = self.records[number]
+        image = read_image(self.recipe, self.scenes, record)
+        example = image, torch.from_numpy(np.ascontiguousarray(self.scenes.mask(record)))
+        size = sum(tensor.nbytes for tensor in example)
+        if size <= self._room:
+            self._room -= size
+            self._kept[number] = example
+        return example
+
+
+def read_image(recipe: Recipe, scenes: Scenes, record: Record) -> Tensor:
+    """One record's channels, float16 (frames, channels, 256, 256): the same at training and at prediction."""
+    return torch.from_numpy(read_channels(scenes, record, recipe.input, recipe.frames)).half()

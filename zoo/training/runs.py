@@ -1,0 +1,117 @@
+"""What a run is, where it lies, and which records it may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.errors import UsageError, UserError
+from core.files import check_format, read_json, sha256_of
+from zoo.data import Folds, Record, Scenes
+from zoo.members import Recipe, load_member
+
+FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A member trained on one fold with one seed; `folder` is its own."""
+
+    recipe: Recipe
+    fold: str  # "0", "1", ... or "full"
+    seed: int
+    with_val: bool
+    folds_sha256: str
+    runs: Path
+
+    @property
+    def hash(self) -> str:
+        """Names the recipe as it was trained with this split."""
+        return self.recipe.hash(self.with_val, self.folds_sha256)
+
+    @property
+    def folder(self) -> Path:
+        """members/<member>/<hash>/fold-<k>[-seed-<s>]."""
+        name = f"fold-{self.fold}" + (f"-seed-{self.seed}" if self.seed else "")
+        return self.runs / "members" / self.recipe.name / self.hash / name
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best epoch."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def result(self) -> Path:
+        """Written last: its presence means that the run is complete."""
+        return self.folder / "result.json"
+
+    @property
+    def complete(self) -> bool:
+        """Trained to its end."""
+        return self.result.is_file() and self.best.is_file()
+
+    def read_result(self) -> dict[str, object]:
+        """What the run ended with; UserError where it is torn."""
+        document: dict[str, object] = read_json(self.result)
+        return document
+
+    def random_seed(self, *what: object) -> int:
+        """A seed of its own for each use; folds differ, or their errors would be alike (58th place)."""
+        return int(sha256_of([self.hash, self.fold, self.seed, *map(str, what)])[:15], 16)
+
+
+def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, with_val: bool) -> Run:
+    """The run of `fold` ("0" ... or "full"); UsageError for a fold that the split does not have."""
+    if fold != FULL and not (fold.isdigit() and int(fold) < folds.count):
+        raise UsageError(
+            f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full"
+        )
+    return Run(recipe=recipe, fold=fold, seed=seed, with_val=with_val, folds_sha256=folds.sha256, runs=runs)
+
+
+def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:
+    """The complete runs of one recipe of a member, by fold and seed; torn or foreign ones are UserErrors."""
+    folders = sorted((runs / "members" / member / recipe_hash).glob("fold-*/result.json"))
+    return [_read_run(path.parent, runs) for path in folders]
+
+
+def _read_run(folder: Path, runs: Path) -> Run:
+    result = read_json(folder / "result.json")
+    check_format(result, 1, folder / "result.json")
+    recipe = replace(load_member(str(folder / "recipe.toml")), name=result["member"])
+    facts = {key: result[key] for key in ("fold", "seed", "with_val", "folds_sha256")}
+    run = Run(recipe=recipe, runs=runs, **facts)
+    if run.folder != folder:
+        raise UserError(f"{folder}: holds a run of another recipe ({run.hash}); train it again")
+    return run
+
+
+def run_records(run: Run, scenes: Scenes, folds: Folds) -> tuple[list[Record], list[Record]]:
+    """The records that the run trains on and those it holds out, each sorted by id.
+
+    It trains on the train records outside its fold, with `with_val` on the validation records outside it too;
+    it predicts every labelled record of its fold. `full` trains on all and holds none out.
+    """
+    labelled = sorted(scenes.labelled, key=lambda record: record.id)
+    folds.require([record.id for record in labelled])
+    held = [] if run.fold == FULL else [r for r in labelled if folds.fold_of[r.id] == int(run.fold)]
+    apart = {record.id for record in held}
+    seen = [r for r in labelled if r.id not in apart and (run.with_val or r.split == "train")]
+    if not seen:
+        raise UserError(
+            f"fold {run.fold}: no records to train on (validation records need --with-val); "
+            "name more sources or other folds"
+        )
+    if run.fold != FULL and not held:
+        raise UserError(
+            f"fold {run.fold}: holds no labelled record of these sources; make new folds: cli data folds"
+        )
+    _refuse_leak(seen, held, folds)
+    return seen, held
+
+
+def _refuse_leak(seen: list[Record], held: list[Record], folds: Folds) -> None:
+    groups = {folds.group_of[record.id] for record in held}
+    for record in seen:
+        if folds.group_of[record.id] in groups:
+            raise UserError(f"record {record.id}: its scene group is trained on and held out; mend folds.csv")
