@@ -1,6 +1,6 @@
 """Read one `.npy` file that may be torn, foreign or hostile.
 
-In: a path. Out: the array, or a UserError that names the path. The header is compared with the size of the
+In: a path. Out: the array, or a FileFault that names the path. The header is compared with the size of the
 file before anything is read, and nothing is ever unpickled.
 """
 
@@ -22,8 +22,16 @@ REPAIR = "fetch this file again"
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
+class FileFault(UserError):
+    """What is wrong with one file, and what to do about it."""
+
+    def __init__(self, path: Path, what: str, todo: str = REPAIR) -> None:
+        super().__init__(f"{path}: {what}; {todo}")
+        self.path, self.what, self.todo = path, what, todo
+
+
 def read_array(path: Path) -> NDArray[Any]:
-    """The array in `path`; UserError where it is absent, torn, no array, or holds Python objects."""
+    """The array in `path`; FileFault where it is absent, torn, no array, or holds Python objects."""
     with _opened(path) as (file, (shape, fortran, dtype)):
         return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
 
@@ -49,9 +57,9 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], Header]]:
             _compare_sizes(path, file.tell() + math.prod(shape) * dtype.itemsize)
             yield file, (shape, fortran, dtype)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; {REPAIR}") from error
+        raise FileFault(path, "no such file") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); {REPAIR}") from error
+        raise FileFault(path, f"cannot be read ({error.strerror or error})") from error
 
 
 def _header(file: IO[bytes], path: Path) -> Header:
@@ -62,15 +70,15 @@ def _header(file: IO[bytes], path: Path) -> Header:
     try:
         shape, fortran, dtype = readers[npy.read_magic(file)](file)
     except (ValueError, KeyError, SyntaxError, TypeError) as error:
-        raise UserError(f"{path}: is no readable .npy file; {REPAIR}") from error
+        raise FileFault(path, "is no readable .npy file") from error
     if dtype.hasobject:
-        raise UserError(f"{path}: holds pickled Python objects, which are never loaded; {REPAIR}")
+        raise FileFault(path, "holds pickled Python objects, which are never loaded")
     return shape, fortran, dtype
 
 
 def _compare_sizes(path: Path, expected: int) -> None:
     size = path.stat().st_size
     if size < expected:
-        raise UserError(f"{path}: is truncated, {size} of {expected} bytes; {REPAIR}")
+        raise FileFault(path, f"is truncated, {size} of {expected} bytes")
     if size > expected:
-        raise UserError(f"{path}: has {size - expected} bytes after its array; {REPAIR}")
+        raise FileFault(path, f"has {size - expected} bytes after its array")

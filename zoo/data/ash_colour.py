@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from zoo.data.arrays import REPAIR, read_array
+from zoo.data.arrays import FileFault, read_array
 from zoo.data.records import LABELLED, SIZE, Layout, Metadata, Record, in_order
 
 FOLDER = "contrails"
@@ -54,9 +54,10 @@ class AshColourSource:
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
         absent = [band for band in bands if band not in BANDS]
         if absent:
-            raise UserError(
-                f"{self.path(record)}: an ash-colour scene holds bands 11, 14 and 15, not {absent[0]}; "
-                "choose an input of these bands, or leave this source out"
+            raise FileFault(
+                self.path(record),
+                f"an ash-colour scene holds bands 11, 14 and 15, not {absent[0]}",
+                "choose an input of these bands, or leave this source out",
             )
         planes = colours_to_kelvin(self.read(record)[..., :3])
         result = np.full((len(bands), len(frames), SIZE, SIZE), np.nan, np.float32)
@@ -68,7 +69,7 @@ class AshColourSource:
         label = self.read(record)[..., 3]
         marked = label == 1
         if not (marked | (label == 0)).all():
-            raise UserError(f"{self.path(record)}: the label holds more than 0 and 1; {REPAIR}")
+            raise FileFault(self.path(record), "its label holds more than 0 and 1")
         return marked
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
@@ -82,9 +83,9 @@ class AshColourSource:
         path = self.path(record)
         values = read_array(path)
         if values.shape != SHAPE or values.dtype != np.float16:
-            raise UserError(f"{path}: holds {values.dtype} {values.shape}, not float16 {SHAPE}; {REPAIR}")
+            raise FileFault(path, f"holds {values.dtype} {values.shape}, not float16 {SHAPE}")
         if not np.isfinite(values).all():
-            raise UserError(f"{path}: holds values that are no number; {REPAIR}")
+            raise FileFault(path, "holds values that are no number")
         return values
 
 

@@ -7,7 +7,6 @@ is (256, 256, 1), human_individual_masks.npy (256, 256, 1, R), both 0 or 1.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from zoo.data.arrays import REPAIR, read_array, read_first
+from zoo.data.arrays import FileFault, read_array, read_first
 from zoo.data.metadata import read_metadata
-from zoo.data.records import FRAMES, LABELLED, SIZE, SPLITS, Layout, Metadata, Record, in_order
+from zoo.data.records import BANDS, FRAMES, LABELLED, SIZE, SPLITS, Layout, Metadata, Record, in_order
 
 PIXEL_MASKS = "human_pixel_masks.npy"
 INDIVIDUAL_MASKS = "human_individual_masks.npy"
-BAND_FILE = re.compile(r"band_(\d\d)\.npy")
 
 
 @dataclass(frozen=True)
@@ -51,16 +49,24 @@ class CompetitionSource:
 
     def band_path(self, record: Record, band: int) -> Path:
         """The file of one band."""
-        return self.path(record) / f"band_{band:02d}.npy"
+        return self.path(record) / band_name(band)
 
     def bands(self, record: Record) -> tuple[int, ...]:
-        names = (BAND_FILE.fullmatch(path.name) for path in self.path(record).iterdir())
-        return tuple(sorted(int(name[1]) for name in names if name))
+        try:
+            names = {path.name for path in self.path(record).iterdir()}
+        except OSError as error:
+            raise FileFault(self.path(record), f"cannot be listed ({error.strerror})") from error
+        return tuple(band for band in BANDS if band_name(band) in names)
 
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         held = np.ones(FRAMES, bool)
         for band in bands:
-            held &= ~np.isnan(read_first(self.band_path(record, band), FRAMES))
+            path = self.band_path(record, band)
+            first = read_first(path, FRAMES)
+            # Whatever is not as it should be, reading all of it says in words.
+            held &= ~np.isnan(
+                first if first.shape == (FRAMES,) and first.dtype.kind == "f" else read_band(path)[0, 0]
+            )
         return tuple(int(frame) + 1 for frame in held.nonzero()[0])
 
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
@@ -68,9 +74,9 @@ class CompetitionSource:
         for planes, band in zip(result, bands):
             path = self.band_path(record, band)
             # The frames of a pixel lie side by side: reading one frame or all touches the whole file.
-            pixels = read_band(path).reshape(-1, FRAMES)
+            values = read_band(path)
             for plane, frame in zip(planes, frames):
-                plane.flat = pixels[:, frame - 1]
+                plane[...] = values[..., frame - 1]
                 _refuse_torn_frame(plane, frame, path)
         return result
 
@@ -91,22 +97,27 @@ class CompetitionSource:
         return {key: value for path in paths if path.exists() for key, value in read_metadata(path).items()}
 
 
+def band_name(band: int) -> str:
+    """The name of a band's file."""
+    return f"band_{band:02d}.npy"
+
+
 def read_band(path: Path) -> NDArray[np.floating[Any]]:
     """All frames of a band, kelvin: (256, 256, 8)."""
     values = read_array(path)
     if values.shape != (SIZE, SIZE, FRAMES) or values.dtype.kind != "f":
         expected = f"float32 {(SIZE, SIZE, FRAMES)}"
-        raise UserError(f"{path}: holds {values.dtype} {values.shape}, not {expected}; {REPAIR}")
+        raise FileFault(path, f"holds {values.dtype} {values.shape}, not {expected}")
     return values
 
 
 def as_mask(values: NDArray[Any], shape: tuple[int, ...], path: Path) -> NDArray[np.bool_]:
-    """Zeros and ones as booleans; UserError where there is anything else, or another shape."""
-    if values.shape != shape:
-        raise UserError(f"{path}: has shape {values.shape}, not {shape}; {REPAIR}")
+    """Zeros and ones as booleans; FileFault where there is anything else, or another shape."""
+    if values.shape != shape or values.dtype.kind not in "biuf":
+        raise FileFault(path, f"holds {values.dtype} {values.shape}, not int32 {shape}")
     marked = values == 1
     if not (marked | (values == 0)).all():
-        raise UserError(f"{path}: a mask holds 0 and 1 alone, this one up to {values.max()}; {REPAIR}")
+        raise FileFault(path, f"holds values from {values.min()} to {values.max()}, a mask only 0 and 1")
     return marked
 
 
@@ -114,13 +125,16 @@ def _refuse_torn_frame(plane: NDArray[np.float32], frame: int, path: Path) -> No
     finite = np.isfinite(plane)
     if finite.all() or (frame != LABELLED and np.isnan(plane).all()):
         return
-    bad = int((~finite).sum())
-    what = (
-        f"frame t{frame} has {bad} pixels that are no number"
-        if bad < plane.size
-        else "lacks its labelled frame"
+    raise FileFault(path, torn_frame(frame, int((~finite).sum())))
+
+
+def torn_frame(frame: int, bad: int) -> str:
+    """What to say of a frame with this many pixels that are no number."""
+    return (
+        f"lacks the labelled frame, t{frame}"
+        if bad == SIZE**2
+        else f"frame t{frame} has {bad} pixels that are no number"
     )
-    raise UserError(f"{path}: {what}; {REPAIR}")
 
 
 def _folders(split: Path) -> list[str]:

@@ -22,6 +22,9 @@ from zoo.data.sources import Scenes
 from zoo.data.sweep import Advance, sweep
 from zoo.data.thumbnails import bands_to_compare, thumbnails
 
+# A fold that is off by one record hurts less than one that is off by a tenth of the contrail pixels.
+PIXELS_WEIGHT = 10
+
 Load = tuple[int, ...]  # of a group or a fold: one number a quantity that is to be balanced
 
 
@@ -75,15 +78,18 @@ def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
     result: dict[str, int] = {}
     for group in sorted(loads, key=lambda name: (*(-part for part in loads[name][:3]), _lot(seed, name))):
         load = loads[group]
-        # The growth of the sum of squared shares, less what is the same for every fold. fsum rounds once,
-        # so that the order of the quantities, hence of the sources, cannot tip a near tie.
-        growth = [
-            fsum(old * new / total**2 for old, new, total in zip(fold, load, totals)) for fold in filled
-        ]
+        growth = [_growth(fold, load, totals) for fold in filled]
         best = growth.index(min(growth))
         result[group] = best
         filled[best] = [old + new for old, new in zip(filled[best], load)]
     return result
+
+
+def _growth(fold: Sequence[int], load: Load, totals: Sequence[int]) -> float:
+    """By how much the sum of squared shares grows, less what is the same for every fold."""
+    terms = [old * new / total**2 for old, new, total in zip(fold, load, totals)]
+    # fsum rounds once, so that the order of the quantities, hence of the sources, cannot tip a near tie.
+    return fsum([PIXELS_WEIGHT * terms[0], *terms[1:]])
 
 
 @dataclass(frozen=True)

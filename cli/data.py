@@ -1,0 +1,116 @@
+"""`cli data`: make, verify, describe and split scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import Settings, common
+from cli.output import next_step, progress, show
+from core.errors import UsageError, UserError
+
+if TYPE_CHECKING:
+    from zoo.data import Folds
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--train", type=click.IntRange(0), default=64, show_default=True, help="Train records.")
+@click.option(
+    "--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records."
+)
+@click.option("--test", type=click.IntRange(0), default=8, show_default=True, help="Test records.")
+@click.option("--force", is_flag=True, help="Go on in a folder that holds files already.")
+@common
+def synth(settings: Settings, folder: Path, train: int, validation: int, test: int, force: bool) -> None:
+    """Make synthetic scenes in DIR, in the competition's layout."""
+    from zoo.data.synth import make_scenes
+
+    counts = {"train": train, "validation": validation, "test": test}
+    if not sum(counts.values()):
+        raise UsageError("no records asked for; give --train, --validation or --test a number")
+    if not force:
+        _refuse_full(folder)
+    with progress(settings, "scenes", sum(counts.values())) as advance:
+        make_scenes(folder, **counts, seed=settings.seed, jobs=settings.jobs, advance=advance)
+    document = {"folder": str(folder), "seed": settings.seed, **counts}
+    lines = ", ".join(f"{count} {split}" for split, count in counts.items())
+    show(settings, document, lambda console: console.print(f"{folder}: {lines} records", soft_wrap=True))
+    next_step(settings, f"cli data check --data {folder}")
+
+
+@click.command()
+@common
+def check(settings: Settings) -> None:
+    """Verify every file of the data; exit 1 where anything is at fault."""
+    from cli.data_tables import print_check
+    from zoo.data.check import check_scenes
+
+    scenes = settings.scenes()
+    with progress(settings, "check", len(scenes.records)) as advance:
+        report = check_scenes(scenes, settings.jobs, advance)
+    show(settings, report.as_dict(), lambda console: print_check(console, report))
+    report.raise_if_faulty()
+    next_step(settings, f"cli data folds{_named(settings)}")
+
+
+@click.command()
+@common
+def stats(settings: Settings) -> None:
+    """Band statistics, positive share and contrail pixels, by source and split."""
+    from cli.data_tables import print_stats
+    from zoo.data.stats import describe
+
+    scenes = settings.scenes()
+    with progress(settings, "stats", len(scenes.records)) as advance:
+        summaries = describe(scenes, settings.jobs, advance)
+    document = {"summaries": [summary.as_dict() for summary in summaries]}
+    show(settings, document, lambda console: print_stats(console, summaries))
+
+
+@click.command()
+@click.option("--folds", "count", type=click.IntRange(2), default=5, show_default=True, help="How many.")
+@click.option("--out", type=click.Path(path_type=Path), help="[folds.csv under --runs]")
+@click.option("--force", is_flag=True, help="Replace other folds; runs of those then count no more.")
+@common
+def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None:
+    """Split the labelled records into folds grouped by scene, alike in contrail pixels."""
+    from cli.data_tables import folds_document, print_folds
+    from zoo.data import make_folds, write_folds
+
+    path = out or settings.runs / "folds.csv"
+    scenes = settings.scenes()
+    with progress(settings, "folds", len(scenes.labelled)) as advance:
+        made = make_folds(scenes, count, settings.seed, settings.jobs, advance)
+    if not force:
+        _refuse_other_folds(path, made)
+    write_folds(path, made)
+    show(settings, folds_document(path, made), lambda console: print_folds(console, path, made))
+    next_step(settings, f"cli zoo train --fold all{_named(settings)}")
+
+
+def _refuse_full(folder: Path) -> None:
+    try:
+        full = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: is no folder to write into ({error.strerror}); choose another") from error
+    if full:
+        raise UserError(f"{folder}: holds files already; choose another folder, or go on in it with --force")
+
+
+def _refuse_other_folds(path: Path, made: Folds) -> None:
+    from zoo.data import read_folds
+
+    if path.exists() and read_folds(path).sha256 != made.sha256:
+        raise UserError(
+            f"{path}: holds other folds, on which runs depend; choose another --out or --runs, "
+            "or replace them with --force"
+        )
+
+
+def _named(settings: Settings) -> str:
+    """The options that a next command needs to speak of the same data and runs."""
+    runs = f" --runs {settings.runs}" if settings.runs != Path("runs") else ""
+    return "".join(f" --data {path}" for path in settings.data) + runs

@@ -1,0 +1,100 @@
+"""Verify every file of the data: present, readable, of the right shape, finite, plausible, consistent.
+
+In: scenes. Out: a Report of what there is and of what is at fault, one Fault a file and reason. Nothing stops
+at the first fault, and nothing is ever unpickled. What a layout's files must be stands in `check_layouts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import UserError
+from zoo.data.check_layouts import CHECKS, EXPECTED, Fault, Finding
+from zoo.data.records import Record, Source
+from zoo.data.sources import Scenes
+from zoo.data.sweep import Advance, sweep
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings, in the order of sources and records, and the faults of whole sources."""
+
+    findings: tuple[Finding, ...]
+    general: tuple[Fault, ...]
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Every fault, in the order of the records."""
+        return self.general + tuple(fault for finding in self.findings for fault in finding.faults)
+
+    def by_split(self) -> dict[tuple[str, str], tuple[Finding, ...]]:
+        """The findings of each (source, split)."""
+        result: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        for finding in self.findings:
+            key = (finding.record.source, finding.record.split)
+            result[key] = (*result.get(key, ()), finding)
+        return result
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "records": len(self.findings),
+            "files": sum(finding.files for finding in self.findings),
+            "absent_frames": sum(len(finding.absent) for finding in self.findings),
+            "faults": [fault.as_dict() for fault in self.faults],
+            "splits": [_tally(*key, findings) for key, findings in self.by_split().items()],
+        }
+
+    def raise_if_faulty(self) -> None:
+        """UserError that counts the faults, where there is any."""
+        if self.faults:
+            records = len({fault.record for fault in self.faults})
+            raise UserError(f"{len(self.faults)} faults in {records} records; do what the list says of each")
+
+
+def check_scenes(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> Report:
+    """Check every file of `scenes`; `advance` is called once for each record."""
+    tasks = [
+        (source, record, expected)
+        for source in scenes.sources
+        for record, expected in EXPECTED[source.layout](source).items()
+    ]
+    general = tuple(fault for source in scenes.sources for fault in _metadata_faults(source))
+    return Report(tuple(sweep(_check, tasks, jobs, advance)), general)
+
+
+def full_bands(findings: tuple[Finding, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The bands that all these records hold, and those of them with all eight frames in all records."""
+    shared = set.intersection(*(set(finding.bands) for finding in findings))
+    lacking = {band for finding in findings for band, _ in finding.absent}
+    return tuple(sorted(shared)), tuple(sorted(shared - lacking))
+
+
+def _tally(source: str, split: str, findings: tuple[Finding, ...]) -> dict[str, Any]:
+    bands, full = full_bands(findings)
+    return {
+        "source": source,
+        "split": split,
+        "records": len(findings),
+        "labelled": sum(finding.labelled for finding in findings),
+        "files": sum(finding.files for finding in findings),
+        "absent_frames": sum(len(finding.absent) for finding in findings),
+        "faults": sum(len(finding.faults) for finding in findings),
+        "bands": list(bands),
+        "bands_with_all_frames": list(full),
+    }
+
+
+def _check(task: tuple[Source, Record, frozenset[str]]) -> Finding:
+    source, record, expected = task
+    return CHECKS[source.layout](source, record, expected)
+
+
+def _metadata_faults(source: Source) -> Iterator[Fault]:
+    try:
+        source.metadata()
+    except UserError as error:
+        what, _, todo = str(error).rpartition("; ")
+        yield Fault("", source.root, what, todo)

@@ -1,0 +1,200 @@
+"""Describe the data: kelvins of the labelled frame, band differences, contrail pixels, by source and split.
+
+In: scenes. Out: a Summary for each (source, split) and one of all. Every record gives sums and histograms
+that add up, so memory does not grow with the data; percentiles of kelvins are exact to 0.01 K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
+from zoo.data.sources import Scenes
+from zoo.data.sweep import Advance, sweep
+from zoo.data.thumbnails import ASH_BANDS, ash
+
+DIFFERENCES = ((15, 14), (14, 11))
+IN_CONTRAILS = " in contrails"
+ASH_COLOURS = ("ash red", "ash green", "ash blue")
+PERCENTILES = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
+PIXEL_PERCENTILES = (1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0)
+BINS, LOWEST, STEP = 20_001, -100.0, 0.01  # of the histogram of differences, kelvin
+
+QUANTITIES = (
+    *(f"band {band:02d}" for band in BANDS),
+    *(f"T{first}-T{second}{where}" for first, second in DIFFERENCES for where in ("", IN_CONTRAILS)),
+    *ASH_COLOURS,
+)
+Quantities = dict[str, "Spread"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Sums over pixels that add up over records; the histogram only where percentiles are asked for."""
+
+    count: int
+    total: float
+    squares: float
+    low: float
+    high: float
+    histogram: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], with_histogram: bool = False) -> Spread:
+        """Of any number of pixels, but at least one."""
+        wide = values.astype(np.float64).ravel()
+        low, high = float(wide.min()), float(wide.max())
+        histogram = _histogram(wide) if with_histogram else None
+        return cls(wide.size, float(wide.sum()), float(np.square(wide).sum()), low, high, histogram)
+
+    def __add__(self, other: Spread) -> Spread:
+        both = self.histogram is not None and other.histogram is not None
+        return Spread(
+            self.count + other.count,
+            self.total + other.total,
+            self.squares + other.squares,
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.histogram + other.histogram if both else None,  # type: ignore[operator]
+        )
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+    @property
+    def std(self) -> float:
+        return float(np.sqrt(max(0.0, self.squares / self.count - self.mean**2)))
+
+    def percentile(self, percent: float) -> float:
+        """The middle of the bin in which the pixel of this rank lies."""
+        assert self.histogram is not None
+        rank = percent / 100 * (self.count - 1)
+        return round(LOWEST + STEP * int(np.searchsorted(np.cumsum(self.histogram), rank, side="right")), 2)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        result: dict[str, Any] = {"mean": self.mean, "std": self.std, "min": self.low, "max": self.high}
+        if self.histogram is not None:
+            result["percentiles"] = {f"{percent:g}": self.percentile(percent) for percent in PERCENTILES}
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Some records together, and what adds up over them; one of one record is where each begins."""
+
+    source: str
+    split: str
+    records: int
+    clipped: bool  # the kelvins come of ash-colour scenes
+    positives: tuple[int, ...]  # contrail pixels of each labelled record
+    quantities: Quantities
+
+    @property
+    def with_contrails(self) -> NDArray[np.int64]:
+        """Contrail pixels of the records that have any."""
+        return np.array([count for count in self.positives if count], dtype=np.int64)
+
+    @property
+    def share_with_contrails(self) -> float | None:
+        """Of the labelled records; None where nothing is labelled."""
+        return len(self.with_contrails) / len(self.positives) if self.positives else None
+
+    @property
+    def positive_share(self) -> float | None:
+        """Of the pixels of the labelled records; None where nothing is labelled."""
+        return sum(self.positives) / (len(self.positives) * SIZE**2) if self.positives else None
+
+    def pixel_percentiles(self) -> dict[str, float]:
+        """Of the contrail pixels of a record that has any; empty where none has."""
+        some = self.with_contrails
+        return {
+            f"{percent:g}": float(np.percentile(some, percent)) for percent in PIXEL_PERCENTILES if some.size
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        some = self.with_contrails.tolist()
+        return {
+            "source": self.source,
+            "split": self.split,
+            "records": self.records,
+            "clipped": self.clipped,
+            "labelled": len(self.positives),
+            "with_contrails": len(some),
+            "share_with_contrails": self.share_with_contrails,
+            "positive_share": self.positive_share,
+            "contrail_pixels": {
+                "total": sum(some),
+                "min": min(some, default=None),
+                "max": max(some, default=None),
+            },
+            "contrail_pixel_percentiles": self.pixel_percentiles(),
+            "quantities": {name: spread.as_dict() for name, spread in self.quantities.items()},
+        }
+
+
+def describe(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> list[Summary]:
+    """A summary of each (source, split), and last one of all; `advance` is called once for each record."""
+    parts: dict[tuple[str, str], list[Summary]] = {}
+    tasks = [(scenes.source(record), record) for record in scenes.records]
+    for one in sweep(_describe, tasks, jobs, advance):
+        # Halves are joined as they come: a few histograms in memory, however many records.
+        part = parts.setdefault((one.source, one.split), [])
+        part[:] = [merge([*part, one], one.source, one.split)]
+    summaries = [part[0] for _, part in sorted(parts.items())]
+    return [*summaries, merge(summaries, "all", "all")]
+
+
+def merge(parts: Sequence[Summary], source: str, split: str) -> Summary:
+    """Several summaries as one; clipped kelvins are left out where others are there."""
+    clipped = all(part.clipped for part in parts)
+    quantities: Quantities = {}
+    for name in QUANTITIES:
+        counted = (part for part in parts if clipped or not part.clipped or name.startswith("ash"))
+        spreads = [part.quantities[name] for part in counted if name in part.quantities]
+        if spreads:
+            quantities[name] = reduce(add, spreads)
+    positives = tuple(count for part in parts for count in part.positives)
+    return Summary(source, split, sum(part.records for part in parts), clipped, positives, quantities)
+
+
+def _describe(task: tuple[Source, Record]) -> Summary:
+    source, record = task
+    mask = source.mask(record) if source.has_mask(record) else None
+    bands = source.bands(record)
+    planes = dict(zip(bands, source.kelvin(record, bands, (LABELLED,))[:, 0]))
+    quantities = dict(_quantities(planes, mask))
+    positives = () if mask is None else (int(mask.sum()),)
+    return Summary(record.source, record.split, 1, record.clipped, positives, quantities)
+
+
+def _quantities(
+    planes: Mapping[int, NDArray[np.float32]], mask: NDArray[np.bool_] | None
+) -> Iterator[tuple[str, Spread]]:
+    """Named spreads of one labelled frame; planes: kelvins by band, (256, 256) each."""
+    for band, plane in planes.items():
+        yield f"band {band:02d}", Spread.of(plane)
+    for first, second in DIFFERENCES:
+        if first in planes and second in planes:
+            difference = planes[first] - planes[second]
+            yield f"T{first}-T{second}", Spread.of(difference, with_histogram=True)
+            if mask is not None and mask.any():
+                yield f"T{first}-T{second}{IN_CONTRAILS}", Spread.of(difference[mask], with_histogram=True)
+    if planes.keys() >= set(ASH_BANDS):
+        colours = ash(np.stack([planes[band] for band in ASH_BANDS])[:, None])
+        for name, colour in zip(ASH_COLOURS, colours):
+            yield name, Spread.of(colour)
+
+
+def _histogram(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    bins = np.clip(np.rint((values - LOWEST) / STEP), 0, BINS - 1).astype(np.int64)
+    return np.bincount(bins, minlength=BINS)
