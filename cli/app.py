@@ -17,7 +17,6 @@ from core.errors import UserError
 # name: (where the command lives, the line that help shows) or a table of its own.
 COMMANDS: dict[str, Any] = {
     "demo": ("cli.demo:demo", "The whole chain on synthetic scenes."),
-    "doctor": ("cli.doctor:doctor", "What is installed, which device, weights, disk and data."),
     "data": {
         "": "Make, verify, describe and split scenes.",
         "synth": ("cli.data:synth", "Make synthetic scenes in the competition's layout."),

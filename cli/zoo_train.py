@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,7 +114,7 @@ def _plan(
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
-    from zoo.training import plan_run
+    from zoo.training import plan_run, set_threads
 
     recipes = _recipes(settings, members, files, sets, epochs)
     scenes = settings.scenes()
@@ -126,7 +125,7 @@ def _plan(
         for recipe in recipes
         for name in names
     ]
-    _set_threads(settings.jobs)
+    set_threads(settings.jobs)
     return scenes, folds, runs
 
 
@@ -177,12 +176,6 @@ def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tt
         return predict_set(
             run, scenes, held, split="oof", tta=tta, device_name=settings.device, advance=advance
         )
-
-
-def _set_threads(jobs: int) -> None:
-    import torch
-
-    torch.set_num_threads(jobs)
 
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:

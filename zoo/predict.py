@@ -118,10 +118,10 @@ def predict_set(
     with PredictionWriter(folder, provenance, sorted(by_id)) as writer:
         missing = [by_id[record_id] for record_id in writer.missing]
         advance(len(by_id) - len(missing))
-        start = time.perf_counter()
-        for record_id, probability in predict_records(run, scenes, missing, tta, device_name):
-            writer.add(record_id, probability)
-            advance(1)
         if missing:
+            start = time.perf_counter()
+            for record_id, probability in predict_records(run, scenes, missing, tta, device_name):
+                writer.add(record_id, probability)
+                advance(1)
             writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
     return PredictionSet.open(folder)

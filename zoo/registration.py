@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 BORN = 256  # the grid of labels and maps
 ROWS, COLUMNS = -2, -1

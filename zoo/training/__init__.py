@@ -4,8 +4,19 @@ In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outs
 sets (zoo.predict makes them from what lies here).
 """
 
+from zoo.training.devices import set_threads
 from zoo.training.examples import Examples
 from zoo.training.loop import Epoch, steps_of, train
 from zoo.training.runs import Run, find_runs, plan_run, run_records
 
-__all__ = ["Epoch", "Examples", "Run", "find_runs", "plan_run", "run_records", "steps_of", "train"]
+__all__ = [
+    "Epoch",
+    "Examples",
+    "Run",
+    "find_runs",
+    "plan_run",
+    "run_records",
+    "set_threads",
+    "steps_of",
+    "train",
+]

@@ -25,3 +25,8 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     if device.type != "cuda":
         return nullcontext()
     return torch.autocast("cuda", dtype=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+
+
+def set_threads(jobs: int) -> None:
+    """How many threads compute on a CPU."""
+    torch.set_num_threads(jobs)

@@ -1,0 +1,139 @@
+"""The plain notebook that a user would start from, against a member of the zoo: same fold, same minutes.
+
+    python benchmarks/notebook.py --data DIR [--data DIR] --runs RUNS --fold 0 --member lite0-fc-t5
+
+The notebook: smp's U-Net on the same lite0 weights, smp's Dice loss, flips, Adam at 1e-3 with one-cycle, batch 8,
+whole scenes, threshold from a grid on the held-out fold. It gets as many epochs as fit into the seconds that the
+member's run of this fold took (or --minutes); scoring it is not charged. The member's run must be complete; its
+out-of-fold maps are read from the cache, its threshold chosen on the same records. Both on --threads threads.
+Prints both global Dice, and their paired difference with its interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+
+from core.dice import Counts, count, dice_difference, dice_interval
+from zoo.data import open_scenes, read_folds
+from zoo.members import load_member
+from zoo.models.encoders import _packaged
+from zoo.predictions import find_members
+from zoo.training import find_runs
+from zoo.training.examples import Examples
+from zoo.training.runs import run_records
+
+BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)
+
+
+def network() -> torch.nn.Module:
+    """smp's U-Net with the packaged ImageNet weights in its timm encoder."""
+    unet = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None)
+    state = _packaged("tf_efficientnet_lite0")
+    left = unet.encoder.model.load_state_dict(state, strict=False)
+    assert not left.missing_keys and {key.split(".")[0] for key in left.unexpected_keys} <= {
+        "conv_head",
+        "bn2",
+        "classifier",
+    }
+    return unet
+
+
+def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, float]:
+    """As many epochs as fit; the first eight steps, on a copy of nothing that counts, say how many those are."""
+    loss_of = smp.losses.DiceLoss("binary")
+    steps = len(seen) // BATCH
+    generator = torch.Generator().manual_seed(0)
+
+    def step(numbers: list[int]) -> torch.Tensor:
+        images, labels = seen.batch(numbers)
+        images = images[:, 0] * 2 - 1
+        for axis in (-1, -2):
+            flip = torch.rand(len(numbers), generator=generator) < 0.5
+            images[flip], labels[flip] = images[flip].flip(axis), labels[flip].flip(axis)
+        return loss_of(unet(images), labels)
+
+    state = {key: value.clone() for key, value in unet.state_dict().items()}
+    [step(list(range(BATCH))).backward() for _ in range(2)]  # warm up
+    start = time.perf_counter()
+    for number in range(6):
+        step([(number * BATCH + i) % len(seen) for i in range(BATCH)]).backward()
+    epochs = max(1, int(seconds / ((time.perf_counter() - start) / 6 * steps)))
+    unet.load_state_dict(state)
+    unet.zero_grad()
+
+    optimizer = torch.optim.Adam(unet.parameters(), lr=LR)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=epochs * steps)
+    start = time.perf_counter()
+    for epoch in range(epochs):
+        order = torch.randperm(len(seen), generator=generator).tolist()
+        for k in range(steps):
+            loss = step(order[k * BATCH : (k + 1) * BATCH])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        print(f"notebook: epoch {epoch + 1}/{epochs} loss {loss:.3f} {time.perf_counter() - start:.0f} s", flush=True)
+    return epochs, time.perf_counter() - start
+
+
+@torch.inference_mode()
+def predict(unet: torch.nn.Module, held: Examples) -> np.ndarray:
+    """Probability * 255, (n, 256, 256) uint8."""
+    unet.eval()
+    maps = [unet(images[:, 0] * 2 - 1).sigmoid()[:, 0] for images, _ in held.batches(BATCH)]
+    return (torch.cat(maps) * 255).round().byte().numpy()
+
+
+def best_on_grid(maps: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
+    """The threshold of the grid with the best global Dice, and its counts per record."""
+    counted = [(t, count(maps >= t * 255, truth)) for t in GRID]
+    return max(counted, key=lambda pair: Counts.of(pair[1]).dice)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, action="append", required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--fold", default="0")
+    parser.add_argument("--member", default="lite0-fc-t5")
+    parser.add_argument("--minutes", type=float, help="instead of the minutes of the member's run")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    scenes, folds = open_scenes(args.data), read_folds(args.runs / "folds.csv")
+    maps_of = find_members(args.runs, "oof", [args.member])[0]
+    run = next(r for r in find_runs(args.runs, args.member.split("@")[0], maps_of.recipe) if r.fold == args.fold)
+    seconds = 60 * args.minutes if args.minutes else float(str(run.read_result()["seconds"]))
+    seen, held = (Examples(load_member("lite0-fc-t5"), scenes, rows) for rows in run_records(run, scenes, folds))
+    unet = network()
+    epochs, took = train(unet, seen, seconds)
+    truth = np.stack([scenes.mask(record) for record in held.records])
+    ids = [record.id for record in held.records]
+    groups = [folds.group_of[i] for i in ids]
+    theirs_at, theirs = best_on_grid(predict(unet, held), truth)
+    ours_at, ours = best_on_grid(maps_of.maps(ids), truth)
+    rows = {"records": len(ids), "fold": args.fold, "epochs": epochs, "seconds": took, "member_seconds": seconds}
+    for name, at, counts in (("notebook", theirs_at, theirs), (args.member, ours_at, ours)):
+        found = dice_interval(counts, groups)
+        rows[name] = {"dice": found.value, "interval": [found.low, found.high], "threshold": float(at)}
+        print(f"{name:12s} Dice {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) at {at:.2f}")
+    gain = dice_difference(ours, theirs, groups)
+    rows["gain"] = {"dice": gain.value, "interval": [gain.low, gain.high]}
+    print(
+        f"gain         {gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) on {len(ids)} records, {epochs} epochs"
+    )
+    if args.json:
+        args.json.write_text(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
