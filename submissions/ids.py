@@ -107,12 +107,12 @@ def _explain_form(record_id: str) -> Trouble | None:
 
 
 def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
-    near = expected.by_float.get(float(record_id)) if record_id.isdecimal() else None
-    if near:
-        return Trouble(f"unknown id: {near} through a float, its digits lost", _TEXT)
     near = expected.by_fold.get(_fold(record_id))
     if near:
         return Trouble(f"unknown id; {near} is expected", f"write it as {near}")
+    near = expected.by_float.get(float(record_id)) if record_id.isdecimal() else None
+    if near:
+        return Trouble(f"unknown id: {near} through a float, its digits lost", _TEXT)
     return Trouble("unknown id", "remove the row, or name the --data and --split it is of")
 
 

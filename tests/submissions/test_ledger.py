@@ -1,0 +1,181 @@
+"""The ledger keeps what was written to it, whatever happens to its last line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import UsageError, UserError
+from submissions.ledger import Sent, add_scores, append, read_ledger
+from submissions.past import import_past
+
+PAST = Path(__file__).parents[2] / "docs" / "past-scores.csv"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "submissions.jsonl"
+
+
+def sent(number: int, **given: object) -> Sent:
+    return Sent(name=f"s{number}.csv", sha256=f"{number:064x}", local=0.6, interval=(0.57, 0.63), **given)
+
+
+def test_an_absent_ledger_is_empty(path: Path) -> None:
+    assert read_ledger(path).entries == ()
+    with pytest.raises(UserError, match="cli submit"):
+        read_ledger(path).find(None)
+
+
+def test_an_entry_comes_back_as_it_was_made(path: Path) -> None:
+    made = append(path, sent(1, members={"a": 0.75, "b": 0.25}, records=211, share=0.0021, rows=2))
+    assert read_ledger(path).entries == (made,)
+    assert made.number == 1 and made.sent.when.endswith("+00:00")
+
+
+def test_leaderboard_scores_go_to_the_newest_or_the_named_entry(path: Path) -> None:
+    for number in (1, 2, 3):
+        append(path, sent(number))
+    add_scores(path, None, public=0.638)
+    add_scores(path, "1", public=0.5, private=0.51)
+    add_scores(path, "s2.csv", private=0.4)
+    add_scores(path, f"{3:064x}", private=0.641)
+    found = [(each.public, each.private) for each in read_ledger(path).entries]
+    assert found == [(0.5, 0.51), (None, 0.4), (0.638, 0.641)]
+
+
+def test_a_later_score_holds(path: Path) -> None:
+    append(path, sent(1))
+    add_scores(path, public=0.1)
+    assert add_scores(path, public=0.2).public == 0.2
+
+
+@pytest.mark.parametrize("wanted", ["9", "s9.csv", "0"])
+def test_an_unknown_entry_is_refused(path: Path, wanted: str) -> None:
+    append(path, sent(1))
+    with pytest.raises(UsageError, match="number of 1 to 1"):
+        add_scores(path, wanted, public=0.5)
+
+
+def test_a_name_that_two_entries_share_is_refused(path: Path) -> None:
+    append(path, Sent(name="s.csv", sha256="1"))
+    append(path, Sent(name="s.csv", sha256="2"))
+    with pytest.raises(UsageError, match="2 entries"):
+        add_scores(path, "s.csv", public=0.5)
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, float("nan"), 63.8])
+def test_what_is_no_dice_is_refused(path: Path, score: float) -> None:
+    append(path, sent(1))
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        add_scores(path, public=score)
+    assert path.read_bytes() == before
+
+
+def test_the_same_submission_is_not_counted_twice(path: Path) -> None:
+    first = append(path, sent(1))
+    append(path, sent(2))
+    assert append(path, sent(1)) == first
+    assert len(read_ledger(path).entries) == 2
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_torn_last_line_costs_that_line_alone(path: Path, cut: int) -> None:
+    append(path, sent(1))
+    append(path, sent(2))
+    path.write_bytes(path.read_bytes()[:-cut])
+    torn = read_ledger(path)
+    # Without its line end alone the last entry is still whole.
+    assert len(torn.entries) == 1 + (cut == 1)
+    assert len(torn.notes) == (cut > 1)
+    append(path, sent(3))
+    names = [each.sent.name for each in read_ledger(path).entries]
+    assert names == ["s1.csv", *["s2.csv"] * (cut == 1), "s3.csv"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe\n",
+        b"[1, 2]\n",
+        b'{"format": 1}\n',
+        b'{"format": 1, "kind": "scores", "entry": 9, "public": 0.5}\n',
+        b'{"format": 1, "kind": "scores", "entry": 0, "public": 0.5}\n',
+        b'{"format": 1, "kind": "submission", "name": "x", "public": 7}\n',
+        b'{"format": 1, "kind": "submission", "name": "x", "interval": [1]}\n',
+        b"\0\0\0\0\n",
+    ],
+)
+def test_a_foreign_line_is_skipped_with_a_note(path: Path, line: bytes) -> None:
+    append(path, sent(1))
+    path.write_bytes(path.read_bytes() + line)
+    append(path, sent(2))
+    ledger = read_ledger(path)
+    assert [each.sent.name for each in ledger.entries] == ["s1.csv", "s2.csv"]
+    assert "line 2" in ledger.notes[0]
+
+
+def test_a_newer_format_is_refused_by_name(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"format": 99, "kind": "submission", "name": "x"}\n')
+    with pytest.raises(UserError, match="has format 99"):
+        read_ledger(path)
+
+
+def test_nothing_in_the_ledger_is_ever_rewritten(path: Path) -> None:
+    append(path, sent(1))
+    before = path.read_bytes()
+    add_scores(path, public=0.5)
+    assert path.read_bytes().startswith(before)
+    assert all(json.loads(line)["format"] == 1 for line in path.read_bytes().splitlines())
+
+
+def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:
+    work = (
+        "import sys; from pathlib import Path; from submissions.ledger import *\n"
+        "for n in range(20): append(Path(sys.argv[1]), Sent(name=f'{sys.argv[2]}-{n}', note='x' * 5000))"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", work, str(path), name]) for name in ("a", "b")]
+    assert [run.wait() for run in runs] == [0, 0]
+    ledger = read_ledger(path)
+    assert not ledger.notes and len(ledger.entries) == 40
+
+
+def test_a_log_kept_by_hand_is_taken_over_once(path: Path) -> None:
+    assert len(import_past(path, PAST)) == 10
+    assert import_past(path, PAST) == ()
+    entry = read_ledger(path).find("row 25")
+    assert (entry.sent.local, entry.public, entry.sent.when) == (0.602, 0.638, "unknown")
+
+
+BAD_TABLES = {
+    "no name": ("local,public\n0.5,0.6\n", "needs a column name"),
+    "no score": ("name,note\na,b\n", "needs a column name and one of"),
+    "an unknown column": ("name,pubic\na,0.5\n", 'did you mean "public"'),
+    "no number": ("name,public\na,good\n", "line 2: public 'good' is no number"),
+    "no Dice": ("name,public\na,0.5\nb,63.8\n", "line 3: public 63.8"),
+    "an empty name": ("name,public\n,0.5\n", "line 2: an entry of the ledger needs a name"),
+    "nothing": ("", "needs a column name"),
+    "local beyond one": ("name,local\na,2\n", "line 2: local score 2"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TABLES)
+def test_a_table_that_cannot_be_taken_over_leaves_the_ledger_alone(path: Path, name: str) -> None:
+    content, words = BAD_TABLES[name]
+    table = path.parent / "past.csv"
+    table.parent.mkdir()
+    table.write_text(content)
+    with pytest.raises(UserError, match=words):
+        import_past(path, table)
+    assert not path.exists()
+
+
+def test_an_absent_table_is_named(path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        import_past(path, Path("nowhere.csv"))

@@ -1,0 +1,107 @@
+"""A score is global Dice of the bytes that would be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from core.dice import Counts, count, dice_interval
+from core.errors import UserError
+from submissions import compare_submissions, score_submission, write_submission
+from tests.submissions.cases import Mask, lines, of_pixels
+
+TRUTH: dict[str, Mask] = {str(number): lines(np.random.default_rng(number)) for number in range(8)}
+TRUTH["empty"] = of_pixels()
+
+
+def shifted(by: int) -> dict[str, Mask]:
+    return {record_id: np.roll(mask, by, axis=0) for record_id, mask in TRUTH.items()}
+
+
+def written(path: Path, masks: dict[str, Mask]) -> Path:
+    write_submission(path, masks)
+    return path
+
+
+def test_the_score_is_counted_pixel_by_pixel_over_all_records(tmp_path: Path) -> None:
+    masks = shifted(1)
+    score = score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__)
+    tp = sum(int((masks[each] & TRUTH[each]).sum()) for each in TRUTH)
+    both = sum(int(masks[each].sum() + TRUTH[each].sum()) for each in TRUTH)
+    assert score.dice.value == score.counts.dice == 2 * tp / both
+    assert score.records == 9
+
+
+def test_the_interval_is_that_of_the_counts_over_scene_groups(tmp_path: Path) -> None:
+    masks = shifted(1)
+    groups = dict.fromkeys(["0", "1", "2"], "one night")
+    score = score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__, groups, seed=4)
+    ids = sorted(TRUTH)
+    counts = count(np.stack([masks[each] for each in ids]), np.stack([TRUTH[each] for each in ids]))
+    assert_array_equal(score.per_record, counts)
+    assert score.dice == dice_interval(counts, [groups.get(each, each) for each in ids], seed=4)
+
+
+def test_the_truth_scores_one_and_nothing_scores_nought(tmp_path: Path) -> None:
+    assert score_submission(written(tmp_path / "t.csv", TRUTH), TRUTH.__getitem__).dice.value == 1
+    nothing = dict.fromkeys(TRUTH, of_pixels())
+    assert score_submission(written(tmp_path / "n.csv", nothing), TRUTH.__getitem__).dice.value == 0
+
+
+def test_a_false_positive_on_an_empty_record_costs(tmp_path: Path) -> None:
+    masks = TRUTH | {"empty": of_pixels((3, 3))}
+    assert score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__).dice.value < 1
+
+
+def test_the_worst_records_come_first_and_perfect_ones_do_not_come(tmp_path: Path) -> None:
+    masks = TRUTH | {"3": of_pixels(), "5": ~of_pixels()}
+    score = score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__)
+    assert [record_id for record_id, _ in score.worst(10)] == ["5", "3"]
+    assert score.worst(1)[0][1] == Counts.of(score.per_record[[score.ids.index("5")]])
+
+
+def test_a_difference_is_paired_on_the_shared_records(tmp_path: Path) -> None:
+    near = score_submission(written(tmp_path / "a.csv", shifted(1)), TRUTH.__getitem__)
+    fewer = {record_id: mask for record_id, mask in shifted(2).items() if record_id not in ("0", "empty")}
+    far = score_submission(written(tmp_path / "b.csv", fewer), TRUTH.__getitem__)
+    difference = compare_submissions(near, far)
+    assert difference.records == 7
+    assert difference.second == far.counts
+    assert difference.dice.value == difference.first.dice - far.counts.dice > 0
+    assert difference.dice.low > 0
+    back = compare_submissions(far, near)
+    assert back.dice.value == -difference.dice.value
+
+
+def test_a_file_does_not_differ_from_itself(tmp_path: Path) -> None:
+    score = score_submission(written(tmp_path / "a.csv", shifted(1)), TRUTH.__getitem__)
+    assert compare_submissions(score, score).dice.high == 0
+
+
+def test_files_without_a_common_record_are_not_compared(tmp_path: Path) -> None:
+    scores = [
+        score_submission(written(tmp_path / f"{each}.csv", {each: TRUTH[each]}), TRUTH.__getitem__)
+        for each in ("0", "1")
+    ]
+    with pytest.raises(UserError, match="share no record"):
+        compare_submissions(*scores)
+
+
+def test_a_record_without_a_label_stops_the_score(tmp_path: Path) -> None:
+    def truth(record_id: str) -> Mask:
+        raise UserError(f"record {record_id}: no label")
+
+    with pytest.raises(UserError, match="record 0: no label"):
+        score_submission(written(tmp_path / "s.csv", TRUTH), truth)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[:-3], lambda text: text.replace("0,", "0,0 ")])
+def test_a_malformed_file_is_not_scored(tmp_path: Path, spoil: Callable[[str], str]) -> None:
+    path = written(tmp_path / "s.csv", {"0": TRUTH["0"]})
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(UserError, match="line 2"):
+        score_submission(path, TRUTH.__getitem__)

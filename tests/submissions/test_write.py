@@ -1,0 +1,138 @@
+"""A written file is the one that was meant, or there is none."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import submissions.write
+from core.errors import UserError
+from submissions import check_submission, read_submission, write_submission
+from tests.submissions.cases import Mask, encode_literally, lines, masks, of_pixels
+
+IDS = st.text("0123456789", min_size=1, max_size=19)
+
+
+def two_masks() -> dict[str, Mask]:
+    return {"1002653297254493116": of_pixels(), "1000834164244036115": lines(np.random.default_rng(1))}
+
+
+@given(st.dictionaries(IDS, masks(), min_size=1, max_size=4))
+def test_every_mask_comes_back_from_the_file(many: dict[str, Mask]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "submission.csv"
+        write_submission(path, many)
+        found = read_submission(path)
+        assert check_submission(path, list(many)).accepted
+    assert found.ids == tuple(sorted(many))
+    for record_id, mask in many.items():
+        assert_array_equal(found.mask(record_id), mask)
+
+
+def test_the_bytes_are_the_official_form(tmp_path: Path) -> None:
+    many = two_masks()
+    write_submission(tmp_path / "s.csv", many)
+    runs = encode_literally(many["1000834164244036115"])
+    expected = f"record_id,encoded_pixels\n1000834164244036115,{runs}\n1002653297254493116,-\n"
+    assert (tmp_path / "s.csv").read_bytes() == expected.encode()
+
+
+def test_what_was_written_is_told(tmp_path: Path) -> None:
+    many = two_masks()
+    written = write_submission(tmp_path / "s.csv", many)
+    pixels = int(many["1000834164244036115"].sum())
+    assert (written.rows, written.filled, written.pixels) == (2, 1, pixels)
+    assert written.share == pixels / (2 * 65536)
+
+
+def test_a_stream_of_masks_makes_the_same_file(tmp_path: Path) -> None:
+    first = write_submission(tmp_path / "a.csv", two_masks())
+    second = write_submission(tmp_path / "b.csv", iter(two_masks().items()))
+    assert first.sha256 == second.sha256
+
+
+def test_rows_stand_in_the_samples_order_where_it_lists_them_all(tmp_path: Path) -> None:
+    order = ["1002653297254493116", "1000834164244036115"]
+    write_submission(tmp_path / "s.csv", two_masks(), sample_order=order)
+    assert read_submission(tmp_path / "s.csv").ids == tuple(order)
+
+
+def test_a_stale_sample_does_not_set_the_order(tmp_path: Path) -> None:
+    write_submission(tmp_path / "s.csv", two_masks(), sample_order=["1002653297254493116", "7"])
+    assert read_submission(tmp_path / "s.csv").ids == tuple(sorted(two_masks()))
+
+
+def test_an_existing_file_is_kept_without_force(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="--force"):
+        write_submission(path, two_masks())
+    assert path.read_text() == "mine"
+    write_submission(path, two_masks(), force=True)
+    assert check_submission(path).accepted
+
+
+def test_a_directory_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="exists"):
+        write_submission(tmp_path, two_masks(), force=True)
+
+
+@pytest.mark.parametrize(
+    ("many", "words"),
+    [
+        ({}, "no masks"),
+        ({"1": np.zeros((2, 2), bool)}, "1: mask of shape"),
+        ({"1": np.full((256, 256), 0.3)}, "1: mask of float64"),
+        ({1: of_pixels()}, "id of type int"),
+        ({"1.0002e18": of_pixels()}, "through a float"),
+        ({"a,b": of_pixels()}, "comma"),
+        ({"": of_pixels()}, "empty"),
+        ({"a\nb": of_pixels()}, "unprintable"),
+        ([("1", of_pixels()), ("1", of_pixels())], "twice"),
+    ],
+)
+def test_what_cannot_be_submitted_leaves_no_trace(tmp_path: Path, many, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        write_submission(tmp_path / "s.csv", many)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["-", "1 1", "1 2 3"])
+def test_an_encoder_that_errs_is_caught_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    path = tmp_path / "s.csv"
+    write_submission(path, two_masks())
+    before = path.read_bytes()
+    monkeypatch.setattr(submissions.write, "rle_encode", lambda mask: wrong)
+    with pytest.raises(UserError):
+        write_submission(path, two_masks(), force=True)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["s.csv"]
+
+
+def test_a_death_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.csv"
+    write_submission(path, two_masks())
+    before = path.read_bytes()
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(submissions.write, "_put_in_place", die)
+    with pytest.raises(KeyboardInterrupt):
+        write_submission(path, {"9": ~of_pixels()}, force=True)
+    assert path.read_bytes() == before
+
+
+def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / ".s.csv.unchecked").write_text("half a fi")
+    (tmp_path / ".s.csv.abc.tmp").write_text("half")
+    write_submission(tmp_path / "s.csv", two_masks())
+    assert check_submission(tmp_path / "s.csv").accepted
