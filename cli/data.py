@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--train", type=click.IntRange(0), default=64, show_default=True, help="Train records.")
-@click.option(
-    "--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records."
-)
+@click.option("--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records.")
 @click.option("--test", type=click.IntRange(0), default=8, show_default=True, help="Test records.")
 @click.option("--force", is_flag=True, help="Go on in a folder that holds files already.")
 @common
@@ -87,8 +85,12 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     if not force:
         _refuse_other_folds(path, made)
     write_folds(path, made)
-    show(settings, folds_document(path, made), lambda console: print_folds(console, path, made))
-    next_step(settings, f"cli zoo train --fold all{_named(settings)}")
+    placed = sum(scenes.is_placed(record) for record in scenes.labelled)
+    document = folds_document(path, made, placed)
+    show(settings, document, lambda console: print_folds(console, document))
+    used = settings.runs / "folds.csv"
+    then = f"cli zoo train --fold all{_named(settings)}"
+    next_step(settings, then if path == used else f"cp {path} {used} && {then}")
 
 
 def _refuse_full(folder: Path) -> None:
@@ -103,11 +105,15 @@ def _refuse_full(folder: Path) -> None:
 def _refuse_other_folds(path: Path, made: Folds) -> None:
     from zoo.data import read_folds
 
-    if path.exists() and read_folds(path).sha256 != made.sha256:
-        raise UserError(
-            f"{path}: holds other folds, on which runs depend; choose another --out or --runs, "
-            "or replace them with --force"
-        )
+    if not path.exists():
+        return
+    advice = "choose another --out or --runs, or replace it with --force"
+    try:
+        same = read_folds(path).sha256 == made.sha256
+    except UserError as error:
+        raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
+    if not same:
+        raise UserError(f"{path}: holds other folds, on which runs depend; {advice}")
 
 
 def _named(settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,7 @@ def print_check(console: Console, report: Report) -> None:
     console.print(table("Data", ("source", "split"), heads, rows))
     for fault in report.faults:
         console.print(str(fault), markup=False, soft_wrap=True)
-    totals = ", ".join(
-        f"{document[name]:,} {name.replace('_', ' ')}" for name in ("records", "files", "absent_frames")
-    )
+    totals = ", ".join(f"{document[name]:,} {name.replace('_', ' ')}" for name in ("records", "files", "absent_frames"))
     console.print(f"{totals}, {len(report.faults) or 'no'} faults", soft_wrap=True)
 
 
@@ -68,9 +66,7 @@ def print_stats(console: Console, summaries: Sequence[Summary]) -> None:
     console.print(_kelvin_table(summaries))
     console.print(_difference_table(summaries))
     if any(summary.clipped for summary in summaries):
-        console.print(
-            "* kelvins of ash-colour scenes are clipped; all leaves them out, but for the ash colours"
-        )
+        console.print("* kelvins of ash-colour scenes are clipped; all leaves them out, but for the ash colours")
 
 
 def _name(summary: Summary) -> str:
@@ -124,12 +120,14 @@ def _difference_table(summaries: Sequence[Summary]) -> Table:
     return table("Band differences: percentiles over pixels, kelvin", ("", "where"), heads, rows)
 
 
-def folds_document(path: Path, folds: Folds) -> dict[str, Any]:
-    """The folds in numbers, and the scene groups of more than one record."""
+def folds_document(path: Path, folds: Folds, placed: int) -> dict[str, Any]:
+    """The folds in numbers, and the scene groups of more than one record; `placed` records have metadata."""
     return {
         "path": str(path),
         "sha256": folds.sha256,
         "records": len(folds.rows),
+        "by_place_and_time": placed,
+        "by_look": len(folds.rows) - placed,
         "folds": [_fold(folds, fold) for fold in range(folds.count)],
         "groups": _large_groups(folds),
     }
@@ -155,9 +153,8 @@ def _large_groups(folds: Folds) -> list[list[str]]:
     return [names for names in members.values() if len(names) > 1]
 
 
-def print_folds(console: Console, path: Path, folds: Folds) -> None:
-    """A row a fold, then the scene groups of more than one record."""
-    document = folds_document(path, folds)
+def print_folds(console: Console, document: Mapping[str, Any]) -> None:
+    """A row a fold, how the scene groups were found, and those of more than one record."""
     splits = sorted({split for fold in document["folds"] for split in fold["splits"]})
     names = ("records", "groups", "with_contrails", "contrail_pixels")
     rows = [
@@ -170,9 +167,11 @@ def print_folds(console: Console, path: Path, folds: Folds) -> None:
     ]
     heads = (*(name.replace("_", " ") for name in names), *splits)
     console.print(table(f"Folds of {document['records']:,} labelled records", ("fold",), heads, rows))
+    by_place, by_look = document["by_place_and_time"], document["by_look"]
+    console.print(f"scene groups: {by_place:,} records by place and time, {by_look:,} by the look of their frames")
     groups = document["groups"]
     for group in groups[:MANY]:
         console.print(f"one scene group: {', '.join(group)}", markup=False, soft_wrap=True)
     if len(groups) > MANY:
         console.print(f"... and {len(groups) - MANY} more groups of several records, in the csv")
-    console.print(str(path), markup=False, soft_wrap=True)
+    console.print(document["path"], markup=False, soft_wrap=True)

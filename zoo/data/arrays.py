@@ -69,10 +69,15 @@ def _header(file: IO[bytes], path: Path) -> Header:
     }
     try:
         shape, fortran, dtype = readers[npy.read_magic(file)](file)
-    except (ValueError, KeyError, SyntaxError, TypeError) as error:
+    except OSError:
+        raise
+    # The header is a Python literal: a torn or hostile one makes its parser raise almost anything.
+    except Exception as error:
         raise FileFault(path, "is no readable .npy file") from error
     if dtype.hasobject:
         raise FileFault(path, "holds pickled Python objects, which are never loaded")
+    if dtype.kind not in "biuf":
+        raise FileFault(path, f"holds {dtype}, not numbers")
     return shape, fortran, dtype
 
 

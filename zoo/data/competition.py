@@ -64,9 +64,7 @@ class CompetitionSource:
             path = self.band_path(record, band)
             first = read_first(path, FRAMES)
             # Whatever is not as it should be, reading all of it says in words.
-            held &= ~np.isnan(
-                first if first.shape == (FRAMES,) and first.dtype.kind == "f" else read_band(path)[0, 0]
-            )
+            held &= ~np.isnan(first if first.shape == (FRAMES,) and first.dtype.kind == "f" else read_band(path)[0, 0])
         return tuple(int(frame) + 1 for frame in held.nonzero()[0])
 
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
@@ -113,7 +111,7 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
 
 def as_mask(values: NDArray[Any], shape: tuple[int, ...], path: Path) -> NDArray[np.bool_]:
     """Zeros and ones as booleans; FileFault where there is anything else, or another shape."""
-    if values.shape != shape or values.dtype.kind not in "biuf":
+    if values.shape != shape:
         raise FileFault(path, f"holds {values.dtype} {values.shape}, not int32 {shape}")
     marked = values == 1
     if not (marked | (values == 0)).all():

@@ -110,9 +110,7 @@ def write_folds(path: Path, folds: Folds) -> None:
     writer.writerow(COLUMNS)
     for row in folds.rows:
         positives = "" if row.positives is None else row.positives
-        writer.writerow(
-            (row.record_id, row.fold, row.group or row.record_id, row.source, row.split, positives)
-        )
+        writer.writerow((row.record_id, row.fold, row.group or row.record_id, row.source, row.split, positives))
     write_text(path, text.getvalue())
 
 
@@ -141,8 +139,7 @@ def _row(path: Path, line: int, row: Mapping[str, str | None]) -> Assignment:
         raise UserError(f"{path}: line {line} names no record; give a record_id or delete the line")
     if "e+" in given["record_id"].lower():
         raise UserError(
-            f"{path}: line {line} holds the record id {given['record_id']}, rounded by a spreadsheet; "
-            "write ids as text"
+            f"{path}: line {line} holds the record id {given['record_id']}, rounded by a spreadsheet; write ids as text"
         )
     fold, positives = (_whole(path, line, name, given[name]) for name in ("fold", "positives"))
     if fold is None:

@@ -26,16 +26,11 @@ def scene_groups(
     ids: Sequence[str], known: Sequence[Metadata | None], frames: Sequence[NDArray[np.float32]] | None = None
 ) -> list[str]:
     """The group of each record; `frames` are thumbnails, needed where not every record's place is known."""
-    placed = [is_placed(data) for data in known]
+    placed = [data is not None and data.centre is not None for data in known]
     pairs = list(near_in_place_and_time(known))
     if frames is not None:
         pairs += [pair for pair in look_alike(frames) if not (placed[pair[0]] and placed[pair[1]])]
     return merge(ids, pairs)
-
-
-def is_placed(data: Metadata | None) -> bool:
-    """Whether time and place are known."""
-    return data is not None and data.centre is not None
 
 
 def merge(ids: Sequence[str], pairs: Iterable[Pair]) -> list[str]:

@@ -92,6 +92,11 @@ class Scenes:
         """Time and place, or None where they are not known."""
         return self._metadata[record.source].get(record.id)
 
+    def is_placed(self, record: Record) -> bool:
+        """Whether time and place of the record are known."""
+        data = self.metadata(record)
+        return data is not None and data.centre is not None
+
     @cached_property
     def _by_id(self) -> dict[str, list[Record]]:
         result: dict[str, list[Record]] = {}
@@ -126,9 +131,7 @@ def _open(root: Path, name: str) -> Source:
         raise UserError(f"{root}: no such data directory; check the path, or make one: cli data synth {root}")
     layouts = [layout for layout in LAYOUTS if layout.lies_at(root)]
     if len(layouts) > 1:
-        raise UserError(
-            f"{root}: holds records and ash-colour scenes; move one kind into a folder of its own"
-        )
+        raise UserError(f"{root}: holds records and ash-colour scenes; move one kind into a folder of its own")
     if not layouts:
         raise UserError(f"{root}: holds no records; {_advice(root)}")
     return layouts[0](root, name)
@@ -152,7 +155,5 @@ def _names(roots: Sequence[Path]) -> list[str]:
     while len(set(names)) < len(names):
         depth += 1
         often = Counter(names)
-        names = [
-            "/".join(root.parts[-depth:]) if often[name] > 1 else name for root, name in zip(roots, names)
-        ]
+        names = ["/".join(root.parts[-depth:]) if often[name] > 1 else name for root, name in zip(roots, names)]
     return names

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.errors import UsageError, UserError
 from zoo.data.folds import Assignment, Folds
-from zoo.data.groups import is_placed, scene_groups
+from zoo.data.groups import scene_groups
 from zoo.data.records import Record, Source
 from zoo.data.sources import Scenes
 from zoo.data.sweep import Advance, sweep
@@ -38,7 +38,7 @@ def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Ad
     records = scenes.labelled
     known = [scenes.metadata(record) for record in records]
     # Frames are read where a place is missing: with metadata for all, 450 GB stay on the disk.
-    compare = not all(map(is_placed, known))
+    compare = not all(map(scenes.is_placed, records))
     bands = bands_to_compare([scenes.bands(record) for record in records]) if compare else ()
     looks = [_Look(scenes.source(record), record, bands) for record in records]
     seen = list(sweep(_look, looks, jobs, advance))
@@ -56,9 +56,7 @@ def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Ad
     )
 
 
-def group_loads(
-    records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]
-) -> dict[str, Load]:
+def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]) -> dict[str, Load]:
     """What each group weighs: contrail pixels, contrail scenes, records, records of each split and source."""
     strata = sorted({(record.split, record.source) for record in records})
     loads: dict[str, list[int]] = {}

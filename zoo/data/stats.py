@@ -116,9 +116,7 @@ class Summary:
     def pixel_percentiles(self) -> dict[str, float]:
         """Of the contrail pixels of a record that has any; empty where none has."""
         some = self.with_contrails
-        return {
-            f"{percent:g}": float(np.percentile(some, percent)) for percent in PIXEL_PERCENTILES if some.size
-        }
+        return {f"{percent:g}": float(np.percentile(some, percent)) for percent in PIXEL_PERCENTILES if some.size}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
