@@ -186,9 +186,7 @@ class Atmosphere:
         """Cirrus: where it is, and the filaments in it."""
         c = self.climate
         place = power_law(rng, 3.6, rng.uniform(1, 3), c.angle)
-        fine = power_law(
-            rng, rng.uniform(2.8, 3.7), 1 + rng.gamma(1.5, 1.0), c.angle, largest=rng.uniform(20, 120)
-        )
+        fine = power_law(rng, rng.uniform(2.8, 3.7), 1 + rng.gamma(1.5, 1.0), c.angle, largest=rng.uniform(20, 120))
         warp = power_law(rng, 4.0, 1.0, 0.0, smallest=8)[0]
         fine = fronts(fine[0], warp, rng.uniform(2, 9)), fine[1]
         where = Cloud(now=place[0], later=place[1], wind=c.high_wind, turning=0.02)
@@ -216,9 +214,7 @@ class Atmosphere:
             quartz = quartz * (1 - share)
         tau, opaque, texture = self._ice(frame)
         moist = np.float32(c.moist) + self.wet * high
-        return State(
-            skin=skin, split=split, quartz=quartz, tau=tau, opaque=opaque, moist=moist, texture=texture
-        )
+        return State(skin=skin, split=split, quartz=quartz, tau=tau, opaque=opaque, moist=moist, texture=texture)
 
     def _ice(self, frame: int) -> tuple[Field, Field, Field]:
         c = self.climate
@@ -233,7 +229,7 @@ class Atmosphere:
             texture = self.deep.at(frame)
             opaque = step(texture, c.deep, self.edges[1])
             # A steep core inside a thin rim: anvils end in a dark seam of cirrus.
-            tau = tau + 9 * opaque**1.5
+            tau = tau + 9 * opaque * np.sqrt(opaque)
         return blur(tau), opaque, texture
 
 
@@ -252,9 +248,7 @@ def background(state: State, number: int) -> Field:
         # Ozone far above replaces a good part of what comes from below.
         return ozone(state.skin)
     if band.ceiling:
-        return ceil(
-            state.skin, np.float32(band.ceiling) + state.moist * np.float32(_share(number)), band.width
-        )
+        return ceil(state.skin, np.float32(band.ceiling) + state.moist * np.float32(_share(number)), band.width)
     seen = state.skin - np.float32(band.vapour) * state.split
     return seen - state.quartz - np.float32(0.25) if number == 11 else seen
 
@@ -290,7 +284,8 @@ def planck(kelvin, wavelength: float):  # type: ignore[no-untyped-def]
 
 def kelvin_of(radiance: Field, wavelength: float) -> Field:
     """The inverse of `planck`."""
-    return np.float32(-HC_OVER_K / wavelength) / np.log(radiance)
+    kelvin: Field = np.divide(np.float32(-HC_OVER_K / wavelength), np.log(radiance), dtype=np.float32)
+    return kelvin
 
 
 def ozone(kelvin):  # type: ignore[no-untyped-def]
@@ -332,7 +327,7 @@ def _ground(rng: np.random.Generator, c: Climate) -> tuple[Field, Field, Field]:
 
 def _rivers(field: Field) -> Field:
     """Lines about a pixel wide along the contours of a field: 0..1 (256, 256)."""
-    slope: Field = np.hypot(*np.gradient(field)).astype(np.float32) + np.float32(1e-4)
-    lines: Field = np.minimum(np.abs(field - np.float32(0.3)), np.abs(field + np.float32(0.8))) / slope
-    river: Field = np.exp(-((lines / np.float32(0.6)) ** 2))
-    return river
+    slope = np.hypot(*np.gradient(field)) + np.float32(1e-4)
+    lines = np.minimum(np.abs(field - np.float32(0.3)), np.abs(field + np.float32(0.8))) / slope
+    river = np.exp(-((lines / np.float32(0.6)) ** 2))
+    return river.astype(np.float32)

@@ -15,7 +15,7 @@ from scipy import fft, ndimage
 Field = NDArray[np.float32]
 
 SIZE = 256  # pixels of a scene, about 2 km each
-CANVAS = 320  # a fast length for the FFT; the margin keeps opposite edges of a scene from matching
+CANVAS = 300  # a fast length for the FFT; the margin keeps opposite edges of a scene from matching
 PSF = 0.72  # px: sensor and bilinear reprojection; fits the fall-off of real T14 spectra beyond 0.1 per px
 
 
@@ -36,12 +36,12 @@ def power_law(
     along = np.cos(angle) * fx + np.sin(angle) * fy
     across = np.cos(angle) * fy - np.sin(angle) * fx
     squared = along**2 * np.float32(stretch) + across**2 / np.float32(stretch)
-    amplitude = (squared + np.float32(1.0 / largest**2)) ** np.float32(-slope / 4)
-    if smallest:
-        amplitude *= np.exp(-squared * np.float32(smallest**2 / 2))
+    # By logarithm and exponential, which run on whole vectors; a power does not.
+    power = np.float32(-slope / 4) * np.log(squared + np.float32(1.0 / largest**2))
+    amplitude = np.exp(power - squared * np.float32(smallest**2 / 2))
     amplitude[0, 0] = 0
-    noise = rng.standard_normal((2, CANVAS, CANVAS), dtype=np.float32)
-    both = fft.ifft2(amplitude * (noise[0] + 1j * noise[1]), overwrite_x=True)
+    noise = rng.standard_normal((CANVAS, CANVAS, 2), dtype=np.float32)
+    both = fft.ifft2(amplitude * noise.view(np.complex64)[..., 0], overwrite_x=True)
     return _normal(both.real), _normal(both.imag)
 
 

@@ -34,9 +34,9 @@ def draw_labelers(rng: np.random.Generator, count: int) -> list[Labeler]:
     """The labelers of a scene."""
     return [
         Labeler(
-            boldness=float(rng.normal(0, 0.35)),
+            boldness=float(rng.normal(0, 0.45)),
             breadth=float(np.exp(rng.normal(0, 0.14))),
-            care=float(rng.uniform(0.15, 0.55)),
+            care=float(rng.uniform(0.2, 0.65)),
         )
         for _ in range(count)
     ]
@@ -59,7 +59,7 @@ def label(
         taken = np.log(max(visible, 1e-6)) + rng.normal(0, 0.5)
         for index, labeler in enumerate(labelers):
             mark = draw_polygon(rng, contrail, labeler)
-            if rng.uniform() < 1 / (1 + np.exp(-3.0 * (taken + labeler.boldness))):
+            if rng.uniform() < 1 / (1 + np.exp(-2.5 * (taken + labeler.boldness))):
                 masks[..., index] |= mark
     if sure and contrails and not majority(masks).any():
         best = contrails[int(np.argmax(visibility))]

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from zoo.data.synth import atmosphere as air
 from zoo.data.synth.contrails import Contrail, draw_contrails, draw_traffic, optical_depth
-from zoo.data.synth.fields import CANVAS, SIZE, Field
+from zoo.data.synth.fields import SIZE, Field
 from zoo.data.synth.labelers import Mask, draw_labelers, label, majority
 
 SPLITS = ("train", "validation", "test")
@@ -28,6 +28,7 @@ PIXELS = {
 }
 POSITIVE = {"train": 0.451, "validation": 0.297}
 
+NOISE = 384  # px of a sheet of noise from which every frame takes a part of its own
 SEEN, UNSEEN = 0.8, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
 
 
@@ -91,12 +92,10 @@ class Scene:
         band = air.BANDS[number]
         sky = air.radiance(state, number, self.climate)
         sky = add_contrails(sky, depth, number, self.contrail_ice)
-        top, left = rng.integers(0, CANVAS, 2)
-        rows = np.arange(top, top + SIZE) % CANVAS
-        columns = np.arange(left, left + SIZE) % CANVAS
+        top, left = rng.integers(0, NOISE - SIZE, 2)
         # The sensor's noise is one of radiance: what is 0.04 K at 300 K is several times that on cold tops.
         per_kelvin = air.planck(np.float32(300), band.wavelength) * air.HC_OVER_K / band.wavelength / 300**2
-        sky += np.float32(band.noise * per_kelvin) * self.noise[rows[:, None], columns]
+        sky += np.float32(band.noise * per_kelvin) * self.noise[top : top + SIZE, left : left + SIZE]
         floor = air.planck(np.float32(183), band.wavelength)
         return air.kelvin_of(np.maximum(sky, floor), band.wavelength)
 
@@ -120,9 +119,7 @@ def make_scene(plan: Plan) -> Scene:
     labelers = draw_labelers(rng, 6 if rng.uniform() < 0.11 else 4)
     masks = label(rng, contrails, visibility, labelers, sure=plan.pixels > 0)
     masks = _keep_promise(plan, masks)
-    noise = ndimage.gaussian_filter(
-        rng.standard_normal((CANVAS, CANVAS), dtype=np.float32), 0.45, mode="wrap"
-    )
+    noise = ndimage.gaussian_filter(rng.standard_normal((NOISE, NOISE), dtype=np.float32), 0.45, mode="wrap")
     return Scene(
         climate=climate,
         states=states,
@@ -141,9 +138,8 @@ def _fly(
     """Contrails, bright ones as many as wished for and faint ones besides, and how visible each is."""
     below = air.radiance(state, 14, climate)
     split = air.kelvin_of(below, 11.2) - air.kelvin_of(air.radiance(state, 15, climate), 12.3)
-    rough = split - ndimage.gaussian_filter(split, 4)
-    clutter: Field = np.sqrt(ndimage.gaussian_filter(rough**2, 8)) + np.float32(0.06)
-    room: Field = np.clip((air.kelvin_of(below, 11.2) - ice) / 60, 0, 1) ** 2
+    clutter = _clutter(split)
+    room: Field = np.square(np.clip((air.kelvin_of(below, 11.2) - ice) / 60, 0, 1), dtype=np.float32)
     traffic = draw_traffic(rng, climate.high_wind)
     chance: Field = room / clutter
     contrails = draw_contrails(rng, traffic, 1.3 * plan.pixels, chance) if plan.pixels else []
@@ -151,11 +147,24 @@ def _fly(
     more = rng.gamma(0.6, 120 if bright else 60)
     contrails += draw_contrails(rng, traffic, more, room, faint=0.3) if more > 15 else []
     visibility = [_visible(contrail, room, clutter) for contrail in contrails]
-    wanted = [max(v, min(SEEN, 2.2 * v)) for v in visibility[:bright]] + [
-        min(v, UNSEEN) for v in visibility[bright:]
-    ]
-    scales = [new / max(old, 1e-3) for new, old in zip(wanted, visibility)]
-    return [replace(c, depth=c.depth * np.float32(k)) for c, k in zip(contrails, scales)], wanted
+    return _adjust(contrails, visibility, bright)
+
+
+def _adjust(
+    contrails: Sequence[Contrail], visibility: Sequence[float], bright: int
+) -> tuple[list[Contrail], list[float]]:
+    """The first `bright` contrails thickened until they can be seen, within reason; the others thinned."""
+    wanted = [max(v, min(SEEN, 2.2 * v)) for v in visibility[:bright]]
+    wanted += [min(v, UNSEEN) for v in visibility[bright:]]
+    scales = [np.float32(new / max(old, 1e-3)) for new, old in zip(wanted, visibility)]
+    return [replace(each, depth=each.depth * scale) for each, scale in zip(contrails, scales)], wanted
+
+
+def _clutter(split: Field) -> Field:
+    """Spread of T14 - T15 around each pixel (256, 256), kelvin, large structures left out."""
+    rough = split - ndimage.gaussian_filter(split, 4)
+    spread: Field = np.sqrt(ndimage.gaussian_filter(rough**2, 8)) + np.float32(0.06)
+    return spread
 
 
 def _visible(contrail: Contrail, room: Field, clutter: Field) -> float:

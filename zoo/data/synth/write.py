@@ -48,9 +48,7 @@ def make_scenes(
     for split, count in wished.items():
         if count:
             _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
-    missing = [
-        (name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)
-    ]
+    missing = [(name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)]
     tell = advance or (lambda n: None)
     tell(len(plans) - len(missing))
     tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
@@ -84,9 +82,7 @@ def write_record(place: Path, plan: Plan) -> None:
         part.rename(place)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise UserError(
-            f"{place}: cannot be written ({error.strerror or error}); free or choose space"
-        ) from error
+        raise UserError(f"{place}: cannot be written ({error.strerror or error}); free or choose space") from error
 
 
 def is_complete(place: Path, plan: Plan) -> bool:
