@@ -48,9 +48,7 @@ def explain_id(record_id: str, expected: Expectation) -> Trouble | None:
     """What is wrong with an id by itself, or that it is not among those expected."""
     if expected.ids is not None and record_id in expected.ids:
         return None
-    return _explain_form(record_id) or (
-        None if expected.ids is None else _explain_unknown(record_id, expected)
-    )
+    return _explain_form(record_id) or (None if expected.ids is None else _explain_unknown(record_id, expected))
 
 
 def explain_new_id(record_id: object) -> Trouble | None:
@@ -62,9 +60,7 @@ def explain_new_id(record_id: object) -> Trouble | None:
     return _explain_form(record_id)
 
 
-def check_ids(
-    lines: Mapping[str, int], expected: Expectation
-) -> Iterator[tuple[int | None, str | None, str, str]]:
+def check_ids(lines: Mapping[str, int], expected: Expectation) -> Iterator[tuple[int | None, str | None, str, str]]:
     """Faults of the whole: ids that are missing, and the order."""
     if expected.ids is None:
         return

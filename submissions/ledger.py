@@ -82,9 +82,7 @@ class Ledger:
         found = by_number or by_name or by_hash
         if len(found) > 1:
             numbers = ", ".join(str(each.number) for each in found)
-            raise UsageError(
-                f'"{wanted}" names {len(found)} entries of the ledger; give one number of {numbers}'
-            )
+            raise UsageError(f'"{wanted}" names {len(found)} entries of the ledger; give one number of {numbers}')
         if not found:
             raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {len(self.entries)}')
         return found[0]

@@ -76,9 +76,7 @@ def _as_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.ascontiguousarray(mask, dtype=bool)
 
 
-def _check_csr(
-    pointer: NDArray[np.integer], pixels: NDArray[np.integer], kept: NDArray[np.bool_] | None
-) -> None:
+def _check_csr(pointer: NDArray[np.integer], pixels: NDArray[np.integer], kept: NDArray[np.bool_] | None) -> None:
     # The compiled loop trusts the pointer; a wrong one would read foreign memory.
     steps = np.diff(pointer.astype(np.int64))
     if not len(pointer) or pointer[0] != 0 or pointer[-1] != len(pixels) or (steps < 0).any():
