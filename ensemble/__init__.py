@@ -3,3 +3,17 @@
 In: members' out-of-fold maps, masks, folds. Out: an `Ensemble` that turns maps into masks, and what it is
 worth. Stays outside: torch, training, submission files. numba is loaded only when something is counted.
 """
+
+from ensemble.fit import Fit, Plan, fit
+from ensemble.frozen import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
+
+__all__ = [
+    "Ensemble",
+    "Fit",
+    "MemberUse",
+    "Plan",
+    "ensemble_path",
+    "fit",
+    "read_ensemble",
+    "write_ensemble",
+]

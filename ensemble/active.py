@@ -52,17 +52,13 @@ class Active:
 
     def select(self, members: Sequence[int]) -> Active:
         """The same pixels with only these members, by index."""
-        return replace(
-            self, members=tuple(self.members[m] for m in members), values=self.values[list(members)]
-        )
+        return replace(self, members=tuple(self.members[m] for m in members), values=self.values[list(members)])
 
 
 Chunk = tuple[Sequence[str], NDArray[np.uint8], NDArray[np.bool_]]
 
 
-def find_active(
-    chunks: Iterable[Chunk], members: Sequence[str], fold_of: dict[str, int], eps: int = EPS
-) -> Active:
+def find_active(chunks: Iterable[Chunk], members: Sequence[str], fold_of: dict[str, int], eps: int = EPS) -> Active:
     """Gather the active pixels of chunks (ids, maps (members, n, H, W) uint8, masks (n, H, W) bool).
 
     The chunks must come fold by fold; only one is looked at a time, so memory is flat in their number.

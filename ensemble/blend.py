@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +82,24 @@ def logit_table() -> Table:
 TABLES = {"identity": identity_table, "logit": logit_table}
 
 
+@cache
 def table(name: str) -> Table:
     """The table of this name; raises UnknownName."""
     if name not in TABLES:
         raise UnknownName("table", name, TABLES)
     return TABLES[name]()
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Whole weights of all members, sum 2**16, and the table that their values go through first."""
+
+    weights: tuple[int, ...]
+    table: str = "identity"
+
+    def __post_init__(self) -> None:
+        if sum(self.weights) != TOTAL or min(self.weights) < 0:
+            raise ValueError(f"weights {self.weights}: must not be negative and add up to {TOTAL}")
 
 
 def whole_weights(shares: Sequence[float] | NDArray[np.float64]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from one union-find sweep over each record's active pixels in descending level.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -54,15 +54,60 @@ def curves(active: Active, weights: Sequence[int], by: Table, jobs: int = 1) -> 
     counts = np.zeros((len(active.folds), BINS, 2), np.int64)
     given = (np.asarray(weights, np.int64), by.entries.astype(np.int32), by.linear, by.shift)
 
-    def task(fold: int, first: int, last: int) -> Counts2:
-        part = np.zeros((BINS, 2), np.int64)
+    def task(first: int, last: int, part: Counts2) -> None:
         start, stop = active.pointer[first], active.pointer[last]
         histogram(active.values, active.label, *given, start, stop, part)
-        return part
 
-    _add_up(active, task, counts, jobs)
+    _add_up(active, task, dict(enumerate(counts)), jobs)
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return np.stack([above[..., 1], above.sum(axis=-1)], axis=-1)
+
+
+def changes(
+    active: Active,
+    weights: Sequence[int],
+    by: Table,
+    mode: str,
+    folds: Sequence[int],
+    most: int = MOST_PIXELS,
+    eight: bool = True,
+    jobs: int = 1,
+) -> Counts2:
+    """How the counts change from threshold to threshold and from size to size: (bins, most + 1, 2) int64.
+
+    Of these folds together; the changes of several parts may be added before `surface_of` sums them up, once.
+    `eight`: connectivity.
+    """
+    from ensemble.kernels import sweep_components, sweep_images
+
+    check_mode(mode)
+    counts = np.zeros((1, BINS, most + 1, 2), np.int64)
+    floor = by.floor_bin(active.eps)
+
+    def task(first: int, last: int, part: Counts2) -> None:
+        bins = bins_of(active, weights, by, first, last)
+        at = (active.pointer, first, last)
+        if mode == "component":
+            sweep_components(bins, active.pixel, active.label, *at, *active.shape, eight, floor, part)
+        else:
+            sweep_images(bins, active.label, *at, floor, part)
+
+    _add_up(active, task, dict.fromkeys(folds, counts[0]), jobs)
+    return counts[0]
+
+
+def surface_of(changed: Counts2, mode: str) -> Counts2:
+    """Counts at every (threshold, k) from their changes: (bins, sizes, 2) int64.
+
+    What changes at a threshold holds for all lower ones; what has at least k pixels counts for every k below.
+    Rows under `by.floor_bin(active.eps)` repeat that bin's row: they are no candidates.
+    """
+    counts = np.empty_like(changed)
+    np.cumsum(changed[::-1], axis=0, out=counts[::-1])
+    np.cumsum(counts[:, ::-1], axis=1, out=counts[:, ::-1])
+    if mode == "none":
+        counts[:] = counts[:, :1]
+    return counts
 
 
 def surface(
@@ -74,35 +119,10 @@ def surface(
     eight: bool = True,
     jobs: int = 1,
 ) -> Counts2:
-    """Counts at every (threshold, k): (folds, bins, most + 1, 2) int64, true positives and predicted pixels.
-
-    Rows under `by.floor_bin(active.eps)` repeat that bin's row: they are no candidates. `eight`:
-    connectivity.
-    """
-    from ensemble.kernels import sweep_components, sweep_images
-
-    check_mode(mode)
-    counts = np.zeros((len(active.folds), BINS, most + 1, 2), np.int64)
-    floor = by.floor_bin(active.eps)
-
-    def task(fold: int, first: int, last: int) -> Counts2:
-        part = np.zeros((BINS, most + 1, 2), np.int64)
-        bins = bins_of(active, weights, by, first, last)
-        at = (active.pointer, first, last)
-        if mode == "component":
-            sweep_components(bins, active.pixel, active.label, *at, *active.shape, eight, floor, part)
-        else:
-            sweep_images(bins, active.label, *at, floor, part)
-        return part
-
-    _add_up(active, task, counts, jobs)
-    # What changes at a threshold holds for all lower ones; what has at least k pixels counts for every k
-    # below.
-    np.cumsum(counts[:, ::-1], axis=1, out=counts[:, ::-1])
-    np.cumsum(counts[:, :, ::-1], axis=2, out=counts[:, :, ::-1])
-    if mode == "none":
-        counts[:] = counts[:, :, :1]
-    return counts
+    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1, 2) int64."""
+    given = (active, weights, by, mode)
+    folds = range(len(active.folds))
+    return np.stack([surface_of(changes(*given, [fold], most, eight, jobs), mode) for fold in folds])
 
 
 def record_counts(
@@ -149,24 +169,32 @@ def best_cut(counts: Counts2, truth: int, floor: int, mode: str) -> tuple[Cut, f
     return Cut(int(row) + floor, mode, int(k)), float(dice[row, k])
 
 
-def _add_up(active: Active, task: Callable[[int, int, int], Counts2], counts: Counts2, jobs: int) -> None:
-    """Add task(fold, first, last) over pieces of the folds to counts[fold], in threads where that pays."""
-    pieces = list(_pieces(active, jobs))
+def _add_up(
+    active: Active,
+    task: Callable[[int, int, Counts2], None],
+    counts: Mapping[int, Counts2],
+    jobs: int,
+) -> None:
+    """Have `task(first, last, counts)` add the folds' pieces to counts[fold], in threads where that pays."""
+    pieces = [piece for fold in counts for piece in _pieces(active, fold, jobs)]
     if jobs == 1 or len(active.pixel) < TASK_PIXELS:
-        for piece in pieces:
-            counts[piece[0]] += task(*piece)
+        for fold, first, last in pieces:
+            task(first, last, counts[fold])
         return
+
+    def apart(piece: tuple[int, int, int]) -> Counts2:
+        part = np.zeros_like(counts[piece[0]])
+        task(piece[1], piece[2], part)
+        return part
+
     with ThreadPoolExecutor(jobs) as pool:
-        for piece, part in zip(pieces, pool.map(lambda piece: task(*piece), pieces)):
-            counts[piece[0]] += part
+        for piece, part in zip(pieces, pool.map(apart, pieces)):
+            counts[piece[0]][...] += part
 
 
-def _pieces(active: Active, jobs: int) -> list[tuple[int, int, int]]:
-    pieces = []
-    for fold in range(len(active.folds)):
-        first, last = active.records_of(fold)
-        pixels = int(active.pointer[last] - active.pointer[first])
-        parts = min(jobs, max(1, pixels // TASK_PIXELS), last - first)
-        edges = np.linspace(first, last, parts + 1).astype(int)
-        pieces += [(fold, int(low), int(high)) for low, high in pairwise(edges)]
-    return pieces
+def _pieces(active: Active, fold: int, jobs: int) -> list[tuple[int, int, int]]:
+    first, last = active.records_of(fold)
+    pixels = int(active.pointer[last] - active.pointer[first])
+    parts = min(jobs, max(1, pixels // TASK_PIXELS), last - first)
+    edges = np.linspace(first, last, parts + 1).astype(int)
+    return [(fold, int(low), int(high)) for low, high in pairwise(edges)]

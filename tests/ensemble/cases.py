@@ -68,14 +68,19 @@ def streak_case(
             distance = (x - offset) * np.cos(angle) + (y - offset) * np.sin(angle)
             masks[record] |= np.abs(distance) < 1.2
     spread = noise or [1.5 + 0.5 * member for member in range(members)]
-    shared = ndimage.gaussian_filter(rng.normal(size=masks.shape), (0, 1, 1))
-    shared /= shared.std()
-    maps = []
-    for amount in spread:
-        own = ndimage.gaussian_filter(rng.normal(size=masks.shape), (0, 1, 1))
-        logit = 5.0 * masks - 4.0 + shared + amount * own / own.std()
-        maps.append(np.rint(255 / (1 + np.exp(-logit))).astype(np.uint8))
+    shared = smooth_noise(rng, masks.shape)
+    maps = [sigmoid(5.5 * masks - 5.0 + shared + one * smooth_noise(rng, masks.shape)) for one in spread]
     return Case(np.stack(maps), masks, np.sort(np.arange(records) % folds))
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Noise of unit spread whose neighbours resemble each other, (n, H, W)."""
+    noise = ndimage.gaussian_filter(rng.normal(size=shape), (0, 1, 1))
+    return noise / noise.std()
+
+
+def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.rint(255 / (1 + np.exp(-logit))).astype(np.uint8)
 
 
 def dense_bins(case: Case, weights: Sequence[int], by: Table) -> NDArray[np.int64]:

@@ -84,9 +84,7 @@ def test_no_blend_of_values_under_eps_reaches_the_floor():
 
 def test_a_member_without_weight_need_not_be_there(rng):
     maps = {"a": rng.integers(0, 256, (1, 3, 3)).astype(np.uint8)}
-    assert_array_equal(
-        levels(maps, {"a": TOTAL, "gone": 0}, table("identity")), maps["a"].astype(int) * TOTAL
-    )
+    assert_array_equal(levels(maps, {"a": TOTAL, "gone": 0}, table("identity")), maps["a"].astype(int) * TOTAL)
 
 
 def test_tables_that_fall_or_do_not_exist_are_refused():

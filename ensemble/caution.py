@@ -1,0 +1,125 @@
+"""What a reader of a fit should be warned of, each with its figures. In: a `Fit`. Out: lines of text."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dice import Counts
+from ensemble.blend import BINS, table
+from ensemble.fit import Fit, probability_of
+from ensemble.tally import Choice
+
+SPREAD = 0.10  # thresholds of the folds further apart than this
+NARROW = 0.05  # a plateau less wide than this
+DROP = 0.005  # the Dice that the plateau may lose
+FAR = 0.15  # threshold from D / 2
+OPTIMISM = 0.02
+FEW_GROUPS = 30
+
+
+def warnings_of(fit: Fit) -> list[str]:
+    """All warnings of a fit; none where all is well."""
+    checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor)
+    return [line for check in checks for line in check(fit)]
+
+
+def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
+    by = table(choice.blend.table)
+    floor = by.floor_bin(fit.active.eps)
+    if choice.cut.mode == "none":
+        counts = fit.tally.curves(choice.blend).sum(axis=0)
+    else:
+        counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
+    total = counts[floor:, 1] + int(fit.active.truth.sum())
+    where = np.array([by.probability(row << by.shift) for row in range(floor, BINS)])
+    return where, np.where(total > 0, 2 * counts[floor:, 0] / np.maximum(total, 1), 1.0)
+
+
+def plateau(fit: Fit) -> tuple[float, float]:
+    """The thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
+    where, dice = dice_curve(fit, fit.result.choice)
+    chosen = int(np.argmin(np.abs(where - probability_of(fit.result.choice))))
+    low = high = chosen
+    while low > 0 and dice[low - 1] >= dice[chosen] - DROP:
+        low -= 1
+    while high < len(dice) - 1 and dice[high + 1] >= dice[chosen] - DROP:
+        high += 1
+    return float(where[low]), float(where[high])
+
+
+def _folds(fit: Fit) -> list[str]:
+    number = len(fit.active.folds)
+    if number == 1:
+        return ["only one fold has predictions: every Dice is in-sample, too good; predict another fold"]
+    if number == 2 and "auto" in (fit.plan.method, fit.plan.min_pixels):
+        return [
+            "two folds: without one of them nothing can earn its place, so cross-fitting scores equal "
+            "weights without min-pixels where auto is to decide"
+        ]
+    return []
+
+
+def _few(fit: Fit) -> list[str]:
+    groups = len(set(fit.groups))
+    return [f"only {groups} scene groups: the intervals are rough"] if groups < FEW_GROUPS else []
+
+
+def _thresholds(fit: Fit) -> list[str]:
+    if fit.result.crossed is None:
+        return []
+    values = [probability_of(choice) for choice in fit.result.crossed.choices]
+    if max(values) - min(values) <= SPREAD:
+        return []
+    listed = ", ".join(f"{value:.2f}" for value in values)
+    return [f"thresholds disagree between folds: {listed}"]
+
+
+def _plateau(fit: Fit) -> list[str]:
+    low, high = plateau(fit)
+    if high - low >= NARROW:
+        return []
+    return [f"the Dice plateau is narrow: less than {DROP} is lost only from {low:.3f} to {high:.3f}"]
+
+
+def _calibration(fit: Fit) -> list[str]:
+    half = Counts.of(fit.result.in_sample).dice / 2
+    threshold = probability_of(fit.result.choice)
+    if abs(threshold - half) <= FAR:
+        return []
+    return [
+        f"the threshold {threshold:.2f} is far from half the Dice ({half:.2f}), where calibrated "
+        "probabilities have it: the blend is miscalibrated"
+    ]
+
+
+def _optimism(fit: Fit) -> list[str]:
+    if fit.result.crossed is None:
+        return []
+    optimism = Counts.of(fit.result.in_sample).dice - fit.result.crossed.dice
+    if optimism <= OPTIMISM:
+        return []
+    return [f"in-sample Dice is {optimism:.3f} above the cross-fitted one: too much was fitted to too little"]
+
+
+def _earned(fit: Fit) -> list[str]:
+    """A method or a mode that the user named is applied as named; whether it pays is said."""
+    lines = []
+    if fit.result.crossed is None:
+        return []
+    if fit.plan.method not in ("auto", "uniform"):
+        gain = fit.difference(fit.uniform)
+        if gain.z <= 1:
+            lines.append(
+                f"method {fit.plan.method} has not earned its place: {gain.value:+.4f} cross-fitted against "
+                f"uniform (z {gain.z:.1f})"
+            )
+    return lines
+
+
+def _floor(fit: Fit) -> list[str]:
+    if not fit.tally.is_lowest(fit.result.choice):
+        return []
+    threshold = probability_of(fit.result.choice)
+    return [f"the best threshold is the lowest there is ({threshold:.3f}): the maps are nearly empty"]

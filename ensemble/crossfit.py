@@ -1,0 +1,43 @@
+"""Score a way of choosing on records that the choice did not see.
+
+For each fold: choose without it, count on it; the counts of all folds are pooled into one Dice. The choosing
+function gets a `Training` that does not hold the fold, so whatever it fits or decides is refitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dice import Counts
+from ensemble.tally import Choice, Training
+
+Choose = Callable[[Training], Choice]
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """What was chosen without each fold, and the counts on it: (n, 3) int64 of all folds in order."""
+
+    folds: tuple[int, ...]
+    choices: tuple[Choice, ...]
+    counts: NDArray[np.int64]
+
+    @property
+    def dice(self) -> float:
+        """Dice of the pooled counts."""
+        return Counts.of(self.counts).dice
+
+
+def cross_fit(training: Training, choose: Choose) -> CrossFit:
+    """Choose without each fold of `training` in turn and count on it; needs two folds."""
+    if len(training.folds) < 2:
+        raise ValueError("cross-fitting needs two folds")
+    choices = tuple(choose(training.without(fold)) for fold in training.folds)
+    parts: Sequence[NDArray[np.int64]] = [
+        training.tally.records(choice, [fold]) for fold, choice in zip(training.folds, choices)
+    ]
+    return CrossFit(training.folds, choices, np.concatenate(parts))

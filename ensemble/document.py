@@ -1,0 +1,128 @@
+"""A fit as a JSON document: the contract of `ensemble fit --json`, and what ensemble.json keeps of it.
+
+Every Dice says on how many records it stands (`records`), whether it is in-sample or cross-fitted, and its
+interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.dice import Counts, Estimate
+from ensemble.blend import TOTAL, table
+from ensemble.caution import warnings_of
+from ensemble.fit import Decision, Fit, Scored, probability_of
+from ensemble.frozen import Ensemble, MemberUse
+from zoo.predictions import MemberMaps
+
+
+def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
+    """The document of a fit; `missing` says which records members lack."""
+    choice = fit.result.choice
+    counts = Counts.of(fit.result.in_sample)
+    crossed = fit.result.crossed
+    return {
+        "dice": _dice(fit),
+        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
+        "threshold": probability_of(choice),
+        "min_pixels": {"mode": choice.cut.mode, "k": choice.cut.k},
+        "records": len(fit.active.record_ids),
+        "groups": len(set(fit.groups)),
+        "counts": counts.as_dict(),
+        "method": fit.policy.method if fit.policy.step == 1 else f"{fit.policy.method}*{fit.policy.step:g}",
+        "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels},
+        "table": choice.blend.table,
+        "members": {scored.name: _scored(fit, scored) for scored in fit.members},
+        "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
+        "gain": {rival.name: _estimate(fit.difference(rival)) for rival in (fit.uniform, fit.best)},
+        "decisions": [_decision(decision) for decision in fit.decisions],
+        "missing": list(missing),
+        "warnings": warnings_of(fit),
+    }
+
+
+def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str, document: dict[str, Any]) -> Ensemble:
+    """The ensemble of a fit, with the provenance of its members' predictions."""
+    choice = fit.result.choice
+    uses = tuple(
+        MemberUse(one.name, one.recipe, one.tta, weight, one.digest, one.seconds_per_record)
+        for one, weight in zip(members, choice.blend.weights)
+    )
+    return Ensemble(
+        name=name,
+        members=uses,
+        table=choice.blend.table,
+        level=choice.cut.bin << table(choice.blend.table).shift,
+        mode=choice.cut.mode,
+        k=choice.cut.k,
+        method=str(document["method"]),
+        folds_sha256=folds_sha256,
+        record_ids=fit.active.record_ids,
+        fitted=document,
+    )
+
+
+def _dice(fit: Fit) -> dict[str, Any]:
+    crossed = fit.result.crossed
+    inside = fit.estimate(fit.result.in_sample)
+    outside = None if crossed is None else fit.estimate(crossed.counts)
+    return {
+        "in_sample": inside.value,
+        "cross_fitted": None if outside is None else outside.value,
+        "interval": _interval(outside or inside),
+        "interval_of": "in_sample" if outside is None else "cross_fitted",
+        "in_sample_interval": _interval(inside),
+        "optimism": None if outside is None else inside.value - outside.value,
+        "best_single": fit.estimate(fit.best.counts).value,
+        "best_single_interval": _interval(fit.estimate(fit.best.counts)),
+        "uniform": fit.estimate(fit.uniform.counts).value,
+        "uniform_interval": _interval(fit.estimate(fit.uniform.counts)),
+    }
+
+
+def _scored(fit: Fit, scored: Scored) -> dict[str, Any]:
+    crossed = scored.crossed
+    return {
+        "in_sample": Counts.of(scored.in_sample).dice,
+        "cross_fitted": None if crossed is None else crossed.dice,
+        "interval": _interval(fit.estimate(scored.counts)),
+        "threshold": probability_of(scored.choice),
+    }
+
+
+def _fold(fit: Fit, index: int) -> dict[str, Any]:
+    """What was chosen without one fold, and what it scores on it."""
+    crossed = fit.result.crossed
+    assert crossed is not None
+    first, last = fit.active.records_of(crossed.folds[index])
+    choice = crossed.choices[index]
+    return {
+        "fold": fit.active.folds[crossed.folds[index]],
+        "records": last - first,
+        "dice": Counts.of(crossed.counts[first:last]).dice,
+        "threshold": probability_of(choice),
+        "min_pixels": {"mode": choice.cut.mode, "k": choice.cut.k},
+        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "question": decision.question,
+        "candidate": decision.candidate,
+        "baseline": decision.baseline,
+        "gain": decision.gain.value,
+        "error": decision.gain.error,
+        "z": decision.gain.z,
+        "taken": decision.taken,
+        "answer": decision.answer,
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "interval": _interval(estimate), "z": estimate.z}
+
+
+def _interval(estimate: Estimate) -> list[float]:
+    return [estimate.low, estimate.high]

@@ -1,0 +1,72 @@
+"""Fit on what lies under a runs folder: members' cached predictions, folds, masks.
+
+In: members' maps, folds, a way to read a mask, a plan. Out: a `Fit`, its document, the frozen ensemble.
+Stays outside: finding members, opening scenes, writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ensemble.active import EPS, Active
+from ensemble.document import describe, freeze
+from ensemble.fit import Fit, Plan, fit
+from ensemble.frozen import Ensemble
+from ensemble.gather import ReadMask, Shared, gather
+from zoo.data import Folds
+from zoo.predictions import MemberMaps
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is fitted on what."""
+
+    name: str
+    plan: Plan
+    members: Sequence[MemberMaps]
+    folds: Folds
+    shared: Shared
+    read_mask: ReadMask
+    seed: int = 0
+    jobs: int = 1
+
+    @property
+    def fold_count(self) -> int:
+        """Folds that have a shared record."""
+        return len({self.folds.fold_of[record] for record in self.shared.record_ids})
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fit, its document and the ensemble that was frozen of it."""
+
+    fit: Fit
+    document: dict[str, Any]
+    ensemble: Ensemble
+
+
+def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> Active:
+    """The active pixels of a job's records; `advance` is told of records."""
+    return gather(job.members, job.shared.record_ids, job.read_mask, job.folds, eps, advance)
+
+
+def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fitted:
+    """Fit and freeze; `advance` is told of stages.
+
+    Where a best threshold is the lowest candidate, the maps are read again with every pixel above zero.
+    """
+    groups = [job.folds.group_of[record] for record in active.record_ids]
+    result = fit(active, groups, job.plan, job.seed, job.jobs, advance)
+    if active.eps > 1 and _at_the_floor(result):
+        return fit_active(job, read_active(job, eps=1))
+    document = describe(result, job.shared.missing)
+    return Fitted(result, document, freeze(job.name, result, job.members, job.folds.sha256, document))
+
+
+def _at_the_floor(result: Fit) -> bool:
+    everything = (result.result, result.uniform, result.best, *result.members)
+    return any(result.tally.is_lowest(scored.choice) for scored in everything)

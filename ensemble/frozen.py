@@ -1,0 +1,203 @@
+"""The frozen ensemble: all that turns maps into masks, and where it comes from.
+
+`Ensemble.apply` is what fit counted, on dense maps: the same integer sums, the same comparison, components by
+their own labelling. In: members' uint8 maps. Out: masks. A file of it is JSON with a `format` number.
+Stays outside: how the weights were found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from core.files import check_format, read_json, write_json
+from ensemble.blend import TABLES, TOTAL, levels, table
+from ensemble.surface import MODES
+
+FORMAT = 1
+CHUNK = 64  # records blended at once
+
+
+@dataclass(frozen=True)
+class MemberUse:
+    """One member of an ensemble: which predictions of it, and how much they count."""
+
+    name: str
+    recipe: str
+    tta: str
+    weight: int  # of 2**16
+    digest: str  # of the prediction sets that were fitted on
+    seconds_per_record: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble:
+    """Members' weights, table, threshold level, min-pixels; where they come from and what they are worth."""
+
+    name: str
+    members: tuple[MemberUse, ...]
+    table: str
+    level: int
+    mode: str
+    k: int
+    method: str
+    folds_sha256: str
+    record_ids: tuple[str, ...]
+    fitted: Mapping[str, Any] = field(default_factory=dict)  # the document of `ensemble fit`
+
+    def __post_init__(self) -> None:
+        problems = [
+            (sum(member.weight for member in self.members) == TOTAL, f"weights do not add up to {TOTAL}"),
+            (all(member.weight >= 0 for member in self.members), "a weight is negative"),
+            (len({member.name for member in self.members}) == len(self.members), "a member is named twice"),
+            (self.table in TABLES, f'there is no table "{self.table}"'),
+            (self.mode in MODES, f'there is no min-pixels mode "{self.mode}"'),
+            (self.level >= 0 and self.k >= 0, "threshold or k is negative"),
+        ]
+        for holds, fault in problems:
+            if not holds:
+                raise UserError(f"ensemble {self.name}: {fault}; fit it again: cli ensemble fit")
+
+    @property
+    def threshold(self) -> float:
+        """The threshold level as a probability."""
+        return table(self.table).probability(self.level)
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Whole weights, sum 2**16, of the members that have any: only their maps are needed."""
+        return {member.name: member.weight for member in self.members if member.weight}
+
+    def member(self, name: str) -> MemberUse:
+        """The member of this name."""
+        return next(member for member in self.members if member.name == name)
+
+    def apply(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
+        """Masks (n, H, W) bool from members' maps (n, H, W) uint8, probability * 255.
+
+        Raises UserError where the maps of a member with a weight are absent or of another shape or dtype.
+        """
+        used = {name: _checked(self.name, name, maps) for name in self.weights}
+        shapes = {array.shape for array in used.values()}
+        if len(shapes) > 1:
+            raise UserError(f"ensemble {self.name}: maps of its members differ in shape: {sorted(shapes)}")
+        masks = np.zeros(shapes.pop(), bool)
+        for start in range(0, len(masks), CHUNK):
+            part = slice(start, start + CHUNK)
+            masks[part] = self._cut({name: array[part] for name, array in used.items()})
+        return masks
+
+    def _cut(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
+        masks = levels(maps, self.weights, table(self.table)) >= self.level
+        if self.mode == "image":
+            masks[masks.sum(axis=(1, 2)) < self.k] = False
+        elif self.mode == "component" and self.k > 1:
+            masks = np.stack([drop_small(mask, self.k) for mask in masks])
+        return masks
+
+
+def drop_small(mask: NDArray[np.bool_], k: int) -> NDArray[np.bool_]:
+    """One mask (H, W) without its 8-connected components of fewer than `k` pixels."""
+    from scipy.ndimage import label
+
+    marks, _ = label(mask, np.ones((3, 3)))
+    sizes = np.bincount(marks.ravel())
+    sizes[0] = 0
+    return np.asarray(sizes[marks] >= k)
+
+
+def ensemble_path(runs: Path, name: str) -> Path:
+    """Where the ensemble of this name lies."""
+    return runs / "ensembles" / name / "ensemble.json"
+
+
+def names_of_ensembles(runs: Path) -> list[str]:
+    """The ensembles that there are."""
+    return sorted(path.parent.name for path in (runs / "ensembles").glob("*/ensemble.json"))
+
+
+def write_ensemble(path: Path, ensemble: Ensemble) -> None:
+    """Write ensemble.json, atomically."""
+    write_json(path, to_document(ensemble))
+
+
+def read_ensemble(path: Path) -> Ensemble:
+    """Read ensemble.json; UserError, by name, where it is absent, torn, newer or does not add up."""
+    if not path.is_file():
+        runs = path.parent.parent.parent
+        there = names_of_ensembles(runs)
+        known = f"there are: {', '.join(there)}; or fit it" if there else "fit one"
+        raise UserError(f"{path}: there is no such ensemble; {known}: cli ensemble fit")
+    document = read_json(path)
+    check_format(document, FORMAT, path)
+    try:
+        return from_document(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: is no ensemble ({error!r}); fit it again: cli ensemble fit") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def to_document(ensemble: Ensemble) -> dict[str, Any]:
+    """The ensemble as a JSON document."""
+    by = table(ensemble.table)
+    return {
+        "format": FORMAT,
+        "name": ensemble.name,
+        "method": ensemble.method,
+        "members": [vars(member) for member in ensemble.members],
+        "table": {"name": ensemble.table, "entries": None if by.linear else by.entries.tolist()},
+        "threshold": {"level": ensemble.level, "of": by.top, "probability": ensemble.threshold},
+        "min_pixels": {"mode": ensemble.mode, "k": ensemble.k},
+        "folds_sha256": ensemble.folds_sha256,
+        "fitted": dict(ensemble.fitted),
+        "record_ids": list(ensemble.record_ids),
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Ensemble:
+    """The ensemble of a JSON document; KeyError, TypeError or ValueError where it is none."""
+    name = document["table"]["name"]
+    entries = document["table"]["entries"]
+    if name in TABLES and entries is not None and entries != table(name).entries.tolist():
+        raise ValueError(f"its {name} table is another than this version's")
+    return Ensemble(
+        name=str(document["name"]),
+        method=str(document["method"]),
+        members=tuple(_member(entry) for entry in document["members"]),
+        table=name,
+        level=_whole(document["threshold"]["level"]),
+        mode=document["min_pixels"]["mode"],
+        k=_whole(document["min_pixels"]["k"]),
+        folds_sha256=str(document["folds_sha256"]),
+        record_ids=tuple(map(str, document["record_ids"])),
+        fitted=document["fitted"],
+    )
+
+
+def _member(entry: Mapping[str, Any]) -> MemberUse:
+    return MemberUse(**{**entry, "weight": _whole(entry["weight"])})
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _checked(ensemble: str, name: str, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    if name not in maps:
+        raise UserError(f"ensemble {ensemble}: the maps of member {name} are missing; predict it first")
+    array = maps[name]
+    if array.dtype != np.uint8 or array.ndim != 3:
+        raise UserError(
+            f"ensemble {ensemble}: the maps of member {name} are {array.dtype} {array.shape}; "
+            "give uint8 (n, height, width)"
+        )
+    return array

@@ -1,0 +1,87 @@
+"""From prediction sets and masks to active pixels: the records that all members share, a few at a time.
+
+In: `MemberMaps`, where masks come from, folds. Out: what is shared and what is missing (`Shared`), and
+`Active`. Memory: one chunk of dense maps at a time, whatever the number of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from ensemble.active import EPS, Active, Chunk, find_active
+from zoo.data import Folds
+from zoo.predictions import MemberMaps
+
+CHUNK = 64  # the records of a shard
+
+ReadMask = Callable[[str], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The records that all members predicted, fold by fold, and what keeps other records out."""
+
+    record_ids: tuple[str, ...]
+    missing: tuple[str, ...]  # one line each, in words
+
+
+def shared_records(members: Sequence[MemberMaps], folds: Folds, labelled: Collection[str]) -> Shared:
+    """The labelled records of `folds` that every member predicted; UserError where there are none."""
+    wanted = sorted(set(folds.fold_of) & set(labelled), key=lambda record: (folds.fold_of[record], record))
+    covered = [set(member.record_ids) for member in members]
+    shared = tuple(record for record in wanted if all(record in ids for ids in covered))
+    missing = [_missing(member, ids, wanted, folds) for member, ids in zip(members, covered)]
+    lines = tuple(line for line in missing if line)
+    if not shared:
+        advice = "; ".join(lines) or "the data hold none of the records of folds.csv"
+        raise UserError(f"no labelled record is predicted by all members: {advice}")
+    return Shared(shared, lines)
+
+
+def _missing(member: MemberMaps, ids: set[str], wanted: Sequence[str], folds: Folds) -> str:
+    absent = [record for record in wanted if record not in ids]
+    if not absent:
+        return ""
+    per_fold = dict.fromkeys(range(folds.count), 0)
+    for record in absent:
+        per_fold[folds.fold_of[record]] += 1
+    where = ", ".join(f"{count} of fold {fold}" for fold, count in per_fold.items() if count)
+    return f"{member.name} lacks {len(absent)} of {len(wanted)} records ({where})"
+
+
+def gather(
+    members: Sequence[MemberMaps],
+    record_ids: Sequence[str],
+    read_mask: ReadMask,
+    folds: Folds,
+    eps: int = EPS,
+    advance: Callable[[int], None] = lambda n: None,
+) -> Active:
+    """The active pixels of these records, which stand fold by fold; `advance` is told of records."""
+    chunks = _chunks(members, record_ids, read_mask, advance)
+    return find_active(chunks, [member.name for member in members], folds.fold_of, eps)
+
+
+def _chunks(
+    members: Sequence[MemberMaps],
+    record_ids: Sequence[str],
+    read_mask: ReadMask,
+    advance: Callable[[int], None],
+) -> Iterator[Chunk]:
+    for start in range(0, len(record_ids), CHUNK):
+        ids = record_ids[start : start + CHUNK]
+        maps = np.stack([as_uint8(member.maps(ids)) for member in members])
+        yield ids, maps, np.stack([read_mask(record) for record in ids])
+        advance(len(ids))
+
+
+def as_uint8(maps: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Maps of either dtype as uint8: 16 bits are rounded half up, in integers."""
+    if maps.dtype == np.uint8:
+        return maps.astype(np.uint8, copy=False)
+    return ((maps.astype(np.uint32) + 128) // 257).astype(np.uint8)

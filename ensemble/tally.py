@@ -1,0 +1,141 @@
+"""Counts of any blend, each worked out once, and what a fit may see of them.
+
+`Tally` remembers: a search asks for the same weights again and again, and so does cross-fitting. `Training`
+is the part of a tally without the held-out folds; weight methods and cuts get nothing else, so they cannot
+see more.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.active import Active
+from ensemble.blend import Blend, table, whole_weights
+from ensemble.surface import MOST_PIXELS, Cut, best_cut, changes, curves, record_counts, surface_of
+
+PARTS_KEPT = 12  # of surfaces, 6.5 MB each; curves are small and all kept
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What turns maps into masks: a blend and where it is cut."""
+
+    blend: Blend
+    cut: Cut
+
+
+class Tally:
+    """Counts per fold of any blend of these active pixels; remembers what it has counted."""
+
+    def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1, most: int = MOST_PIXELS) -> None:
+        self.active = active
+        self.jobs = jobs
+        self.most = most
+        names = groups or active.record_ids
+        self.groups: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
+        self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
+        self._curves: dict[Blend, NDArray[np.int64]] = {}
+        self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
+        self._kept: dict[Hashable, object] = {}
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """All folds, by index."""
+        return tuple(range(len(self.active.folds)))
+
+    def curves(self, blend: Blend) -> NDArray[np.int64]:
+        """Counts at every threshold: (folds, bins, 2)."""
+        if blend not in self._curves:
+            self._curves[blend] = curves(self.active, blend.weights, table(blend.table), self.jobs)
+        return self._curves[blend]
+
+    def surface(self, blend: Blend, mode: str, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """Counts at every (threshold, k) of these folds together, or of all: (bins, most + 1, 2)."""
+        parts = [self._changes(blend, mode, fold) for fold in (self.folds if folds is None else folds)]
+        return surface_of(sum(parts[1:], parts[0]), mode)
+
+    def _changes(self, blend: Blend, mode: str, fold: int) -> NDArray[np.int64]:
+        key = (blend, mode, fold)
+        if key not in self._parts:
+            while len(self._parts) >= PARTS_KEPT:
+                self._parts.popitem(last=False)
+            given = (self.active, blend.weights, table(blend.table), mode, [fold], self.most)
+            self._parts[key] = changes(*given, jobs=self.jobs)
+        self._parts.move_to_end(key)
+        return self._parts[key]
+
+    def records(self, choice: Choice, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """Counts per record, (n, 3), of these folds in order, or of all."""
+        given = (self.active, choice.blend.weights, table(choice.blend.table), choice.cut)
+        if folds is None:
+            return record_counts(*given)
+        return np.concatenate([record_counts(*given, fold=fold) for fold in folds])
+
+    def groups_of(self, folds: Sequence[int]) -> NDArray[np.int64]:
+        """The scene group of every record of these folds, in order."""
+        return np.concatenate([self.groups[slice(*self.active.records_of(fold))] for fold in folds])
+
+    def is_lowest(self, choice: Choice) -> bool:
+        """Whether the threshold is the lowest candidate: a lower one might be better."""
+        return choice.cut.bin <= table(choice.blend.table).floor_bin(self.active.eps)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made at the first call with this key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
+
+
+class Training:
+    """The folds and members that a fit may look at."""
+
+    def __init__(self, tally: Tally, folds: Sequence[int], members: Sequence[int] | None = None) -> None:
+        if not folds:
+            raise ValueError("nothing to train on")
+        self.tally = tally
+        self.folds = tuple(folds)
+        self.members = tuple(range(len(tally.active.members))) if members is None else tuple(members)
+        self.truth = int(tally.truth[list(folds)].sum())
+
+    @property
+    def size(self) -> int:
+        """How many members."""
+        return len(self.members)
+
+    def without(self, fold: int) -> Training:
+        """The same with one fold less."""
+        return Training(self.tally, [kept for kept in self.folds if kept != fold], self.members)
+
+    def blend(self, shares: Sequence[float] | NDArray[np.float64], table_name: str = "identity") -> Blend:
+        """A blend of the members in sight; the others get no weight."""
+        everyone = np.zeros(len(self.tally.active.members))
+        everyone[list(self.members)] = shares
+        return Blend(whole_weights(everyone), table_name)
+
+    def dice(self, blend: Blend) -> float:
+        """The best Dice over all thresholds, without min-pixels."""
+        return self.cut(blend, "none")[1]
+
+    def cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
+        """The best cut of this mode and its Dice."""
+        floor = table(blend.table).floor_bin(self.tally.active.eps)
+        if mode == "none":
+            counts = self.tally.curves(blend)[list(self.folds)].sum(axis=0)
+        else:
+            counts = self.tally.surface(blend, mode, self.folds)
+        return best_cut(counts, self.truth, floor, mode)
+
+    def pixels(self, most: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Values (members, p) / 255 and labels (p,) of the active pixels, thinned evenly to `most`."""
+        active = self.tally.active
+        spans = [active.pointer[list(active.records_of(fold))] for fold in self.folds]
+        where = np.concatenate([np.arange(low, high) for low, high in spans])
+        where = where[:: max(1, -(-len(where) // most))]
+        return active.values[list(self.members)][:, where] / 255, active.label[where] > 0

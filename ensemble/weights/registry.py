@@ -1,0 +1,15 @@
+"""The registry of weight methods: from what a training set shows to a blend.
+
+A method sees a `Training` and nothing else, and gives the same blend for the same training set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.registry import Registry
+from ensemble.blend import Blend
+from ensemble.tally import Training
+
+Method = Callable[[Training], Blend]
+METHODS: Registry[Method] = Registry("weight method")

@@ -1,0 +1,51 @@
+"""Logistic stacking with coefficients that are not negative.
+
+log-odds = intercept + sum of coefficient * logit of the member. Scaling and intercept do not change which
+pixels come first, and the threshold is chosen by Dice afterwards, so the stacker is a blend of logits with
+weights: the same integers as any other blend.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ensemble.blend import LOGIT_EDGE, Blend
+from ensemble.tally import Training
+from ensemble.weights.registry import METHODS
+
+PIXELS = 100_000
+RIDGE = 1e-3
+
+
+@METHODS.register("stack", fitted=True, about="logistic stacking of logits, no negative coefficients")
+def stack(training: Training) -> Blend:
+    """Coefficients of the logistic regression as weights of logits."""
+    values, label = training.pixels(PIXELS)
+    if not label.any() or label.all():
+        return training.blend(np.ones(training.size), "logit")
+    edge = LOGIT_EDGE / 255
+    values = np.clip(values, edge, 1 - edge)
+    coefficients = _regress(np.log(values / (1 - values)), label.astype(np.float64))
+    # Members that all point the wrong way leave nothing to weigh by.
+    return training.blend(coefficients if coefficients.sum() > 0 else np.ones(training.size), "logit")
+
+
+def _regress(logits: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients (members,), >= 0, of least log-loss plus a slight pull towards equal ones."""
+    from scipy.optimize import minimize
+
+    members = len(logits)
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        score = parameters[0] + parameters[1:] @ logits
+        off = 1 / (1 + np.exp(-score)) - label
+        pull = parameters[1:] - parameters[1:].mean()
+        value = float((np.logaddexp(0, score) - label * score).mean() + RIDGE * (pull**2).sum())
+        slopes = logits @ off / len(label) + 2 * RIDGE * pull
+        return value, np.concatenate([[off.mean()], slopes])
+
+    start = np.concatenate([[0.0], np.full(members, 1 / members)])
+    bounds = [(None, None)] + [(0, None)] * members
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x[1:], dtype=np.float64)

@@ -1,0 +1,21 @@
+"""Equal weights: nothing is fitted, so nothing is overfitted. Of probabilities, or of logits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ensemble.blend import Blend
+from ensemble.tally import Training
+from ensemble.weights.registry import METHODS
+
+
+@METHODS.register("uniform", fitted=False, about="mean of probabilities")
+def uniform(training: Training) -> Blend:
+    """The mean of probabilities."""
+    return training.blend(np.ones(training.size))
+
+
+@METHODS.register("logit-mean", fitted=False, about="mean of logits")
+def logit_mean(training: Training) -> Blend:
+    """The mean of logits: one member that is certain counts for more."""
+    return training.blend(np.ones(training.size), "logit")

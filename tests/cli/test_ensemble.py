@@ -1,0 +1,151 @@
+"""`cli ensemble` as its users meet it: tables, JSON, files, and what is said when something is missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from cli.app import run
+from core.dice import count
+from ensemble import read_ensemble
+from tests.ensemble.runs import FakeRuns, fake_runs
+from zoo.predictions import find_members
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> FakeRuns:
+    return fake_runs(tmp_path_factory.mktemp("fake"), records=18, lacking=[("m2", 2)])
+
+
+def call(made: FakeRuns, *arguments: str) -> int:
+    return run(["ensemble", *arguments, "--data", str(made.data), "--runs", str(made.runs), "--jobs", "1"])
+
+
+def fitted(made: FakeRuns, capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert call(made, "fit", "--json", *arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_document_keeps_its_contract_and_dice_is_that_of_the_masks(made, capsys):
+    document = fitted(made, capsys, "--members", "m0,m1", "--name", "two")
+    dice = document["dice"]
+    assert {"in_sample", "cross_fitted", "interval", "best_single", "uniform"} <= dice.keys()
+    assert dice["interval"][0] <= dice["cross_fitted"] <= dice["interval"][1]
+    assert sum(document["weights"].values()) == pytest.approx(1)
+    assert document["weights"].keys() == {"m0", "m1"}
+    assert document["min_pixels"]["mode"] in ("none", "image", "component")
+    assert document["records"] == 18
+    counts = document["counts"]
+    assert dice["in_sample"] == 2 * counts["tp"] / (counts["predicted"] + counts["truth"])
+
+    path = made.runs / "ensembles" / "two" / "ensemble.json"
+    ensemble = read_ensemble(path)
+    members = find_members(made.runs, names=list(ensemble.weights))
+    maps = {member.name: member.maps(ensemble.record_ids) for member in members}
+    truth = made.case.masks[[made.case.ids.index(record) for record in ensemble.record_ids]]
+    tp, predicted, positives = count(ensemble.apply(maps), truth).sum(axis=0).tolist()
+    assert counts == {"tp": tp, "predicted": predicted, "truth": positives}
+    assert path.with_name("report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_members_are_fitted_on_what_they_share_and_that_is_said(made, capsys):
+    assert call(made, "fit", "--min-pixels", "none") == 0
+    out, err = capsys.readouterr()
+    assert "m2 lacks 6 of 18 records (6 of fold 2); fitted on the 12 records" in err
+    assert "12 records in 12 scene groups, 2 folds" in out
+    assert "next: cli submit" in err
+    for word in ("in-sample", "cross-fitted", "95 % interval", "equal weights", "best single", "m0", "m2"):
+        assert word in out
+
+
+def test_show_tells_what_was_fitted_and_where_it_comes_from(made, capsys):
+    fitted(made, capsys, "--members", "m1", "--method", "uniform", "--name", "one")
+    assert call(made, "show", "one") == 0
+    out = capsys.readouterr().out
+    assert "method uniform" in out
+    assert "abc123" in out
+    assert call(made, "show", "one", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["records"] == 18
+    assert document["members"][0]["weight"] == 65536
+
+
+def test_the_same_call_gives_the_same_file(made, capsys):
+    path = made.runs / "ensembles" / "again" / "ensemble.json"
+    arguments = ("--members", "m0,m1", "--method", "search", "--min-pixels", "component", "--name", "again")
+    fitted(made, capsys, *arguments)
+    first = path.read_bytes()
+    fitted(made, capsys, *arguments, "--jobs", "2")
+    assert path.read_bytes() == first
+
+
+def test_the_records_to_fit_on_can_be_named(made, capsys):
+    assert call(made, "fit", "--on", "validation", "--members", "m0") == 1
+    assert "no labelled record is predicted by all members" in capsys.readouterr().err
+
+
+WRONG = {
+    "unknown member": (["fit", "--members", "m9"], 1, 'member "m9"'),
+    "unknown method": (["fit", "--method", "gredy"], 2, 'did you mean "greedy"'),
+    "unknown mode": (["fit", "--min-pixels", "size"], 2, 'min-pixels mode "size"'),
+    "unknown records": (["fit", "--on", "tests"], 2, "--on"),
+    "a path as name": (["fit", "--name", "../x"], 2, "plain name"),
+    "no such ensemble": (["show", "nobody"], 1, "there is no such ensemble"),
+    "no such TTA": (["fit", "--tta", "d4", "--members", "m0"], 1, 'TTA "d4"'),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_in_one_line(made, capsys, case):
+    arguments, code, words = WRONG[case]
+    assert call(made, *arguments) == code
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_without_predictions_the_way_to_some_is_shown(made, tmp_path, capsys):
+    shutil.copy(made.runs / "folds.csv", tmp_path / "folds.csv")
+    assert run(["ensemble", "fit", "--data", str(made.data), "--runs", str(tmp_path)]) == 1
+    assert "cli zoo train" in capsys.readouterr().err
+
+
+def test_a_single_fold_has_no_cross_fitted_dice_and_a_warning(tmp_path: Path, capsys):
+    made = fake_runs(tmp_path, records=6, folds=3, noise=(1.0,), lacking=[("m0", 1), ("m0", 2)])
+    assert call(made, "fit", "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["dice"]["cross_fitted"] is None
+    assert document["dice"]["interval_of"] == "in_sample"
+    assert "every Dice is in-sample" in err
+    assert call(made, "show") == 0
+    assert "in-sample" in capsys.readouterr().out
+
+
+def test_maps_that_barely_see_anything_are_read_again_down_to_zero(tmp_path: Path, capsys):
+    made = fake_runs(tmp_path, records=4, folds=2, noise=(1.0,))
+    faint = (made.case.masks * 5).astype(np.uint8)[None]
+    shutil.rmtree(made.runs / "predictions")
+    from dataclasses import replace
+
+    from tests.ensemble.runs import write_set
+
+    dim = replace(made, case=replace(made.case, maps=faint))
+    for fold in range(2):
+        write_set(dim, "m0", fold, made.folds.records(fold))
+    document = fitted(dim, capsys)
+    assert document["dice"]["in_sample"] == 1.0
+    assert document["threshold"] <= 5 / 255
+
+
+def test_uint16_predictions_are_taken_in_whole_numbers():
+    from ensemble.gather import as_uint8
+
+    fine = np.array([0, 128, 129, 257, 65535], np.uint16)
+    assert_array_equal(as_uint8(fine), [0, 0, 1, 1, 255])

@@ -1,0 +1,163 @@
+"""Fitting is honest: what is scored was not seen, and what is not earned is not taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from core.dice import Counts, dice_difference
+from core.errors import UnknownName, UserError
+from ensemble import Plan, fit
+from ensemble.blend import table
+from ensemble.bootstrap import paired_gain
+from ensemble.crossfit import cross_fit
+from ensemble.fit import Decision, Policy, decide
+from ensemble.surface import Cut
+from ensemble.tally import Choice, Tally, Training
+from tests.ensemble.cases import Case, cut_counts, dense_bins, streak_case
+
+
+def test_in_sample_counts_are_those_of_the_masks(rng):
+    case = streak_case(rng)
+    result = fit(case.active(eps=13)).result
+    bins = dense_bins(case, result.choice.blend.weights, table(result.choice.blend.table))
+    assert_array_equal(result.in_sample, cut_counts(case, bins, result.choice.cut))
+
+
+def test_every_fold_is_scored_by_a_choice_that_did_not_see_it(rng):
+    case = streak_case(rng, noise=(1.0, 2.0, 3.0))
+    for plan, folds in ((Plan(), (1,)), (Plan("search", "component"), (0, 3)), (Plan("stack", "image"), (2,))):
+        whole = fit(case.active(eps=13), plan=plan).result.crossed
+        for fold in folds:
+            rest = case.folds != fold
+            alone = fit(Case(case.maps[:, rest], case.masks[rest], case.folds[rest]).active(eps=13), plan=plan)
+            assert alone.result.choice == whole.choices[fold]
+
+
+def test_a_planted_leak_is_not_rewarded(rng):
+    """A member that knows the labels of one fold by heart."""
+    case = streak_case(rng, folds=2, noise=(2.0, 2.0, 6.0))
+    maps = case.maps.copy()
+    maps[2, case.folds == 0] = np.where(case.masks[case.folds == 0], 255, 0)
+    plan = Plan("greedy", "none")
+    clean = fit(case.active(eps=13), plan=plan).result
+    leaky = fit(Case(maps, case.masks, case.folds).active(eps=13), plan=plan).result
+    assert leaky.crossed.choices[0] == clean.crossed.choices[0]
+    assert leaky.choice.blend.weights[2] > clean.choice.blend.weights[2]
+    assert leaky.crossed.dice < Counts.of(leaky.in_sample).dice
+
+
+def test_pooled_counts_stand_in_the_order_of_the_records(rng):
+    case = streak_case(rng)
+    tally = Tally(case.active(eps=13))
+    everything = Training(tally, tally.folds)
+    crossed = cross_fit(everything, lambda part: Choice(part.blend([1, 1, 1]), Cut(400)))
+    assert_array_equal(crossed.counts, tally.records(Choice(everything.blend([1, 1, 1]), Cut(400))))
+
+
+def test_equal_members_keep_equal_weights(rng):
+    case = streak_case(rng, noise=(1.2, 1.2, 1.2), records=40)
+    result = fit(case.active(eps=13), plan=Plan("auto", "none"))
+    decision = result.decisions[0]
+    assert (decision.gain.z > 1) == (result.policy.step == 1.0 and result.policy.method == "greedy")
+
+
+def test_a_useless_member_is_found_out_and_the_gain_is_shown(rng):
+    case = streak_case(rng, noise=(1.0, 1.0), records=40)
+    noise = rng.permutation(case.maps[0].ravel()).reshape(case.maps[0].shape)
+    result = fit(Case(np.stack([*case.maps, noise, noise]), case.masks, case.folds).active(eps=13))
+    assert result.policy.method == "greedy"
+    assert result.decisions[0].taken
+    assert sum(result.result.choice.blend.weights[2:]) < 3000
+    assert result.difference(result.uniform).low > 0
+
+
+def test_specks_bring_min_pixels_in_and_clean_maps_do_not(rng):
+    clean = np.zeros((1, 24, 32, 32), np.uint8)
+    masks = np.zeros((24, 32, 32), bool)
+    masks[:, 10:12, 4:28] = True
+    clean[0][masks] = 200
+    specks = clean.copy()
+    specks[0][(rng.random(masks.shape) < 0.02) & ~masks] = 220
+    folds = np.sort(np.arange(24) % 3)
+    assert fit(Case(clean, masks, folds).active()).policy.mode == "none"
+    result = fit(Case(specks, masks, folds).active())
+    assert result.policy.mode == "component"
+    assert result.result.choice.cut.k > 1
+    assert [decision.answer for decision in result.decisions][-1] == "taken"
+
+
+def test_a_method_named_by_the_user_is_applied_as_named(rng):
+    case = streak_case(rng, noise=(1.0, 1.0, 1.0))
+    result = fit(case.active(eps=13), plan=Plan("best", "image"))
+    assert result.policy == Policy("best", mode="image")
+    assert result.result.choice.cut.mode == "image"
+    assert result.decisions == ()
+
+
+def test_one_fold_cannot_be_cross_fitted(rng):
+    case = streak_case(rng, folds=1)
+    result = fit(case.active(eps=13))
+    assert result.result.crossed is None
+    assert result.policy == Policy("uniform")
+    assert_array_equal(result.result.counts, result.result.in_sample)
+
+
+def test_two_folds_decide_in_the_open_and_score_equal_weights(rng):
+    result = fit(streak_case(rng, folds=2, noise=(1.0, 3.0)).active(eps=13))
+    weights = {choice.blend.weights for choice in result.result.crossed.choices}
+    assert weights == {(32768, 32768)}
+
+
+def test_a_group_in_two_folds_is_refused(rng):
+    case = streak_case(rng)
+    groups = ["same" if index in (0, 23) else str(index) for index in range(24)]
+    with pytest.raises(UserError, match="in two folds"):
+        fit(case.active(), groups)
+
+
+def test_the_delta_method_agrees_with_drawing(rng):
+    case = streak_case(rng, records=120, noise=(1.0, 1.6))
+    tally = Tally(case.active(eps=13))
+    part = Training(tally, tally.folds)
+    first, second = (tally.records(Policy(member=m).choose(part)) for m in (0, 1))
+    gain = paired_gain(first, second, tally.groups)
+    drawn = dice_difference(first, second, [str(group) for group in tally.groups])
+    assert gain.value == pytest.approx(drawn.value)
+    assert gain.error == pytest.approx(drawn.error, rel=0.15)
+
+
+def test_progress_is_told_of_every_stage(rng):
+    from ensemble.fit import stages
+
+    for folds in (1, 3):
+        told: list[int] = []
+        fit(streak_case(rng, folds=folds).active(eps=13), advance=told.append)
+        assert sum(told) == stages(folds)
+
+
+def test_threads_leave_the_fit_alone(rng, monkeypatch):
+    monkeypatch.setattr("ensemble.surface.TASK_PIXELS", 100)
+    active = streak_case(rng).active(eps=13)
+    one, many = fit(active), fit(active, jobs=3)
+    assert one.result.choice == many.result.choice
+    assert_array_equal(one.result.crossed.counts, many.result.crossed.counts)
+
+
+def test_dice_of_the_fit_is_that_of_its_counts(rng):
+    result = fit(streak_case(rng).active(eps=13))
+    assert result.estimate(result.result.counts).value == Counts.of(result.result.counts).dice
+
+
+@pytest.mark.parametrize("plan", [("gredy", "auto"), ("auto", "imag")])
+def test_a_plan_of_unknown_words_is_refused(plan):
+    with pytest.raises(UnknownName, match="did you mean"):
+        Plan(*plan)
+
+
+def test_decisions_without_two_folds_are_not_made(rng):
+    tally = Tally(streak_case(rng).active(eps=13))
+    noted: list[Decision] = []
+    assert decide(Plan(), Training(tally, [1]), noted.append) == Policy("uniform")
+    assert noted == []

@@ -1,0 +1,122 @@
+"""A frozen ensemble makes the masks that were counted, and its file is read back whole or refused by name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from core.dice import count
+from core.errors import UserError
+from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
+from ensemble.blend import TOTAL, table
+from tests.ensemble.cases import streak_case
+
+
+def ensemble(**changes: object) -> Ensemble:
+    members = (MemberUse("a", "h1", "none", TOTAL - 100, "d1"), MemberUse("b", "h2", "d4", 100, "d2", 0.5))
+    given = {
+        "name": "x", "members": members, "table": "identity", "level": 400 << 14, "mode": "component", "k": 3,
+        "method": "greedy", "folds_sha256": "f", "record_ids": ("1", "2"), "fitted": {"dice": 0.5},
+    }  # fmt: skip
+    return Ensemble(**{**given, **changes})
+
+
+@pytest.mark.parametrize("method", ["search", "stack", "logit-mean"])
+@pytest.mark.parametrize("mode", ["none", "image", "component"])
+def test_masks_are_what_was_counted(rng, method, mode):
+    case = streak_case(rng, noise=(1.0, 2.0, 3.0))
+    fitted = fit(case.active(eps=13), plan=Plan(method, mode)).result
+    by, cut = table(fitted.choice.blend.table), fitted.choice.cut
+    uses = tuple(
+        MemberUse(name, "h", "none", weight, "d") for name, weight in zip(case.members, fitted.choice.blend.weights)
+    )
+    frozen = ensemble(members=uses, table=by.name, level=cut.bin << by.shift, mode=mode, k=cut.k)
+    masks = frozen.apply(dict(zip(case.members, case.maps)))
+    assert_array_equal(count(masks, case.masks), fitted.in_sample)
+
+
+def test_records_make_no_difference_to_each_other(rng, monkeypatch):
+    maps = {name: rng.integers(0, 256, (5, 16, 16)).astype(np.uint8) for name in "ab"}
+    together = ensemble().apply(maps)
+    monkeypatch.setattr("ensemble.frozen.CHUNK", 2)
+    assert_array_equal(ensemble().apply(maps), together)
+    one = {name: array[3:4] for name, array in maps.items()}
+    assert_array_equal(ensemble().apply(one)[0], together[3])
+    assert ensemble().apply({name: array[:0] for name, array in maps.items()}).shape == (0, 16, 16)
+
+
+def test_only_members_with_a_weight_are_needed(rng):
+    uses = (MemberUse("a", "h", "none", TOTAL, "d"), MemberUse("b", "h", "none", 0, "d"))
+    alone = ensemble(members=uses)
+    assert alone.weights == {"a": TOTAL}
+    assert alone.apply({"a": np.full((1, 4, 4), 255, np.uint8)}).all()
+
+
+def test_the_file_is_read_back_whole(tmp_path):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    write_ensemble(path, ensemble())
+    assert read_ensemble(path) == ensemble()
+    assert json.loads(path.read_text())["threshold"]["probability"] == pytest.approx(400 / 1020)
+
+
+def test_an_absent_ensemble_names_those_there_are(tmp_path):
+    with pytest.raises(UserError, match="fit one: cli ensemble fit"):
+        read_ensemble(tmp_path / "ensembles" / "y" / "ensemble.json")
+    write_ensemble(tmp_path / "ensembles" / "x" / "ensemble.json", ensemble())
+    with pytest.raises(UserError, match="there are: x"):
+        read_ensemble(tmp_path / "ensembles" / "y" / "ensemble.json")
+
+
+DAMAGE = {
+    "newer": (lambda d: d.update(format=99), "has format 99"),
+    "no format": (lambda d: d.pop("format"), "no format number"),
+    "no members": (lambda d: d.pop("members"), "is no ensemble"),
+    "weights off": (lambda d: d["members"][0].update(weight=5), "add up"),
+    "half a weight": (lambda d: d["members"][0].update(weight=0.5), "no whole number"),
+    "odd table": (lambda d: d["table"].update(name="odd"), 'no table "odd"'),
+    "odd mode": (lambda d: d["min_pixels"].update(mode="odd"), 'mode "odd"'),
+    "twins": (lambda d: d["members"][1].update(name="a"), "named twice"),
+    "a list": (lambda d: d.update(members=3), "is no ensemble"),
+}
+
+
+@pytest.mark.parametrize("harm", DAMAGE)
+def test_a_file_that_is_no_ensemble_is_refused_by_name(tmp_path, harm):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    write_ensemble(path, ensemble())
+    document = json.loads(path.read_text())
+    change, words = DAMAGE[harm]
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=words) as error:
+        read_ensemble(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_table_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    write_ensemble(path, ensemble(table="logit", level=0))
+    document = json.loads(path.read_text())
+    document["table"]["entries"][7] += 1
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match="another than this version"):
+        read_ensemble(path)
+
+
+def test_maps_that_do_not_fit_are_refused_by_member(rng):
+    maps = {name: rng.integers(0, 256, (2, 8, 8)).astype(np.uint8) for name in "ab"}
+    with pytest.raises(UserError, match="member b are missing"):
+        ensemble().apply({"a": maps["a"]})
+    with pytest.raises(UserError, match="member a are float64"):
+        ensemble().apply({**maps, "a": maps["a"] / 255})
+    with pytest.raises(UserError, match="differ in shape"):
+        ensemble().apply({**maps, "a": maps["a"][:1]})
+
+
+def test_a_changed_weight_is_refused_at_birth():
+    with pytest.raises(UserError, match="add up"):
+        replace(ensemble(), members=ensemble().members[:1])

@@ -1,0 +1,105 @@
+"""Every weight method keeps one contract; some are compared with the obvious slow way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ensemble.blend import TOTAL, Blend
+from ensemble.tally import Tally, Training
+from ensemble.weights import METHODS
+from tests.ensemble.cases import Case, streak_case
+
+
+def training(case: Case, folds: tuple[int, ...] | None = None, members: list[int] | None = None) -> Training:
+    tally = Tally(case.active(eps=13))
+    return Training(tally, folds or tally.folds, members)
+
+
+def gives_whole_weights(method: Callable[[Training], Blend], case: Case) -> None:
+    blend = method(training(case))
+    assert sum(blend.weights) == TOTAL
+    assert min(blend.weights) >= 0
+
+
+def repeats_itself(method: Callable[[Training], Blend], case: Case) -> None:
+    assert method(training(case)) == method(training(case))
+
+
+def does_not_see_what_it_is_not_given(method: Callable[[Training], Blend], case: Case) -> None:
+    maps, masks = case.maps.copy(), case.masks.copy()
+    hidden = case.folds == 3
+    maps[:, hidden] = 255 - maps[:, hidden]
+    masks[hidden] = ~masks[hidden]
+    assert method(training(case, (0, 1, 2))) == method(training(Case(maps, masks, case.folds), (0, 1, 2)))
+
+
+def gives_members_out_of_sight_nothing(method: Callable[[Training], Blend], case: Case) -> None:
+    assert method(training(case, members=[0, 2])).weights[1] == 0
+
+
+def takes_a_single_member(method: Callable[[Training], Blend], case: Case) -> None:
+    assert method(training(case, members=[1])).weights == (0, TOTAL, 0)
+
+
+def takes_records_without_contrails(method: Callable[[Training], Blend], case: Case) -> None:
+    gives_whole_weights(method, Case(case.maps, np.zeros_like(case.masks), case.folds))
+
+
+CHECKS = (
+    gives_whole_weights,
+    repeats_itself,
+    does_not_see_what_it_is_not_given,
+    gives_members_out_of_sight_nothing,
+    takes_a_single_member,
+    takes_records_without_contrails,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", METHODS.names())
+def test_weight_method(name, check, rng):
+    check(METHODS.get(name), streak_case(rng, noise=(1.0, 2.0, 3.0)))
+
+
+def test_the_best_single_member_is_the_one_that_scores_best_alone(rng):
+    part = training(streak_case(rng, noise=(3.0, 0.5, 2.0)))
+    assert METHODS.get("best")(part).weights == (0, TOTAL, 0)
+
+
+def test_search_is_no_worse_than_greedy_and_greedy_no_worse_than_the_best(rng):
+    part = training(streak_case(rng, noise=(1.0, 1.5, 2.0)))
+    scores = [part.dice(METHODS.get(name)(part)) for name in ("best", "greedy", "search")]
+    assert scores == sorted(scores)
+    assert part.dice(METHODS.get("search")(part)) >= part.dice(METHODS.get("uniform")(part))
+
+
+@pytest.mark.parametrize("name", ["greedy", "search", "logloss", "stack"])
+def test_a_member_of_pure_noise_gets_little(name, rng):
+    case = streak_case(rng, noise=(1.0, 1.0, 1.0))
+    maps = case.maps.copy()
+    maps[2] = rng.permutation(maps[2].ravel()).reshape(maps[2].shape)
+    weights = METHODS.get(name)(training(Case(maps, case.masks, case.folds))).weights
+    assert weights[2] < 0.25 * TOTAL
+    assert weights[2] < min(weights[:2])
+
+
+def test_twins_make_no_difference_to_the_mixture_of_both(rng):
+    case = streak_case(rng, noise=(1.0, 2.0))
+    twins = Case(case.maps[[0, 0, 1]], case.masks, case.folds)
+    alone, together = METHODS.get("logloss")(training(case)), METHODS.get("logloss")(training(twins))
+    assert abs(together.weights[0] + together.weights[1] - alone.weights[0]) < 0.01 * TOTAL
+
+
+def test_a_training_set_counts_only_its_folds(rng):
+    case = streak_case(rng)
+    part, whole = training(case, (0, 2)), training(case)
+    kept = np.isin(case.folds, [0, 2])
+    alone = training(Case(case.maps[:, kept], case.masks[kept], case.folds[kept]))
+    blend = whole.blend([1, 2, 3])
+    for mode in ("none", "image", "component"):
+        assert part.cut(blend, mode) == alone.cut(blend, mode)
+    assert_array_equal(part.pixels(10**9)[0], alone.pixels(10**9)[0])
