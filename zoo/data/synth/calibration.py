@@ -84,7 +84,7 @@ def _shares(sample: _Sample) -> Iterator[Row]:
             figure=f"{split}: share of scenes with contrails",
             real=POSITIVE[split],
             synthetic=len(positive) / len(pixels),
-            tolerance=0.01 + 2 / len(pixels),
+            tolerance=0.01 + 1.5 / len(pixels),
         )
         for percent in (25, 50, 75):
             real = PIXELS[split][PERCENT.index(percent)]

@@ -28,6 +28,7 @@ PIXELS = {
 }
 POSITIVE = {"train": 0.451, "validation": 0.297}
 
+GOLDEN = (5**0.5 - 1) / 2
 NOISE = 384  # px of a sheet of noise from which every frame takes a part of its own
 SEEN, UNSEEN = 0.8, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
 
@@ -47,21 +48,25 @@ class Plan:
 
     @cached_property
     def spread(self) -> NDArray[np.float64]:
-        """Ten coordinates in 0..1 that fill their cube evenly over the scenes of a split."""
-        first = np.random.default_rng([self.seed, SPLITS.index(self.split), 2**20]).uniform(size=10)
+        """Eight coordinates in 0..1 that fill their cube evenly over the scenes of a split."""
         # Fractions of the square roots of primes: evenly spread for any number of scenes.
-        rates = np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23, 29]) % 1
-        return (first + self.index * rates) % 1
+        rates = np.sqrt([2, 3, 7, 11, 13, 17, 19, 23]) % 1
+        return (self._first[:8] + self.index * rates) % 1
+
+    @property
+    def _first(self) -> NDArray[np.float64]:
+        return np.random.default_rng([self.seed, SPLITS.index(self.split), 2**20]).uniform(size=10)
 
     @property
     def pixels(self) -> float:
         """Contrail pixels wished for; 0 in a scene without contrails."""
         like = "train" if self.split == "train" else "validation"
-        share, place = POSITIVE[like], self.spread[8]
-        if place >= share:
+        # The multiples of the golden ratio are the most even sequence: of scenes, and of the positive ones.
+        positive = (self._first[8] + np.arange(self.index + 1) * GOLDEN) % 1 < POSITIVE[like]
+        if not positive[-1]:
             return 0.0
-        rank = 100 * self.spread[9]
-        return float(np.exp(np.interp(rank, PERCENT, np.log(PIXELS[like]))))
+        rank = (self._first[9] + positive.sum() * GOLDEN) % 1
+        return float(np.exp(np.interp(100 * rank, PERCENT, np.log(PIXELS[like]))))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +116,7 @@ def add_contrails(sky: Field, depth: Field, number: int, kelvin: float) -> Field
 def make_scene(plan: Plan) -> Scene:
     """Make the scene that `plan` describes."""
     rng = plan.rng
-    climate = air.draw_climate(rng, plan.spread[:8], plan.pixels > 0)
+    climate = air.draw_climate(rng, plan.spread, plan.pixels > 0)
     world = air.Atmosphere(rng, climate)
     states = [world.state(frame) for frame in range(air.FRAMES)]
     ice = float(rng.uniform(214, 226))
@@ -142,7 +147,7 @@ def _fly(
     room: Field = np.square(np.clip((air.kelvin_of(below, 11.2) - ice) / 60, 0, 1), dtype=np.float32)
     traffic = draw_traffic(rng, climate.high_wind)
     chance: Field = room / clutter
-    contrails = draw_contrails(rng, traffic, 1.3 * plan.pixels, chance) if plan.pixels else []
+    contrails = draw_contrails(rng, traffic, 1.65 * plan.pixels, chance) if plan.pixels else []
     bright = len(contrails)
     more = rng.gamma(0.6, 120 if bright else 60)
     contrails += draw_contrails(rng, traffic, more, room, faint=0.3) if more > 15 else []

@@ -1,0 +1,61 @@
+"""How many synthetic records a second: made, and made and written, beside merely writing as many bytes.
+
+python benchmarks/synth_speed.py [--records 60] [--jobs 2] [--folder DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.synth import make_scenes
+from zoo.data.synth.scene import Plan, make_scene
+
+
+def making(count: int) -> float:
+    """Processor seconds a record, of one process and without a file."""
+    start = time.process_time()
+    for index in range(count):
+        for _ in make_scene(Plan(seed=1, split="train", index=index)).bands():
+            pass
+    return (time.process_time() - start) / count
+
+
+def writing(folder: Path, count: int) -> float:
+    """Seconds a record for writing nine arrays of its size, of one process."""
+    band = np.zeros((256, 256, 8), np.float32)
+    start = time.perf_counter()
+    for index in range(count):
+        for number in range(9):
+            np.save(folder / f"{index}-{number}.npy", band)
+    return (time.perf_counter() - start) / count
+
+
+def whole(folder: Path, count: int, jobs: int) -> float:
+    """Records a second of the whole, the start of its processes included."""
+    start = time.perf_counter()
+    make_scenes(folder, train=count, validation=0, test=0, seed=1, jobs=jobs)
+    return count / (time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--records", type=int, default=60)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where to write; a temporary folder is made in it")
+    given = parser.parse_args()
+    making(1)  # warm up
+    print(f"making:  {1000 * making(12):.0f} ms of one processor a record")
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        print(f"writing: {1000 * writing(Path(folder), 12):.0f} ms a record")
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        rate = whole(Path(folder), given.records, given.jobs)
+        print(f"whole:   {rate:.1f} records/s with {given.jobs} processes, {given.records} records")
+
+
+if __name__ == "__main__":
+    main()
