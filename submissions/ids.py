@@ -74,7 +74,8 @@ def check_ids(lines: Mapping[str, int], expected: Expectation) -> Iterator[tuple
 
 
 def _check_order(lines: Mapping[str, int], order: Sequence[str]) -> Iterator[tuple[int, str, str, str]]:
-    ours = [record_id for record_id in lines if record_id in set(order)]
+    expected = set(order)
+    ours = [record_id for record_id in lines if record_id in expected]
     away = [(mine, theirs) for mine, theirs in zip(ours, order) if mine != theirs]
     if away:
         mine, theirs = away[0]

@@ -54,7 +54,9 @@ def write_submission(
     Raises UserError: the file exists and not `force`; no masks; an id twice or no plain text; another shape
     or values than those of a mask; what was read back differs.
     """
-    if path.is_dir() or (path.exists() and not force):
+    if path.is_dir():
+        raise UserError(f"{path}: is a directory; name a file in it")
+    if path.exists() and not force:
         raise UserError(f"{path}: exists already; choose another name or overwrite it with --force")
     cells, truth = _encode(masks)
     order = Expectation.of(list(cells), sample_order).order or tuple(sorted(cells))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from submissions import Report, check_submission, read_submission, write_submission
+from submissions import Report, check_submission, read_submission, rle_encode
 from tests.submissions.cases import lines
 
 HEADER = "record_id,encoded_pixels\n"
@@ -244,12 +244,12 @@ def test_the_longest_row_there_can_be_is_read(tmp_path: Path) -> None:
 
 def test_two_thousand_rows_take_less_than_a_second(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    shapes = [lines(rng, 8) for _ in range(20)]
-    many = {str(10**18 + 7 * number): shapes[number % 20] for number in range(2000)}
+    cells = [rle_encode(lines(rng, 8)) for _ in range(20)]
+    many = {str(10**18 + 7 * number): cells[number % 20] for number in range(2000)}
     path = tmp_path / "s.csv"
-    write_submission(path, many)
+    path.write_text(HEADER + "".join(f"{record_id},{cell}\n" for record_id, cell in many.items()))
     start = time.perf_counter()
-    assert check_submission(path, sorted(many)).accepted
+    assert check_submission(path, sorted(many), sorted(many)).accepted
     assert time.perf_counter() - start < 1
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -79,7 +82,7 @@ def test_an_existing_file_is_kept_without_force(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="exists"):
+    with pytest.raises(UserError, match="is a directory"):
         write_submission(tmp_path, two_masks(), force=True)
 
 
@@ -136,3 +139,20 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / ".s.csv.abc.tmp").write_text("half")
     write_submission(tmp_path / "s.csv", two_masks())
     assert check_submission(tmp_path / "s.csv").accepted
+
+
+def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -> None:
+    killed, quiet = tmp_path / "killed.csv", tmp_path / "quiet.csv"
+    many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}
+    work = (
+        "import os, signal, sys; from pathlib import Path; import numpy as np; import submissions.write as write\n"
+        "write._put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}\n"
+        "write.write_submission(Path(sys.argv[1]), many)"
+    )
+    assert subprocess.run([sys.executable, "-c", work, str(killed)]).returncode == -signal.SIGKILL
+    assert not killed.exists() and (tmp_path / ".killed.csv.unchecked").exists()
+    write_submission(killed, many)
+    write_submission(quiet, many)
+    assert killed.read_bytes() == quiet.read_bytes()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["killed.csv", "quiet.csv"]
