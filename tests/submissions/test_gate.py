@@ -248,9 +248,9 @@ def test_two_thousand_rows_take_less_than_a_second(tmp_path: Path) -> None:
     many = {str(10**18 + 7 * number): cells[number % 20] for number in range(2000)}
     path = tmp_path / "s.csv"
     path.write_text(HEADER + "".join(f"{record_id},{cell}\n" for record_id, cell in many.items()))
-    start = time.perf_counter()
+    start = time.process_time()
     assert check_submission(path, sorted(many), sorted(many)).accepted
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_many_rows_of_half_an_image_are_noted(tmp_path: Path) -> None:
