@@ -53,9 +53,7 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 
 @click.command("score")
 @click.argument("file", type=FILE)
-@click.option(
-    "--split", type=LABELLED, help="Demand all labelled records of this split, and score them alone."
-)
+@click.option("--split", type=LABELLED, help="Demand all labelled records of this split, and score them alone.")
 @click.option("--against", type=FILE, help="Another file: the paired difference of the two.")
 @click.option("--worst", type=click.IntRange(0), default=5, help="How many of the worst records. [5]")
 @common

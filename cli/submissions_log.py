@@ -23,18 +23,12 @@ DICE = click.FloatRange(0, 1)
 
 
 @click.command("log")
-@click.option(
-    "--public", type=DICE, help="The public leaderboard's score of the newest entry, or of --entry."
-)
+@click.option("--public", type=DICE, help="The public leaderboard's score of the newest entry, or of --entry.")
 @click.option("--private", type=DICE, help="The private leaderboard's score.")
 @click.option("--entry", help="Number, name or beginning of the file's hash. [the newest]")
-@click.option(
-    "--import", "table", type=FILE, help="A csv of past scores: name, local, public, private, note ..."
-)
+@click.option("--import", "table", type=FILE, help="A csv of past scores: name, local, public, private, note ...")
 @click.option("--compare", nargs=2, help="Two entries: whether their leaderboard scores really differ.")
-@click.option(
-    "--spread", type=FILE, multiple=True, help="A labelled file whose records stand for the board's."
-)
+@click.option("--spread", type=FILE, multiple=True, help="A labelled file whose records stand for the board's.")
 @click.option("--board", type=click.IntRange(1), help="Records of the public leaderboard. [279]")
 @common
 def log(
@@ -91,9 +85,7 @@ def _write(
         raise UsageError("--entry names whose score it is; give --public or --private with it")
 
 
-def _spread(
-    settings: Settings, entries: tuple[Entry, ...], files: tuple[Path, ...], board: int
-) -> Spread | None:
+def _spread(settings: Settings, entries: tuple[Entry, ...], files: tuple[Path, ...], board: int) -> Spread | None:
     from core.errors import UsageError
     from submissions.board import spread_by_bootstrap, spread_from_ledger
 
@@ -123,8 +115,7 @@ def _document(entries: tuple[Entry, ...], spread: Spread | None, pair: tuple[Ent
     from submissions.board import correlate
 
     rows = [
-        {"number": each.number, **asdict(each.sent), "public": each.public, "private": each.private}
-        for each in entries
+        {"number": each.number, **asdict(each.sent), "public": each.public, "private": each.private} for each in entries
     ]
     found = {board: correlate(entries, board) for board in ("public", "private")}
     return {
@@ -144,9 +135,7 @@ def _compare(pair: tuple[Entry, ...], spread: Spread | None) -> dict[str, Any]:
         if each.public is None:
             raise UserError(f"entry {each.title} has no public score; add it: --entry {each.number} --public")
     if spread is None:
-        raise UserError(
-            "nothing tells how far the board spreads; name a labelled file: --spread FILE --data DIR"
-        )
+        raise UserError("nothing tells how far the board spreads; name a labelled file: --spread FILE --data DIR")
     assert first.public is not None and second.public is not None
     return {
         "entries": [first.number, second.number],
@@ -156,9 +145,7 @@ def _compare(pair: tuple[Entry, ...], spread: Spread | None) -> dict[str, Any]:
     }
 
 
-def _print(
-    console: Console, entries: tuple[Entry, ...], spread: Spread | None, pair: tuple[Entry, ...]
-) -> None:
+def _print(console: Console, entries: tuple[Entry, ...], spread: Spread | None, pair: tuple[Entry, ...]) -> None:
     from submissions.board import correlate
 
     if not entries:
@@ -230,11 +217,7 @@ def _correlation_line(board: str, found: Correlation) -> str:
 
 
 def _spread_line(spread: Spread) -> str:
-    how = (
-        "measured on the same records"
-        if spread.paired
-        else "taking the two as independent, which is cautious"
-    )
+    how = "measured on the same records" if spread.paired else "taking the two as independent, which is cautious"
     apart = 1.96 * spread.difference
     return (
         f"a board of {spread.records} records moves a score by {spread.score:.4f} by chance (one standard "
