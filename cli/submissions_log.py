@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from submissions.board import Correlation, Spread
     from submissions.ledger import Entry
 
-NAME = "submissions.jsonl"
 FILE = click.Path(path_type=Path)
 TEXTS = ("name", "when", "members", "note")
 DICE = click.FloatRange(0, 1)
@@ -47,9 +46,9 @@ def log(
     the paired difference of two), else scaled from the newest entry's local interval.
     """
     from submissions.board import PUBLIC_RECORDS
-    from submissions.ledger import read_ledger
+    from submissions.ledger import ledger_path, read_ledger
 
-    path = settings.runs / NAME
+    path = ledger_path(settings.runs)
     _write(settings, path, table, public, private, entry)
     ledger = read_ledger(path)
     for note in ledger.notes:

@@ -88,6 +88,11 @@ class Ledger:
         return found[0]
 
 
+def ledger_path(runs: Path) -> Path:
+    """Where the ledger lies in a runs folder."""
+    return runs / "submissions.jsonl"
+
+
 def read_ledger(path: Path) -> Ledger:
     """Everything in the ledger; an absent file is an empty one. UserError for a newer format."""
     entries: list[Entry] = []
