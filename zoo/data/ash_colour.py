@@ -69,7 +69,7 @@ class AshColourSource:
         label = self.read(record)[..., 3]
         marked = label == 1
         if not (marked | (label == 0)).all():
-            raise FileFault(self.path(record), "its label holds more than 0 and 1")
+            raise FileFault(self.path(record), "holds labels that are neither 0 nor 1")
         return marked
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:

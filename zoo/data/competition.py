@@ -111,7 +111,7 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
 
 def as_mask(values: NDArray[Any], shape: tuple[int, ...], path: Path) -> NDArray[np.bool_]:
     """Zeros and ones as booleans; FileFault where there is anything else, or another shape."""
-    if values.shape != shape:
+    if values.shape != shape or values.dtype.kind not in "biu":
         raise FileFault(path, f"holds {values.dtype} {values.shape}, not int32 {shape}")
     marked = values == 1
     if not (marked | (values == 0)).all():
@@ -128,11 +128,9 @@ def _refuse_torn_frame(plane: NDArray[np.float32], frame: int, path: Path) -> No
 
 def torn_frame(frame: int, bad: int) -> str:
     """What to say of a frame with this many pixels that are no number."""
-    return (
-        f"lacks the labelled frame, t{frame}"
-        if bad == SIZE**2
-        else f"frame t{frame} has {bad} pixels that are no number"
-    )
+    if frame == LABELLED and bad == SIZE**2:
+        return f"lacks the labelled frame, t{frame}"
+    return f"frame t{frame} has {bad} pixels that are no number"
 
 
 def _folders(split: Path) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,32 +123,37 @@ def read_folds(path: Path) -> Folds:
         raise UserError(f"{path}: no such file; make it: cli data folds --out {path}") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable csv ({error}); make it again: cli data folds") from error
-    reader = csv.DictReader(io.StringIO(text))
-    absent = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
-    if absent:
-        raise UserError(f"{path}: has no column {absent[0]}; a folds file needs record_id and fold")
-    rows = tuple(_row(path, reader.line_num, row) for row in reader)
     try:
-        return Folds(rows)
+        return Folds(tuple(_rows(text)))
+    except csv.Error as error:
+        raise UserError(f"{path}: is no readable csv ({error}); make it again: cli data folds") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _row(path: Path, line: int, row: Mapping[str, str | None]) -> Assignment:
+def _rows(text: str) -> Iterator[Assignment]:
+    reader = csv.DictReader(io.StringIO(text))
+    absent = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
+    if absent:
+        raise UserError(f"has no column {absent[0]}; a folds file needs record_id and fold")
+    for row in reader:
+        yield _row(f"line {reader.line_num}", row)
+
+
+def _row(line: str, row: Mapping[str, str | None]) -> Assignment:
     given = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if not given["record_id"]:
-        raise UserError(f"{path}: line {line} names no record; give a record_id or delete the line")
-    if "e+" in given["record_id"].lower():
-        raise UserError(
-            f"{path}: line {line} holds the record id {given['record_id']}, rounded by a spreadsheet; write ids as text"
-        )
-    fold, positives = (_whole(path, line, name, given[name]) for name in ("fold", "positives"))
+    name = given["record_id"]
+    if not name:
+        raise UserError(f"{line} names no record; give a record_id or delete the line")
+    if "e+" in name.lower():
+        raise UserError(f"{line} holds the record id {name}, rounded by a spreadsheet; write ids as text")
+    fold, positives = (_whole(line, column, given[column]) for column in ("fold", "positives"))
     if fold is None:
-        raise UserError(f"{path}: line {line} (record {given['record_id']}) names no fold; give a number")
-    return Assignment(given["record_id"], fold, given["group"], given["source"], given["split"], positives)
+        raise UserError(f"{line} (record {name}) names no fold; give a number")
+    return Assignment(name, fold, given["group"], given["source"], given["split"], positives)
 
 
-def _whole(path: Path, line: int, column: str, text: str) -> int | None:
-    if text and not text.lstrip("-").isdecimal():
-        raise UserError(f'{path}: line {line}: {column} "{text}" is no whole number; write it again')
+def _whole(line: str, column: str, text: str) -> int | None:
+    if text and not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise UserError(f'{line}: {column} "{text}" is no whole number; write it again')
     return int(text) if text else None

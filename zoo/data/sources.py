@@ -127,6 +127,8 @@ def open_scenes(paths: Sequence[Path]) -> Scenes:
 
 
 def _open(root: Path, name: str) -> Source:
+    if root.is_file():
+        raise UserError(f"{root}: is no directory; name the one that holds train/ or contrails/")
     if not root.is_dir():
         raise UserError(f"{root}: no such data directory; check the path, or make one: cli data synth {root}")
     layouts = [layout for layout in LAYOUTS if layout.lies_at(root)]

@@ -1,0 +1,136 @@
+"""`cli data`, from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.app import run
+from tests.scenes import write_metadata, write_record
+from zoo.data import read_folds
+
+
+@pytest.fixture
+def data(tmp_path):
+    for index in range(6):
+        write_record(tmp_path / "data", "train", str(index), frames=(5,), mask=100 * index)
+    write_metadata(tmp_path / "data", "train", {str(index): (0, 0, 1000 * index) for index in range(6)})
+    return tmp_path / "data"
+
+
+def _run(*words):
+    return run(["data", *map(str, words)])
+
+
+def test_clean_data_pass_the_check(data, capsys):
+    assert _run("check", "--data", data) == 0
+    out, err = capsys.readouterr()
+    assert "6 records, 24 files, 126 absent frames, no faults" in out
+    assert f"next: cli data folds --data {data}" in err
+
+
+def test_a_fault_is_a_line_and_exit_code_1(data, capsys):
+    path = data / "train" / "3" / "band_14.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert _run("check", "--data", data) == 1
+    out, err = capsys.readouterr()
+    assert f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch this file again" in out.splitlines()
+    assert err.splitlines() == ["error: 1 faults in 1 records; do what the list says of each"]
+
+
+def test_check_speaks_json(data, capsys):
+    (data / "train" / "3" / "band_14.npy").unlink()
+    assert _run("check", "--data", data, "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["records"], document["files"]) == (6, 23)
+    assert [fault["record"] for fault in document["faults"]] == ["3"]
+
+
+def test_stats_are_tables(data, capsys):
+    assert _run("stats", "--data", data) == 0
+    out = capsys.readouterr().out
+    for words in ("data train", "83.33%", "T15-T14 in contrails", "band 11", "ash blue"):
+        assert words in out
+
+
+def test_stats_speak_json(data, capsys):
+    assert _run("stats", "--data", data, "--json") == 0
+    train, whole = json.loads(capsys.readouterr().out)["summaries"]
+    assert train["quantities"] == whole["quantities"]
+    assert whole["contrail_pixels"] == {"total": 1500, "min": 100, "max": 500}
+
+
+def test_folds_are_written_and_shown(data, tmp_path, capsys):
+    assert _run("folds", "--folds", 3, "--data", data, "--runs", tmp_path / "runs") == 0
+    out, err = capsys.readouterr()
+    assert "Folds of 6 labelled records" in out
+    assert "6 records by place and time, 0 by the look of their frames" in out
+    assert f"next: cli zoo train --fold all --data {data} --runs {tmp_path / 'runs'}" in err
+    assert read_folds(tmp_path / "runs" / "folds.csv").count == 3
+
+
+def test_folds_speak_json(data, tmp_path, capsys):
+    assert _run("folds", "--folds", 2, "--data", data, "--out", tmp_path / "a.csv", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["sha256"] == read_folds(tmp_path / "a.csv").sha256
+    assert sum(fold["contrail_pixels"] for fold in document["folds"]) == 1500
+
+
+def test_scene_groups_of_several_records_are_named(data, tmp_path, capsys):
+    write_metadata(data, "train", {str(index): (0, 0, 1000 * (index // 2)) for index in range(6)})
+    assert _run("folds", "--folds", 3, "--data", data, "--out", tmp_path / "a.csv") == 0
+    assert "one scene group: 2, 3" in capsys.readouterr().out
+
+
+def test_other_folds_are_not_overwritten_without_force(data, tmp_path, capsys):
+    out = tmp_path / "a.csv"
+    arguments = ("folds", "--data", data, "--out", out)
+    assert _run(*arguments, "--folds", 3) == 0
+    before = out.read_bytes()
+    assert _run(*arguments, "--folds", 3) == 0
+    assert _run(*arguments, "--folds", 2) == 1
+    assert f"error: {out}: holds other folds, on which runs depend" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert _run(*arguments, "--folds", 2, "--force") == 0
+    assert read_folds(out).count == 2
+
+
+def test_a_foreign_file_is_not_overwritten(data, tmp_path, capsys):
+    out = tmp_path / "precious.csv"
+    out.write_text("all my notes")
+    assert _run("folds", "--data", data, "--out", out, "--folds", 2) == 1
+    assert "is there already and holds no folds" in capsys.readouterr().err
+    assert out.read_text() == "all my notes"
+
+
+def test_absent_data_are_named(tmp_path, capsys):
+    for command in ("check", "stats", "folds"):
+        assert _run(command, "--data", tmp_path / "absent") == 1
+        assert "absent: no such data directory" in capsys.readouterr().err
+
+
+def test_without_data_the_call_is_at_fault(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert _run("check") == 2
+    assert "no data directory; name one with --data DIR" in capsys.readouterr().err
+
+
+def test_synthetic_scenes_are_clean(tmp_path, capsys):
+    folder = tmp_path / "synth"
+    assert _run("synth", folder, "--train", 1, "--validation", 1, "--test", 1, "--seed", 3, "--jobs", 1) == 0
+    assert "1 train, 1 validation, 1 test records" in capsys.readouterr().out
+    assert _run("check", "--data", folder) == 0
+
+
+def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("")
+    assert _run("synth", tmp_path, "--train", 1) == 1
+    assert "holds files already; choose another folder" in capsys.readouterr().err
+    assert _run("synth", tmp_path / "notes.txt", "--train", 1) == 1
+    assert "is no folder to write into" in capsys.readouterr().err
+
+
+def test_no_records_at_all_is_a_wrong_call(tmp_path, capsys):
+    assert _run("synth", tmp_path / "s", "--train", 0, "--validation", 0, "--test", 0) == 2
+    assert "no records asked for" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""folds.csv: the suite's own, a user's, and every one that would leak or mislead."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from zoo.data import Assignment, Folds, read_folds, write_folds
+
+ROWS = (
+    Assignment("1000216489776414077", 0, "g", "data", "train", 12),
+    Assignment("195731008142151", 0, "g", "data", "train", 0),
+    Assignment("positive_013", 1, "positive_013", "ash", "train", None),
+)
+
+
+@given(st.permutations(ROWS))
+def test_the_order_of_rows_does_not_count(rows):
+    assert Folds(tuple(rows)) == Folds(ROWS)
+    assert Folds(tuple(rows)).sha256 == Folds(ROWS).sha256
+
+
+def test_what_is_written_is_read(tmp_path):
+    folds = Folds(ROWS)
+    write_folds(tmp_path / "a.csv", folds)
+    assert read_folds(tmp_path / "a.csv") == folds
+    assert (tmp_path / "a.csv").read_text().splitlines()[:2] == [
+        "record_id,fold,group,source,split,positives",
+        "1000216489776414077,0,g,data,train,12",
+    ]
+
+
+def test_the_same_folds_are_the_same_bytes(tmp_path):
+    write_folds(tmp_path / "a.csv", Folds(ROWS))
+    write_folds(tmp_path / "b.csv", Folds(ROWS[::-1]))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_folds_answer_who_is_where():
+    folds = Folds(ROWS)
+    assert folds.count == 2
+    assert folds.records(0) == ("1000216489776414077", "195731008142151")
+    assert folds.fold_of["positive_013"] == 1
+    assert folds.group_of["195731008142151"] == "g"
+    with pytest.raises(UserError, match=r"no fold 2; folds.csv holds folds 0 to 1"):
+        folds.records(2)
+
+
+def test_a_rename_of_a_source_leaves_the_hash_and_another_fold_does_not():
+    moved = Folds((Assignment("1000216489776414077", 0, "g", "elsewhere", "train", 12), *ROWS[1:]))
+    assert moved.sha256 == Folds(ROWS).sha256
+    other = Folds((*ROWS[:2], Assignment("positive_013", 2), Assignment("negative_001", 1)))
+    assert other.sha256 != Folds(ROWS).sha256
+
+
+def test_a_users_file_needs_two_columns(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("\ufefffold,record_id,remark\r\n1,1000216489776414077,x\r\n0,1000603527582775543,\r\n")
+    folds = read_folds(path)
+    assert folds.fold_of == {"1000216489776414077": 1, "1000603527582775543": 0}
+    assert folds.group_of["1000216489776414077"] == "1000216489776414077"
+
+
+REFUSED = {
+    "has no column fold": "record_id,group\n1,a\n",
+    "there is no record in any fold": "record_id,fold\n",
+    "record 1 is listed twice": "record_id,fold\n1,0\n2,1\n1,0\n",
+    "scene group a leaks: record 1 is in fold 0, record 2 in fold 1": "record_id,fold,group\n1,0,a\n2,1,a\n",
+    "scene group 1 leaks": "record_id,fold,group\n1,0,\n2,1,1\n",
+    "the folds are 1, 2; number them 0, 1": "record_id,fold\n1,1\n2,2\n",
+    "the folds are -1, 0": "record_id,fold\n1,0\n2,-1\n",
+    "the folds are 0; number them": "record_id,fold\n1,0\n2,0\n",
+    'line 3: fold "1.0" is no whole number': "record_id,fold\n1,0\n2,1.0\n",
+    'line 2: fold "\u00b2" is no whole number': "record_id,fold\n1,\u00b2\n2,1\n",
+    'line 2: fold "--1" is no whole number': "record_id,fold\n1,--1\n2,1\n",
+    "line 2 (record 1) names no fold": "record_id,fold\n1,\n",
+    "line 3 names no record": "record_id,fold\n1,0\n,1\n",
+    "1.00022E+18, rounded by a spreadsheet": "record_id,fold\n1.00022E+18,0\n",
+    'positives "many" is no whole number': "record_id,fold,positives\n1,0,many\n",
+}
+
+
+@pytest.mark.parametrize(("words", "text"), REFUSED.items(), ids=REFUSED.keys())
+def test_a_bad_file_is_refused_in_one_line(words, text, tmp_path):
+    path = tmp_path / "folds.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_folds(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(alphabet='record_id,fold\n01-"\0é ', max_size=60))
+def test_any_text_is_folds_or_refused(tmp_path_factory, tail):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text("record_id,fold\n" + tail, encoding="utf-8")
+    with suppress(UserError):
+        read_folds(path)
+
+
+def test_an_absent_or_foreign_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no such file; make it: cli data folds"):
+        read_folds(tmp_path / "folds.csv")
+    (tmp_path / "folds.csv").write_bytes(b"\x93NUMPY\xff\xfe")
+    with pytest.raises(UserError, match=r"folds.csv: is no readable csv"):
+        read_folds(tmp_path / "folds.csv")
+
+
+def test_labelled_records_without_a_fold_are_counted_and_named():
+    folds = Folds(ROWS)
+    folds.require(["195731008142151", "positive_013"])
+    with pytest.raises(UserError) as caught:
+        folds.require(["195731008142151", "z", "a"])
+    assert "2 labelled records are in no fold, a first" in str(caught.value)
+    assert "cli data folds --force" in str(caught.value)
