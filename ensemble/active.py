@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 
-EPS = 13  # p >= 0.051; thresholds of members worth blending lie far above
+EPS = 26  # p >= 0.102; the thresholds of members worth blending lie far above
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from core.errors import UnknownName
 
 TOTAL = 1 << 16
+COARSE = 256  # unit of weights that a search tries: 1/256 of the whole, counted in 16 bits
 CANDIDATES = 1020
 BINS = CANDIDATES + 1
 FINE_TOP = 255 * 16  # a table that bends needs finer entries than the map's own 255
@@ -102,17 +103,20 @@ class Blend:
             raise ValueError(f"weights {self.weights}: must not be negative and add up to {TOTAL}")
 
 
-def whole_weights(shares: Sequence[float] | NDArray[np.float64]) -> tuple[int, ...]:
-    """Non-negative shares as integers of sum 2**16: largest remainders first, ties to the earlier member."""
+def whole_weights(shares: Sequence[float] | NDArray[np.float64], unit: int = 1) -> tuple[int, ...]:
+    """Non-negative shares as multiples of `unit`, a power of two, that add up to 2**16.
+
+    Largest remainders are rounded up first, ties go to the earlier member.
+    """
     values = np.asarray(shares, dtype=np.float64)
     if not len(values) or not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
         raise ValueError(f"weights must be finite, not negative and not all zero: {list(shares)}")
-    exact = values / values.sum() * TOTAL
+    exact = values / values.sum() * (TOTAL // unit)
     whole = np.floor(exact).astype(np.int64)
-    missing = TOTAL - int(whole.sum())
+    missing = TOTAL // unit - int(whole.sum())
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[:missing]] += 1
-    return tuple(int(value) for value in whole)
+    return tuple(int(value) * unit for value in whole)
 
 
 def uniform_weights(members: int) -> tuple[int, ...]:

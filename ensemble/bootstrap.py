@@ -1,17 +1,20 @@
-"""How sure a paired gain is, without drawing: the delta method over scene groups.
+"""How sure a Dice or a paired gain is: the bootstrap over scene groups, and the delta method.
 
-A fit asks this dozens of times, to decide what has earned its place; the intervals that a report shows are
-drawn by `core.dice`.
+In: counts per record, (n, 3), and the scene group of each record. A fit asks dozens of times what has
+earned its place; there the delta method is enough. The intervals that a report shows are drawn: 10,000
+times, from sums per group, compiled. Groups without any count cannot move a Dice: how many draws fall on
+the others is drawn first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import Counts
+from core.dice import REPLICATES, Counts, Estimate
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,48 @@ def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 def standard_error(counts: NDArray[np.int64], groups: NDArray[np.int64]) -> float:
     """Standard error of the Dice of counts (n, 3), by the delta method over groups (n,)."""
     return paired_gain(counts, np.zeros_like(counts), groups).error
+
+
+def interval(
+    counts: NDArray[np.int64], groups: NDArray[np.int64], seed: int = 0, replicates: int = REPLICATES
+) -> Estimate:
+    """Dice of counts (n, 3) with its standard error and 95 % interval."""
+    draws = _draw([counts], groups, seed, replicates)[0]
+    return _estimate(Counts.of(counts).dice, draws)
+
+
+def paired_interval(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    seed: int = 0,
+    replicates: int = REPLICATES,
+) -> Estimate:
+    """Dice of `first` less Dice of `second` on the same records: both see the same draws."""
+    draws = _draw([first, second], groups, seed, replicates)
+    return _estimate(Counts.of(first).dice - Counts.of(second).dice, draws[0] - draws[1])
+
+
+def _draw(
+    systems: Sequence[NDArray[np.int64]], groups: NDArray[np.int64], seed: int, replicates: int
+) -> NDArray[np.float64]:
+    """Dice of every system in every replicate: (systems, replicates)."""
+    from ensemble.kernels import resample
+
+    _, where = np.unique(groups, return_inverse=True)
+    size = int(where.max()) + 1
+    # Columns: true positives, and predicted + truth, of each system in turn.
+    pairs = [column for one in systems for column in (one[:, 0], one[:, 1] + one[:, 2])]
+    rows = np.stack([np.bincount(where, weights=pair, minlength=size) for pair in pairs], axis=1)
+    rows = rows[rows.any(axis=1)].astype(np.int64)
+    sums = np.zeros((replicates, rows.shape[1]), np.int64)
+    if len(rows):
+        draws = np.random.default_rng(seed).binomial(size, len(rows) / size, replicates)
+        resample(rows, draws.astype(np.int64), seed, sums)
+    tp, total = sums[:, ::2].T, sums[:, 1::2].T
+    return np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+
+
+def _estimate(value: float, draws: NDArray[np.float64]) -> Estimate:
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(value, float(draws.std()), float(low), float(high))

@@ -29,7 +29,7 @@ def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[n
     by = table(choice.blend.table)
     floor = by.floor_bin(fit.active.eps)
     if choice.cut.mode == "none":
-        counts = fit.tally.curves(choice.blend).sum(axis=0)
+        counts = fit.tally.curves(choice.blend)
     else:
         counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
     total = counts[floor:, 1] + int(fit.active.truth.sum())
@@ -62,7 +62,7 @@ def _folds(fit: Fit) -> list[str]:
 
 
 def _few(fit: Fit) -> list[str]:
-    groups = len(set(fit.groups))
+    groups = fit.group_count
     return [f"only {groups} scene groups: the intervals are rough"] if groups < FEW_GROUPS else []
 
 

@@ -28,7 +28,7 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "threshold": probability_of(choice),
         "min_pixels": {"mode": choice.cut.mode, "k": choice.cut.k},
         "records": len(fit.active.record_ids),
-        "groups": len(set(fit.groups)),
+        "groups": fit.group_count,
         "counts": counts.as_dict(),
         "method": fit.policy.method if fit.policy.step == 1 else f"{fit.policy.method}*{fit.policy.step:g}",
         "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels},

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import Counts, Estimate, dice_difference, dice_interval
+from core.dice import Counts, Estimate
 from core.errors import UserError
 from ensemble.active import Active
 from ensemble.blend import Blend, mixed_weights, table
-from ensemble.bootstrap import Gain, paired_gain
+from ensemble.bootstrap import Gain, interval, paired_gain, paired_interval
 from ensemble.crossfit import CrossFit, cross_fit
 from ensemble.surface import MODES, check_mode
 from ensemble.tally import Choice, Tally, Training
@@ -129,16 +129,16 @@ class Fit:
 
     def estimate(self, counts: Counts3) -> Estimate:
         """Dice of counts per record with its interval over scene groups."""
-        return dice_interval(counts, self.groups, self.seed)
+        return interval(counts, self.tally.groups, self.seed)
 
     def difference(self, rival: Scored) -> Estimate:
         """The result's Dice less a rival's, paired, both cross-fitted where possible."""
-        return dice_difference(self.result.counts, rival.counts, self.groups, self.seed)
+        return paired_interval(self.result.counts, rival.counts, self.tally.groups, self.seed)
 
     @property
-    def groups(self) -> list[str]:
-        """The scene group of every record, as text."""
-        return [str(group) for group in self.tally.groups]
+    def group_count(self) -> int:
+        """How many scene groups there are."""
+        return len(np.unique(self.tally.groups))
 
 
 def fit(

@@ -14,43 +14,60 @@ import numpy as np
 from numba import njit
 
 BLOCK = 2048
+NARROW = 256  # weights that are multiples of this take the short way
 NOBODY = -1
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _blend_block(values, weights, entries, linear, start, stop, block):
-    """Levels of pixels start to stop into block[: stop - start]."""
-    size = stop - start
-    for i in range(size):
-        block[i] = 0
+def _bin_block(values, weights, entries, linear, shift, low, high, wide, out):
+    """Bins of pixels low to high (at most BLOCK) into out[: high - low]; `wide` is room for their levels."""
+    size = high - low
+    narrow = linear
     for m in range(values.shape[0]):
-        weight = np.int32(weights[m])
-        if weight == 0:
-            continue
-        row = values[m, start:stop]
-        if linear:
+        narrow = narrow and weights[m] % NARROW == 0
+    if narrow:
+        # Weights that are multiples of 1/256: all fits into 16 bits, twice as many pixels at once.
+        for i in range(size):
+            out[i] = 0
+        for m in range(values.shape[0]):
+            weight = np.uint16(weights[m] // NARROW)
+            if weight:
+                row = values[m, low:high]
+                for i in range(size):
+                    out[i] = np.uint16(out[i] + np.uint16(weight * np.uint16(row[i])))
+        for i in range(size):
+            out[i] = out[i] >> (shift - 8)
+        return
+    for i in range(size):
+        wide[i] = 0
+    for m in range(values.shape[0]):
+        share = np.int32(weights[m])
+        row = values[m, low:high]
+        if share and linear:
             for i in range(size):
-                block[i] += weight * np.int32(row[i])
-        else:
+                wide[i] += share * np.int32(row[i])
+        elif share:
             for i in range(size):
-                block[i] += weight * entries[row[i]]
+                wide[i] += share * entries[row[i]]
+    for i in range(size):
+        out[i] = wide[i] >> shift
 
 
 @njit(cache=True, nogil=True)
 def blend_bins(values, weights, entries, linear, shift, start, stop, out):
-    """Bin (level >> shift) of pixels start to stop into out[: stop - start]."""
-    block = np.empty(BLOCK, np.int32)
+    """Bin (level >> shift) of pixels start to stop into out (stop - start,) uint16."""
+    wide = np.empty(BLOCK, np.int32)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        _blend_block(values, weights, entries, linear, low, high, block)
-        for i in range(high - low):
-            out[low - start + i] = block[i] >> shift
+        part = out[low - start : high - start]
+        _bin_block(values, weights, entries, linear, shift, low, high, wide, part)
 
 
 @njit(cache=True, nogil=True)
 def histogram(values, label, weights, entries, linear, shift, start, stop, counts):
     """Add pixels start to stop to counts (bins, 2): negatives and positives per bin."""
-    block = np.empty(BLOCK, np.int32)
+    wide = np.empty(BLOCK, np.int32)
+    block = np.empty(BLOCK, np.uint16)
     bins = counts.shape[0]
     # Two tables in turn: the next pixel often falls into the same bin and would wait for the last store.
     even = np.zeros(2 * bins, np.int64)
@@ -58,9 +75,10 @@ def histogram(values, label, weights, entries, linear, shift, start, stop, count
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         size = high - low
-        _blend_block(values, weights, entries, linear, low, high, block)
+        _bin_block(values, weights, entries, linear, shift, low, high, wide, block)
+        truth = label[low:high]
         for i in range(size):
-            block[i] = ((block[i] >> shift) << 1) + np.int32(label[low + i])
+            block[i] = np.uint16((block[i] << 1) | truth[i])
         for i in range(0, size - 1, 2):
             even[block[i]] += 1
             odd[block[i + 1]] += 1
@@ -244,3 +262,23 @@ def count_components(bins, pixel, label, pointer, first, last, height, width, ei
                 if parent[i] == i and area[i] >= least:
                     out[r - first, 0] += hits[i]
                     out[r - first, 1] += area[i]
+
+
+@njit(cache=True, nogil=True)
+def resample(rows, draws, seed, sums):
+    """Sums of rows drawn with replacement: row r of `sums` (replicates, c) adds up draws[r] of rows (m, c).
+
+    xorshift64* and a multiply-shift in place of a modulo: as even as 2**32 allows, and the same everywhere.
+    """
+    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0xD1B54A32D192ED03)
+    size = np.uint64(rows.shape[0])
+    columns = rows.shape[1]
+    for r in range(sums.shape[0]):
+        for _ in range(draws[r]):
+            state ^= state >> np.uint64(12)
+            state ^= state << np.uint64(25)
+            state ^= state >> np.uint64(27)
+            high = (state * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(32)
+            row = np.int64((high * size) >> np.uint64(32))
+            for c in range(columns):
+                sums[r, c] += rows[row, c]

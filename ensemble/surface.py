@@ -47,18 +47,21 @@ def check_mode(mode: str) -> None:
         raise UnknownName("min-pixels mode", mode, MODES)
 
 
-def curves(active: Active, weights: Sequence[int], by: Table, jobs: int = 1) -> Counts2:
-    """Counts at every threshold: (folds, bins, 2) int64, true positives and predicted pixels."""
+def curves(
+    active: Active, weights: Sequence[int], by: Table, folds: Sequence[int] | None = None, jobs: int = 1
+) -> Counts2:
+    """Counts at every threshold of these folds, or of all: (folds, bins, 2) int64, true positives and pixels."""
     from ensemble.kernels import histogram
 
-    counts = np.zeros((len(active.folds), BINS, 2), np.int64)
+    wanted = range(len(active.folds)) if folds is None else folds
+    counts = np.zeros((len(wanted), BINS, 2), np.int64)
     given = (np.asarray(weights, np.int64), by.entries.astype(np.int32), by.linear, by.shift)
 
     def task(first: int, last: int, part: Counts2) -> None:
         start, stop = active.pointer[first], active.pointer[last]
         histogram(active.values, active.label, *given, start, stop, part)
 
-    _add_up(active, task, dict(enumerate(counts)), jobs)
+    _add_up(active, task, dict(zip(wanted, counts)), jobs)
     above = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return np.stack([above[..., 1], above.sum(axis=-1)], axis=-1)
 

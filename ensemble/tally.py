@@ -41,7 +41,7 @@ class Tally:
         names = groups or active.record_ids
         self.groups: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
-        self._curves: dict[Blend, NDArray[np.int64]] = {}
+        self._curves: dict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = {}
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
 
@@ -50,11 +50,18 @@ class Tally:
         """All folds, by index."""
         return tuple(range(len(self.active.folds)))
 
-    def curves(self, blend: Blend) -> NDArray[np.int64]:
-        """Counts at every threshold: (folds, bins, 2)."""
-        if blend not in self._curves:
-            self._curves[blend] = curves(self.active, blend.weights, table(blend.table), self.jobs)
-        return self._curves[blend]
+    def curves(self, blend: Blend, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """Counts at every threshold of these folds together, or of all: (bins, 2)."""
+        wanted = self.folds if folds is None else folds
+        missing = [fold for fold in wanted if (blend, fold) not in self._curves]
+        if missing:
+            given = (self.active, blend.weights, table(blend.table), missing, self.jobs)
+            for fold, counts in zip(missing, curves(*given)):
+                self._curves[blend, fold] = counts.astype(np.int32 if counts.max() < 1 << 31 else np.int64)
+        total = np.zeros_like(self._curves[blend, wanted[0]], np.int64)
+        for fold in wanted:
+            total += self._curves[blend, fold]
+        return total
 
     def surface(self, blend: Blend, mode: str, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
         """Counts at every (threshold, k) of these folds together, or of all: (bins, most + 1, 2)."""
@@ -113,11 +120,13 @@ class Training:
         """The same with one fold less."""
         return Training(self.tally, [kept for kept in self.folds if kept != fold], self.members)
 
-    def blend(self, shares: Sequence[float] | NDArray[np.float64], table_name: str = "identity") -> Blend:
-        """A blend of the members in sight; the others get no weight."""
+    def blend(
+        self, shares: Sequence[float] | NDArray[np.float64], table_name: str = "identity", unit: int = 1
+    ) -> Blend:
+        """A blend of the members in sight, in multiples of `unit`; the others get no weight."""
         everyone = np.zeros(len(self.tally.active.members))
         everyone[list(self.members)] = shares
-        return Blend(whole_weights(everyone), table_name)
+        return Blend(whole_weights(everyone, unit), table_name)
 
     def dice(self, blend: Blend) -> float:
         """The best Dice over all thresholds, without min-pixels."""
@@ -125,9 +134,13 @@ class Training:
 
     def cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
         """The best cut of this mode and its Dice."""
+        key = ("cut", blend, mode, self.folds)
+        return self.tally.once(key, lambda: self._cut(blend, mode))
+
+    def _cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
         floor = table(blend.table).floor_bin(self.tally.active.eps)
         if mode == "none":
-            counts = self.tally.curves(blend)[list(self.folds)].sum(axis=0)
+            counts = self.tally.curves(blend, self.folds)
         else:
             counts = self.tally.surface(blend, mode, self.folds)
         return best_cut(counts, self.truth, floor, mode)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ensemble.blend import Blend
+from ensemble.blend import COARSE, Blend
 from ensemble.tally import Training
 from ensemble.weights.registry import METHODS
 
 ROUNDS = 20
+PATIENCE = 5  # rounds without a better mixture after which the search ends
 
 
 @METHODS.register("greedy", fitted=True, about="greedy selection with replacement")
@@ -21,12 +22,13 @@ def greedy(training: Training) -> Blend:
     taken = np.zeros(training.size)
     passed: list[tuple[float, Blend]] = []
     for _ in range(ROUNDS):
-        options = [training.blend(taken + row) for row in np.eye(training.size)]
+        options = [training.blend(taken + row, unit=COARSE) for row in np.eye(training.size)]
         scores = [training.dice(blend) for blend in options]
         chosen = int(np.argmax(scores))
         taken[chosen] += 1
         passed.append((scores[chosen], options[chosen]))
-        if training.size == 1:
+        # max() keeps the first of equal ones: the smallest mixture.
+        best = max(range(len(passed)), key=lambda number: passed[number][0])
+        if len(passed) - 1 - best >= PATIENCE or training.size == 1:
             break
-    # max() keeps the first of equal ones: the smallest mixture.
-    return max(passed, key=lambda entry: entry[0])[1]
+    return passed[best][1]

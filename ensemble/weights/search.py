@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.blend import Blend
+from ensemble.blend import COARSE, Blend
 from ensemble.tally import Training
 from ensemble.weights.greedy import greedy
 from ensemble.weights.registry import METHODS
@@ -34,7 +34,7 @@ def search(training: Training) -> Blend:
                 shares, score = _moved(training, shares, score, member, step)
             if score == before:
                 break
-    return training.blend(shares)
+    return max((blend, training.blend(shares, unit=COARSE)), key=training.dice)
 
 
 def _moved(
@@ -47,7 +47,7 @@ def _moved(
         if tried.sum() <= 0:
             continue
         tried /= tried.sum()
-        reached = training.dice(training.blend(tried))
+        reached = training.dice(training.blend(tried, unit=COARSE))
         if reached > score:
             shares, score = tried, reached
     return shares, score

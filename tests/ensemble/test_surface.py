@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
 from core.errors import UnknownName
-from ensemble.blend import BINS, identity_table, logit_table, uniform_weights, whole_weights
-from ensemble.surface import MODES, Cut, best_cut, curves, record_counts, surface
+from ensemble.blend import BINS, COARSE, identity_table, logit_table, uniform_weights, whole_weights
+from ensemble.surface import MODES, Cut, best_cut, bins_of, curves, record_counts, surface
 from tests.ensemble.cases import Case, cut_counts, dense_bins, noise_case, streak_case, surface_by_labelling
 
 TABLES = {"identity": identity_table(), "logit": logit_table()}
@@ -61,6 +61,15 @@ def test_a_bridge_joins_two_components_at_its_own_level():
     assert fast[4 * 150].tolist() == [5, 5, 5, 3, 0, 0, 0]
     assert fast[4 * 200].tolist() == [3, 3, 3, 3, 0, 0, 0]
     assert fast[4 * 200 + 1].tolist() == [0] * 7
+
+
+def test_coarse_weights_take_the_short_way_to_the_same_bits(rng):
+    case, by = streak_case(rng), identity_table()
+    for shares in ([1, 1, 1], [5, 0, 2], [0, 0, 1]):
+        weights = whole_weights(shares, COARSE)
+        assert all(weight % COARSE == 0 for weight in weights)
+        active, dense = case.active(eps=0), dense_bins(case, weights, by)
+        assert_array_equal(bins_of(active, weights, by, 0, 24), dense.ravel())
 
 
 @pytest.mark.parametrize("name", TABLES)
