@@ -29,6 +29,10 @@ class FileFault(UserError):
         super().__init__(f"{path}: {what}; {todo}")
         self.path, self.what, self.todo = path, what, todo
 
+    def __reduce__(self) -> tuple[type[FileFault], tuple[Path, str, str]]:
+        # Faults travel back from other processes.
+        return FileFault, (self.path, self.what, self.todo)
+
 
 def read_array(path: Path) -> NDArray[Any]:
     """The array in `path`; FileFault where it is absent, torn, no array, or holds Python objects."""

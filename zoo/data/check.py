@@ -31,11 +31,10 @@ class Report:
 
     def by_split(self) -> dict[tuple[str, str], tuple[Finding, ...]]:
         """The findings of each (source, split)."""
-        result: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        result: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.findings:
-            key = (finding.record.source, finding.record.split)
-            result[key] = (*result.get(key, ()), finding)
-        return result
+            result.setdefault((finding.record.source, finding.record.split), []).append(finding)
+        return {key: tuple(findings) for key, findings in result.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

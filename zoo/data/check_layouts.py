@@ -84,11 +84,12 @@ def check_competition(source: CompetitionSource, record: Record, expected: froze
     """Every band and mask of a record."""
     folder = source.path(record)
     names = _names(folder) & FILES
-    faults = [Fault(record.id, folder / name, "is missing, though most records hold it") for name in expected - names]
-    absent: list[tuple[int, int]] = []
     bands = source.bands(record)
     if not bands:
-        faults.append(Fault(record.id, folder, "holds no band", "fetch this record again, or delete the folder"))
+        none = Fault(record.id, folder, "holds no band", "fetch this record again, or delete the folder")
+        return Finding(record, len(names), (), (), False, (none,))
+    faults = [Fault(record.id, folder / name, "is missing, though most records hold it") for name in expected - names]
+    absent: list[tuple[int, int]] = []
     for band in bands:
         path = folder / band_name(band)
         try:

@@ -32,6 +32,8 @@ QUANTITIES = (
     *(f"T{first}-T{second}{where}" for first, second in DIFFERENCES for where in ("", IN_CONTRAILS)),
     *ASH_COLOURS,
 )
+AT_ONCE = 32  # records that are kept apart before they are added up: histograms are large
+
 Quantities = dict[str, "Spread"]
 
 
@@ -145,10 +147,11 @@ def describe(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> l
     parts: dict[tuple[str, str], list[Summary]] = {}
     tasks = [(scenes.source(record), record) for record in scenes.records]
     for one in sweep(_describe, tasks, jobs, advance):
-        # Halves are joined as they come: a few histograms in memory, however many records.
         part = parts.setdefault((one.source, one.split), [])
-        part[:] = [merge([*part, one], one.source, one.split)]
-    summaries = [part[0] for _, part in sorted(parts.items())]
+        part.append(one)
+        if len(part) == AT_ONCE:
+            part[:] = [merge(part, one.source, one.split)]
+    summaries = [merge(part, *key) for key, part in sorted(parts.items())]
     return [*summaries, merge(summaries, "all", "all")]
 
 

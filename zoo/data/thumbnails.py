@@ -19,7 +19,7 @@ ALIKE = 0.85
 WIDTH = 16
 ASH_BANDS = (11, 14, 15)
 SINGLE_BANDS = (14, 13, 15, 11, 12, 16, 10, 9, 8)  # without the three, the best window band that all hold
-BLOCK = 1024
+BLOCK = 256  # rows at a time: even 20,000 records of eight frames stay below 250 MB a step
 
 Pair = tuple[int, int]
 

@@ -99,6 +99,12 @@ def test_nothing_is_unpickled(tmp_path):
         read_array(tmp_path / "a.npy")
 
 
+def test_a_fault_travels_between_processes(tmp_path):
+    fault = FileFault(tmp_path, "is torn", "mend it")
+    again = pickle.loads(pickle.dumps(fault))
+    assert (str(again), again.path, again.todo) == (str(fault), tmp_path, "mend it")
+
+
 @given(st.data())
 def test_a_damaged_file_is_an_array_or_a_fault(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "damaged.npy"

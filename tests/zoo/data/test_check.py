@@ -160,8 +160,9 @@ def test_a_band_that_few_records_hold_is_no_fault(data):
 
 def test_an_empty_record_is_a_fault(data):
     (data / "data" / "train" / "104").mkdir()
-    assert "record 104" in str(_check(data).faults[0])
-    assert any("holds no band" in fault.what for fault in _check(data).faults)
+    (fault,) = _check(data).faults
+    folder = data / "data" / "train" / "104"
+    assert str(fault) == f"record 104: {folder}: holds no band; fetch this record again, or delete the folder"
 
 
 def test_broken_metadata_are_a_fault(data):

@@ -80,8 +80,14 @@ def test_clipped_kelvins_do_not_enter_the_whole_and_colours_do(data):
     assert alone.quantities["band 14"].count == 256 * 256
 
 
-def test_threads_change_nothing(data):
+def test_threads_and_the_size_of_a_step_change_nothing(data, monkeypatch):
     scenes = open_scenes([data / "data", data / "ash"])
+    whole = describe(scenes)[-1]
+    monkeypatch.setattr("zoo.data.stats.AT_ONCE", 2)
+    again = describe(scenes)[-1]
+    assert again.positives == whole.positives
+    for name, spread in whole.quantities.items():
+        assert (again.quantities[name].mean, again.quantities[name].std) == pytest.approx((spread.mean, spread.std))
     one, two = ([each.as_dict() for each in describe(scenes, jobs)] for jobs in (1, 2))
     assert one == two
 
