@@ -88,7 +88,7 @@ def draw_climate(rng: np.random.Generator, u: NDArray[np.float64], busy: bool) -
     """
     skin = float(np.interp(u[0], (0, 0.04, 0.12, 0.5, 0.9, 0.97, 1), (255, 271, 280, 290, 296, 301, 312)))
     split = float(np.clip(3.3 + 0.05 * (skin - 288) + 1.5 * (u[1] - 0.5) + rng.normal(0, 0.45), 0.5, 5.3))
-    split += 0.5 if busy else -0.25
+    split += 0.3 if busy else -0.2
     wind = rng.normal(0, 1.6, 2), rng.normal((0, 4.5), (1.5, 4.5))
     hot = max(0.0, (skin - 298) / 10)
     return Climate(

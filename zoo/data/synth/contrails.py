@@ -7,7 +7,7 @@ Positions are (y, x) px of the labelled frame, y down; optical depth is that at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from zoo.data.synth.fields import SIZE, Field, normal_line
 
 STEP = 0.5  # px between the points that a line is made of
 MARGIN = 24
+THICKEST = 0.4  # optical depth that hardly any part of a contrail exceeds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,9 +71,29 @@ def draw_traffic(rng: np.random.Generator, wind: Winds) -> Traffic:
         centre=(float(rng.uniform(20, 236)), float(rng.uniform(20, 236))),
         reach=float(rng.uniform(25, 120)),
         wind=wind,
-        strength=float(np.exp(rng.normal(np.log(0.08), 0.5))),
+        strength=float(np.exp(rng.normal(np.log(0.074), 0.4))),
         length=float(np.exp(rng.normal(np.log(34), 0.35))),
         age=float(rng.uniform(2, 9)),
+    )
+
+
+def draw_old(rng: np.random.Generator, traffic: Traffic, count: int, clear: Field) -> list[Contrail]:
+    """What is left of earlier contrails: broad, ragged streaks along the same corridors."""
+    lines = (_draw(rng, traffic, clear, 1.0, 1e6) for _ in range(count))
+    return [_aged(rng, line) for line in lines]
+
+
+def _aged(rng: np.random.Generator, line: Contrail) -> Contrail:
+    n = len(line.points)
+    width = float(rng.uniform(1.7, 4.5))
+    tears = 0.8 * normal_line(rng, n, rng.uniform(4, 14))
+    swell = normal_line(rng, n, 12) * rng.uniform(0.3, 1.5)
+    return replace(
+        line,
+        depth=(line.depth * np.exp(tears - 0.3) * rng.uniform(0.3, 1.1)).astype(np.float32),
+        ragged=(line.ragged + swell).astype(np.float32),
+        width=width,
+        age=line.age + 9,
     )
 
 
@@ -100,12 +121,13 @@ def _draw(rng: np.random.Generator, traffic: Traffic, clear: Field, faint: float
     points = _line(rng, traffic, length, clear)
     n = len(points)
     age = 0.7 + rng.exponential(traffic.age)
-    width = float(np.sqrt(0.5 + min(age, 12) * rng.uniform(0.03, 0.2)) * np.exp(rng.normal(0, 0.15)))
-    broken = rng.uniform(0.15, 0.5 + 0.03 * age)
+    width = float(np.sqrt(0.6 + min(age, 12) * rng.uniform(0.03, 0.22)) * np.exp(rng.normal(0, 0.15)))
+    broken = rng.uniform(0.2, 0.55 + 0.03 * age)
     puffs = normal_line(rng, n, rng.uniform(2.5, 8)) + 0.7 * normal_line(rng, n, 30)
     end = np.minimum(np.arange(n), np.arange(n)[::-1]) * STEP
     peak = traffic.strength * faint * np.exp(rng.normal(0, 0.55)) * (0.9 / width) ** 0.5
-    depth = peak * np.exp(broken * puffs - broken**2 / 2) * np.minimum(1, 0.25 + end / 4)
+    depth = peak * np.exp(broken * puffs - broken**2 / 2) * np.minimum(1, 0.15 + end / 6)
+    depth = depth / (1 + depth / THICKEST)
     return Contrail(
         points=points,
         depth=depth.astype(np.float32),

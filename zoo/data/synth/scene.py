@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from zoo.data.synth import atmosphere as air
-from zoo.data.synth.contrails import Contrail, draw_contrails, draw_traffic, optical_depth
+from zoo.data.synth.contrails import Contrail, draw_contrails, draw_old, draw_traffic, optical_depth
 from zoo.data.synth.fields import SIZE, Field
 from zoo.data.synth.labelers import Mask, draw_labelers, label, majority
 
@@ -30,7 +30,7 @@ POSITIVE = {"train": 0.451, "validation": 0.297}
 
 GOLDEN = (5**0.5 - 1) / 2
 NOISE = 384  # px of a sheet of noise from which every frame takes a part of its own
-SEEN, UNSEEN = 0.8, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
+SEEN, UNSEEN = 0.95, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,13 +146,26 @@ def _fly(
     clutter = _clutter(split)
     room: Field = np.square(np.clip((air.kelvin_of(below, 11.2) - ice) / 60, 0, 1), dtype=np.float32)
     traffic = draw_traffic(rng, climate.high_wind)
-    chance: Field = room / clutter
-    contrails = draw_contrails(rng, traffic, 1.65 * plan.pixels, chance) if plan.pixels else []
+    ice_near = ndimage.gaussian_filter(state.tau, 5)
+    # Contrails last where ice does: at the edges of cirrus more than under a clear sky.
+    chance = room / np.sqrt(clutter) * (np.float32(0.35) + ice_near / (ice_near + np.float32(0.08)))
+    contrails = draw_contrails(rng, traffic, 1.75 * plan.pixels, chance) if plan.pixels else []
     bright = len(contrails)
     more = rng.gamma(0.6, 120 if bright else 60)
     contrails += draw_contrails(rng, traffic, more, room, faint=0.3) if more > 15 else []
     visibility = [_visible(contrail, room, clutter) for contrail in contrails]
-    return _adjust(contrails, visibility, bright)
+    contrails, visibility = _adjust(contrails, visibility, bright)
+    old = draw_old(rng, traffic, _old_count(rng, bright), chance)
+    # Broad streaks are seen less, and not taken for contrails where they are.
+    dim = [0.3 * _visible(streak, room, clutter) / streak.width for streak in old]
+    return contrails + old, visibility + dim
+
+
+def _old_count(rng: np.random.Generator, bright: int) -> int:
+    """How many old streaks lie beside `bright` contrails."""
+    if not bright and rng.uniform() < 0.6:
+        return 0
+    return int(min(rng.poisson((2 + bright) * rng.gamma(1.5, 0.4)), 40))
 
 
 def _adjust(
