@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,10 @@ from cli.output import next_step, progress, show
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.data import Folds
+    from zoo.data.synth import Row
 
 
 @click.command()
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 @click.option("--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records.")
 @click.option("--test", type=click.IntRange(0), default=8, show_default=True, help="Test records.")
 @click.option("--force", is_flag=True, help="Go on in a folder that holds files already.")
+@click.option("--compare", is_flag=True, help="Set the figures of the train scenes beside those of real ones.")
 @common
-def synth(settings: Settings, folder: Path, train: int, validation: int, test: int, force: bool) -> None:
+def synth(settings: Settings, folder: Path, train: int, validation: int, test: int, force: bool, compare: bool) -> None:
     """Make synthetic scenes in DIR, in the competition's layout."""
     from zoo.data.synth import make_scenes
 
@@ -33,9 +37,20 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
         _refuse_full(folder)
     with progress(settings, "scenes", sum(counts.values())) as advance:
         make_scenes(folder, **counts, seed=settings.seed, jobs=settings.jobs, advance=advance)
-    document = {"folder": str(folder), "seed": settings.seed, **counts}
+    document: dict[str, Any] = {"folder": str(folder), "seed": settings.seed, **counts}
     lines = ", ".join(f"{count} {split}" for split, count in counts.items())
-    show(settings, document, lambda console: console.print(f"{folder}: {lines} records", soft_wrap=True))
+    rows = _likeness(folder) if compare else []
+    if compare:
+        document["comparison"] = [row.as_dict() for row in rows]
+
+    def render(console: Console) -> None:
+        console.print(f"{folder}: {lines} records", soft_wrap=True)
+        if rows:
+            from cli.data_tables import print_comparison
+
+            print_comparison(console, rows)
+
+    show(settings, document, render)
     next_step(settings, f"cli data check --data {folder}")
 
 
@@ -91,6 +106,12 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     used = settings.runs / "folds.csv"
     then = f"cli zoo train --fold all{_named(settings)}"
     next_step(settings, then if path == used else f"cp {path} {used} && {then}")
+
+
+def _likeness(folder: Path) -> list[Row]:
+    from zoo.data.synth import compare
+
+    return compare(folder)
 
 
 def _refuse_full(folder: Path) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from zoo.data import Folds
 from zoo.data.check import Report
 from zoo.data.stats import PERCENTILES, PIXEL_PERCENTILES, QUANTITIES, Summary
+from zoo.data.synth import Row
 
 MANY = 10  # scene groups that are shown; the csv holds them all
 
@@ -49,6 +50,21 @@ def print_check(console: Console, report: Report) -> None:
         console.print(str(fault), markup=False, soft_wrap=True)
     totals = ", ".join(f"{document[name]:,} {name.replace('_', ' ')}" for name in ("records", "files", "absent_frames"))
     console.print(f"{totals}, {len(report.faults) or 'no'} faults", soft_wrap=True)
+
+
+def print_comparison(console: Console, rows: Sequence[Row]) -> None:
+    """Figures of synthetic scenes beside those of real ones."""
+    cells = (
+        (
+            row.figure,
+            *(f"{number:,.3f}" for number in (row.real, row.synthetic, row.tolerance)),
+            "ok" if row.ok else "far",
+        )
+        for row in rows
+    )
+    console.print(table("Likeness", ("figure",), ("real", "synthetic", "tolerance", ""), cells))
+    far = sum(not row.ok for row in rows)
+    console.print(f"{len(rows) - far} of {len(rows)} figures within their tolerance", soft_wrap=True)
 
 
 def _bands(bands: Sequence[int]) -> str:

@@ -59,6 +59,17 @@ class Row:
         """Whether the synthetic figure is within the tolerance; NaN is not."""
         return abs(self.synthetic - self.real) <= self.tolerance
 
+    def as_dict(self) -> dict[str, object]:
+        """For JSON, where what is not a number is null."""
+        synthetic = self.synthetic if np.isfinite(self.synthetic) else None
+        return {
+            "figure": self.figure,
+            "real": self.real,
+            "synthetic": synthetic,
+            "tolerance": self.tolerance,
+            "ok": bool(self.ok),
+        }
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sample:

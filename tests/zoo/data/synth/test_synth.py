@@ -287,6 +287,14 @@ def test_the_set_is_like_the_real_one_within_its_tolerances(folder):
     assert not far, far
 
 
+def test_the_comparison_is_json_even_where_there_is_nothing_to_compare(tmp_path):
+    # A single scene without contrails: no contrast, no pair of labelers.
+    make_scenes(tmp_path, train=1, validation=0, test=0, seed=4, jobs=1)
+    assert not Plan(seed=4, split="train", index=0).pixels
+    document = json.dumps([row.as_dict() for row in compare(tmp_path)], allow_nan=False)
+    assert "contrast of a contrail" in document
+
+
 def test_comparing_a_folder_without_train_scenes_says_so(tmp_path):
     with pytest.raises(UserError, match="holds no train scenes"):
         compare(tmp_path)
