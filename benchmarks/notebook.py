@@ -3,7 +3,7 @@
     python benchmarks/notebook.py --data DIR [--data DIR] --runs RUNS --fold 0 --member lite0-fc-t5
 
 The notebook: smp's U-Net on the same lite0 weights, smp's Dice loss, flips, Adam at 1e-3 with one-cycle, batch 8,
-whole scenes, threshold from a grid on the held-out fold. It gets as many epochs as fit into the seconds that the
+whole scenes, threshold from a grid on the held-out fold. It gets as many epochs as fit into the CPU seconds that the
 member's run of this fold took (or --minutes); scoring it is not charged. The member's run must be complete; its
 out-of-fold maps are read from the cache, its threshold chosen on the same records. Both on --threads threads.
 Prints both global Dice, and their paired difference with its interval.
@@ -23,7 +23,7 @@ import torch
 from core.dice import Counts, count, dice_difference, dice_interval
 from zoo.data import open_scenes, read_folds
 from zoo.members import load_member
-from zoo.models.encoders import _packaged
+from zoo.models.encoders import packaged_weights
 from zoo.predictions import find_members
 from zoo.training import find_runs
 from zoo.training.examples import Examples
@@ -35,7 +35,7 @@ BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)
 def network() -> torch.nn.Module:
     """smp's U-Net with the packaged ImageNet weights in its timm encoder."""
     unet = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None)
-    state = _packaged("tf_efficientnet_lite0")
+    state = packaged_weights("tf_efficientnet_lite0")
     left = unet.encoder.model.load_state_dict(state, strict=False)
     assert not left.missing_keys and {key.split(".")[0] for key in left.unexpected_keys} <= {
         "conv_head",
@@ -61,16 +61,16 @@ def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, f
 
     state = {key: value.clone() for key, value in unet.state_dict().items()}
     [step(list(range(BATCH))).backward() for _ in range(2)]  # warm up
-    start = time.perf_counter()
+    start = time.process_time()
     for number in range(6):
         step([(number * BATCH + i) % len(seen) for i in range(BATCH)]).backward()
-    epochs = max(1, int(seconds / ((time.perf_counter() - start) / 6 * steps)))
+    epochs = max(1, int(seconds / ((time.process_time() - start) / 6 * steps)))
     unet.load_state_dict(state)
     unet.zero_grad()
 
     optimizer = torch.optim.Adam(unet.parameters(), lr=LR)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=epochs * steps)
-    start = time.perf_counter()
+    start = time.process_time()
     for epoch in range(epochs):
         order = torch.randperm(len(seen), generator=generator).tolist()
         for k in range(steps):
@@ -79,8 +79,8 @@ def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, f
             loss.backward()
             optimizer.step()
             schedule.step()
-        print(f"notebook: epoch {epoch + 1}/{epochs} loss {loss:.3f} {time.perf_counter() - start:.0f} s", flush=True)
-    return epochs, time.perf_counter() - start
+        print(f"notebook: epoch {epoch + 1}/{epochs} loss {loss:.3f} {time.process_time() - start:.0f} s", flush=True)
+    return epochs, time.process_time() - start
 
 
 @torch.inference_mode()
@@ -112,7 +112,7 @@ def main() -> None:
     scenes, folds = open_scenes(args.data), read_folds(args.runs / "folds.csv")
     maps_of = find_members(args.runs, "oof", [args.member])[0]
     run = next(r for r in find_runs(args.runs, args.member.split("@")[0], maps_of.recipe) if r.fold == args.fold)
-    seconds = 60 * args.minutes if args.minutes else float(str(run.read_result()["seconds"]))
+    seconds = 60 * args.minutes if args.minutes else float(str(run.read_result()["cpu_seconds"]))
     seen, held = (Examples(load_member("lite0-fc-t5"), scenes, rows) for rows in run_records(run, scenes, folds))
     unet = network()
     epochs, took = train(unet, seen, seconds)

@@ -100,7 +100,8 @@ def _draw(
     step = max(1, 4_000_000 // size)
     for start in range(0, replicates, step):
         stop = min(start + step, replicates)
-        often = rng.multinomial(size, np.full(size, 1 / size), size=stop - start).astype(np.float64)
+        drawn = rng.integers(size, size=(stop - start, size)) + size * np.arange(stop - start)[:, None]
+        often = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
         for system, per_group in enumerate(sums):
             tp, predicted, truth = (often @ per_group).T
             total = predicted + truth

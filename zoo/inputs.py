@@ -76,13 +76,9 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
 
 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: tuple[int, ...]) -> Floats:
-    """The channels of one record: float32 (frames, channels, 256, 256); NaN is a UserError."""
+    """The channels of one record: float32 (frames, channels, 256, 256)."""
     entry = INPUTS.entry(name)
     kelvin = scenes.kelvin(record, entry.facts["bands"], frames)
-    faulty = np.isnan(kelvin).any(axis=(0, 2, 3))
-    if faulty.any():
-        frame = frames[int(faulty.argmax())]
-        raise UserError(f"record {record.id} ({record.source}): frame {frame} holds NaN; run: cli data check")
     return entry.make(np.swapaxes(kelvin, 0, 1))
 
 

@@ -36,7 +36,7 @@ def make_encoder(name: str, weights: str, channels: int, size: int) -> nn.Module
         return encoder
     if weights == "imagenet" and name not in PACKAGED:
         return _from_hub(name, channels, size)
-    state = _packaged(name) if weights == "imagenet" else _from_file(Path(weights))
+    state = packaged_weights(name) if weights == "imagenet" else _from_file(Path(weights))
     _load(encoder, state, name, channels)
     return encoder
 
@@ -75,7 +75,7 @@ def _from_hub(name: str, channels: int, size: int) -> nn.Module:
         ) from error
 
 
-def _packaged(name: str) -> dict[str, Tensor]:
+def packaged_weights(name: str) -> dict[str, Tensor]:
     spec = find_spec(PACKAGED[name])
     folder = Path(spec.origin).parent if spec and spec.origin else None
     files = sorted(folder.rglob("*.pth")) if folder else []

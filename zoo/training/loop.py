@@ -36,6 +36,7 @@ class Epoch:
     loss: float
     lr: float
     seconds: float
+    cpu_seconds: float = 0.0  # of all threads: what the epoch cost whatever else the machine did
     dice: float | None = None
     threshold: float | None = None
     dice_at_half: float | None = None
@@ -106,7 +107,7 @@ def _epoch(
     device: torch.device,
     advance: Callable[..., None],
 ) -> Epoch:
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     recipe, steps = run.recipe, steps_of(run.recipe, len(seen))
     # Everything random in an epoch follows from its number: a resumed run draws what an undisturbed one does.
     generator = torch.Generator().manual_seed(run.random_seed("epoch", number) % 2**63)
@@ -140,6 +141,7 @@ def _epoch(
         loss=round(float(np.mean(losses)), 6),
         lr=rate,
         seconds=round(time.perf_counter() - start, 2),
+        cpu_seconds=round(time.process_time() - cpu_start, 2),
         dice=found[0],
         threshold=found[1],
         dice_at_half=found[2],
@@ -199,4 +201,5 @@ def _result(run: Run, history: list[Epoch], seen: Examples, held: Examples) -> d
         "trained_on": len(seen),
         "held_out": len(held),
         "seconds": round(sum(epoch.seconds for epoch in history), 1),
+        "cpu_seconds": round(sum(epoch.cpu_seconds for epoch in history), 1),
     }

@@ -1,0 +1,54 @@
+"""Atomic writes and readers that name what is torn."""
+
+import os
+
+import pytest
+
+from core.errors import UserError
+from core.files import atomic_write, check_format, read_json, sha256_of, write_json
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as file:
+        file.write(b"half")
+        _ = 1 / 0
+    assert read_json(path) == {"a": 1}
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_full_disk_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="a.bin: cannot be written"), atomic_write(tmp_path / "a.bin"):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/below"):
+        write_json(tmp_path / "file" / "below" / "a.json", {})
+
+
+def test_nan_is_no_json(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_a_torn_file_is_named(tmp_path, content):
+    path = tmp_path / "torn.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"torn\.json: is no readable JSON"):
+        read_json(path)
+
+
+@pytest.mark.parametrize(("document", "word"), [({"format": 2}, "format 2"), ({}, "no format number"), ([], "no format")])
+def test_a_newer_format_is_refused_by_name(tmp_path, document, word):
+    with pytest.raises(UserError, match=word):
+        check_format(document, 1, tmp_path / "a.json")
+
+
+def test_a_hash_does_not_depend_on_the_order_of_keys():
+    assert sha256_of({"a": 1, "b": [2]}) == sha256_of({"b": [2], "a": 1})
+    assert sha256_of({"a": 1}) != sha256_of({"a": 2})

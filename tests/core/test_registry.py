@@ -1,0 +1,35 @@
+"""One registry shape for every choice."""
+
+import pytest
+
+from core.errors import UnknownName
+from core.registry import Registry
+
+
+def make():
+    shapes = Registry("shape")
+    shapes.register("circle", sides=0)(lambda: "o")
+    shapes.register("square", sides=4)(lambda: "#")
+    return shapes
+
+
+def test_facts_stand_beside_the_name():
+    assert make().names() == ["circle", "square"]
+    assert make().entry("square").facts == {"sides": 4}
+    assert make().get("circle")() == "o"
+
+
+def test_an_unknown_name_is_answered_with_its_nearest():
+    with pytest.raises(UnknownName, match='no shape "sqare"; did you mean "square"') as caught:
+        make().get("sqare")
+    assert caught.value.exit_code == 2
+
+
+def test_a_name_far_from_all_is_answered_with_all():
+    with pytest.raises(UnknownName, match="known: circle, square"):
+        make().get("xyz")
+
+
+def test_a_second_owner_of_a_name_is_refused():
+    with pytest.raises(ValueError, match="twice"):
+        make().register("circle")(lambda: "")

@@ -1,0 +1,87 @@
+"""Recipes are parsed, checked at birth, inherited and hashed."""
+
+import pytest
+
+from core.errors import UnknownName, UsageError, UserError
+from zoo.members import load_member, member_names, parse_setting, with_settings
+
+
+@pytest.mark.parametrize("name", member_names())
+def test_a_shipped_member_reads_and_its_own_recipe_stands_alone(name, tmp_path):
+    recipe = load_member(name)
+    path = tmp_path / f"{name}.toml"
+    path.write_text(recipe.as_toml())
+    assert load_member(str(path)).resolved == recipe.resolved
+    assert set(recipe.log.gave) <= set(recipe.resolved)
+
+
+def test_rows_of_the_log_are_as_logged():
+    row = load_member("resnet18-fc-t5")
+    assert (row.log.row, row.log.validation) == (5, 0.567)
+    assert (row.encoder, row.optimizer, row.lr, row.batch, row.loss) == ("resnet18", "adam", 1e-3, 32, "dice")
+    assert (row.decoder_form, row.augment, row.registered, row.epochs) == (1, "flips", False, 100)
+
+
+def test_a_member_of_the_users_own_inherits(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "resnet18-fc-t5"\nsize = 512\n')
+    mine = load_member("mine", tmp_path)
+    assert (mine.name, mine.encoder, mine.size, mine.log.row) == ("mine", "resnet18", 512, None)
+    assert load_member(str(path)).resolved == mine.resolved
+    assert "mine" in member_names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ('base = "resnet18-fc-t5"\nepoch = 3\n', UnknownName, 'no key "epoch"; did you mean "epochs"'),
+        ('base = "resnet18-fc-t6"\n', UnknownName, 'no member "resnet18-fc-t6"; did you mean "resnet18-fc-t5"'),
+        ("size = 256\n", UserError, "names neither `encoder` nor `base`"),
+        ("size = \n", UserError, "no readable TOML"),
+        ('base = "lite0-fc-t5"\nsize = "big"\n', UsageError, "size = 'big' is no whole number"),
+        ('base = "lite0-fc-t5"\nsize = 250\n', UsageError, "multiple of 32"),
+        ('base = "lite0-fc-t5"\nloss = "dise"\n', UnknownName, 'did you mean "dice"'),
+        ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
+        ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
+        ('base = "lite0-fc-t5"\nlr = 0\n', UsageError, "lr = 0"),
+        ('base = "lite0-fc-t5"\nregistered = 1\n', UsageError, "true or false"),
+        ('base = "lite0-fc-t5"\n[log]\nrows = 3\n', UnknownName, 'did you mean "log.row"'),
+    ],
+)
+def test_a_bad_member_file_is_answered_in_one_line(tmp_path, text, error, words):
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(error, match=".*") as caught:
+        load_member(str(tmp_path / "bad.toml"))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("weights=none", "weights", "none"),
+        ("lr=3e-4", "lr", 3e-4),
+        ("frames=[4, 5]", "frames", [4, 5]),
+        ("registered=true", "registered", True),
+        ('weights="a b.pt"', "weights", "a b.pt"),
+    ],
+)
+def test_a_setting_is_a_toml_value_or_a_bare_word(text, key, value):
+    assert parse_setting(text) == (key, value)
+
+
+def test_a_setting_with_a_typo_is_answered_with_the_nearest_key():
+    with pytest.raises(UnknownName, match='no key "epoches"; did you mean "epochs"'):
+        with_settings(load_member("lite0-fc-t5"), {"epoches": 3})
+
+
+def test_every_key_and_the_split_make_the_hash():
+    recipe = load_member("lite0-fc-t5")
+    hashes = {
+        recipe.hash(False, "a"),
+        recipe.hash(True, "a"),
+        recipe.hash(False, "b"),
+        with_settings(recipe, {"lr": 1e-4}).hash(False, "a"),
+    }
+    assert len(hashes) == 4
+    assert recipe.hash(False, "a") == load_member("lite0-fc-t5").hash(False, "a")

@@ -1,0 +1,67 @@
+"""Every input keeps one contract; the ash image is the one that the labelers saw."""
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from tests.scenes import write_ash, write_record
+from zoo.data import open_scenes
+from zoo.inputs import INPUTS, read_channels, require_input
+
+
+@pytest.mark.parametrize("name", INPUTS.names())
+def test_an_input_gives_finite_channels_of_its_own_number(name, rng):
+    facts = INPUTS.entry(name).facts
+    kelvin = rng.uniform(200, 310, (2, len(facts["bands"]), 8, 8)).astype(np.float32)
+    channels = INPUTS.get(name)(kelvin)
+    assert channels.shape == (2, facts["channels"], 8, 8)
+    assert channels.dtype == np.float32
+    assert np.isfinite(channels).all()
+
+
+def test_false_colour_is_the_official_formula():
+    t11, t14, t15 = 280.0, 281.0, 279.0
+    kelvin = np.array([t11, t14, t15], np.float32).reshape(3, 1, 1)
+    expected = [(t15 - t14 + 4) / 6, (t14 - t11 + 4) / 9, (t14 - 243) / 60]
+    assert INPUTS.get("fc")(kelvin).ravel() == pytest.approx(expected, abs=1e-6)
+
+
+def test_false_colour_of_an_ash_file_is_that_file(real_scenes):
+    scenes = open_scenes([real_scenes / "ash_color"])
+    record = scenes.labelled[0]
+    path = real_scenes / "ash_color" / "contrails" / f"{record.id}.npy"
+    stored = np.load(path).astype(np.float32)[..., :3]
+    channels = read_channels(scenes, record, "fc", (5,))[0]
+    assert np.abs(np.moveaxis(channels, 0, -1) - stored).max() < 1e-5
+
+
+def test_a_band_that_is_not_there_is_refused_by_name(tmp_path):
+    write_record(tmp_path, "train", "17", bands=(11, 14))
+    scenes = open_scenes([tmp_path])
+    with pytest.raises(UserError, match='record 17.*lacks band 15, which the input "fc" needs'):
+        require_input(scenes, scenes.records, "fc", (5,))
+
+
+def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
+    write_record(tmp_path, "train", "17", frames=(5, 6))
+    scenes = open_scenes([tmp_path])
+    require_input(scenes, scenes.records, "fc", (5, 6))
+    with pytest.raises(UserError, match="record 17.*frame 4 is absent"):
+        require_input(scenes, scenes.records, "fc", (4, 5))
+
+
+def test_an_ash_scene_gives_no_input_that_clipping_has_spoilt(tmp_path):
+    write_ash(tmp_path, "9")
+    scenes = open_scenes([tmp_path])
+    with pytest.raises(UserError, match='record 9.*ash-colour image.*"fc_unclipped"'):
+        require_input(scenes, scenes.records, "fc_unclipped", (5,))
+
+
+def test_nan_in_a_held_frame_is_refused_when_it_is_read(tmp_path):
+    folder = write_record(tmp_path, "train", "17")
+    band = np.load(folder / "band_14.npy")
+    band[7, 7, 4] = np.nan
+    np.save(folder / "band_14.npy", band)
+    scenes = open_scenes([tmp_path])
+    with pytest.raises(UserError, match=r"17.band_14\.npy"):
+        read_channels(scenes, scenes.records[0], "fc", (5,))

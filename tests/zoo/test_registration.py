@@ -1,0 +1,67 @@
+"""Every view proves its undo; a registered view keeps the label's half pixel."""
+
+import pytest
+import torch
+
+from zoo.registration import VIEWS, View, resize
+
+EVERY = VIEWS["d4"]
+
+
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_undo_brings_every_pixel_home(view):
+    image = torch.arange(2 * 6 * 6).reshape(2, 6, 6)
+    assert torch.equal(view.undo(view.apply(image)), image)
+
+
+def test_the_eight_views_are_distinct():
+    image = torch.arange(16).reshape(4, 4)
+    assert len({tuple(view.apply(image).flatten().tolist()) for view in EVERY}) == 8
+
+
+def draw(offset: float) -> torch.Tensor:
+    """A slanted line as intensity on the grid, its centre moved by `offset` pixels in both axes."""
+    row, column = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    distance = (row - offset - 20) - 0.4 * (column - offset - 30)
+    ends = ((column - offset - 30).abs() - 12).clamp(min=0)
+    return torch.exp(-(distance**2 + ends**2) / 2)
+
+
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_a_registered_label_keeps_its_offset_from_the_image(view):
+    """Image at 0, label half a pixel down and right: after the view still half a pixel down and right."""
+    seen, label = view.apply(draw(0.0)), view.apply_label(draw(0.5))
+    assert torch.allclose(offset_between(seen, label), torch.tensor([0.5, 0.5]), atol=1e-3)
+
+
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_a_map_predicted_in_a_view_comes_home_to_the_label(view):
+    predicted = view.apply_label(draw(0.5))
+    assert torch.allclose(offset_between(draw(0.0), view.undo_map(predicted)), torch.tensor([0.5, 0.5]), atol=1e-3)
+
+
+def test_a_label_mirrored_as_it_is_would_be_off_by_a_whole_pixel():
+    view = View(columns=True)
+    off = offset_between(view.apply(draw(0.0)), view.apply(draw(0.5)))
+    assert torch.allclose(off, torch.tensor([0.5, -0.5]), atol=1e-3)
+
+
+def offset_between(image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    def centre(x: torch.Tensor) -> torch.Tensor:
+        axis = torch.arange(64.0)
+        return torch.stack([(x.sum(1) * axis).sum(), (x.sum(0) * axis).sum()]) / x.sum()
+
+    return centre(label) - centre(image)
+
+
+@pytest.mark.parametrize("size", [32, 128])
+def test_resizing_keeps_centres_in_place(size):
+    """The centre of mass in units of the whole side does not move."""
+    image = draw(0.0)[None, None]
+    small = resize(image, size)
+    axis = (torch.arange(size) + 0.5) / size
+    full = (torch.arange(64) + 0.5) / 64
+    for dim in (2, 3):
+        before = float((image.sum(dim=5 - dim).flatten() * full).sum() / image.sum())
+        after = float((small.sum(dim=5 - dim).flatten() * axis).sum() / small.sum())
+        assert after == pytest.approx(before, abs=2e-3)
