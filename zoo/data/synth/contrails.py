@@ -71,7 +71,7 @@ def draw_traffic(rng: np.random.Generator, wind: Winds) -> Traffic:
         centre=(float(rng.uniform(20, 236)), float(rng.uniform(20, 236))),
         reach=float(rng.uniform(25, 120)),
         wind=wind,
-        strength=float(np.exp(rng.normal(np.log(0.074), 0.4))),
+        strength=float(np.exp(rng.normal(np.log(0.078), 0.4))),
         length=float(np.exp(rng.normal(np.log(34), 0.35))),
         age=float(rng.uniform(2, 9)),
     )

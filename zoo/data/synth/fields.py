@@ -56,9 +56,7 @@ def fronts(field: Field, along: Field, pixels: float) -> Field:
 def window(field: Field, dy: float = 0.0, dx: float = 0.0) -> Field:
     """The scene (SIZE, SIZE) of a periodic canvas after it moved by (dy, dx) px, down and right."""
     top, left = int(np.floor(-dy)), int(np.floor(-dx))
-    rows = np.arange(top - 1, top + SIZE + 2) % CANVAS
-    columns = np.arange(left - 1, left + SIZE + 2) % CANVAS
-    block = field[rows[:, None], columns]
+    block = _cut(field, (top - 1) % CANVAS, (left - 1) % CANVAS, SIZE + 3)
     wy, wx = _cubic(-dy - top), _cubic(-dx - left)
     lines = _weighted([block[k : k + SIZE] for k in range(4)], wy)
     return _weighted([lines[:, k : k + SIZE] for k in range(4)], wx)
@@ -98,6 +96,17 @@ def _frequencies() -> tuple[Field, Field]:
 
 def _normal(field: Field) -> Field:
     return np.ascontiguousarray(field / np.float32(field.std()), dtype=np.float32)
+
+
+def _cut(field: Field, top: int, left: int, side: int) -> Field:
+    """A square of a periodic canvas, in up to four pieces: faster than taking it by indices."""
+    block = np.empty((side, side), np.float32)
+    down, right = min(side, CANVAS - top), min(side, CANVAS - left)
+    block[:down, :right] = field[top : top + down, left : left + right]
+    block[:down, right:] = field[top : top + down, : side - right]
+    block[down:, :right] = field[: side - down, left : left + right]
+    block[down:, right:] = field[: side - down, : side - right]
+    return block
 
 
 def _weighted(images: Sequence[Field], weights: Sequence[np.float32]) -> Field:

@@ -34,9 +34,9 @@ def draw_labelers(rng: np.random.Generator, count: int) -> list[Labeler]:
     """The labelers of a scene."""
     return [
         Labeler(
-            boldness=float(rng.normal(0, 0.55)),
-            breadth=float(np.exp(rng.normal(0, 0.17))),
-            care=float(rng.uniform(0.25, 0.75)),
+            boldness=float(rng.normal(0, 0.45)),
+            breadth=float(np.exp(rng.normal(0, 0.15))),
+            care=float(rng.uniform(0.18, 0.6)),
         )
         for _ in range(count)
     ]
@@ -58,9 +58,8 @@ def label(
         # What all labelers share: how the eye takes this one line.
         taken = np.log(max(visible, 1e-6)) + rng.normal(0, 0.5)
         for index, labeler in enumerate(labelers):
-            mark = draw_polygon(rng, contrail, labeler)
-            if rng.uniform() < 1 / (1 + np.exp(-2.2 * (taken + labeler.boldness))):
-                masks[..., index] |= mark
+            if rng.uniform() < 1 / (1 + np.exp(-2.6 * (taken + labeler.boldness))):
+                masks[..., index] |= draw_polygon(rng, contrail, labeler)
     if sure and contrails and not majority(masks).any():
         best = contrails[int(np.argmax(visibility))]
         shape = draw_polygon(rng, best, labelers[0])
@@ -77,7 +76,7 @@ def majority(masks: Mask) -> Mask:
 def draw_polygon(rng: np.random.Generator, contrail: Contrail, labeler: Labeler) -> Mask:
     """One labeler's polygon round one contrail, as pixels; empty where it would be too small."""
     n = len(contrail.points)
-    cut = np.clip(rng.normal(0.02, 0.1, 2) * n, -6, n // 4).astype(int)
+    cut = np.clip(rng.normal(0.02, 0.075, 2) * n, -6, n // 4).astype(int)
     chord = _chord(contrail, cut)
     jitter = rng.normal(0, labeler.care, 2)
     half = max(0.95, 1.18 * contrail.width * labeler.breadth * np.exp(rng.normal(0, 0.12)))

@@ -30,7 +30,7 @@ POSITIVE = {"train": 0.451, "validation": 0.297}
 
 GOLDEN = (5**0.5 - 1) / 2
 NOISE = 384  # px of a sheet of noise from which every frame takes a part of its own
-SEEN, UNSEEN = 0.95, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
+SEEN, UNSEEN = 1.1, 0.45  # visibility that labelled contrails mostly have, and that others rarely exceed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ def _fly(
     contrails, visibility = _adjust(contrails, visibility, bright)
     old = draw_old(rng, traffic, _old_count(rng, bright), chance)
     # Broad streaks are seen less, and not taken for contrails where they are.
-    dim = [0.3 * _visible(streak, room, clutter) / streak.width for streak in old]
+    dim = [0.2 * _visible(streak, room, clutter) / streak.width for streak in old]
     return contrails + old, visibility + dim
 
 
