@@ -48,6 +48,30 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
     next_step(settings, "cli submit --out submission.csv")
 
 
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@common
+def compare(settings: Settings, first: str, second: str) -> None:
+    """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
+    from ensemble.compare import compare as compare_ensembles
+    from ensemble.frozen import ensemble_path, read_ensemble
+
+    pair = [read_ensemble(ensemble_path(settings.runs, name)) for name in (first, second)]
+    document = compare_ensembles(pair[0], pair[1], settings.seed)
+
+    def render_comparison(console: Console) -> None:
+        low, high = document["interval"]
+        for name in (first, second):
+            console.print(f"{name}: {document['kind']} Dice {document['dice'][name]:.4f}", highlight=False)
+        console.print(
+            f"difference {document['difference']:+.4f} [{low:+.4f}, {high:+.4f}], z {document['z']:.1f}, paired, "
+            f"on {document['records']} records in {document['groups']} scene groups"
+        )
+
+    show(settings, document, render_comparison)
+
+
 @click.command("show")
 @click.argument("name", default=DEFAULT_NAME)
 @common
@@ -57,7 +81,7 @@ def show_ensemble(settings: Settings, name: str) -> None:
 
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
     document = to_document(ensemble)
-    del document["record_ids"]  # thousands; they stand in the file
+    del document["record_ids"], document["per_record"]  # thousands; they stand in the file
     document["records"] = len(ensemble.record_ids)
 
     def render_both(console: Console) -> None:
@@ -101,6 +125,7 @@ def _job(
         folds=folds,
         shared=shared_records(found, folds, labelled),
         read_mask=lambda record: scenes.mask(labelled[record]),
+        split_of={name: record.split for name, record in labelled.items()},
         seed=settings.seed,
         jobs=settings.jobs,
     )
@@ -139,7 +164,9 @@ def render(console: Console, name: str, document: Any) -> None:
     console.print(_dice_table(document))
     if document["decisions"]:
         console.print(_decision_table(document["decisions"]))
-    for rival, gain in document["gain"].items():
+    if document["worth"]:
+        console.print(_worth_table(document))
+    for rival, gain in document["gain"].items() if len(document["members"]) > 1 else ():
         low, high = gain["interval"]
         kind = "cross-fitted" if crossed else "in-sample"
         console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
@@ -187,6 +214,19 @@ def _decision_table(decisions: Any) -> Any:
             f"{decision['z']:.1f}",
             decision["answer"],
         )
+    return table
+
+
+def _worth_table(document: Any) -> Any:
+    from rich.table import Table
+
+    names = list(document["members"])
+    table = Table("without", "Dice changes by", "z", "errs most like", box=None)
+    for name, worth in document["worth"].items():
+        row = document["error_correlation"][names.index(name)]
+        value, other = max((value, other) for value, other in zip(row, names) if other != name)
+        change = f"{-worth['gain']:+.4f} ± {worth['error']:.4f}"
+        table.add_row(name, change, f"{-worth['z']:.1f}", f"{other} (correlation {value:.2f})")
     return table
 
 

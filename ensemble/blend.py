@@ -129,6 +129,13 @@ def mixed_weights(first: Sequence[int], second: Sequence[int], step: float) -> t
     return whole_weights((1 - step) * np.asarray(first) + step * np.asarray(second))
 
 
+def as_uint8(maps: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Maps of either dtype as uint8: 16 bits are rounded half up, in integers."""
+    if maps.dtype == np.uint8:
+        return maps.astype(np.uint8, copy=False)
+    return ((maps.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def levels(maps: Mapping[str, NDArray[np.uint8]], weights: Mapping[str, int], by: Table) -> NDArray[np.int32]:
     """Blend dense maps: the sum over members of table entry times weight.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
+from ensemble.active import Active
 from ensemble.blend import BINS, table
 from ensemble.fit import Fit, probability_of
 from ensemble.tally import Choice
@@ -16,12 +19,26 @@ DROP = 0.005  # the Dice that the plateau may lose
 FAR = 0.15  # threshold from D / 2
 OPTIMISM = 0.02
 FEW_GROUPS = 30
+SHIFT = 1.5  # ratio of the shares of contrail pixels in two splits
 
 
 def warnings_of(fit: Fit) -> list[str]:
     """All warnings of a fit; none where all is well."""
     checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor)
     return [line for check in checks for line in check(fit)]
+
+
+def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
+    """A train and a validation split whose shares of contrail pixels differ by half or more."""
+    rates = {}
+    for split in ("train", "validation"):
+        chosen = np.array([split_of.get(record) == split for record in active.record_ids])
+        if chosen.sum() >= FEW_GROUPS:
+            rates[split] = float(active.truth[chosen].mean()) / (active.shape[0] * active.shape[1])
+    if len(rates) < 2 or max(rates.values()) <= SHIFT * min(rates.values()):
+        return []
+    words = " and ".join(f"{rate:.2%} of the {split} pixels" for split, rate in rates.items())
+    return [f"contrails cover {words}: a threshold fitted on both fits neither well"]
 
 
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,9 +11,11 @@ from typing import Any
 
 from core.dice import Counts, Estimate
 from ensemble.blend import TOTAL, table
+from ensemble.bootstrap import Gain
 from ensemble.caution import warnings_of
 from ensemble.fit import Decision, Fit, Scored, probability_of
 from ensemble.frozen import Ensemble, MemberUse
+from ensemble.worth import error_correlation, worths
 from zoo.predictions import MemberMaps
 
 
@@ -36,6 +38,8 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "members": {scored.name: _scored(fit, scored) for scored in fit.members},
         "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
         "gain": {rival.name: _estimate(fit.difference(rival)) for rival in (fit.uniform, fit.best)},
+        "worth": {worth.member: _gain(worth.gain) for worth in worths(fit)},
+        "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
         "decisions": [_decision(decision) for decision in fit.decisions],
         "missing": list(missing),
         "warnings": warnings_of(fit),
@@ -59,8 +63,19 @@ def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str
         method=str(document["method"]),
         folds_sha256=folds_sha256,
         record_ids=fit.active.record_ids,
+        per_record=_per_record(fit),
         fitted=document,
     )
+
+
+def _per_record(fit: Fit) -> dict[str, Any]:
+    """What two ensembles are compared by: counts (tp, predicted, truth) of every record, and its group."""
+    crossed = fit.result.crossed
+    return {
+        "groups": list(fit.tally.group_names),
+        "in_sample": fit.result.in_sample.tolist(),
+        "cross_fitted": None if crossed is None else crossed.counts.tolist(),
+    }
 
 
 def _dice(fit: Fit) -> dict[str, Any]:
@@ -112,12 +127,14 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "question": decision.question,
         "candidate": decision.candidate,
         "baseline": decision.baseline,
-        "gain": decision.gain.value,
-        "error": decision.gain.error,
-        "z": decision.gain.z,
+        **_gain(decision.gain),
         "taken": decision.taken,
         "answer": decision.answer,
     }
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    return {"gain": gain.value, "error": gain.error, "z": gain.z}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -6,11 +6,12 @@ Stays outside: finding members, opening scenes, writing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ensemble.active import EPS, Active
+from ensemble.caution import rate_shift
 from ensemble.document import describe, freeze
 from ensemble.fit import Fit, Plan, fit
 from ensemble.frozen import Ensemble
@@ -31,6 +32,7 @@ class Job:
     folds: Folds
     shared: Shared
     read_mask: ReadMask
+    split_of: Mapping[str, str] = field(default_factory=dict)  # train or validation, where it is known
     seed: int = 0
     jobs: int = 1
 
@@ -64,6 +66,7 @@ def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> F
     if active.eps > 1 and _at_the_floor(result):
         return fit_active(job, read_active(job, eps=1))
     document = describe(result, job.shared.missing)
+    document["warnings"] += rate_shift(active, job.split_of)
     return Fitted(result, document, freeze(job.name, result, job.members, job.folds.sha256, document))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
-from ensemble.blend import TABLES, TOTAL, levels, table
+from ensemble.blend import TABLES, TOTAL, as_uint8, levels, table
 from ensemble.surface import MODES
 
 FORMAT = 1
@@ -49,6 +49,7 @@ class Ensemble:
     method: str
     folds_sha256: str
     record_ids: tuple[str, ...]
+    per_record: Mapping[str, Any] = field(default_factory=dict)  # groups and counts, beside record_ids
     fitted: Mapping[str, Any] = field(default_factory=dict)  # the document of `ensemble fit`
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Ensemble:
         return next(member for member in self.members if member.name == name)
 
     def apply(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
-        """Masks (n, H, W) bool from members' maps (n, H, W) uint8, probability * 255.
+        """Masks (n, H, W) bool from members' maps (n, H, W) uint8, probability * 255; uint16 is rounded to it.
 
         Raises UserError where the maps of a member with a weight are absent or of another shape or dtype.
         """
@@ -158,6 +159,7 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
         "folds_sha256": ensemble.folds_sha256,
         "fitted": dict(ensemble.fitted),
         "record_ids": list(ensemble.record_ids),
+        "per_record": dict(ensemble.per_record),
     }
 
 
@@ -177,6 +179,7 @@ def from_document(document: Mapping[str, Any]) -> Ensemble:
         k=_whole(document["min_pixels"]["k"]),
         folds_sha256=str(document["folds_sha256"]),
         record_ids=tuple(map(str, document["record_ids"])),
+        per_record=document.get("per_record", {}),
         fitted=document["fitted"],
     )
 
@@ -195,9 +198,11 @@ def _checked(ensemble: str, name: str, maps: Mapping[str, NDArray[np.uint8]]) ->
     if name not in maps:
         raise UserError(f"ensemble {ensemble}: the maps of member {name} are missing; predict it first")
     array = maps[name]
+    if array.dtype == np.uint16:
+        array = as_uint8(array)
     if array.dtype != np.uint8 or array.ndim != 3:
         raise UserError(
             f"ensemble {ensemble}: the maps of member {name} are {array.dtype} {array.shape}; "
-            "give uint8 (n, height, width)"
+            "give uint8 or uint16 (n, height, width)"
         )
     return array

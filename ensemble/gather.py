@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from ensemble.active import EPS, Active, Chunk, find_active
+from ensemble.blend import as_uint8
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
@@ -78,10 +79,3 @@ def _chunks(
         maps = np.stack([as_uint8(member.maps(ids)) for member in members])
         yield ids, maps, np.stack([read_mask(record) for record in ids])
         advance(len(ids))
-
-
-def as_uint8(maps: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Maps of either dtype as uint8: 16 bits are rounded half up, in integers."""
-    if maps.dtype == np.uint8:
-        return maps.astype(np.uint8, copy=False)
-    return ((maps.astype(np.uint32) + 128) // 257).astype(np.uint8)

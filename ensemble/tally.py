@@ -38,8 +38,8 @@ class Tally:
         self.active = active
         self.jobs = jobs
         self.most = most
-        names = groups or active.record_ids
-        self.groups: NDArray[np.int64] = np.unique(names, return_inverse=True)[1].astype(np.int64)
+        self.group_names = tuple(groups or active.record_ids)
+        self.groups: NDArray[np.int64] = np.unique(self.group_names, return_inverse=True)[1].astype(np.int64)
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
         self._curves: dict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = {}
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()

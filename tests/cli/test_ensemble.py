@@ -145,7 +145,20 @@ def test_maps_that_barely_see_anything_are_read_again_down_to_zero(tmp_path: Pat
 
 
 def test_uint16_predictions_are_taken_in_whole_numbers():
-    from ensemble.gather import as_uint8
+    from ensemble.blend import as_uint8
 
     fine = np.array([0, 128, 129, 257, 65535], np.uint16)
     assert_array_equal(as_uint8(fine), [0, 0, 1, 1, 255])
+
+
+def test_two_ensembles_are_compared(made, capsys):
+    from cli.ensemble import compare
+
+    fitted(made, capsys, "--members", "m0,m1", "--method", "uniform", "--min-pixels", "none", "--name", "a")
+    fitted(made, capsys, "--members", "m0", "--method", "uniform", "--min-pixels", "none", "--name", "b")
+    compare.main(["a", "b", "--runs", str(made.runs)], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert "a: cross-fitted Dice" in out
+    assert "paired, on 18 records in 18 scene groups" in out
+    compare.main(["a", "b", "--json", "--runs", str(made.runs)], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["records"] == 18

@@ -117,6 +117,12 @@ def test_maps_that_do_not_fit_are_refused_by_member(rng):
         ensemble().apply({**maps, "a": maps["a"][:1]})
 
 
+def test_maps_of_16_bits_are_rounded_to_8(rng):
+    maps = {name: rng.integers(0, 256, (2, 8, 8)).astype(np.uint8) for name in "ab"}
+    fine = {name: array.astype(np.uint16) * 257 for name, array in maps.items()}
+    assert_array_equal(ensemble().apply(fine), ensemble().apply(maps))
+
+
 def test_a_changed_weight_is_refused_at_birth():
     with pytest.raises(UserError, match="add up"):
         replace(ensemble(), members=ensemble().members[:1])

@@ -1,0 +1,54 @@
+"""Two frozen ensembles, record by record.
+
+In: the counts that each keeps. Out: a document of the paired difference on the records that both were fitted on;
+cross-fitted where both are, else in-sample, and it says which. No maps and no masks are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dice import Counts
+from core.errors import UserError
+from ensemble.bootstrap import paired_interval
+from ensemble.frozen import Ensemble
+
+
+def compare(first: Ensemble, second: Ensemble, seed: int = 0) -> dict[str, Any]:
+    """Dice of both and the difference with its interval; UserError where they share no record."""
+    both = [one.per_record.get("cross_fitted") is not None for one in (first, second)]
+    kind = "cross_fitted" if all(both) else "in_sample"
+    shared = sorted(set(first.record_ids) & set(second.record_ids))
+    if not shared:
+        raise UserError(f"{first.name} and {second.name} share no record; fit them on the same folds")
+    counts = [_counts(one, kind, shared) for one in (first, second)]
+    if (counts[0][:, 2] != counts[1][:, 2]).any():
+        raise UserError(f"{first.name} and {second.name} were fitted on other masks; fit both again")
+    groups = np.unique(_groups(first, shared), return_inverse=True)[1].astype(np.int64)
+    gain = paired_interval(counts[0], counts[1], groups, seed)
+    return {
+        "kind": kind.replace("_", "-"),
+        "dice": {one.name: Counts.of(part).dice for one, part in zip((first, second), counts)},
+        "difference": gain.value,
+        "interval": [gain.low, gain.high],
+        "z": gain.z,
+        "records": len(shared),
+        "groups": len(np.unique(groups)),
+    }
+
+
+def _counts(ensemble: Ensemble, kind: str, shared: list[str]) -> NDArray[np.int64]:
+    """Counts (n, 3) of the shared records."""
+    rows = ensemble.per_record.get(kind)
+    if rows is None or len(rows) != len(ensemble.record_ids):
+        raise UserError(f"ensemble {ensemble.name}: keeps no counts per record; fit it again: cli ensemble fit")
+    where = {record: row for row, record in enumerate(ensemble.record_ids)}
+    return np.array([rows[where[record]] for record in shared], dtype=np.int64)
+
+
+def _groups(ensemble: Ensemble, shared: list[str]) -> list[str]:
+    group_of = dict(zip(ensemble.record_ids, ensemble.per_record["groups"]))
+    return [group_of[record] for record in shared]

@@ -1,0 +1,19 @@
+"""The room stays light: who only applies an ensemble, or asks for help, loads no compiler and no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("heavy", ["torch", "numba", "scipy", "matplotlib", "pandas"])
+def test_importing_the_ensemble_does_not_load(heavy):
+    probe = f"import ensemble, sys; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+def test_importing_the_commands_loads_no_arrays():
+    probe = "import cli.ensemble, sys; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
