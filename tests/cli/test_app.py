@@ -1,0 +1,55 @@
+"""Help answers at once and loads nothing heavy; rooms without torch stay without it; errors are one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from cli.app import COMMANDS, run
+from tests.test_docs import leaves
+
+HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
+EVERY = ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict)), *leaves(COMMANDS)]
+
+
+def loaded_by(code: str) -> set[str]:
+    probe = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.splitlines()}
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    calls = "\n".join(f"assert run({[*command.split(), '--help']!r}) == 0" for command in EVERY)
+    assert not loaded_by(f"from cli.app import run\n{calls}") & HEAVY
+
+
+@pytest.mark.parametrize("command", ["--help", "zoo train --help", "ensemble fit --help"])
+def test_help_costs_little(command):
+    """CPU seconds of the whole process, so that a busy machine does not fail it."""
+    code = (
+        "import subprocess, sys, resource\n"
+        f"subprocess.run([sys.executable, '-m', 'cli', *{command.split()!r}], check=True, stdout=subprocess.DEVNULL)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(used.ru_utime + used.ru_stime)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.5
+
+
+@pytest.mark.parametrize("room", ["core", "ensemble", "submissions", "zoo.data", "zoo.predictions", "zoo.members"])
+def test_a_room_loads_without_torch(room):
+    assert not loaded_by(f"import {room}") & {"torch", "timm", "segmentation_models_pytorch", "ttach"}
+
+
+def test_an_unknown_command_is_the_calls_fault(capsys):
+    assert run(["zoo", "trian"]) == 2
+    assert capsys.readouterr().err.startswith("error: No such command 'trian'")
+
+
+def test_every_group_says_what_it_is_for(capsys):
+    assert run(["--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert all(name in help_text for name in COMMANDS)
+

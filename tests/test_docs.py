@@ -1,0 +1,72 @@
+"""The docs run: every command in them is executed, in order, in a short form; every command that exists is in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.app import COMMANDS, run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# The same commands on fewer scenes, fewer epochs, a smaller input.
+SHORT = [
+    (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
+    (r"--epochs \d+", "--epochs 1"),
+    (r"--set size=128", "--set size=32"),
+]
+
+
+def commands_in(page: Path) -> list[str]:
+    """The lines of the page's `sh` blocks."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def shortened(command: str) -> list[str]:
+    for pattern, short in SHORT:
+        command = re.sub(pattern, short, command)
+    words = command.split()
+    assert words[0] == "cli"
+    return words[1:]
+
+
+def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for command in commands_in(ROOT / "docs" / "guide.md"):
+        assert run([*shortened(command), "--jobs", "2"]) == 0, f"{command}: {capsys.readouterr().err}"
+    # The three commands of everyday use, on what is there now.
+    for command in commands_in(ROOT / "README.md"):
+        more = ["--epochs", "1", "--set", "size=32"] if "train" in command else []
+        more += ["--force"] if "submit" in command else []
+        assert run([*shortened(command), *more]) == 0, f"{command}: {capsys.readouterr().err}"
+
+
+def leaves(table, before=()):
+    for name, entry in table.items():
+        if isinstance(entry, dict):
+            yield from leaves(entry, (*before, name))
+        elif name:
+            yield " ".join((*before, name))
+
+
+@pytest.mark.parametrize("command", leaves(COMMANDS))
+def test_every_command_is_in_the_docs(command):
+    assert any(f"cli {command}" in page.read_text() for page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_the_docs_name_exists(page):
+    known = set(leaves(COMMANDS))
+    groups = {name for name, entry in COMMANDS.items() if isinstance(entry, dict)}
+    for line in commands_in(page):
+        words = line.split()[1:]
+        assert " ".join(words[: 2 if words[0] in groups else 1]) in known, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
