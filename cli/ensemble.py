@@ -172,7 +172,7 @@ def render(console: Console, name: str, document: Any) -> None:
         console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
 
 
-_RIVALS = {"uniform": "equal weights", "best": "the best single member"}
+_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without"}
 
 
 def _dice_table(document: Any) -> Any:
@@ -205,7 +205,7 @@ def _dice_table(document: Any) -> Any:
 def _decision_table(decisions: Any) -> Any:
     from rich.table import Table
 
-    table = Table("what auto asked", "candidate", "gain, cross-fitted", "z", "answer", box=None)
+    table = Table("question", "candidate", "gain, cross-fitted", "z", "answer", box=None)
     for decision in decisions:
         table.add_row(
             decision["question"],

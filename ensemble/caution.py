@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.dice import Counts
 from ensemble.active import Active
 from ensemble.blend import BINS, table
-from ensemble.fit import Fit, probability_of
+from ensemble.fit import STANDS, Fit, probability_of
 from ensemble.tally import Choice
 
 SPREAD = 0.10  # thresholds of the folds further apart than this
@@ -122,17 +122,12 @@ def _optimism(fit: Fit) -> list[str]:
 
 def _earned(fit: Fit) -> list[str]:
     """A method or a mode that the user named is applied as named; whether it pays is said."""
-    lines = []
-    if fit.result.crossed is None:
-        return []
-    if fit.plan.method not in ("auto", "uniform"):
-        gain = fit.difference(fit.uniform)
-        if gain.z <= 1:
-            lines.append(
-                f"method {fit.plan.method} has not earned its place: {gain.value:+.4f} cross-fitted against "
-                f"uniform (z {gain.z:.1f})"
-            )
-    return lines
+    return [
+        f"{decision.question} {decision.candidate} as asked, but not earned: {decision.gain.value:+.4f} "
+        f"cross-fitted over {decision.baseline} (z {decision.gain.z:.1f})"
+        for decision in fit.decisions
+        if decision.asked and decision.gain.z <= STANDS
+    ]
 
 
 def _floor(fit: Fit) -> list[str]:

@@ -84,10 +84,13 @@ class Decision:
     baseline: str
     gain: Gain
     taken: bool
+    asked: bool = False  # the user named it, so it is taken whatever it gains
 
     @property
     def answer(self) -> str:
         """In words."""
+        if self.asked:
+            return "as asked, earned" if self.gain.z > STANDS else "as asked, not earned"
         if self.taken:
             return "taken"
         return "not earned" if self.gain.z <= STANDS else "another gains more"
@@ -160,6 +163,7 @@ def fit(
     everything = Training(tally, tally.folds)
     decisions: list[Decision] = []
     policy = decide(plan, everything, decisions.append)
+    decisions += _judge_what_was_asked(plan, policy, everything)
     advance(1)
     result = _score("ensemble", everything, lambda training: decide(plan, training).choose(training), advance)
     rivals = [("uniform", Policy("uniform")), ("best", Policy("best"))]
@@ -215,6 +219,26 @@ def _earned_mode(policy: Policy, training: Training, note: Callable[[Decision], 
     for name, gain in gains.items():
         note(Decision("min-pixels", name, "none", gain, name == earned))
     return replace(policy, mode=earned)
+
+
+def _judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list[Decision]:
+    """Whether a method or a mode that the user named would have earned its place."""
+    if len(training.folds) < 2:
+        return []
+    groups = training.tally.groups_of(training.folds)
+    plain = replace(policy, mode="none")
+    pairs = [
+        ("weights", plan.method, plan.method not in (AUTO, "uniform"), plain, Policy("uniform")),
+        ("min-pixels", plan.min_pixels, plan.min_pixels not in (AUTO, "none"), policy, plain),
+    ]
+    made = []
+    for question, name, was_named, candidate, baseline in pairs:
+        if was_named:
+            first, second = (cross_fit(training, one.choose).counts for one in (candidate, baseline))
+            gain = paired_gain(first, second, groups)
+            against = "uniform" if question == "weights" else "none"
+            made.append(Decision(question, name, against, gain, taken=True, asked=True))
+    return made
 
 
 def _score(

@@ -11,6 +11,7 @@ from core.errors import UnknownName, UserError
 from ensemble import Plan, fit
 from ensemble.blend import TOTAL, table
 from ensemble.bootstrap import paired_gain
+from ensemble.caution import warnings_of
 from ensemble.crossfit import cross_fit
 from ensemble.fit import Decision, Policy, decide
 from ensemble.surface import Cut
@@ -93,7 +94,10 @@ def test_a_method_named_by_the_user_is_applied_as_named(rng):
     result = fit(case.active(eps=13), plan=Plan("best", "image"))
     assert result.policy == Policy("best", mode="image")
     assert result.result.choice.cut.mode == "image"
-    assert result.decisions == ()
+    assert [decision.question for decision in result.decisions] == ["weights", "min-pixels"]
+    assert all(decision.answer.startswith("as asked") for decision in result.decisions)
+    not_earned = [decision for decision in result.decisions if decision.gain.z <= 1]
+    assert len([line for line in warnings_of(result) if "not earned" in line]) == len(not_earned)
 
 
 def test_one_fold_cannot_be_cross_fitted(rng):
