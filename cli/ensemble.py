@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from ensemble.from_runs import Fitted, Job
 
 DEFAULT_NAME = "default"
+METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack"
 RECORDS = ("oof", "train", "validation")
 
 
 @click.command()
 @click.option("--members", multiple=True, help="a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
-@click.option("--method", default="auto", show_default=True, help="auto lets fitted weights earn their place.")
+@click.option("--method", default="auto", show_default=True, help=f"auto (weights earn their place), {METHODS}.")
 @click.option("--min-pixels", default="auto", show_default=True, help="auto, none, image or component.")
 @click.option("--on", default="oof", show_default=True, help="Records to fit on: oof, train or validation.")
 @click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")

@@ -162,3 +162,10 @@ def test_two_ensembles_are_compared(made, capsys):
     assert "paired, on 18 records in 18 scene groups" in out
     compare.main(["a", "b", "--json", "--runs", str(made.runs)], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["records"] == 18
+
+
+def test_help_names_every_method_without_loading_them():
+    from cli.ensemble import METHODS
+    from ensemble.weights import METHODS as registry
+
+    assert sorted(METHODS.split(", ")) == sorted(registry.names())
