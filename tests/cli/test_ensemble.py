@@ -166,6 +166,6 @@ def test_two_ensembles_are_compared(made, capsys):
 
 def test_help_names_every_method_without_loading_them():
     from cli.ensemble import METHODS
-    from ensemble.weights import METHODS as registry
+    from ensemble import weights
 
-    assert sorted(METHODS.split(", ")) == sorted(registry.names())
+    assert sorted(METHODS.split(", ")) == sorted(weights.METHODS.names())
