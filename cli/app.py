@@ -37,6 +37,7 @@ COMMANDS: dict[str, Any] = {
         "": "Fit, show and compare ensembles.",
         "fit": ("cli.ensemble:fit", "Weights, threshold and min-pixels from out-of-fold predictions."),
         "show": ("cli.ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
+        "compare": ("cli.ensemble:compare", "Say whether one ensemble is better than another, paired."),
     },
     "submit": ("cli.submit:submit", "Test predictions to masks to a checked submission file."),
     "submissions": {
@@ -69,10 +70,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [
-            (name, entry[""] if isinstance(entry, Mapping) else entry[1])
-            for name, entry in self.table.items()
-        ]
+        rows = [(name, entry[""] if isinstance(entry, Mapping) else entry[1]) for name, entry in self.table.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

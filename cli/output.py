@@ -65,6 +65,8 @@ def progress(settings: Settings, description: str, total: int | None) -> Iterato
         task = bar.add_task(description, total=total, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
-            bar.update(task, advance=n, **({} if note is None else {"note": note}))
+            if note is not None:
+                bar.update(task, note=note)
+            bar.advance(task, n)
 
         yield advance

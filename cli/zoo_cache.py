@@ -37,13 +37,9 @@ def verify(settings: Settings) -> None:
 @click.argument("name")
 @click.option("--oof", type=click.Path(path_type=Path), required=True, help="Folder of <record_id>.npy.")
 @click.option("--test", type=click.Path(path_type=Path), help="The same for the test records.")
-@click.option(
-    "--folds", type=click.Path(path_type=Path), help="Which fold held each record out. [runs/folds.csv]"
-)
+@click.option("--folds", type=click.Path(path_type=Path), help="Which fold held each record out. [runs/folds.csv]")
 @common
-def import_predictions(
-    settings: Settings, name: str, oof: Path, test: Path | None, folds: Path | None
-) -> None:
+def import_predictions(settings: Settings, name: str, oof: Path, test: Path | None, folds: Path | None) -> None:
     """Bring predictions made elsewhere into the cache as member NAME.
 
     One npy a record, (256, 256): probabilities as floats, or uint8 (probability * 255).

@@ -24,13 +24,9 @@ def which_members(command: Any) -> Any:
     """The options that say which recipes, trained on which folds."""
     for option in (
         click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too."),
-        click.option(
-            "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."
-        ),
+        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."),
         click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows."),
-        click.option(
-            "--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."
-        ),
+        click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."),
         click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own."),
         click.argument("members", nargs=-1),
     ):
@@ -56,9 +52,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
             _train_run(settings, run, scenes, folds)
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
-        rows.append(
-            {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **run.read_result()}
-        )
+        rows.append({"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **run.read_result()})
     show(settings, rows, lambda console: _print_runs(console, rows))
     next_step(settings, "cli ensemble fit")
 
@@ -95,11 +89,8 @@ def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
         else:
             made = _predict_held(settings, run, scenes, folds, tta)
         rows.append({"member": run.recipe.name, "fold": run.fold, "records": len(made.record_ids)})
-    show(
-        settings,
-        rows,
-        lambda console: [console.print(f"{r['member']} fold {r['fold']}: {r['records']}") for r in rows],
-    )
+    lines = "\n".join(f"{row['member']} fold {row['fold']}: {row['records']} records" for row in rows)
+    show(settings, rows, lambda console: console.print(lines))
     next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
 
 
@@ -173,9 +164,7 @@ def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tt
 
     _, held = run_records(run, scenes, folds)
     with progress(settings, f"{_label(run)} held out", len(held)) as advance:
-        return predict_set(
-            run, scenes, held, split="oof", tta=tta, device_name=settings.device, advance=advance
-        )
+        return predict_set(run, scenes, held, split="oof", tta=tta, device_name=settings.device, advance=advance)
 
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:

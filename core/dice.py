@@ -58,9 +58,7 @@ class Estimate:
 def count(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Counts per record of masks (n, H, W): (n, 3) int64."""
     axes = (1, 2)
-    return np.stack([(predicted & truth).sum(axes), predicted.sum(axes), truth.sum(axes)], axis=1).astype(
-        np.int64
-    )
+    return np.stack([(predicted & truth).sum(axes), predicted.sum(axes), truth.sum(axes)], axis=1).astype(np.int64)
 
 
 def dice_interval(
@@ -83,9 +81,7 @@ def dice_difference(
     return _estimate(Counts.of(first).dice - Counts.of(second).dice, draws[0] - draws[1])
 
 
-def _draw(
-    systems: NDArray[np.int64], groups: Sequence[str], seed: int, replicates: int
-) -> NDArray[np.float64]:
+def _draw(systems: NDArray[np.int64], groups: Sequence[str], seed: int, replicates: int) -> NDArray[np.float64]:
     """Dice of every system (s, n, 3) in every replicate: (s, replicates)."""
     _, where = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     size = int(where.max()) + 1 if len(where) else 0

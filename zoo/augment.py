@@ -12,9 +12,7 @@ from torch import Generator, Tensor
 from zoo.registration import VIEWS
 
 
-def augment(
-    images: Tensor, labels: Tensor, kind: str, registered: bool, generator: Generator
-) -> tuple[Tensor, Tensor]:
+def augment(images: Tensor, labels: Tensor, kind: str, registered: bool, generator: Generator) -> tuple[Tensor, Tensor]:
     """Each scene in a view of its own, drawn from `kind` (none, flips, d4).
 
     registered: keep the label's half-pixel offset; otherwise it is mirrored as it is, as the log's rows did.
@@ -25,15 +23,11 @@ def augment(
     drawn = torch.randint(len(views), (len(images),), generator=generator).tolist()
     chosen = [views[number] for number in drawn]
     seen = torch.stack([view.apply(image) for view, image in zip(chosen, images)])
-    marked = [
-        view.apply_label(label) if registered else view.apply(label) for view, label in zip(chosen, labels)
-    ]
+    marked = [view.apply_label(label) if registered else view.apply(label) for view, label in zip(chosen, labels)]
     return seen, torch.stack(marked)
 
 
-def crop(
-    images: Tensor, labels: Tensor, side: int, on_contrails: float, generator: Generator
-) -> tuple[Tensor, Tensor]:
+def crop(images: Tensor, labels: Tensor, side: int, on_contrails: float, generator: Generator) -> tuple[Tensor, Tensor]:
     """A square of `side` pixels of each scene; `side` 0 leaves the scenes whole.
 
     Contrails cover half a percent of the pixels: a share `on_contrails` of the squares of scenes that have any

@@ -70,9 +70,7 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
             )
         absent = sorted(set(frames) - set(scenes.frames(record, facts["bands"])))
         if absent:
-            raise UserError(
-                f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out"
-            )
+            raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
 
 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: tuple[int, ...]) -> Floats:

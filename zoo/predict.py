@@ -30,7 +30,7 @@ from zoo.training.runs import Run
 BATCH = 8
 
 
-class Flip(ttach.base.DualTransform):  # type: ignore[misc]
+class Flip(ttach.base.DualTransform):
     """A flip for ttach; a registered one brings the map back with the label's half-pixel offset."""
 
     identity_param = False

@@ -52,4 +52,3 @@ def test_every_group_says_what_it_is_for(capsys):
     assert run(["--help"]) == 0
     help_text = capsys.readouterr().out
     assert all(name in help_text for name in COMMANDS)
-

@@ -60,7 +60,7 @@ DATA_FAULTS = {
     "mask with 255": (spoil("human_pixel_masks.npy", set_pixel(255)), "human_pixel_masks"),
 }
 FOLDS = "record_id,fold\n10,0\n11,1\n12,0\n13,1\n14,0\n15,1\n"
-TRAIN = "zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=32 --fold 0"
+TRAIN = "zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=64 --fold 0"
 CALLS = {
     "no data named": ("data check", 2, ["no data directory", "--data DIR"]),
     "missing data directory": ("data check --data {data}/nowhere", 1, ["nowhere"]),
@@ -113,7 +113,7 @@ def test_a_data_fault_is_named_by_the_check_and_by_training(case, data, tmp_path
     assert "11" in told.out + told.err
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "folds.csv").write_text(FOLDS)
-    code, line = fails(f"zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=32 --fold 0", capsys)
+    code, line = fails(f"zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=64 --fold 0", capsys)
     assert code == 1
     assert "11" in line
     assert (tmp_path / "runs" / "folds.csv").exists()

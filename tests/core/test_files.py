@@ -43,7 +43,9 @@ def test_a_torn_file_is_named(tmp_path, content):
         read_json(path)
 
 
-@pytest.mark.parametrize(("document", "word"), [({"format": 2}, "format 2"), ({}, "no format number"), ([], "no format")])
+@pytest.mark.parametrize(
+    ("document", "word"), [({"format": 2}, "format 2"), ({}, "no format number"), ([], "no format")]
+)
 def test_a_newer_format_is_refused_by_name(tmp_path, document, word):
     with pytest.raises(UserError, match=word):
         check_format(document, 1, tmp_path / "a.json")

@@ -51,9 +51,7 @@ class Recipe:
     loss: str = "dice"
     loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
     augment: str = "none"
-    registered: bool = (
-        False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
-    )
+    registered: bool = False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
     crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
     crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
     optimizer: str = "adam"
@@ -184,6 +182,12 @@ def _check_numbers(recipe: Recipe) -> None:
             refuse(key, "give 1 or more")
     if recipe.crop and (recipe.crop % 32 or not 32 <= recipe.crop < BORN):
         refuse("crop", "give 0 for whole records, or a multiple of 32 below 256")
+    if recipe.crop * recipe.size % (32 * BORN):
+        refuse(
+            "crop",
+            f"at size {recipe.size} the network would see {recipe.crop * recipe.size / BORN:g} pixels; "
+            "give a crop of which it sees a multiple of 32, or 0",
+        )
     if not 0 <= recipe.crop_on_contrails <= 1:
         refuse("crop_on_contrails", "give a share, 0 to 1")
     if not 0 < recipe.lr < 100:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -55,7 +56,7 @@ def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
 
 
 def _create(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
-    given = {"pretrained": pretrained, "features_only": True, "in_chans": channels}
+    given: dict[str, Any] = {"pretrained": pretrained, "features_only": True, "in_chans": channels}
     try:
         encoder: nn.Module = timm.create_model(name, img_size=size, **given)
     except TypeError:  # most encoders take any size and no such argument
@@ -76,6 +77,7 @@ def _from_hub(name: str, channels: int, size: int) -> nn.Module:
 
 
 def packaged_weights(name: str) -> dict[str, Tensor]:
+    """The ImageNet weights of a PACKAGED encoder, under timm's names, its head included."""
     spec = find_spec(PACKAGED[name])
     folder = Path(spec.origin).parent if spec and spec.origin else None
     files = sorted(folder.rglob("*.pth")) if folder else []

@@ -14,6 +14,9 @@ from zoo.registration import BORN, resize
 class Segmenter(nn.Module):
     """Shared encoder over the frames, features of the frames concatenated per level, decoder."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, recipe: Recipe, weights: str) -> None:
         super().__init__()
         channels = INPUTS.entry(recipe.input).facts["channels"]
@@ -38,9 +41,7 @@ class Segmenter(nn.Module):
         flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // BORN)
         features = self.encoder((flat - self.mean) / self.std)
         # timm gives NHWC for a few encoders; the channels tell.
-        features = [
-            f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)
-        ]
+        features = [f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)]
         joined = [f.reshape(n, frames * f.shape[1], *f.shape[2:]) if frames > 1 else f for f in features]
         logits: Tensor = self.decoder(joined)
         return logits

@@ -146,9 +146,7 @@ class _Search:
         if len(recipes) == 1:
             return [folder for folder in folders if folder.recipe == recipes[0]]
         there = ", ".join(f"{name}@{known}" for known in recipes or sorted({f.recipe for f in folders}))
-        fault = (
-            "is the beginning of several recipes" if recipes else f"has no {_words(self.split)} predictions"
-        )
+        fault = "is the beginning of several recipes" if recipes else f"has no {_words(self.split)} predictions"
         raise UserError(f"{name}@{recipe}: {fault}; there are: {there}")
 
     def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[Path]]:

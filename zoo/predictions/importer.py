@@ -70,9 +70,7 @@ def import_member(
             _write(runs, _provenance(name, recipe, OOF, str(fold), chosen, source), mine, advance)
             counts[str(fold)] = len(mine)
     if tested:
-        _write(
-            runs, _provenance(name, recipe, "test", "full", chosen, sha256_of(test_hashes)), tested, advance
-        )
+        _write(runs, _provenance(name, recipe, "test", "full", chosen, sha256_of(test_hashes)), tested, advance)
     missing = tuple(sorted(chosen.fold_of.keys() - held_out.keys()))
     return Imported(name, recipe, counts, missing, len(tested))
 
@@ -118,9 +116,7 @@ def _check_name(runs: Path, name: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
         raise UsageError(f'"{name}" cannot be a member\'s name; use letters, digits and . _ -')
     if (runs / "members" / name).exists():
-        raise UsageError(
-            f'"{name}" is a member trained here ({runs / "members" / name}); choose another name'
-        )
+        raise UsageError(f'"{name}" is a member trained here ({runs / "members" / name}); choose another name')
 
 
 def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, runs: Path) -> None:

@@ -114,9 +114,7 @@ class MemberMaps:
 
     @cached_property
     def _part_of(self) -> dict[str, int]:
-        return {
-            record_id: k for k, together in enumerate(self._parts) for record_id in together[0].record_ids
-        }
+        return {record_id: k for k, together in enumerate(self._parts) for record_id in together[0].record_ids}
 
     def _require_one(self, key: str) -> None:
         first = getattr(self.provenance, key)

@@ -54,9 +54,7 @@ class PredictionWriter:
     shard in memory. `seconds_per_record` may be set before the end, once it has been measured.
     """
 
-    def __init__(
-        self, folder: Path, provenance: Provenance, record_ids: Sequence[str], dtype: str = "uint8"
-    ) -> None:
+    def __init__(self, folder: Path, provenance: Provenance, record_ids: Sequence[str], dtype: str = "uint8") -> None:
         check_record_ids(record_ids)
         if dtype not in SCALES:
             raise UserError(f"{folder}: maps are {' or '.join(SCALES)}, not {dtype}")

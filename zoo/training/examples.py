@@ -12,9 +12,7 @@ from zoo.data import Record, Scenes
 from zoo.inputs import read_channels, require_input
 from zoo.members import Recipe
 
-KEPT_BYTES = (
-    4 << 30
-)  # what the examples of a run may hold in memory; the rest is read again when it is needed
+KEPT_BYTES = 4 << 30  # what the examples of a run may hold in memory; the rest is read again when it is needed
 
 
 class Examples:
@@ -23,9 +21,7 @@ class Examples:
     Images are float16 in memory (the ash image's own precision), float32 when they are handed out.
     """
 
-    def __init__(
-        self, recipe: Recipe, scenes: Scenes, records: Sequence[Record], kept: int = KEPT_BYTES
-    ) -> None:
+    def __init__(self, recipe: Recipe, scenes: Scenes, records: Sequence[Record], kept: int = KEPT_BYTES) -> None:
         require_input(scenes, records, recipe.input, recipe.frames)
         self.recipe, self.scenes, self.records = recipe, scenes, records
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}

@@ -159,9 +159,7 @@ def _loss(network: nn.Module, images: Tensor, labels: Tensor, run: Run) -> Tenso
 
 
 @torch.inference_mode()
-def _score(
-    network: nn.Module, held: Examples, device: torch.device, batch: int
-) -> tuple[float, float, float]:
+def _score(network: nn.Module, held: Examples, device: torch.device, batch: int) -> tuple[float, float, float]:
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
     for images, labels in held.batches(batch):

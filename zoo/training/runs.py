@@ -63,9 +63,7 @@ class Run:
 def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, with_val: bool) -> Run:
     """The run of `fold` ("0" ... or "full"); UsageError for a fold that the split does not have."""
     if fold != FULL and not (fold.isdigit() and int(fold) < folds.count):
-        raise UsageError(
-            f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full"
-        )
+        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
     return Run(recipe=recipe, fold=fold, seed=seed, with_val=with_val, folds_sha256=folds.sha256, runs=runs)
 
 
@@ -103,9 +101,7 @@ def run_records(run: Run, scenes: Scenes, folds: Folds) -> tuple[list[Record], l
             "name more sources or other folds"
         )
     if run.fold != FULL and not held:
-        raise UserError(
-            f"fold {run.fold}: holds no labelled record of these sources; make new folds: cli data folds"
-        )
+        raise UserError(f"fold {run.fold}: holds no labelled record of these sources; make new folds: cli data folds")
     _refuse_leak(seen, held, folds)
     return seen, held
 

@@ -43,6 +43,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nloss = "dise"\n', UnknownName, 'did you mean "dice"'),
         ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
         ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
+        ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),
         ('base = "lite0-fc-t5"\nlr = 0\n', UsageError, "lr = 0"),
         ('base = "lite0-fc-t5"\nregistered = 1\n', UsageError, "true or false"),
         ('base = "lite0-fc-t5"\n[log]\nrows = 3\n', UnknownName, 'did you mean "log.row"'),

@@ -167,16 +167,12 @@ def test_no_predictions_at_all_says_what_to_run(tmp_path):
 
 
 def test_an_unknown_member_is_answered_with_its_neighbour_and_what_to_run(three_folds):
-    with pytest.raises(
-        UserError, match=r'did you mean "lite0-fc-t5"\?.*run: cli zoo train lite-fc-t5 --fold all'
-    ):
+    with pytest.raises(UserError, match=r'did you mean "lite0-fc-t5"\?.*run: cli zoo train lite-fc-t5 --fold all'):
         find_members(three_folds, names=["lite-fc-t5"])
 
 
 def unfinish(runs: Path, **where: str) -> None:
-    for path in runs.glob(
-        f"predictions/{where.get('member', '*')}/{where.get('recipe', '*')}/*/*/*/{MANIFEST}"
-    ):
+    for path in runs.glob(f"predictions/{where.get('member', '*')}/{where.get('recipe', '*')}/*/*/*/{MANIFEST}"):
         path.unlink()
 
 

@@ -53,9 +53,7 @@ def test_a_record_that_is_not_covered_is_named(stored):
 def test_only_the_shards_that_are_asked_for_are_opened_and_each_once(stored, monkeypatch):
     opened = []
     decode = PredictionSet.decode
-    monkeypatch.setattr(
-        PredictionSet, "decode", lambda self, shard: opened.append(shard.file) or decode(self, shard)
-    )
+    monkeypatch.setattr(PredictionSet, "decode", lambda self, shard: opened.append(shard.file) or decode(self, shard))
     stored.maps([ids(150)[place] for place in (140, 3, 129, 2)])
     assert opened == ["shard-0000.zst", "shard-0002.zst"]
 

@@ -43,9 +43,7 @@ def undisturbed(tmp_path_factory) -> dict[str, bytes]:
 
 @settings(max_examples=12)
 @given(stops=st.lists(st.integers(0, 149), max_size=3))
-def test_a_killed_write_gone_on_with_gives_the_bytes_of_an_undisturbed_one(
-    stops, undisturbed, tmp_path_factory
-):
+def test_a_killed_write_gone_on_with_gives_the_bytes_of_an_undisturbed_one(stops, undisturbed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     for stop in stops:
         try:

@@ -168,9 +168,7 @@ def test_unregistered_views_are_those_of_the_log():
 def test_the_best_threshold_is_that_of_trying_them_all(rng):
     values, truth = rng.integers(0, 256, 5000), rng.random(5000) < 0.1
     values[truth] = np.minimum(255, values[truth] + 60)
-    tried = {
-        t: 2 * (truth & (values >= t)).sum() / (truth.sum() + (values >= t).sum()) for t in range(1, 256)
-    }
+    tried = {t: 2 * (truth & (values >= t)).sum() / (truth.sum() + (values >= t).sum()) for t in range(1, 256)}
     dice, threshold, half = best_dice(
         np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256)
     )

@@ -7,6 +7,8 @@ transposed convolutions keep their number of filters.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,7 @@ class Up(nn.Module):
         between = inside if form == 2 else outside
         self.up = nn.ConvTranspose2d(inside, between, kernel_size=2, stride=2)
         widths = [between + skip] + [outside] * convolutions
-        self.mix = nn.Sequential(*(_convolution(a, b) for a, b in zip(widths[:-1], widths[1:])))
+        self.mix = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
         x = self.up(x)

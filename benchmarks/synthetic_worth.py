@@ -1,0 +1,59 @@
+"""What synthetic scenes are worth: a model trained on them alone, scored on all labelled real scenes.
+
+    cli data synth scenes --train 200 --validation 56 --test 0 --seed 8
+    cli zoo train lite0-fc-t5 --data scenes --runs synthetic --fold 0 --with-val --epochs 6
+    python benchmarks/synthetic_worth.py --runs synthetic --data DIR [--data DIR]
+
+The threshold is the best one on the held-out synthetic fold; no real scene has a say in anything. The classical
+detector beside it is benchmarks/classical.py. Prints global Dice with its interval, and, for what it shows of the
+threshold alone, the Dice at the threshold that would have been best on the real scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from core.dice import count, dice_interval
+from zoo.data import open_scenes
+from zoo.data.groups import scene_groups
+from zoo.predict import predict_records
+from zoo.training import find_runs, set_threads
+from zoo.training.loop import best_dice
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--data", type=Path, action="append", required=True)
+    parser.add_argument("--member", default="lite0-fc-t5")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    set_threads(args.threads)
+    scenes = open_scenes(args.data)
+    folder = next((args.runs / "members" / args.member).glob("*/fold-*/result.json")).parent
+    run = find_runs(args.runs, args.member, folder.parent.name)[0]
+    threshold = float(str(run.read_result()["threshold"]))
+    records = scenes.labelled
+    maps = dict(predict_records(run, scenes, records, "none", "cpu"))
+    values = np.stack([np.rint(maps[record.id] * 255).astype(np.uint8) for record in records])
+    truth = np.stack([scenes.mask(record) for record in records])
+    per_record = count(values >= round(threshold * 255), truth)
+    found = dice_interval(per_record, scene_groups(scenes, records))
+    best, at, _ = best_dice(np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256))
+    print(f"synthetic, held-out fold: Dice {run.read_result()['dice']:.4f} at {threshold:.2f}")
+    print(
+        f"real, {len(records)} scenes: Dice {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) at {threshold:.2f}"
+    )
+    print(f"                    (with the threshold chosen on them: {best:.4f} at {at:.2f})")
+    if args.json:
+        document = {"dice": found.value, "interval": [found.low, found.high], "records": len(records), "best": best}
+        args.json.write_text(json.dumps(document))
+
+
+if __name__ == "__main__":
+    main()
