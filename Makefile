@@ -3,10 +3,9 @@
 #   make test   install, then tests, lint, types and import walls
 PYTHON ?= python3
 BIN := .venv/bin
-# Compiled kernels and bytecode are kept between runs.
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test unit lint lock bench clean
+.PHONY: install demo test unit lint lock clean
 
 install: $(INSTALLED)
 

@@ -14,6 +14,9 @@ import click
 
 from core.errors import UserError
 
+# What only the extra `zoo` brings.
+EXTRA = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach", "safetensors"}
+
 # name: (where the command lives, the line that help shows) or a table of its own.
 COMMANDS: dict[str, Any] = {
     "demo": ("cli.demo:demo", "The whole chain on synthetic scenes."),
@@ -99,6 +102,9 @@ def run(arguments: list[str]) -> int:
             root.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else error.format_message())
+        return 2
     except click.UsageError as error:
         where = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
         return _fail(error.format_message() + where, 2)
@@ -108,6 +114,10 @@ def run(arguments: list[str]) -> int:
         if meta.get("debug"):
             raise
         return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA or meta.get("debug"):
+            raise
+        return _fail(f"{error.name} is not installed; install the suite with its extra: contrail-ensemble[zoo]", 1)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted; run the same command again to go on", 130)
     except BrokenPipeError:

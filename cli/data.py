@@ -66,7 +66,7 @@ def check(settings: Settings) -> None:
         report = check_scenes(scenes, settings.jobs, advance)
     show(settings, report.as_dict(), lambda console: print_check(console, report))
     report.raise_if_faulty()
-    next_step(settings, f"cli data folds{_named(settings)}")
+    next_step(settings, "cli data folds")
 
 
 @click.command()
@@ -104,7 +104,7 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     document = folds_document(path, made, placed)
     show(settings, document, lambda console: print_folds(console, document))
     used = settings.runs / "folds.csv"
-    then = f"cli zoo train --fold all{_named(settings)}"
+    then = "cli zoo train --fold all"
     next_step(settings, then if path == used else f"cp {path} {used} && {then}")
 
 
@@ -135,9 +135,3 @@ def _refuse_other_folds(path: Path, made: Folds) -> None:
         raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
     if not same:
         raise UserError(f"{path}: holds other folds, on which runs depend; {advice}")
-
-
-def _named(settings: Settings) -> str:
-    """The options that a next command needs to speak of the same data and runs."""
-    runs = f" --runs {settings.runs}" if settings.runs != Path("runs") else ""
-    return "".join(f" --data {path}" for path in settings.data) + runs

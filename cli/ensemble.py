@@ -63,7 +63,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 
     def render_comparison(console: Console) -> None:
         low, high = document["interval"]
-        for name in (first, second):
+        for name in document["dice"]:
             console.print(f"{name}: {document['kind']} Dice {document['dice'][name]:.4f}", highlight=False)
         console.print(
             f"difference {document['difference']:+.4f} [{low:+.4f}, {high:+.4f}], z {document['z']:.1f}, paired, "

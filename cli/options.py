@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from zoo.data import Scenes
 
 CONFIG_NAME = "contrails.toml"
-CONFIG_KEYS = ("data", "runs", "device", "seed", "jobs", "lineups", "members")
 DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
 
 
@@ -35,6 +35,7 @@ class Settings:
     verbosity: int = 0
     lineups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     members: Path | None = None
+    typed: str = ""  # the options by which the next command speaks of the same data and runs
 
     def scenes(self) -> Scenes:
         """Open the sources; UsageError where none is named."""
@@ -105,7 +106,13 @@ def _settings(
         verbosity=-1 if quiet else verbose,
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},
         members=base / filed["members"] if "members" in filed else None,
+        typed=_typed(data, runs, config),
     )
+
+
+def _typed(data: tuple[Path, ...], runs: Path | None, config: Path | None) -> str:
+    given = [("--data", path) for path in data] + [("--runs", runs), ("--config", config)]
+    return "".join(f" {option} {shlex.quote(str(path))}" for option, path in given if path is not None)
 
 
 def _find_config(folder: Path) -> Path | None:
@@ -120,10 +127,36 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: no such configuration file") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable TOML ({error})") from error
-    for key in document:
+    for key, value in document.items():
         if key not in CONFIG_KEYS:
             raise UnknownName("key", key, CONFIG_KEYS, str(path))
+        fits, words = CONFIG_KEYS[key]
+        if not fits(value):
+            raise UsageError(f"{path}: {key} = {value!r}; give {words}")
     return document
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+# key: (whether a value fits, what fits in words)
+CONFIG_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "data": (lambda value: isinstance(value, str) or _is_texts(value), "a directory or a list of them"),
+    "runs": (lambda value: isinstance(value, str), "a directory"),
+    "device": (lambda value: isinstance(value, str), "auto, cpu, cuda, cuda:N or mps"),
+    "seed": (_is_count, "a whole number"),
+    "jobs": (lambda value: _is_count(value) and value > 0, "a whole number from 1"),
+    "lineups": (
+        lambda value: isinstance(value, dict) and all(map(_is_texts, value.values())),
+        "a table of lists of members",
+    ),
+    "members": (lambda value: isinstance(value, str), "a directory of member files"),
+}
 
 
 def _device(name: str) -> str:

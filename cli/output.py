@@ -36,10 +36,16 @@ def say(settings: Settings, text: str) -> None:
         click.echo(text, err=True)
 
 
+def detail(settings: Settings, text: str) -> None:
+    """A note on stderr that only --verbose asks for."""
+    if settings.verbosity > 0:
+        click.echo(text, err=True)
+
+
 def next_step(settings: Settings, command: str) -> None:
-    """The next command to type."""
+    """The next command to type, speaking of the same data and runs."""
     if not settings.json:
-        say(settings, f"next: {command}")
+        say(settings, f"next: {command}" + ("" if "--data" in command else settings.typed))
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cli.submit import oof_maps
 from core.files import atomic_write
 from ensemble import ensemble_path, read_ensemble
 from zoo.data import LABELLED, open_scenes
 from zoo.inputs import read_channels
-from zoo.predictions import find_members
 
 SCENES = 4
 
@@ -23,7 +23,7 @@ def draw_scenes(data: Path, runs: Path, path: Path) -> Path:
     records = [record for record in scenes.labelled if record.id in set(ensemble.record_ids)]
     records = sorted(records, key=lambda record: -int(scenes.mask(record).sum()))[:SCENES]
     ids = [record.id for record in records]
-    members = {name: find_members(runs, "oof", [name])[0].maps(ids) for name in ensemble.weights}
+    members = {name: member.maps(ids) for name, member in oof_maps(runs, ensemble).items()}
     figure = Figure(figsize=(9, 3 * len(records)), layout="constrained")
     axes = figure.subplots(len(records), 3, squeeze=False)
     for row, record, predicted in zip(axes, records, ensemble.apply(members)):

@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, progress, show
+from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +34,6 @@ def submit(settings: Settings, out: Path, name: str, split: str, force: bool) ->
     Test maps that are missing are predicted first. --split oof writes the masks of the very records that the
     ensemble was fitted on, from their out-of-fold maps: scoring that file gives its in-sample Dice.
     """
-    from core.errors import UsageError
     from ensemble import ensemble_path, read_ensemble
     from submissions import find_sample, write_submission
 
@@ -45,7 +45,7 @@ def submit(settings: Settings, out: Path, name: str, split: str, force: bool) ->
         ids, members = _test_maps(settings, ensemble, scenes)
         sample = find_sample(settings.data)
     else:
-        ids, members, sample = list(ensemble.record_ids), _oof_maps(settings, ensemble), None
+        ids, members, sample = list(ensemble.record_ids), oof_maps(settings.runs, ensemble), None
     with progress(settings, "masks", len(ids)) as advance:
         written = write_submission(out, _masks(ensemble, ids, members, advance), force, sample)
     if split == "test":
@@ -58,15 +58,12 @@ def submit(settings: Settings, out: Path, name: str, split: str, force: bool) ->
         "share": written.share,
     }
     show(settings, document, lambda console: _print(console, ensemble, document))
-    data = "".join(f" --data {path}" for path in settings.data)
-    next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}{data}")
+    next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}")
 
 
 def _test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> tuple[list[str], dict[str, MemberMaps]]:
     """The test records' ids and every weighted member's maps of them, predicted where they are missing."""
-    from core.errors import UserError
     from zoo.predictions import MemberMaps, find_members
-    from zoo.training import find_runs
 
     if not scenes.test:
         raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
@@ -74,13 +71,24 @@ def _test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> tuple[
     members = {}
     for name in ensemble.weights:
         use = ensemble.member(name)
-        runs = find_runs(settings.runs, _plain(use), use.recipe)
+        runs = _runs(settings, use)
         if runs:
             sets = tuple(_predict(settings, run, scenes, use.tta) for run in runs)
             members[name] = MemberMaps(name, sets)
         else:  # made elsewhere and imported
             members[name] = find_members(settings.runs, "test", [f"{_plain(use)}@{use.recipe}"], use.tta)[0]
     return ids, members
+
+
+def _runs(settings: Settings, use: MemberUse) -> list[Any]:
+    """The member's runs: those of folds, as its threshold was fitted on; none where it was made elsewhere."""
+    if not (settings.runs / "members" / _plain(use) / use.recipe).is_dir():
+        return []  # so that an ensemble of imported members needs no torch
+    from zoo.training import find_runs, set_threads
+
+    set_threads(settings.jobs)
+    runs = find_runs(settings.runs, _plain(use), use.recipe)
+    return [run for run in runs if run.fold != "full"]
 
 
 def _predict(settings: Settings, run: Any, scenes: Scenes, tta: str) -> Any:
@@ -92,14 +100,14 @@ def _predict(settings: Settings, run: Any, scenes: Scenes, tta: str) -> Any:
         )
 
 
-def _oof_maps(settings: Settings, ensemble: Ensemble) -> dict[str, MemberMaps]:
-    from core.errors import UserError
+def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:
+    """The very out-of-fold maps that the ensemble was fitted on; UserError where they have changed since."""
     from zoo.predictions import find_members
 
     members = {}
     for name in ensemble.weights:
         use = ensemble.member(name)
-        members[name] = find_members(settings.runs, "oof", [f"{_plain(use)}@{use.recipe}"], use.tta)[0]
+        members[name] = find_members(runs, "oof", [f"{_plain(use)}@{use.recipe}"], use.tta)[0]
         if members[name].digest != use.digest:
             raise UserError(f"{name}: its predictions have changed since the fit; run: cli ensemble fit")
     return members

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, say, show
+from cli.output import detail, next_step, progress, say, show
+from core.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +65,6 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
 @common
 def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
     """Predict again with what is trained: held-out records or the test records."""
-    from core.errors import UserError
     from zoo.predict import predict_set
 
     scenes, folds, runs = _plan(settings, **which)
@@ -105,17 +105,24 @@ def _plan(
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
-    from zoo.training import plan_run, set_threads
+    from zoo.data import read_folds, write_folds
+    from zoo.training import check_run, plan_run, set_threads
 
     recipes = _recipes(settings, members, files, sets, epochs)
     scenes = settings.scenes()
-    folds = _folds(settings, scenes)
+    path = settings.runs / "folds.csv"
+    folds = read_folds(path) if path.exists() else _new_folds(settings, scenes)
     names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
     runs = [
         plan_run(recipe, name, folds, settings.runs, seed=settings.seed, with_val=with_val)
         for recipe in recipes
         for name in names
     ]
+    for run in runs:
+        check_run(run, scenes, folds, settings.device)
+    if not path.exists():
+        write_folds(path, folds)
+        say(settings, f"{path}: was not there; made {folds.count} folds grouped by scene")
     set_threads(settings.jobs)
     return scenes, folds, runs
 
@@ -136,16 +143,11 @@ def _recipes(
     return [with_settings(load_member(name, settings.members), changes) for name in names]
 
 
-def _folds(settings: Settings, scenes: Scenes) -> Folds:
-    from zoo.data import make_folds, read_folds, write_folds
+def _new_folds(settings: Settings, scenes: Scenes) -> Folds:
+    from zoo.data import make_folds
 
-    path = settings.runs / "folds.csv"
-    if path.exists():
-        return read_folds(path)
-    folds = make_folds(scenes, FOLDS, settings.seed)
-    write_folds(path, folds)
-    say(settings, f"{path}: was not there; made {FOLDS} folds grouped by scene")
-    return folds
+    with progress(settings, "folds", len(scenes.labelled)) as advance:
+        return make_folds(scenes, FOLDS, settings.seed, settings.jobs, advance)
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
@@ -154,6 +156,7 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
     seen, held = (Examples(run.recipe, scenes, records) for records in run_records(run, scenes, folds))
     steps = run.recipe.epochs * steps_of(run.recipe, len(seen))
     say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
+    detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
     with progress(settings, _label(run), steps) as advance:
         train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 BAND_POINTS = 60  # thresholds at which the band's width is worked out
 INK, SOFT, ACCENT, OTHER = "#1b2a41", "#b9c4d6", "#c8553d", "#5f7a9c"
-MODE_WORDS = {"none": "no min-pixels", "image": "image", "component": "component"}
 
 
 def draw(fit: Fit, name: str) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 INPUTS: Registry[Callable[[Floats], Floats]] = Registry("input")
 
-# dataset.md, "Ash colour image": the bounds of the official visualisation, kelvin.
+# The bounds of the competition's own ash-colour visualisation, kelvin.
 SPLIT_WINDOW = (-4.0, 2.0)  # T15 - T14
 CLOUD_TOP = (-4.0, 5.0)  # T14 - T11
 CLOUD_TEMPERATURE = (243.0, 303.0)  # T14

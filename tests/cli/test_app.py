@@ -52,3 +52,25 @@ def test_every_group_says_what_it_is_for(capsys):
     assert run(["--help"]) == 0
     help_text = capsys.readouterr().out
     assert all(name in help_text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("group", ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict))])
+def test_a_group_without_a_command_shows_its_help(group, capsys):
+    assert run(group.split()) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("Usage: cli")
+    assert told.err == ""
+
+
+def test_the_next_command_speaks_of_the_same_data_and_runs(tmp_path, capsys):
+    assert run(["zoo", "list", "--data", "my scenes", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == f"next: cli zoo show MEMBER --data 'my scenes' --runs {tmp_path}\n"
+
+
+def test_a_missing_extra_is_said(monkeypatch, capsys):
+    def torchless(*_):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("zoo.members.member_names", torchless)
+    assert run(["zoo", "list"]) == 1
+    assert "torch is not installed; install the suite with its extra" in capsys.readouterr().err

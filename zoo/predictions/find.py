@@ -192,5 +192,5 @@ def _words(split: str) -> str:
 
 
 def _run(split: str, member: str = "") -> str:
-    words = ("train", member, "--fold all") if split == OOF else ("predict", member)
-    return " ".join(("run: cli zoo", *filter(None, words)))
+    words = ("train", member, "--fold all") if split == OOF else ("predict", member, f"--split {split}")
+    return " ".join(("run: cli zoo", *filter(None, words))) + " (made elsewhere: cli zoo import)"

@@ -4,6 +4,7 @@ In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outs
 sets (zoo.predict makes them from what lies here).
 """
 
+from zoo.training.check import check_run
 from zoo.training.devices import set_threads
 from zoo.training.examples import Examples
 from zoo.training.loop import Epoch, steps_of, train
@@ -13,6 +14,7 @@ __all__ = [
     "Epoch",
     "Examples",
     "Run",
+    "check_run",
     "find_runs",
     "plan_run",
     "run_records",

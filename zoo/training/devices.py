@@ -24,7 +24,8 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     """Mixed precision on CUDA; float32 elsewhere: bf16 is 5 to 50 times slower on a CPU without AMX."""
     if device.type != "cuda":
         return nullcontext()
-    return torch.autocast("cuda", dtype=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+    # float16 would want its gradients scaled; cards without bfloat16 compute in float32.
+    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
 
 
 def set_threads(jobs: int) -> None:

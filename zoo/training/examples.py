@@ -12,7 +12,7 @@ from zoo.data import Record, Scenes
 from zoo.inputs import read_channels, require_input
 from zoo.members import Recipe
 
-KEPT_BYTES = 4 << 30  # what the examples of a run may hold in memory; the rest is read again when it is needed
+KEPT_BYTES = 4 << 30  # what each of a run's two sets may hold in memory; the rest is read again when needed
 
 
 class Examples:

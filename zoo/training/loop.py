@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import UserError
-from core.files import make_folder, write_json, write_text
+from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import augment, crop
 from zoo.losses import LOSSES
 from zoo.members import Recipe
@@ -53,13 +53,14 @@ def train(
     """Train `run` to its end, going on from its last state; returns all its epochs.
 
     `advance` is called once a step, `report` once an epoch. Without held-out records (`full`) the last epoch
-    is the best one. A file named `stop` in the run's folder ends it cleanly after the epoch.
+    is the best one. A file named `stop` in the run's folder ends it after its epoch, as if trained to its end.
     """
     recipe, device = run.recipe, choose_device(device_name)
     make_folder(run.folder)
     write_text(run.folder / "recipe.toml", run.recipe.as_toml())
     torch.manual_seed(run.random_seed("weights") % 2**63)
-    state = load_state(run.folder / "last.pt")
+    # Without the best weights a state is of no use: the run would end with nothing to predict with.
+    state = load_state(run.folder / "last.pt") if run.best.is_file() else None
     network = build(recipe, "none" if state else None).to(device, memory_format=torch.channels_last)  # type: ignore
     optimizer = OPTIMIZERS[recipe.optimizer](network.parameters(), lr=recipe.lr, **_optimizer_options(run))
     history: list[Epoch] = []
@@ -71,14 +72,14 @@ def train(
     for number in range(len(history), recipe.epochs):
         epoch = _epoch(run, number, network, optimizer, seen, held, device, advance)
         history.append(epoch)
-        if epoch.dice is None or epoch.dice >= max(e.dice or 0.0 for e in history):
+        if _best(history) is epoch:
             save_weights(run.best, network)
         rows = [asdict(e) for e in history]
         state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epochs": rows}
         save_state(run.folder / "last.pt", state)
         write_lines(run.folder / "epochs.jsonl", rows)
         report(epoch)
-        if (run.folder / "stop").exists():
+        if run.stop.exists():
             break
     write_json(run.result, _result(run, history, seen, held))
     return history
@@ -112,6 +113,7 @@ def _epoch(
     # Everything random in an epoch follows from its number: a resumed run draws what an undisturbed one does.
     generator = torch.Generator().manual_seed(run.random_seed("epoch", number) % 2**63)
     order = torch.randperm(len(seen), generator=generator).tolist()
+    torch.manual_seed(run.random_seed("network", number) % 2**63)  # dropout and its kin
     network.train()
     losses = []
     for step in range(steps):
@@ -183,8 +185,13 @@ def _optimizer_options(run: Run) -> dict[str, Any]:
     return options | ({"momentum": 0.9} if run.recipe.optimizer == "sgd" else {})
 
 
+def _best(history: list[Epoch]) -> Epoch:
+    """The first of the epochs with the highest Dice; the last one where none was scored."""
+    return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
+
+
 def _result(run: Run, history: list[Epoch], seen: Examples, held: Examples) -> dict[str, Any]:
-    best = max(history, key=lambda epoch: epoch.dice or 0.0)
+    best = _best(history)
     return {
         "format": 1,
         "member": run.recipe.name,
@@ -193,7 +200,8 @@ def _result(run: Run, history: list[Epoch], seen: Examples, held: Examples) -> d
         "with_val": run.with_val,
         "folds_sha256": run.folds_sha256,
         "epochs": len(history),
-        "best_epoch": best.epoch if len(held) else history[-1].epoch,
+        "best_epoch": best.epoch,
+        "weights_sha256": sha256_of_file(run.best),
         "dice": best.dice,
         "threshold": best.threshold,
         "trained_on": len(seen),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import UsageError, UserError
-from core.files import check_format, read_json, sha256_of
+from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
 from zoo.members import Recipe, load_member
 
@@ -46,9 +46,18 @@ class Run:
         return self.folder / "result.json"
 
     @property
+    def stop(self) -> Path:
+        """A file that ends the run after its epoch; once it is removed, the run can go on."""
+        return self.folder / "stop"
+
+    @property
     def complete(self) -> bool:
-        """Trained to its end."""
-        return self.result.is_file() and self.best.is_file()
+        """Trained to its end, or to where it was told to stop, with the weights that it ended with."""
+        if not (self.result.is_file() and self.best.is_file()):
+            return False
+        result = self.read_result()
+        ended = result["epochs"] == self.recipe.epochs or self.stop.exists()
+        return ended and result.get("weights_sha256") == sha256_of_file(self.best)
 
     def read_result(self) -> dict[str, object]:
         """What the run ended with; UserError where it is torn."""
@@ -92,6 +101,7 @@ def run_records(run: Run, scenes: Scenes, folds: Folds) -> tuple[list[Record], l
     """
     labelled = sorted(scenes.labelled, key=lambda record: record.id)
     folds.require([record.id for record in labelled])
+    _refuse_absent(labelled, folds)
     held = [] if run.fold == FULL else [r for r in labelled if folds.fold_of[r.id] == int(run.fold)]
     apart = {record.id for record in held}
     seen = [r for r in labelled if r.id not in apart and (run.with_val or r.split == "train")]
@@ -104,6 +114,16 @@ def run_records(run: Run, scenes: Scenes, folds: Folds) -> tuple[list[Record], l
         raise UserError(f"fold {run.fold}: holds no labelled record of these sources; make new folds: cli data folds")
     _refuse_leak(seen, held, folds)
     return seen, held
+
+
+def _refuse_absent(labelled: list[Record], folds: Folds) -> None:
+    """The hash names the split; runs that saw different parts of it would be taken for one member's."""
+    absent = sorted(set(folds.fold_of) - {record.id for record in labelled})
+    if absent:
+        raise UserError(
+            f"folds.csv lists {len(absent)} records that these sources lack, {absent[0]} first; "
+            "name every source with --data, or make folds of these in another --runs"
+        )
 
 
 def _refuse_leak(seen: list[Record], held: list[Record], folds: Folds) -> None:

@@ -46,6 +46,8 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),
         ('base = "lite0-fc-t5"\nlr = 0\n', UsageError, "lr = 0"),
         ('base = "lite0-fc-t5"\nregistered = 1\n', UsageError, "true or false"),
+        ("base = 5\n", UserError, "`base` is the name of a member"),
+        ('base = "lite0-fc-t5"\nlog = 5\n', UserError, "`[log]` a table"),
         ('base = "lite0-fc-t5"\n[log]\nrows = 3\n', UnknownName, 'did you mean "log.row"'),
     ],
 )
@@ -86,3 +88,39 @@ def test_every_key_and_the_split_make_the_hash():
     }
     assert len(hashes) == 4
     assert recipe.hash(False, "a") == load_member("lite0-fc-t5").hash(False, "a")
+
+
+def test_a_hash_is_for_ever():
+    """What was trained months ago must be found: a key of today is never renamed, nor its default changed, and a new
+    one stays out of the hash at its default."""
+    assert load_member("lite0-fc-t5").hash(True, "x") == "5fd476660be9"
+    assert load_member("resnet18-fc-t5").hash(False, "y") == "d414ca95f081"
+
+
+def test_what_a_recipe_may_choose_is_what_is_there():
+    from zoo.augment import VIEWS
+    from zoo.losses import LOSSES
+    from zoo.members.recipe import CHOICES
+    from zoo.models.decoders import DECODERS
+    from zoo.training.loop import OPTIMIZERS
+
+    there = {"loss": LOSSES.names(), "decoder": DECODERS.names(), "augment": VIEWS, "optimizer": OPTIMIZERS}
+    assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
+
+
+def test_a_users_member_may_bear_the_name_of_what_it_inherits_from(tmp_path):
+    (tmp_path / "lite0-fc-t5.toml").write_text('base = "lite0-fc-t5"\nsize = 512\n')
+    assert load_member("lite0-fc-t5", tmp_path).size == 512
+
+
+def test_a_member_that_inherits_from_itself_is_refused(tmp_path):
+    (tmp_path / "a.toml").write_text('base = "b"\n')
+    (tmp_path / "b.toml").write_text('base = "a"\n')
+    with pytest.raises(UserError, match="base|no member"):
+        load_member("a", tmp_path)
+
+
+def test_a_file_whose_name_cannot_be_a_member_is_refused(tmp_path):
+    (tmp_path / "my model.toml").write_text('base = "lite0-fc-t5"\n')
+    with pytest.raises(UsageError, match="rename the file"):
+        load_member(str(tmp_path / "my model.toml"))

@@ -102,6 +102,27 @@ def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     (run.folder / "stop").touch()
     assert len(train(run, *examples(run, scenes, folds), "cpu")) == 1
     assert run.complete
+    run.stop.unlink()
+    assert not run.complete
+    assert len(train(run, *examples(run, scenes, folds), "cpu")) == 3
+    assert run.complete
+
+
+def test_spoilt_weights_are_noticed_and_made_again(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
+    train(run, *examples(run, scenes, folds), "cpu")
+    good = run.best.read_bytes()
+    run.best.write_bytes(good[:-1] + b"!")
+    assert not run.complete
+    run.best.unlink()
+    train(run, *examples(run, scenes, folds), "cpu")
+    assert run.best.read_bytes() == good
+
+
+def test_sources_that_hold_only_a_part_of_the_split_are_refused(tmp_path, scenes, folds):
+    write_record(tmp_path / "part", "train", "100")
+    with pytest.raises(UserError, match=r"folds\.csv lists 7 records that these sources lack, 101 first"):
+        run_records(plan(tmp_path, folds), open_scenes([tmp_path / "part"]), folds)
 
 
 def test_folds_and_seeds_draw_differently(tmp_path, folds):
