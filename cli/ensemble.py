@@ -114,9 +114,10 @@ def _job(
     if Path(name).name != name or name.startswith("."):
         raise UsageError(f'--name "{name}": give a plain name, it becomes a folder')
     scenes = settings.scenes()
-    folds = read_folds(settings.runs / "folds.csv")
     split = tuple(part.strip() for given in members for part in given.split(",") if part.strip())
     names = settings.line_up(split) if split else None
+    find_members(settings.runs, names=names, tta=tta)  # nothing predicted yet is said first
+    folds = read_folds(settings.runs / "folds.csv")
     found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
     labelled = {record.id: record for record in scenes.labelled if on in ("oof", record.split)}
     return Job(

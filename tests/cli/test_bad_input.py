@@ -151,3 +151,10 @@ def test_no_complete_member_is_said(data, tmp_path, monkeypatch, capsys):
     code, line = fails(f"ensemble fit --data {data}", capsys)
     assert code == 1
     assert "cli zoo train" in line
+
+
+def test_a_first_fit_is_told_to_train_and_not_to_split(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code, line = fails(f"ensemble fit --data {data}", capsys)
+    assert code == 1
+    assert "no out-of-fold predictions; run: cli zoo train --fold all" in line
