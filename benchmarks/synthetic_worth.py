@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from core.dice import count, dice_interval
-from zoo.data import open_scenes
-from zoo.data.groups import scene_groups
+from zoo.data import make_folds, open_scenes
 from zoo.predict import predict_records
 from zoo.training import find_runs, set_threads
 from zoo.training.loop import best_dice
@@ -35,7 +34,9 @@ def main() -> None:
     args = parser.parse_args()
     set_threads(args.threads)
     scenes = open_scenes(args.data)
-    folder = next((args.runs / "members" / args.member).glob("*/fold-*/result.json")).parent
+    folder = max(
+        (args.runs / "members" / args.member).glob("*/fold-*/result.json"), key=lambda path: path.stat().st_mtime
+    ).parent
     run = find_runs(args.runs, args.member, folder.parent.name)[0]
     threshold = float(str(run.read_result()["threshold"]))
     records = scenes.labelled
@@ -43,7 +44,8 @@ def main() -> None:
     values = np.stack([np.rint(maps[record.id] * 255).astype(np.uint8) for record in records])
     truth = np.stack([scenes.mask(record) for record in records])
     per_record = count(values >= round(threshold * 255), truth)
-    found = dice_interval(per_record, scene_groups(scenes, records))
+    group_of = make_folds(scenes, 2).group_of
+    found = dice_interval(per_record, [group_of[record.id] for record in records])
     best, at, _ = best_dice(np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256))
     print(f"synthetic, held-out fold: Dice {run.read_result()['dice']:.4f} at {threshold:.2f}")
     print(

@@ -43,6 +43,20 @@ def crop(images: Tensor, labels: Tensor, side: int, on_contrails: float, generat
     )
 
 
+def jitter(images: Tensor, amount: float, generator: Generator) -> Tensor:
+    """Contrast and brightness of each scene's channels, drawn anew: x -> (x - mean) * a + mean + b.
+
+    a is drawn from 1 - amount to 1 + amount, b from -amount / 2 to amount / 2, alike for all frames of a scene.
+    Absolute values do not separate contrails, local contrast does; amount 0 changes nothing.
+    """
+    if not amount:
+        return images
+    n, _, channels = images.shape[:3]
+    drawn = torch.rand(2, n, 1, channels, 1, 1, generator=generator) * 2 - 1
+    mean = images.mean(dim=(-1, -2), keepdim=True)
+    return (images - mean) * (1 + amount * drawn[0]) + mean + amount / 2 * drawn[1]
+
+
 def _corner(label: Tensor, side: int, on_contrails: float, generator: Generator) -> tuple[int, int]:
     room = label.shape[-1] - side
     marked = label.nonzero() if torch.rand((), generator=generator) < on_contrails else label.new_empty(0, 2)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zoo.augment import augment, crop
+from zoo.augment import augment, crop, jitter
 from zoo.registration import VIEWS
 
 
@@ -44,3 +44,17 @@ def test_a_crop_on_contrails_holds_one_wherever_it_lies(row, column):
 def test_no_crop_leaves_whole_scenes():
     images, labels = torch.rand(2, 1, 3, 256, 256), torch.zeros(2, 1, 256, 256)
     assert crop(images, labels, 0, 0.5, seeded())[0] is images
+
+
+def test_jitter_changes_contrast_and_brightness_and_nothing_else():
+    """Every channel is a linear function of what it was, the same in all frames of a scene."""
+    images = torch.rand(4, 2, 3, 16, 16, generator=seeded())
+    seen = jitter(images, 0.3, seeded())
+    spread = (seen.std(dim=(-1, -2)) / images.std(dim=(-1, -2))).amax(dim=1)
+    assert ((spread >= 0.7) & (spread <= 1.3)).all()
+    assert len(spread.flatten().unique()) == 12
+    for scene in range(4):
+        for channel in range(3):
+            pair = torch.stack([images[scene, 0, channel].flatten(), seen[scene, 0, channel].flatten()])
+            assert torch.corrcoef(pair)[0, 1] > 0.99999
+    assert jitter(images, 0.0, seeded()) is images

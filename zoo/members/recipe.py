@@ -62,6 +62,7 @@ class Recipe:
     registered: bool = False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
     crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
     crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
+    jitter: float = 0.0  # contrast and brightness of each channel, drawn anew for every scene
     optimizer: str = "adam"
     lr: float = 1e-3
     weight_decay: float = 0.0
@@ -218,8 +219,9 @@ def _check_numbers(recipe: Recipe) -> None:
             f"at size {recipe.size} the network would see {recipe.crop * recipe.size / BORN:g} pixels; "
             "give a crop of which it sees a multiple of 32, or 0",
         )
-    if not 0 <= recipe.crop_on_contrails <= 1:
-        refuse("crop_on_contrails", "give a share, 0 to 1")
+    for key in ("crop_on_contrails", "jitter"):
+        if not 0 <= getattr(recipe, key) <= 1:
+            refuse(key, "give a share, 0 to 1")
     if not 0 < recipe.lr < 100:
         refuse("lr", "give a learning rate above 0")
     if not 0 <= recipe.warmup < 1:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
-from zoo.augment import augment, crop
+from zoo.augment import augment, crop, jitter
 from zoo.losses import LOSSES
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
@@ -125,6 +125,7 @@ def _epoch(
         images, labels = seen.batch(numbers)
         images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
         images, labels = augment(images, labels, recipe.augment, recipe.registered, generator)
+        images = jitter(images, recipe.jitter, generator)
         loss = _loss(network, images.to(device), labels.to(device), run)
         if not bool(torch.isfinite(loss)):
             ids = ", ".join(seen.records[i].id for i in numbers)
