@@ -5,6 +5,7 @@ Help answers from the table: listing commands imports none of them.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -95,6 +96,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted."""
+    # Read when torch loads. Threads that spin while they wait take the cores from those that work: beside one other
+    # busy process an epoch then takes up to twenty times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     meta: dict[str, Any] = {}
     try:
         with root.make_context("cli", list(arguments)) as context:
