@@ -6,6 +6,7 @@ Help answers from the table: listing commands imports none of them.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -91,6 +92,8 @@ root = click.version_option(package_name="contrail-ensemble")(
 
 def main() -> None:
     """Run the command line; a UserError becomes one line on stderr and its exit code."""
+    # What a scheduler sends ends as cleanly as what a user types.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -39,6 +39,8 @@ def submit(settings: Settings, out: Path, name: str, split: str, force: bool) ->
 
     if out.exists() and not force:
         raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
     if split == "test":
         scenes = settings.scenes()

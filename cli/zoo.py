@@ -61,7 +61,9 @@ def _log(recipe: Recipe) -> dict[str, Any]:
 def _print_list(console: Console, rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    table = Table("member", "encoder", "input", "frames", "size", "loss", "epochs", "row", "logged val / LB")
+    table = Table()
+    for name in ("member", "encoder", "input", "frames", "size", "loss", "epochs", "row", "logged val / LB"):
+        table.add_column(name, no_wrap=name == "member")
     for row in rows:
         logged = [row["logged_validation"], row["logged_leaderboard"]]
         cells = [row["name"], row["encoder"], row["input"], ",".join(map(str, row["frames"])), row["size"]]

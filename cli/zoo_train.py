@@ -105,10 +105,11 @@ def _plan(
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
+    recipes = _recipes(settings, members, files, sets, epochs)  # before torch loads: a typo is answered at once
+
     from zoo.data import read_folds, write_folds
     from zoo.training import check_run, plan_run, set_threads
 
-    recipes = _recipes(settings, members, files, sets, epochs)
     scenes = settings.scenes()
     path = settings.runs / "folds.csv"
     folds = read_folds(path) if path.exists() else _new_folds(settings, scenes)

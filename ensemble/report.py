@@ -91,7 +91,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
             transform=axes.get_xaxis_transform(),
             label=None if index else "chosen without a fold",
         )
-    top = float(np.max(center + 2 * error))
+    top = max(float(np.max(center + 2 * error)), float(np.max(dice)))
     axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample", xlim=(0, 1), ylim=(0, min(1, top * 1.05)))
     axes.set_title("Dice against threshold", fontsize=10)
     axes.legend(fontsize=7, loc="upper right")
@@ -150,8 +150,8 @@ def _weights(axes: Axes, fit: Fit) -> None:
         text = f"{weights[index]:.3f}  (alone {Counts.of(scored.counts).dice:.3f})"
         axes.text(weights[index] + 0.01, row, text, va="center", fontsize=8, color=INK)
     axes.set_yticks(range(len(order)), names, fontsize=8)
-    axes.set(xlabel="weight", xlim=(0, min(1.6, weights.max() * 1.6)))
-    axes.set_title(f"Weights ({fit.policy.method}); {kind} Dice of each alone", fontsize=10)
+    axes.set(xlabel="weight", xlim=(0, weights.max() * 1.6), xticks=np.linspace(0, weights.max(), 3).round(2))
+    axes.set_title(f"Weights ({fit.policy.method}), {kind} Dice alone", fontsize=10)
     _plain(axes)
 
 

@@ -139,8 +139,9 @@ def add_scores(
 
 
 def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | None) -> bool:
-    """The same file of the same ensemble, or the same row of an older log."""
-    same = replace(entry.sent, when="") == replace(sent, when="") and sent.when in ("", entry.sent.when)
+    """The same bytes of the same ensemble, under whatever name, or the same row of an older log."""
+    name = entry.sent.name if sent.sha256 and sent.sha256 == entry.sent.sha256 else sent.name
+    same = replace(entry.sent, when="") == replace(sent, when="", name=name) and sent.when in ("", entry.sent.when)
     return same and public in (None, entry.public) and private in (None, entry.private)
 
 

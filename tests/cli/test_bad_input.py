@@ -73,6 +73,7 @@ CALLS = {
     "member without predictions": ("ensemble fit --members lite0-fc-t5 --data {data}", 1, ["cli zoo train"]),
     "no ensemble yet": ("submit --out {data}/../s.csv --data {data}", 1, ["ensemble.json", "cli ensemble fit"]),
     "existing output file": ("submit --out {data}/../typo.toml --data {data}", 2, ["typo.toml", "--force"]),
+    "a folder that is not there": ("submit --out {data}/no/s.csv --data {data}", 2, ["no folder", "make it"]),
     "a device that is not there": ("zoo train lite0-fc-t5 --data {data} --device warp", 2, ["warp"]),
     "a member's weights that cannot be had": ("zoo train resnet18-fc-t5 --data {data}", 1, ["--set weights=none"]),
     "a configuration of the wrong kind": ("data check --config {data}/../kinds.toml", 2, ["kinds.toml", "seed = 'x'"]),

@@ -179,3 +179,10 @@ def test_a_table_that_cannot_be_taken_over_leaves_the_ledger_alone(path: Path, n
 def test_an_absent_table_is_named(path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         import_past(path, Path("nowhere.csv"))
+
+
+def test_a_copy_under_another_name_is_the_same_submission(path: Path) -> None:
+    first = append(path, Sent(name="a.csv", sha256="ab" * 32, ensemble="default"))
+    again = append(path, Sent(name="b.csv", sha256="ab" * 32, ensemble="default"))
+    other = append(path, Sent(name="b.csv", sha256="cd" * 32, ensemble="default"))
+    assert (first.number, again.number, other.number) == (1, 1, 2)
