@@ -134,4 +134,4 @@ def _refuse_other_folds(path: Path, made: Folds) -> None:
     except UserError as error:
         raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
     if not same:
-        raise UserError(f"{path}: holds other folds, on which runs may depend; {advice}")
+        raise UserError(f"{path}: holds other folds, on which runs depend; {advice}")
