@@ -15,7 +15,7 @@ from cli.output import say, show
 TRAIN, VALIDATION, TEST, FOLDS = 36, 12, 6, 3
 MEMBERS = {
     "lite0-fc-t5": "--epochs 8 --set size=128",
-    "resnet18-fc-t5": "--epochs 12 --set size=128 --set weights=none --set batch=4",
+    "resnet18-fc-t5": "--epochs 8 --set size=128 --set weights=none --set batch=4",
 }
 
 
