@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import time
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import click
@@ -71,15 +73,9 @@ def _type(settings: Settings, command: str) -> None:
 
     say(settings, f"\n$ cli {command}")
     extra = ["--device", settings.device, "--seed", str(settings.seed), "--jobs", str(settings.jobs)]
-    # With --json the demo's own document is the only one on stdout.
     extra += ["-q"] if settings.verbosity < 0 else []
-    if settings.json:
-        import contextlib
-        import io
-
-        with contextlib.redirect_stdout(io.StringIO()):
-            code = run(shlex.split(command) + extra)
-    else:
+    # With --json the demo's own document is the only one on stdout.
+    with redirect_stdout(io.StringIO()) if settings.json else nullcontext():
         code = run(shlex.split(command) + extra)
     if code:
         raise SystemExit(code)

@@ -116,8 +116,10 @@ def _job(
     scenes = settings.scenes()
     split = tuple(part.strip() for given in members for part in given.split(",") if part.strip())
     names = settings.line_up(split) if split else None
-    find_members(settings.runs, names=names, tta=tta)  # nothing predicted yet is said first
-    folds = read_folds(settings.runs / "folds.csv")
+    path = settings.runs / "folds.csv"
+    if not path.exists():
+        find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
+    folds = read_folds(path)
     found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
     labelled = {record.id: record for record in scenes.labelled if on in ("oof", record.split)}
     return Job(

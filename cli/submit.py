@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, progress, show
+from cli.zoo_train import predict_test
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> tuple[
         use = ensemble.member(name)
         runs = _runs(settings, use)
         if runs:
-            sets = tuple(_predict(settings, run, scenes, use.tta) for run in runs)
+            sets = tuple(predict_test(settings, run, scenes, use.tta) for run in runs)
             members[name] = MemberMaps(name, sets)
         else:  # made elsewhere and imported
             members[name] = find_members(settings.runs, "test", [f"{_plain(use)}@{use.recipe}"], use.tta)[0]
@@ -91,15 +92,6 @@ def _runs(settings: Settings, use: MemberUse) -> list[Any]:
     set_threads(settings.jobs)
     runs = find_runs(settings.runs, _plain(use), use.recipe)
     return [run for run in runs if run.fold != "full"]
-
-
-def _predict(settings: Settings, run: Any, scenes: Scenes, tta: str) -> Any:
-    from zoo.predict import predict_set
-
-    with progress(settings, f"{run.recipe.name} fold {run.fold} test", len(scenes.test)) as advance:
-        return predict_set(
-            run, scenes, scenes.test, split="test", tta=tta, device_name=settings.device, advance=advance
-        )
 
 
 def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:

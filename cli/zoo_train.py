@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,9 @@ from core.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zoo.data import Folds, Scenes
+    from zoo.data import Folds, Record, Scenes
     from zoo.members import Recipe
+    from zoo.predictions import PredictionSet
     from zoo.training import Epoch, Run
 
 FOLDS = 5
@@ -65,8 +67,6 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
 @common
 def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
     """Predict again with what is trained: held-out records or the test records."""
-    from zoo.predict import predict_set
-
     scenes, folds, runs = _plan(settings, **which)
     trained = [run for run in runs if run.complete and (split == "test" or run.fold != "full")]
     if not trained:
@@ -75,19 +75,11 @@ def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
         raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records")
     rows = []
     for run in trained:
-        if split == "test":
-            with progress(settings, f"{_label(run)} test", len(scenes.test)) as advance:
-                made = predict_set(
-                    run,
-                    scenes,
-                    scenes.test,
-                    split="test",
-                    tta=tta,
-                    device_name=settings.device,
-                    advance=advance,
-                )
-        else:
-            made = _predict_held(settings, run, scenes, folds, tta)
+        made = (
+            predict_test(settings, run, scenes, tta)
+            if split == "test"
+            else _predict_held(settings, run, scenes, folds, tta)
+        )
         rows.append({"member": run.recipe.name, "fold": run.fold, "records": len(made.record_ids)})
     lines = "\n".join(f"{row['member']} fold {row['fold']}: {row['records']} records" for row in rows)
     show(settings, rows, lambda console: console.print(lines))
@@ -162,13 +154,25 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
         train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))
 
 
-def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> Any:
-    from zoo.predict import predict_set
+def predict_test(settings: Settings, run: Run, scenes: Scenes, tta: str) -> PredictionSet:
+    """The run's maps of the test records, in the cache."""
+    return _predict(settings, run, scenes, scenes.test, "test", tta)
+
+
+def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
     from zoo.training import run_records
 
     _, held = run_records(run, scenes, folds)
-    with progress(settings, f"{_label(run)} held out", len(held)) as advance:
-        return predict_set(run, scenes, held, split="oof", tta=tta, device_name=settings.device, advance=advance)
+    return _predict(settings, run, scenes, held, "oof", tta)
+
+
+def _predict(
+    settings: Settings, run: Run, scenes: Scenes, records: Sequence[Record], split: str, tta: str
+) -> PredictionSet:
+    from zoo.predict import predict_set
+
+    with progress(settings, f"{_label(run)} {split}", len(records)) as advance:
+        return predict_set(run, scenes, records, split=split, tta=tta, device_name=settings.device, advance=advance)
 
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:

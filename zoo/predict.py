@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.files import sha256_of_file
-from zoo.data import Record, Scenes
+from zoo.data import SIZE, Record, Scenes
 from zoo.inputs import require_input
 from zoo.models import build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
-from zoo.registration import BORN, View, resize
+from zoo.registration import View, resize
 from zoo.training.checkpoints import load_weights
 from zoo.training.devices import autocast, choose_device
 from zoo.training.examples import read_image
@@ -63,12 +63,12 @@ def probabilities(
 ) -> NDArray[np.float32]:
     """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`."""
     views = ttach.Compose([Flip(view, registered) for view in TTA[tta]])
-    total = torch.zeros(len(images), 1, BORN, BORN)
+    total = torch.zeros(len(images), 1, SIZE, SIZE)
     for view in views:
         seen = view.augment_image(images)
         with autocast(images.device):
             logits = network(seen).float()
-        total += view.deaugment_mask(resize(logits, BORN).sigmoid()).cpu()
+        total += view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
     mean: NDArray[np.float32] = (total / len(views))[:, 0].numpy()
     return mean
 

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BORN = 256  # the grid of labels and maps
 ROWS, COLUMNS = -2, -1
 
 

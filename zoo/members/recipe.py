@@ -12,10 +12,10 @@ from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
 from core.files import sha256_of
+from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 
 SHIPPED = Path(__file__).parent
-BORN = 256  # the side of a record, of its label and of every map
 CHOICES = {
     "loss_at": ("label", "output"),
     "augment": ("none", "flips", "d4"),
@@ -55,7 +55,7 @@ class Recipe:
     decoder_form: int = 2  # 1: before the log's refactor 2; 2: after it
     input: str = "fc"
     frames: tuple[int, ...] = (5,)
-    size: int = BORN  # side of the network's input, pixels; logits are resized back to 256
+    size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
     loss: str = "dice"
     loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
     augment: str = "none"
@@ -211,12 +211,12 @@ def _check_numbers(recipe: Recipe) -> None:
     for key in ("batch", "epochs"):
         if getattr(recipe, key) < 1:
             refuse(key, "give 1 or more")
-    if recipe.crop and (recipe.crop % 32 or not 32 <= recipe.crop < BORN):
+    if recipe.crop and (recipe.crop % 32 or not 32 <= recipe.crop < SIZE):
         refuse("crop", "give 0 for whole records, or a multiple of 32 below 256")
-    if recipe.crop * recipe.size % (32 * BORN):
+    if recipe.crop * recipe.size % (32 * SIZE):
         refuse(
             "crop",
-            f"at size {recipe.size} the network would see {recipe.crop * recipe.size / BORN:g} pixels; "
+            f"at size {recipe.size} the network would see {recipe.crop * recipe.size / SIZE:g} pixels; "
             "give a crop of which it sees a multiple of 32, or 0",
         )
     for key in ("crop_on_contrails", "jitter"):

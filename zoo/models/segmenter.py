@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from zoo.data import SIZE
 from zoo.inputs import INPUTS
 from zoo.members import Recipe
 from zoo.models.decoders import DECODERS
 from zoo.models.encoders import make_encoder, normalisation, pyramid
-from zoo.registration import BORN, resize
+from zoo.registration import resize
 
 
 class Segmenter(nn.Module):
@@ -38,7 +39,7 @@ class Segmenter(nn.Module):
         A crop (side c instead of 256) is seen at the same scale: logits of side c * size / 256.
         """
         n, frames = images.shape[:2]
-        flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // BORN)
+        flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // SIZE)
         features = self.encoder((flat - self.mean) / self.std)
         # timm gives NHWC for a few encoders; the channels tell.
         features = [f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)]

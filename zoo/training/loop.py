@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import augment, crop, jitter
+from zoo.data import SIZE
 from zoo.losses import LOSSES
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
-from zoo.registration import BORN, resize
+from zoo.registration import resize
 from zoo.training.checkpoints import load_state, save_state, save_weights, write_lines
 from zoo.training.devices import autocast, choose_device
 from zoo.training.examples import Examples
@@ -168,7 +169,7 @@ def _score(network: nn.Module, held: Examples, device: torch.device, batch: int)
     for images, labels in held.batches(batch):
         with autocast(device):
             logits = network(images.to(device)).float()
-        values = (resize(logits, BORN).sigmoid() * 255).round().byte().cpu().numpy()
+        values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
         truth = labels.numpy() > 0.5
         positives += np.bincount(values[truth], minlength=256)
         negatives += np.bincount(values[~truth], minlength=256)
@@ -177,7 +178,7 @@ def _score(network: nn.Module, held: Examples, device: torch.device, batch: int)
 
 def steps_of(recipe: Recipe, records: int) -> int:
     """Steps of an epoch: it sees as many pixels as the records have."""
-    crops = (BORN // recipe.crop) ** 2 if recipe.crop else 1
+    crops = (SIZE // recipe.crop) ** 2 if recipe.crop else 1
     return max(1, round(records * crops / recipe.batch))
 
 
