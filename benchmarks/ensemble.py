@@ -29,10 +29,9 @@ from scipy import ndimage
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks  # noqa: E402
-from core.dice import dice_interval  # noqa: E402
+from core.bootstrap import dice_interval  # noqa: E402
 from ensemble.active import EPS, Active, find_active  # noqa: E402
 from ensemble.blend import COARSE, identity_table, whole_weights  # noqa: E402
-from ensemble.bootstrap import interval  # noqa: E402
 from ensemble.fit import Plan, fit  # noqa: E402
 from ensemble.surface import best_cut, changes, curves, surface_of  # noqa: E402
 
@@ -202,12 +201,10 @@ def bootstraps() -> dict[str, float]:
             2 * (p & t).sum() / (p.sum() + t.sum())
         return None
 
-    fast = seconds(lambda: interval(counts, groups), 5)
-    names = [str(group) for group in groups]
+    fast = seconds(lambda: dice_interval(counts, groups), 5)
     return {
         "bootstrap_seconds": fast,
         "bootstrap_vs_loop": seconds(loop, 1) / fast,
-        "bootstrap_vs_core": seconds(lambda: dice_interval(counts, names), 1) / fast,
         "bootstrap_vs_pixels": seconds(pixels, 1) * 10_000 / PIXEL_REPLICATES / fast,
     }
 

@@ -20,7 +20,8 @@ import numpy as np
 import segmentation_models_pytorch as smp
 import torch
 
-from core.dice import Counts, count, dice_difference, dice_interval
+from core.bootstrap import dice_difference, dice_interval
+from core.dice import Counts, count
 from zoo.data import open_scenes, read_folds
 from zoo.members import load_member
 from zoo.models.encoders import packaged_weights

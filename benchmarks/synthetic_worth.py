@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.dice import count, dice_interval
+from core.bootstrap import dice_interval
+from core.dice import count
 from zoo.data import make_folds, open_scenes
 from zoo.predict import predict_records
 from zoo.training import find_runs, set_threads

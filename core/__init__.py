@@ -1,4 +1,4 @@
 """What every room stands on: errors, atomic files, registries, counts and their Dice.
 
-numpy is the only dependency. Nothing enters that a single room needs.
+numpy, and numba for the one compiled loop, are the only dependencies. Nothing enters that a single room needs.
 """

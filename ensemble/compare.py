@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bootstrap import dice_difference
 from core.dice import Counts
 from core.errors import UserError
-from ensemble.bootstrap import paired_interval
 from ensemble.frozen import Ensemble
 
 
@@ -28,7 +28,7 @@ def compare(first: Ensemble, second: Ensemble, seed: int = 0) -> dict[str, Any]:
     if (counts[0][:, 2] != counts[1][:, 2]).any():
         raise UserError(f"{first.name} and {second.name} were fitted on other masks; fit both again")
     groups = np.unique(_groups(first, shared), return_inverse=True)[1].astype(np.int64)
-    gain = paired_interval(counts[0], counts[1], groups, seed)
+    gain = dice_difference(counts[0], counts[1], groups, seed)
     return {
         "kind": kind.replace("_", "-"),
         "dice": {one.name: Counts.of(part).dice for one, part in zip((first, second), counts)},

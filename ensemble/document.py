@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.dice import Counts, Estimate
+from core.bootstrap import Estimate, Gain
+from core.dice import Counts
 from ensemble.blend import TOTAL, table
-from ensemble.bootstrap import Gain
 from ensemble.caution import warnings_of
 from ensemble.fit import Decision, Fit, Scored, probability_of
 from ensemble.frozen import Ensemble, MemberUse

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import Counts, Estimate
+from core.bootstrap import Estimate, Gain, dice_difference, dice_interval, paired_gain
+from core.dice import Counts
 from core.errors import UserError
 from ensemble.active import Active
 from ensemble.blend import Blend, mixed_weights, table
-from ensemble.bootstrap import Gain, interval, paired_gain, paired_interval
 from ensemble.crossfit import CrossFit, cross_fit
 from ensemble.surface import MODES, check_mode
 from ensemble.tally import Choice, Tally, Training
@@ -132,11 +132,11 @@ class Fit:
 
     def estimate(self, counts: Counts3) -> Estimate:
         """Dice of counts per record with its interval over scene groups."""
-        return interval(counts, self.tally.groups, self.seed)
+        return dice_interval(counts, self.tally.groups, self.seed)
 
     def difference(self, rival: Scored) -> Estimate:
         """The result's Dice less a rival's, paired, both cross-fitted where possible."""
-        return paired_interval(self.result.counts, rival.counts, self.tally.groups, self.seed)
+        return dice_difference(self.result.counts, rival.counts, self.tally.groups, self.seed)
 
     @property
     def group_count(self) -> int:

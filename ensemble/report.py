@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bootstrap import standard_error
 from core.dice import Counts
 from ensemble.blend import TOTAL, table
-from ensemble.bootstrap import standard_error
 from ensemble.caution import dice_curve, plateau
 from ensemble.fit import Fit, probability_of
 from ensemble.surface import Cut

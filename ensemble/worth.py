@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.bootstrap import Gain, paired_gain
 from ensemble.blend import Blend, whole_weights
-from ensemble.bootstrap import Gain, paired_gain
 from ensemble.crossfit import cross_fit
 from ensemble.fit import Fit
 from ensemble.tally import Choice, Training

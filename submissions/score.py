@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import Counts, Estimate, count, dice_difference, dice_interval
+from core.bootstrap import Estimate, dice_difference, dice_interval
+from core.dice import Counts, count
 from core.errors import UserError
 from submissions.gate import read_submission
 from submissions.report import Submission

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from core.dice import Counts, dice_difference
+from core.bootstrap import dice_difference, paired_gain
+from core.dice import Counts
 from core.errors import UnknownName, UserError
 from ensemble import Plan, fit
 from ensemble.blend import TOTAL, table
-from ensemble.bootstrap import paired_gain
 from ensemble.caution import warnings_of
 from ensemble.crossfit import cross_fit
 from ensemble.fit import Decision, Policy, decide

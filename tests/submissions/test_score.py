@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from core.dice import Counts, count, dice_interval
+from core.bootstrap import dice_interval
+from core.dice import Counts, count
 from core.errors import UserError
 from submissions import compare_submissions, score_submission, write_submission
 from tests.submissions.cases import Mask, lines, of_pixels

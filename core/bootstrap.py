@@ -1,9 +1,9 @@
-"""How sure a Dice or a paired gain is: the bootstrap over scene groups, and the delta method.
+"""How sure a Dice or a paired difference is: the bootstrap over scene groups, and the delta method.
 
-In: counts per record, (n, 3), and the scene group of each record. A fit asks dozens of times what has
-earned its place; there the delta method is enough. The intervals that a report shows are drawn: 10,000
-times, from sums per group, compiled. Groups without any count cannot move a Dice: how many draws fall on
-the others is drawn first.
+In: counts per record, (n, 3), and the scene group of each record, by number or by name; records that see the
+same place at the same time are not independent. Where something is asked dozens of times, the delta method is
+enough. The intervals that a report shows are drawn: 10,000 times, from sums per group, compiled. Groups
+without any count cannot move a Dice: how many draws fall on the others is drawn first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import REPLICATES, Counts, Estimate
+from core.dice import Counts
+
+REPLICATES = 10_000
+
+Groups = Sequence[str] | NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A Dice, or a difference of two, with its standard error and 95 % interval."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+    @property
+    def z(self) -> float:
+        """Value over standard error; 0 where the error is 0."""
+        return self.value / self.error if self.error else 0.0
 
 
 @dataclass(frozen=True)
@@ -30,11 +49,10 @@ class Gain:
         return self.value / self.error if self.error else 0.0
 
 
-def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: NDArray[np.int64]) -> Gain:
-    """Dice of `first` less Dice of `second`, counts (n, 3) of the same records; groups (n,) int64."""
-    pull = _influence(first) - _influence(second)
-    per_group = np.bincount(groups, weights=pull)
-    size = len(np.unique(groups))
+def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
+    """Dice of `first` less Dice of `second`, counts (n, 3) of the same records, by the delta method."""
+    size, where = _numbered(groups)
+    per_group = np.bincount(where, weights=_influence(first) - _influence(second))
     # The influences of all groups sum to 0, so their square sum is their variance times their number.
     spread = float((per_group**2).sum()) * size / max(1, size - 1)
     return Gain(Counts.of(first).dice - Counts.of(second).dice, float(np.sqrt(spread)))
@@ -49,23 +67,21 @@ def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return (2 * counts[:, 0] - whole.dice * (counts[:, 1] + counts[:, 2])) / total
 
 
-def standard_error(counts: NDArray[np.int64], groups: NDArray[np.int64]) -> float:
-    """Standard error of the Dice of counts (n, 3), by the delta method over groups (n,)."""
+def standard_error(counts: NDArray[np.int64], groups: Groups) -> float:
+    """Standard error of the Dice of counts (n, 3), by the delta method."""
     return paired_gain(counts, np.zeros_like(counts), groups).error
 
 
-def interval(
-    counts: NDArray[np.int64], groups: NDArray[np.int64], seed: int = 0, replicates: int = REPLICATES
-) -> Estimate:
+def dice_interval(counts: NDArray[np.int64], groups: Groups, seed: int = 0, replicates: int = REPLICATES) -> Estimate:
     """Dice of counts (n, 3) with its standard error and 95 % interval."""
     draws = _draw([counts], groups, seed, replicates)[0]
     return _estimate(Counts.of(counts).dice, draws)
 
 
-def paired_interval(
+def dice_difference(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
-    groups: NDArray[np.int64],
+    groups: Groups,
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> Estimate:
@@ -74,14 +90,11 @@ def paired_interval(
     return _estimate(Counts.of(first).dice - Counts.of(second).dice, draws[0] - draws[1])
 
 
-def _draw(
-    systems: Sequence[NDArray[np.int64]], groups: NDArray[np.int64], seed: int, replicates: int
-) -> NDArray[np.float64]:
+def _draw(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int, replicates: int) -> NDArray[np.float64]:
     """Dice of every system in every replicate: (systems, replicates)."""
-    from ensemble.kernels import resample
+    from core.resample import resample  # numba takes its time to load
 
-    _, where = np.unique(groups, return_inverse=True)
-    size = int(where.max()) + 1
+    size, where = _numbered(groups)
     # Columns: true positives, and predicted + truth, of each system in turn.
     pairs = [column for one in systems for column in (one[:, 0], one[:, 1] + one[:, 2])]
     rows = np.stack([np.bincount(where, weights=pair, minlength=size) for pair in pairs], axis=1)
@@ -92,6 +105,12 @@ def _draw(
         resample(rows, draws.astype(np.int64), seed, sums)
     tp, total = sums[:, ::2].T, sums[:, 1::2].T
     return np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+
+
+def _numbered(groups: Groups) -> tuple[int, NDArray[np.int64]]:
+    """How many groups there are, and the number of each record's."""
+    names, where = np.unique(np.asarray(groups), return_inverse=True)
+    return len(names), where.astype(np.int64)
 
 
 def _estimate(value: float, draws: NDArray[np.float64]) -> Estimate:
