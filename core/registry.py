@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from core.errors import UnknownName
@@ -55,3 +57,14 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All names, in the order of registration."""
         return list(self._entries)
+
+
+def module_names(folder: Path) -> list[str]:
+    """The modules of a package that hold one registered thing each, named as it: known without importing them."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_modules(package: str, folder: Path) -> None:
+    """Import them, so that each registers itself: a further one is one file, and no list names it."""
+    for name in module_names(folder):
+        import_module(f"{package}.{name}")

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnknownName
-from core.registry import Registry
+from core.registry import Registry, load_modules, module_names
 
 
 def make():
@@ -33,3 +33,17 @@ def test_a_name_far_from_all_is_answered_with_all():
 def test_a_second_owner_of_a_name_is_refused():
     with pytest.raises(ValueError, match="twice"):
         make().register("circle")(lambda: "")
+
+
+def test_a_package_of_registered_things_is_listed_without_importing_them(tmp_path, monkeypatch):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("made = []\n")
+    (folder / "_drawing.py").write_text("raise ValueError\n")
+    (folder / "star.py").write_text("from shapes import made\nmade.append('*')\n")
+    assert module_names(folder) == ["star"]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    load_modules("shapes", folder)
+    import shapes
+
+    assert shapes.made == ["*"]

@@ -12,16 +12,19 @@ from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
 from core.files import sha256_of
+from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
+from zoo.members.terms import Term, parse_terms
 
 SHIPPED = Path(__file__).parent
+# A loss is a file named as it: its name is known before torch loads.
+LOSS_NAMES = module_names(SHIPPED.parent / "losses")
 CHOICES = {
     "loss_at": ("label", "output"),
     "augment": ("none", "flips", "d4"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "cosine"),
-    "loss": ("dice", "bce", "bce_dice"),
     "decoder": ("unet",),
 }
 # Keys of the first release, which every hash holds.
@@ -56,7 +59,8 @@ class Recipe:
     input: str = "fc"
     frames: tuple[int, ...] = (5,)
     size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
-    loss: str = "dice"
+    loss: str = "dice"  # or a weighted sum: 0.9*bce+0.1*dice
+    label_smoothing: float = 0.0  # of the cross-entropies in the loss
     loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
     augment: str = "none"
     registered: bool = False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
@@ -81,7 +85,14 @@ class Recipe:
             if getattr(self, key) not in known:
                 raise UnknownName(key, getattr(self, key), known, self.name)
         INPUTS.entry(self.input)
+        _ = self.loss_terms  # a bad name or number is refused here
         _check_numbers(self)
+
+    @property
+    def loss_terms(self) -> tuple[Term, ...]:
+        """What `loss` adds up; `bce_dice` is the first release's name of a sum."""
+        text = "bce+dice" if self.loss == "bce_dice" else self.loss
+        return parse_terms(text, "loss", LOSS_NAMES, self.name)
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -219,7 +230,7 @@ def _check_numbers(recipe: Recipe) -> None:
             f"at size {recipe.size} the network would see {recipe.crop * recipe.size / SIZE:g} pixels; "
             "give a crop of which it sees a multiple of 32, or 0",
         )
-    for key in ("crop_on_contrails", "jitter"):
+    for key in ("crop_on_contrails", "jitter", "label_smoothing"):
         if not 0 <= getattr(recipe, key) <= 1:
             refuse(key, "give a share, 0 to 1")
     if not 0 < recipe.lr < 100:

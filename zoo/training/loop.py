@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import augment, crop, jitter
 from zoo.data import SIZE
-from zoo.losses import LOSSES
+from zoo.losses import recipe_loss
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
 from zoo.registration import resize
@@ -159,7 +159,7 @@ def _loss(network: nn.Module, images: Tensor, labels: Tensor, run: Run) -> Tenso
         logits = resize(logits, labels.shape[-1])
     else:
         labels = resize(labels, logits.shape[-1])
-    return LOSSES.get(run.recipe.loss)(logits, labels)
+    return recipe_loss(run.recipe)(logits, labels)
 
 
 @torch.inference_mode()

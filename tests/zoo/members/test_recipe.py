@@ -41,6 +41,10 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nsize = "big"\n', UsageError, "size = 'big' is no whole number"),
         ('base = "lite0-fc-t5"\nsize = 250\n', UsageError, "multiple of 32"),
         ('base = "lite0-fc-t5"\nloss = "dise"\n', UnknownName, 'did you mean "dice"'),
+        ('base = "lite0-fc-t5"\nloss = "bce+dise"\n', UnknownName, 'did you mean "dice"'),
+        ('base = "lite0-fc-t5"\nloss = "x*bce"\n', UsageError, '"x" is no number above 0; write it as 0.5*bce'),
+        ('base = "lite0-fc-t5"\nloss = "0*bce+dice"\n', UsageError, '"0" is no number above 0'),
+        ('base = "lite0-fc-t5"\nlabel_smoothing = 2\n', UsageError, "give a share, 0 to 1"),
         ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
         ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
         ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),
@@ -99,12 +103,11 @@ def test_a_hash_is_for_ever():
 
 def test_what_a_recipe_may_choose_is_what_is_there():
     from zoo.augment import VIEWS
-    from zoo.losses import LOSSES
     from zoo.members.recipe import CHOICES
     from zoo.models.decoders import DECODERS
     from zoo.training.loop import OPTIMIZERS
 
-    there = {"loss": LOSSES.names(), "decoder": DECODERS.names(), "augment": VIEWS, "optimizer": OPTIMIZERS}
+    there = {"decoder": DECODERS.names(), "augment": VIEWS, "optimizer": OPTIMIZERS}
     assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
 
 

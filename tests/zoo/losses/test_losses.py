@@ -1,0 +1,162 @@
+"""Every loss is finite, least at the target, hard or soft, and as computed by hand."""
+
+from math import cosh, exp, log
+from pathlib import Path
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from torch.nn import functional as F
+
+import zoo.losses
+from core.errors import UsageError
+from core.registry import module_names
+from zoo.losses import LOSSES, recipe_loss
+from zoo.members import load_member, with_settings
+
+TARGET = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2)
+NOTHING = torch.zeros(1, 1, 2, 2)  # logits: p = 0.5 everywhere
+
+
+def recipe(**keys):
+    return with_settings(load_member("lite0-fc-t5"), keys)
+
+
+def fitted(loss, target, steps=400):
+    """The probabilities that gradient descent finds, from just below a half."""
+    logits = torch.full_like(target, -0.1, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(logits, target).backward()
+        optimizer.step()
+    return logits.detach().sigmoid()
+
+
+def test_a_loss_is_a_file_of_its_name():
+    assert sorted(LOSSES.names()) == module_names(Path(zoo.losses.__file__).parent)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_loss_falls_towards_the_target(name):
+    loss = LOSSES.get(name)
+    good, bad = (TARGET * 2 - 1) * 4, (1 - TARGET * 2) * 4
+    assert loss(good, TARGET) < loss(bad, TARGET)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_the_gradient_pulls_each_pixel_to_its_target(name):
+    logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    LOSSES.get(name)(logits, TARGET).backward()
+    assert torch.equal(logits.grad < 0, TARGET > 0.5)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_batch_without_contrails_has_a_finite_gradient(name):
+    logits = torch.zeros(2, 1, 4, 4, requires_grad=True)
+    LOSSES.get(name)(logits, torch.zeros(2, 1, 4, 4)).backward()
+    assert torch.isfinite(logits.grad).all()
+    assert (logits.grad > 0).all()
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES.names() if name != "symmetric_lovasz"])
+def test_a_loss_is_least_at_a_soft_target(name):
+    """Fitting it finds the target: a pixel that half of the labelers marked ends at a half, not at one."""
+    target = torch.tensor([0.5, 0.25, 0.0, 1.0, 0.75, 0.5]).reshape(1, 1, 2, 3)
+    assert (fitted(LOSSES.get(name), target) - target).abs().max() < 0.1  # focal is slow at its ends
+
+
+def test_the_usual_dice_is_least_elsewhere():
+    """Why ours takes the smaller of both: of 2 p t / (p + t) one pixel at t = 0.5 is best at p = 1."""
+
+    def usual(logits, target):
+        p = logits.sigmoid()
+        return 1 - 2 * (p * target).sum() / (p.sum() + target.sum())
+
+    half = torch.full((1, 1, 1, 1), 0.5)
+    assert fitted(usual, half).item() > 0.9
+    assert fitted(LOSSES.get("dice"), half).item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_dice_counts_over_the_whole_batch():
+    """p = 0.5 everywhere: 2 * 1 / (2 + 2), with one pixel of smoothing."""
+    assert LOSSES.get("dice")(NOTHING, TARGET).item() == pytest.approx(1 - 3 / 5)
+    two = torch.cat([TARGET, torch.zeros_like(TARGET)])
+    assert LOSSES.get("dice")(torch.zeros(2, 1, 2, 2), two).item() == pytest.approx(1 - 3 / 7)
+
+
+def test_dice_at_a_hard_target_is_the_usual_one_to_the_bit():
+    """What was trained with the product of both goes on with the same curve."""
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(2, 1, 16, 16, generator=generator, requires_grad=True)
+    target = (torch.rand(2, 1, 16, 16, generator=generator) > 0.8).float()
+    p = logits.sigmoid()
+    usual = 1 - (2 * (p * target).sum() + 1) / (p.sum() + target.sum() + 1)
+    ours = LOSSES.get("dice")(logits, target)
+    assert ours.item() == usual.item()
+    gradients = [torch.autograd.grad(loss, logits, retain_graph=True)[0] for loss in (ours, usual)]
+    assert torch.equal(*gradients)
+
+
+def test_soft_dice_agrees_with_smp_where_that_counts_too():
+    """smp's leaves out a batch without contrails; elsewhere both take the L1 form."""
+    generator = torch.Generator().manual_seed(3)
+    logits, target = torch.randn(2, 1, 8, 8, generator=generator), torch.rand(2, 1, 8, 8, generator=generator)
+    peer = smp.losses.DiceLoss("binary", smooth=0.5)(logits, target)
+    assert LOSSES.get("dice")(logits, target).item() == pytest.approx(peer.item(), abs=1e-6)
+
+
+def test_cross_entropy_by_hand():
+    assert LOSSES.get("bce")(NOTHING, TARGET).item() == pytest.approx(0.693147, abs=1e-5)
+
+
+def test_focal_by_hand():
+    """p = 0.5: a quarter of the cross-entropy; at p = 1 / (1 + e^-2), wrong, (1 - 0.1192)^2 of it."""
+    assert LOSSES.get("focal")(NOTHING, TARGET).item() == pytest.approx(0.25 * log(2), abs=1e-6)
+    wrong = log(1 + exp(2))
+    expected = (1 - exp(-wrong)) ** 2 * wrong
+    assert LOSSES.get("focal")(torch.full((1, 1, 1, 1), 2.0), torch.zeros(1, 1, 1, 1)).item() == pytest.approx(expected)
+
+
+def test_log_cosh_dice_by_hand():
+    assert LOSSES.get("log_cosh_dice")(NOTHING, TARGET).item() == pytest.approx(log(cosh(0.4)), abs=1e-6)
+
+
+def test_symmetric_lovasz_by_hand():
+    """One contrail pixel seen as sky, one sky pixel seen rightly, at margins beyond the hinge.
+
+    Contrails: errors 1 + 2 and 1 - 2; the first alone counts, by its step of the Jaccard loss, 1: 3.
+    Sky: the same errors; missing the one pixel of contrail adds 1 to a union of 2: a step of 1/2: 1.5.
+    """
+    logits, target = torch.tensor([-2.0, -2.0]).reshape(1, 1, 1, 2), torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 2)
+    assert LOSSES.get("symmetric_lovasz")(logits, target).item() == pytest.approx((3 + 1.5) / 2)
+    assert LOSSES.get("symmetric_lovasz")(-logits, 1 - target).item() == pytest.approx((3 + 1.5) / 2)
+
+
+def test_lovasz_takes_a_soft_target_for_what_the_majority_marked():
+    logits = torch.tensor([0.3, -0.2, 0.7]).reshape(1, 1, 1, 3)
+    soft, hard = (torch.tensor(t).reshape(1, 1, 1, 3) for t in ([0.75, 0.5, 0.25], [1.0, 0.0, 0.0]))
+    assert LOSSES.get("symmetric_lovasz")(logits, soft) == LOSSES.get("symmetric_lovasz")(logits, hard)
+
+
+def test_a_recipe_adds_up_weighted_losses():
+    logits = torch.tensor([1.0, -1.0, 0.5, 0.0]).reshape(1, 1, 2, 2)
+    parts = {name: LOSSES.get(name)(logits, TARGET).item() for name in ("bce", "dice")}
+    weighted = recipe_loss(recipe(loss="0.9*bce + 0.1*dice"))(logits, TARGET).item()
+    assert weighted == pytest.approx(0.9 * parts["bce"] + 0.1 * parts["dice"])
+    assert recipe_loss(recipe(loss="bce_dice"))(logits, TARGET).item() == pytest.approx(sum(parts.values()))
+    assert recipe_loss(recipe(loss="focal"))(logits, TARGET) == LOSSES.get("focal")(logits, TARGET)
+
+
+def test_label_smoothing_softens_the_cross_entropy_and_not_the_counts():
+    """As torch smooths two classes; a twentieth of every pixel of the sky would outweigh the contrails in Dice."""
+    logits = torch.tensor([1.0, -1.0, 0.5, 0.0]).reshape(1, 1, 2, 2)
+    smoothed = recipe_loss(recipe(loss="bce+dice", label_smoothing=0.1))(logits, TARGET)
+    two = torch.cat([torch.zeros_like(logits), logits], dim=1)
+    peer = F.cross_entropy(two, TARGET[:, 0].long(), label_smoothing=0.1)
+    assert smoothed.item() == pytest.approx((peer + LOSSES.get("dice")(logits, TARGET)).item(), abs=1e-6)
+
+
+def test_smoothing_of_a_loss_without_cross_entropy_is_refused():
+    with pytest.raises(UsageError, match=r"label_smoothing = 0\.1: dice has no cross-entropy"):
+        recipe_loss(recipe(loss="dice", label_smoothing=0.1))

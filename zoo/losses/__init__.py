@@ -1,0 +1,45 @@
+"""Losses: logits and targets (n, heads, H, W) -> a scalar. One file each, named as its loss, one registry line.
+
+A target is soft where labelers differ, where labels are resampled or mixed; every loss is least at the target, be it
+soft or hard. (Lovasz, which knows sets only, takes what lies above a half.) In: tensors and a Recipe. Stays outside:
+where targets come from (zoo.targets), resizing, the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from core.errors import UsageError
+from core.registry import Registry, load_modules
+from zoo.members import Recipe
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+# Fact `pixelwise`: a mean over pixels, which label smoothing may soften. The others count pixels: a little of every
+# pixel of the sky would outweigh all contrails.
+LOSSES: Registry[Loss] = Registry("loss")
+
+load_modules(__name__, Path(__file__).parent)
+
+
+def recipe_loss(recipe: Recipe) -> Loss:
+    """The weighted sum that `loss` names, with `label_smoothing` on its pixelwise terms.
+
+    UsageError where there is nothing to smooth. Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes).
+    """
+    terms = [(term.weight or 1.0, LOSSES.entry(term.name)) for term in recipe.loss_terms]
+    smoothing = recipe.label_smoothing
+    if smoothing and not any(entry.facts["pixelwise"] for _, entry in terms):
+        raise UsageError(
+            f"{recipe.name}: label_smoothing = {smoothing}: {recipe.loss} has no cross-entropy that it could soften; "
+            "add bce or focal to the loss, or give 0"
+        )
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        soft = target * (1 - smoothing) + smoothing / 2
+        parts = [w * entry.make(logits, soft if entry.facts["pixelwise"] else target) for w, entry in terms]
+        return sum(parts[1:], start=parts[0])
+
+    return loss

@@ -1,0 +1,14 @@
+"""Binary cross-entropy."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from zoo.losses import LOSSES
+
+
+@LOSSES.register("bce", pixelwise=True)
+def bce(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over pixels."""
+    return F.binary_cross_entropy_with_logits(logits, target)
