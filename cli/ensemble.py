@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "default"
 METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack"
+MIN_PIXELS = "none, image, component, image-peak, component-peak"
 RECORDS = ("oof", "train", "validation")
 
 
 @click.command()
 @click.option("--members", multiple=True, help="a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
 @click.option("--method", default="auto", show_default=True, help=f"auto (weights earn their place), {METHODS}.")
-@click.option("--min-pixels", default="auto", show_default=True, help="auto, none, image or component.")
+@click.option("--min-pixels", default="auto", show_default=True, help=f"auto, {MIN_PIXELS}.")
 @click.option("--on", default="oof", show_default=True, help="Records to fit on: oof, train or validation.")
 @click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
 @click.option("--name", default=DEFAULT_NAME, show_default=True, help="The ensemble's name.")
@@ -158,7 +159,9 @@ def render(console: Console, name: str, document: Any) -> None:
     """The document of a fit as tables."""
     min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
     cut = "no min-pixels"
-    if min_pixels["mode"] != "none":
+    if "peak" in min_pixels:
+        cut = f"{min_pixels['mode'].removesuffix('-peak')}s whose peak is below {min_pixels['peak']:.3f} dropped"
+    elif min_pixels["mode"] != "none":
         cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
     console.print(
         f"ensemble {name}: method {document['method']}, threshold {document['threshold']:.4f}, {cut}\n"

@@ -13,8 +13,9 @@ from core.bootstrap import Estimate, Gain
 from core.dice import Counts
 from ensemble.blend import TOTAL, table
 from ensemble.caution import warnings_of
-from ensemble.fit import Decision, Fit, Scored, probability_of
+from ensemble.fit import Decision, Fit, Scored, peak_of, probability_of
 from ensemble.frozen import Ensemble, MemberUse
+from ensemble.tally import Choice
 from ensemble.worth import error_correlation, worths
 from zoo.predictions import MemberMaps
 
@@ -28,7 +29,7 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "dice": _dice(fit),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
         "threshold": probability_of(choice),
-        "min_pixels": {"mode": choice.cut.mode, "k": choice.cut.k},
+        "min_pixels": _min_pixels(choice),
         "records": len(fit.active.record_ids),
         "groups": fit.group_count,
         "counts": counts.as_dict(),
@@ -117,9 +118,15 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
         "records": last - first,
         "dice": Counts.of(crossed.counts[first:last]).dice,
         "threshold": probability_of(choice),
-        "min_pixels": {"mode": choice.cut.mode, "k": choice.cut.k},
+        "min_pixels": _min_pixels(choice),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
     }
+
+
+def _min_pixels(choice: Choice) -> dict[str, Any]:
+    """`k` counts pixels; in the modes that ask for a peak it is a bin, and `peak` says it as a probability."""
+    peak = peak_of(choice)
+    return {"mode": choice.cut.mode, "k": choice.cut.k} | ({} if peak is None else {"peak": peak})
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

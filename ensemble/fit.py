@@ -24,13 +24,14 @@ from core.errors import UserError
 from ensemble.active import Active
 from ensemble.blend import Blend, mixed_weights, table
 from ensemble.crossfit import CrossFit, cross_fit
-from ensemble.surface import MODES, check_mode
+from ensemble.surface import check_mode
 from ensemble.tally import Choice, Tally, Training
 from ensemble.weights import METHODS
 
 AUTO = "auto"
 CANDIDATE = "greedy"  # what auto tries in place of equal weights
 STANDS = 1.0  # z from which a gain counts
+MIN_PIXELS = ("image", "component")  # what auto tries; a peak has to be asked for
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
 
 Counts3 = NDArray[np.int64]
@@ -211,8 +212,7 @@ def _earned_mode(policy: Policy, training: Training, note: Callable[[Decision], 
     plain = cross_fit(training, policy.choose).counts
     gains = {
         mode: paired_gain(cross_fit(training, replace(policy, mode=mode).choose).counts, plain, groups)
-        for mode in MODES
-        if mode != "none"
+        for mode in MIN_PIXELS
     }
     mode = max(gains, key=lambda name: gains[name].value)
     earned = mode if gains[mode].z > STANDS else "none"
@@ -271,3 +271,9 @@ def probability_of(choice: Choice) -> float:
     """The threshold as a probability."""
     by = table(choice.blend.table)
     return by.probability(choice.cut.bin << by.shift)
+
+
+def peak_of(choice: Choice) -> float | None:
+    """The second threshold as a probability, where the cut asks for a peak."""
+    by = table(choice.blend.table)
+    return by.probability(choice.cut.k << by.shift) if choice.cut.by_peak else None

@@ -95,22 +95,40 @@ class Ensemble:
         return masks
 
     def _cut(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
-        masks = levels(maps, self.weights, table(self.table)) >= self.level
+        by = table(self.table)
+        heights = levels(maps, self.weights, by)
+        masks = heights >= self.level
         if self.mode == "image":
             masks[masks.sum(axis=(1, 2)) < self.k] = False
+        elif self.mode == "image-peak":
+            masks[heights.max(axis=(1, 2)) < self.k << by.shift] = False
         elif self.mode == "component" and self.k > 1:
             masks = np.stack([drop_small(mask, self.k) for mask in masks])
+        elif self.mode == "component-peak":
+            masks = np.stack([drop_low(mask, height >> by.shift, self.k) for mask, height in zip(masks, heights)])
         return masks
 
 
 def drop_small(mask: NDArray[np.bool_], k: int) -> NDArray[np.bool_]:
     """One mask (H, W) without its 8-connected components of fewer than `k` pixels."""
-    from scipy.ndimage import label
-
-    marks, _ = label(mask, np.ones((3, 3)))
+    marks = _components(mask)
     sizes = np.bincount(marks.ravel())
     sizes[0] = 0
     return np.asarray(sizes[marks] >= k)
+
+
+def drop_low(mask: NDArray[np.bool_], height: NDArray[np.int32], k: int) -> NDArray[np.bool_]:
+    """One mask (H, W) without its 8-connected components whose highest pixel of `height` is below `k`."""
+    marks = _components(mask)
+    peaks = np.full(int(marks.max()) + 1, -1, np.int32)
+    np.maximum.at(peaks, marks[mask], height[mask])
+    return np.asarray(mask & (peaks[marks] >= k))
+
+
+def _components(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    from scipy.ndimage import label
+
+    return np.asarray(label(mask, np.ones((3, 3)))[0])
 
 
 def ensemble_path(runs: Path, name: str) -> Path:

@@ -114,14 +114,21 @@ def _place(number, width):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
+def _row(root, area, peak, by_peak, top):
+    """The row of `changes` that a component is counted in: of its peak, or of its size, the last one for more."""
+    return np.int64(peak[root]) if by_peak else min(area[root], top)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak, changes):
     """Add pixel i to the forest: every component that it touches leaves `changes`, their union enters.
 
-    changes: (sizes, 2), positives and pixels by component size; sizes past the last row are counted in it
+    changes: (rows, 2), positives and pixels by component size, or by the bin of the component's peak
     """
     top = changes.shape[0] - 1
     parent[i] = i
     area[i] = 1
+    peak[i] = level
     hits[i] = hit
     grid[where] = i
     root = np.int64(i)
@@ -131,7 +138,7 @@ def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
         other = np.int64(_root(parent, grid[where + step]))
         if other == root:
             continue
-        row = min(area[other], top)
+        row = _row(other, area, peak, by_peak, top)
         changes[row, 0] -= hits[other]
         changes[row, 1] -= area[other]
         if area[other] > area[root]:
@@ -139,7 +146,8 @@ def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
         parent[other] = root
         area[root] += area[other]
         hits[root] += hits[other]
-    row = min(area[root], top)
+        peak[root] = max(peak[root], peak[other])
+    row = _row(root, area, peak, by_peak, top)
     changes[row, 0] += hits[root]
     changes[row, 1] += area[root]
 
@@ -172,18 +180,20 @@ def _longest(pointer, first, last):
 
 
 @njit(cache=True, nogil=True)
-def sweep_components(bins, pixel, label, pointer, first, last, height, width, eight, floor, changes):
+def sweep_components(bins, pixel, label, pointer, first, last, height, width, eight, floor, by_peak, changes):
     """How counts over (threshold, component size) change as the threshold falls, for records first to last.
 
     One pass over each record's pixels in descending bin. A component that grows from area a to b at bin t
-    leaves changes[t, a] and enters changes[t, b], with its positives and its pixels.
+    leaves changes[t, a] and enters changes[t, b], with its positives and its pixels. `by_peak`: rows are the
+    bins of components' highest pixels in place of their sizes.
 
-    changes: (bins, sizes, 2) int64, added to
+    changes: (bins, rows, 2) int64, added to
     """
     base = pointer[first]
     most = _longest(pointer, first, last)
     order, parent = np.empty(most, np.int32), np.empty(most, np.int32)
     area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    peak = np.empty(most, np.uint16)
     place = np.empty(changes.shape[0], np.int64)
     grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
     steps = _neighbours(width, eight)
@@ -195,13 +205,14 @@ def sweep_components(bins, pixel, label, pointer, first, last, height, width, ei
             p = base + start + i
             where = _place(pixel[p], width)
             hit = np.int64(label[p])
-            _attach(i, hit, where, grid, steps, parent, area, hits, changes[bins[start + i]])
+            level = bins[start + i]
+            _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak, changes[level])
         for j in range(used):
             grid[_place(pixel[base + start + order[j]], width)] = NOBODY
 
 
 @njit(cache=True, nogil=True)
-def sweep_images(bins, label, pointer, first, last, floor, changes):
+def sweep_images(bins, label, pointer, first, last, floor, by_peak, changes):
     """The same with all of a record's pixels as one component, touching or not."""
     top = changes.shape[1] - 1
     base = pointer[first]
@@ -214,6 +225,11 @@ def sweep_images(bins, label, pointer, first, last, floor, changes):
         for j in range(used):
             b = bins[start + order[j]]
             hit = np.int64(label[base + start + order[j]])
+            if by_peak:
+                peak = bins[start + order[0]]
+                changes[b, peak, 0] += hit
+                changes[b, peak, 1] += 1
+                continue
             # Grown from j pixels to j + 1.
             if j:
                 changes[b, min(j, top), 0] -= found
@@ -224,28 +240,37 @@ def sweep_images(bins, label, pointer, first, last, floor, changes):
 
 
 @njit(cache=True, nogil=True)
-def count_images(bins, label, pointer, first, last, threshold, least, out):
-    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64."""
+def count_images(bins, label, pointer, first, last, threshold, least, by_peak, out):
+    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64.
+
+    `by_peak`: of records whose highest pixel reaches bin `least`.
+    """
     base = pointer[first]
     for r in range(first, last):
         kept = np.int64(0)
         found = np.int64(0)
+        peak = np.int64(0)
         for p in range(pointer[r], pointer[r + 1]):
             if bins[p - base] >= threshold:
                 kept += 1
                 found += np.int64(label[p])
-        if kept >= least:
+                peak = max(peak, np.int64(bins[p - base]))
+        if (peak if by_peak else kept) >= least:
             out[r - first, 0] = found
             out[r - first, 1] = kept
 
 
 @njit(cache=True, nogil=True)
-def count_components(bins, pixel, label, pointer, first, last, height, width, eight, threshold, least, out):
-    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64."""
+def count_components(bins, pixel, label, pointer, first, last, height, width, eight, threshold, least, by_peak, out):
+    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64.
+
+    `by_peak`: in components whose highest pixel reaches bin `least`.
+    """
     base = pointer[first]
     most = _longest(pointer, first, last)
     parent = np.empty(most, np.int32)
     area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
+    peak = np.empty(most, np.uint16)
     grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
     steps = _neighbours(width, eight)
     nowhere = np.zeros((1, 2), np.int64)
@@ -253,12 +278,13 @@ def count_components(bins, pixel, label, pointer, first, last, height, width, ei
         start = pointer[r]
         size = pointer[r + 1] - start
         for i in range(size):
-            if bins[start - base + i] >= threshold:
-                where = _place(pixel[start + i], width)
-                _attach(i, np.int64(label[start + i]), where, grid, steps, parent, area, hits, nowhere)
+            level = bins[start - base + i]
+            if level >= threshold:
+                where, hit = _place(pixel[start + i], width), np.int64(label[start + i])
+                _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, False, nowhere)
         for i in range(size):
             if bins[start - base + i] >= threshold:
                 grid[_place(pixel[start + i], width)] = NOBODY
-                if parent[i] == i and area[i] >= least:
+                if parent[i] == i and (np.int64(peak[i]) if by_peak else area[i]) >= least:
                     out[r - first, 0] += hits[i]
                     out[r - first, 1] += area[i]

@@ -16,7 +16,7 @@ from core.dice import Counts
 from ensemble.blend import TOTAL, table
 from ensemble.caution import dice_curve, plateau
 from ensemble.fit import Fit, probability_of
-from ensemble.surface import Cut
+from ensemble.surface import Cut, by_peak
 from ensemble.tally import Choice
 
 if TYPE_CHECKING:
@@ -120,23 +120,27 @@ def _heat(axes: Axes, fit: Fit) -> None:
     dice = np.where(total > 0, 2 * counts[..., 0] / np.maximum(total, 1), 1.0)
     best = float(dice.max())
     edges = np.array([by.probability(row << by.shift) for row in range(floor, floor + len(dice))])
-    most = max(60, min(dice.shape[1] - 1, 3 * choice.cut.k))
+    if by_peak(mode):
+        heights = np.array([by.probability(row << by.shift) for row in range(dice.shape[1])])
+        unit, name, k = "peak (probability)", "Peak asked for", by.probability(choice.cut.k << by.shift)
+    else:
+        heights = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
+        unit, name, k = "k (pixels)", "Min-pixels", choice.cut.k
     mesh = axes.pcolormesh(
         edges,
-        np.arange(most + 1),
-        dice[:, : most + 1].T,
+        heights,
+        dice[:, : len(heights)].T,
         cmap="viridis",
         vmin=max(0.0, best - 0.1),
         vmax=best,
         shading="nearest",
         rasterized=True,
     )
-    k = choice.cut.k if choice.cut.mode != "none" else 0
     axes.plot(probability_of(choice), k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
     axes.figure.colorbar(mesh, ax=axes, label="Dice, in-sample", extend="min")
-    chosen = "none is used" if choice.cut.mode == "none" else f"k = {k}"
-    axes.set_title(f"Min-pixels per {mode} ({chosen})", fontsize=10)
-    axes.set(xlabel="threshold (probability)", ylabel="k (pixels)", xlim=(0, 1), ylim=(0, most))
+    chosen = "none is used" if choice.cut.mode == "none" else f"{k:.3g}"
+    axes.set_title(f"{name} per {mode.removesuffix('-peak')} ({chosen})", fontsize=10)
+    axes.set(xlabel="threshold (probability)", ylabel=unit, xlim=(0, 1), ylim=(0, heights[-1]))
 
 
 def _weights(axes: Axes, fit: Fit) -> None:

@@ -4,8 +4,11 @@ In: active pixels and a blend. Out: int64 counts of true positives and predicted
 of a training set is the sum over its folds and the Dice of any (threshold, min-pixels) can be read off.
 
 `none` keeps every pixel at or above the threshold; `image` drops a record's whole mask when it has fewer
-than k pixels; `component` drops connected components of fewer than k. The components of ALL thresholds come
-from one union-find sweep over each record's active pixels in descending level.
+than k pixels; `component` drops connected components of fewer than k. Two modes ask for a peak in place of a
+size: `component-peak` keeps a component only where its highest pixel reaches a second, higher threshold
+(hysteresis), `image-peak` a record's mask only where its own does (a gate for images); there k is the bin of
+that second threshold. The components of ALL thresholds come from one union-find sweep over each record's
+active pixels in descending level.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from core.errors import UnknownName
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
 
-MODES = ("none", "image", "component")
+MODES = ("none", "image", "component", "image-peak", "component-peak")
 MOST_PIXELS = 400  # the largest k that is looked at
 TASK_PIXELS = 200_000  # smaller pieces are not worth a thread's start
 
@@ -31,7 +34,10 @@ Counts2 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cut:
-    """A pixel is contrail where its bin is >= `bin` and its image or component keeps >= `k` pixels."""
+    """A pixel is contrail where its bin is >= `bin` and its image or component keeps >= `k` pixels.
+
+    In the modes that ask for a peak, where the highest bin of its image or component is >= `k`.
+    """
 
     bin: int
     mode: str = "none"
@@ -39,6 +45,16 @@ class Cut:
 
     def __post_init__(self) -> None:
         check_mode(self.mode)
+
+    @property
+    def by_peak(self) -> bool:
+        """Whether `k` is a bin and no number of pixels."""
+        return by_peak(self.mode)
+
+
+def by_peak(mode: str) -> bool:
+    """Whether this mode asks for a peak in place of a size."""
+    return mode.endswith("-peak")
 
 
 def check_mode(mode: str) -> None:
@@ -78,22 +94,23 @@ def changes(
 ) -> Counts2:
     """How the counts change from threshold to threshold and from size to size: (bins, most + 1, 2) int64.
 
-    Of these folds together; the changes of several parts may be added before `surface_of` sums them up, once.
+    Of these folds together; (bins, bins, 2) in the modes that ask for a peak. The changes of several parts may be
+    added before `surface_of` sums them up, once.
     `eight`: connectivity.
     """
     from ensemble.kernels import sweep_components, sweep_images
 
     check_mode(mode)
-    counts = np.zeros((1, BINS, most + 1, 2), np.int64)
+    counts = np.zeros((1, BINS, BINS if by_peak(mode) else most + 1, 2), np.int64)
     floor = by.floor_bin(active.eps)
 
     def task(first: int, last: int, part: Counts2) -> None:
         bins = bins_of(active, weights, by, first, last)
         at = (active.pointer, first, last)
-        if mode == "component":
-            sweep_components(bins, active.pixel, active.label, *at, *active.shape, eight, floor, part)
+        if mode.startswith("component"):
+            sweep_components(bins, active.pixel, active.label, *at, *active.shape, eight, floor, by_peak(mode), part)
         else:
-            sweep_images(bins, active.label, *at, floor, part)
+            sweep_images(bins, active.label, *at, floor, by_peak(mode), part)
 
     _add_up(active, task, dict.fromkeys(folds, counts[0]), jobs)
     return counts[0]
@@ -122,7 +139,7 @@ def surface(
     eight: bool = True,
     jobs: int = 1,
 ) -> Counts2:
-    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1, 2) int64."""
+    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1 or bins, 2) int64."""
     given = (active, weights, by, mode)
     folds = range(len(active.folds))
     return np.stack([surface_of(changes(*given, [fold], most, eight, jobs), mode) for fold in folds])
@@ -140,11 +157,11 @@ def record_counts(
     kept = np.zeros((last - first, 2), np.int64)
     bins = bins_of(active, weights, by, first, last)
     at = (active.pointer, first, last)
-    if cut.mode == "component":
+    if cut.mode.startswith("component"):
         given = (*active.shape, eight, cut.bin, cut.k)
-        count_components(bins, active.pixel, active.label, *at, *given, kept)
+        count_components(bins, active.pixel, active.label, *at, *given, cut.by_peak, kept)
     else:
-        count_images(bins, active.label, *at, cut.bin, cut.k if cut.mode == "image" else 0, kept)
+        count_images(bins, active.label, *at, cut.bin, 0 if cut.mode == "none" else cut.k, cut.by_peak, kept)
     out[:, :2] = kept
     return out
 

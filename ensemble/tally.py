@@ -19,7 +19,7 @@ from ensemble.active import Active
 from ensemble.blend import Blend, table, whole_weights
 from ensemble.surface import MOST_PIXELS, Cut, best_cut, changes, curves, record_counts, surface_of
 
-PARTS_KEPT = 12  # of surfaces, 6.5 MB each; curves are small and all kept
+PARTS_KEPT = 12  # of surfaces, 6.5 MB each, or 16.7 by peak; curves are small and all kept
 T = TypeVar("T")
 
 
@@ -64,7 +64,7 @@ class Tally:
         return total
 
     def surface(self, blend: Blend, mode: str, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """Counts at every (threshold, k) of these folds together, or of all: (bins, most + 1, 2)."""
+        """Counts at every (threshold, k) of these folds together, or of all: (bins, most + 1 or bins, 2)."""
         parts = [self._changes(blend, mode, fold) for fold in (self.folds if folds is None else folds)]
         return surface_of(sum(parts[1:], parts[0]), mode)
 

@@ -13,6 +13,7 @@ from core.dice import count
 from core.errors import UserError
 from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
+from ensemble.surface import MODES
 from tests.ensemble.cases import streak_case
 
 
@@ -26,7 +27,7 @@ def ensemble(**changes: object) -> Ensemble:
 
 
 @pytest.mark.parametrize("method", ["search", "stack", "logit-mean"])
-@pytest.mark.parametrize("mode", ["none", "image", "component"])
+@pytest.mark.parametrize("mode", MODES)
 def test_masks_are_what_was_counted(rng, method, mode):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
     fitted = fit(case.active(eps=13), plan=Plan(method, mode)).result

@@ -52,6 +52,16 @@ def test_the_surface_agrees_on_any_small_map(maps, masks):
             assert_array_equal(fast[:, threshold, k], expected)
 
 
+def test_a_component_is_kept_by_its_peak_and_an_image_by_its_own():
+    image = np.zeros((1, 1, 3, 7), np.uint8)
+    image[0, 0, 1] = [120, 200, 0, 0, 110, 150, 0]
+    case, whole = Case(image, np.zeros((1, 3, 7), bool), np.array([0])), (1 << 16,)
+    components = surface(case.active(), whole, identity_table(), "component-peak")[0, 4 * 100, :, 1]
+    images = surface(case.active(), whole, identity_table(), "image-peak")[0, 4 * 100, :, 1]
+    assert [components[4 * value] for value in (0, 150, 151, 200, 201)] == [4, 4, 2, 2, 0]
+    assert [images[4 * value] for value in (0, 150, 151, 200, 201)] == [4, 4, 4, 4, 0]
+
+
 def test_a_bridge_joins_two_components_at_its_own_level():
     image = np.zeros((1, 1, 3, 7), np.uint8)
     image[0, 0, 1] = [200, 200, 200, 100, 150, 150, 0]
@@ -83,10 +93,11 @@ def test_curves_are_the_surface_without_min_pixels(rng, name):
 @pytest.mark.parametrize("mode", MODES)
 def test_counts_per_record_add_up_to_the_surface_and_agree_with_labelling(rng, mode):
     case, by, weights = streak_case(rng), identity_table(), whole_weights([1, 2, 3])
-    active, cut = case.active(eps=13), Cut(350, mode, 9)
+    k = 500 if mode.endswith("peak") else 9
+    active, cut = case.active(eps=13), Cut(350, mode, k)
     counts = record_counts(active, weights, by, cut)
     assert_array_equal(counts, cut_counts(case, dense_bins(case, weights, by), cut))
-    whole = surface(active, weights, by, mode, most=20)[:, 350, 9]
+    whole = surface(active, weights, by, mode, most=20)[:, 350, k]
     for fold in range(len(active.folds)):
         assert_array_equal(record_counts(active, weights, by, cut, fold)[:, :2].sum(axis=0), whole[fold])
 
