@@ -144,9 +144,9 @@ def _new_folds(settings: Settings, scenes: Scenes) -> Folds:
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
-    from zoo.training import Examples, run_records, steps_of, train
+    from zoo.training import run_examples, steps_of, train
 
-    seen, held = (Examples(run.recipe, scenes, records) for records in run_records(run, scenes, folds))
+    seen, held = run_examples(run, scenes, folds)
     steps = run.recipe.epochs * steps_of(run.recipe, len(seen))
     say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
     detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")

@@ -7,7 +7,9 @@ where targets come from (zoo.targets), resizing, the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from core.errors import UsageError
 from core.registry import Registry, load_modules
 from zoo.members import Recipe
+from zoo.targets import TARGETS
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 # Fact `pixelwise`: a mean over pixels, which label smoothing may soften. The others count pixels: a little of every
@@ -25,7 +28,7 @@ load_modules(__name__, Path(__file__).parent)
 
 
 def recipe_loss(recipe: Recipe) -> Loss:
-    """The weighted sum that `loss` names, with `label_smoothing` on its pixelwise terms.
+    """The weighted sum that `loss` names, with `label_smoothing` on its pixelwise terms, over the heads of `target`.
 
     UsageError where there is nothing to smooth. Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes).
     """
@@ -37,9 +40,18 @@ def recipe_loss(recipe: Recipe) -> Loss:
             "add bce or focal to the loss, or give 0"
         )
 
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
+    heads = TARGETS.entry(recipe.target).facts["weights"]
+
+    def head_loss(logits: Tensor, target: Tensor) -> Tensor:
         soft = target * (1 - smoothing) + smoothing / 2
-        parts = [w * entry.make(logits, soft if entry.facts["pixelwise"] else target) for w, entry in terms]
-        return sum(parts[1:], start=parts[0])
+        return _sum(w * entry.make(logits, soft if entry.facts["pixelwise"] else target) for w, entry in terms)
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        pairs = zip(heads, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
+        return _sum(weight * head_loss(seen, wanted) for weight, seen, wanted in pairs)
 
     return loss
+
+
+def _sum(parts: Iterable[Tensor]) -> Tensor:
+    return reduce(add, parts)

@@ -16,6 +16,7 @@ from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 from zoo.members.terms import Term, parse_terms
+from zoo.targets import TARGETS
 
 SHIPPED = Path(__file__).parent
 # A loss is a file named as it: its name is known before torch loads.
@@ -59,6 +60,7 @@ class Recipe:
     input: str = "fc"
     frames: tuple[int, ...] = (5,)
     size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
+    target: str = "hard"  # what the labelers' masks become: zoo/targets.py
     loss: str = "dice"  # or a weighted sum: 0.9*bce+0.1*dice
     label_smoothing: float = 0.0  # of the cross-entropies in the loss
     loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
@@ -85,8 +87,14 @@ class Recipe:
             if getattr(self, key) not in known:
                 raise UnknownName(key, getattr(self, key), known, self.name)
         INPUTS.entry(self.input)
+        TARGETS.entry(self.target)
         _ = self.loss_terms  # a bad name or number is refused here
         _check_numbers(self)
+
+    @property
+    def heads(self) -> int:
+        """Maps that the network gives while it learns; the first one predicts."""
+        return len(TARGETS.entry(self.target).facts["weights"])
 
     @property
     def loss_terms(self) -> tuple[Term, ...]:

@@ -31,11 +31,12 @@ class Segmenter(nn.Module):
         widths, self.strides = pyramid(self.encoder)
         self.widths = widths
         widths = [width * len(recipe.frames) for width in widths]
-        self.decoder = DECODERS.get(recipe.decoder)(widths, self.strides, recipe.decoder_form)
+        self.decoder = DECODERS.get(recipe.decoder)(widths, self.strides, recipe.decoder_form, recipe.heads)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (n, frames, channels, 256, 256) on the input's scale; logits (n, 1, size, size).
 
+        While it learns there are as many logits as the target has heads; the first one predicts.
         A crop (side c instead of 256) is seen at the same scale: logits of side c * size / 256.
         """
         n, frames = images.shape[:2]
@@ -45,7 +46,7 @@ class Segmenter(nn.Module):
         features = [f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)]
         joined = [f.reshape(n, frames * f.shape[1], *f.shape[2:]) if frames > 1 else f for f in features]
         logits: Tensor = self.decoder(joined)
-        return logits
+        return logits if self.training else logits[:, :1]
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:

@@ -6,7 +6,7 @@ sets (zoo.predict makes them from what lies here).
 
 from zoo.training.check import check_run
 from zoo.training.devices import set_threads
-from zoo.training.examples import Examples
+from zoo.training.examples import Examples, run_examples
 from zoo.training.loop import Epoch, steps_of, train
 from zoo.training.runs import Run, find_runs, plan_run, run_records
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_run",
     "find_runs",
     "plan_run",
+    "run_examples",
     "run_records",
     "set_threads",
     "steps_of",

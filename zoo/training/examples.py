@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.data import Record, Scenes
+from zoo.data import Folds, Record, Scenes
 from zoo.inputs import read_channels, require_input
 from zoo.members import Recipe
+from zoo.targets import read_target
+from zoo.training.runs import Run, run_records
 
 KEPT_BYTES = 4 << 30  # what each of a run's two sets may hold in memory; the rest is read again when needed
 
 
 class Examples:
-    """Channels and labels of records, in the order given.
+    """Channels of records and their labels, as the target has them, in the order given.
 
     Images are float16 in memory (the ash image's own precision), float32 when they are handed out.
     """
 
-    def __init__(self, recipe: Recipe, scenes: Scenes, records: Sequence[Record], kept: int = KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        scenes: Scenes,
+        records: Sequence[Record],
+        kept: int = KEPT_BYTES,
+        target: str = "hard",
+    ) -> None:
         require_input(scenes, records, recipe.input, recipe.frames)
-        self.recipe, self.scenes, self.records = recipe, scenes, records
+        self.recipe, self.scenes, self.records, self.target = recipe, scenes, records, target
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
         self._room = kept
 
@@ -31,11 +39,11 @@ class Examples:
         return len(self.records)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, 1, 256, 256)."""
+        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256)."""
         pairs = [self._example(number) for number in numbers]
         images = torch.stack([image for image, _ in pairs]).float()
         labels = torch.stack([label for _, label in pairs]).float()
-        return images, labels[:, None]
+        return images, labels
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All of them in order: images and labels."""
@@ -47,12 +55,19 @@ class Examples:
             return self._kept[number]
         record = self.records[number]
         image = read_image(self.recipe, self.scenes, record)
-        example = image, torch.from_numpy(np.ascontiguousarray(self.scenes.mask(record)))
+        label = torch.from_numpy(read_target(self.scenes, record, self.target))
+        example = image, label.bool() if self.target == "hard" else label.half()
         size = sum(tensor.nbytes for tensor in example)
         if size <= self._room:
             self._room -= size
             self._kept[number] = example
         return example
+
+
+def run_examples(run: Run, scenes: Scenes, folds: Folds) -> tuple[Examples, Examples]:
+    """What the run trains on, with its target, and what it holds out, with the masks that the score counts."""
+    seen, held = run_records(run, scenes, folds)
+    return Examples(run.recipe, scenes, seen, target=run.recipe.target), Examples(run.recipe, scenes, held)
 
 
 def read_image(recipe: Recipe, scenes: Scenes, record: Record) -> Tensor:

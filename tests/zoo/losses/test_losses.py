@@ -160,3 +160,12 @@ def test_label_smoothing_softens_the_cross_entropy_and_not_the_counts():
 def test_smoothing_of_a_loss_without_cross_entropy_is_refused():
     with pytest.raises(UsageError, match=r"label_smoothing = 0\.1: dice has no cross-entropy"):
         recipe_loss(recipe(loss="dice", label_smoothing=0.1))
+
+
+def test_every_head_has_its_weight():
+    """The share, and at half weight what all and what any labeler marked."""
+    generator = torch.Generator().manual_seed(4)
+    logits, target = torch.randn(2, 3, 4, 4, generator=generator), torch.rand(2, 3, 4, 4, generator=generator)
+    parts = [F.binary_cross_entropy_with_logits(logits[:, k], target[:, k]).item() for k in range(3)]
+    found = recipe_loss(recipe(loss="bce", target="mean_min_max"))(logits, target).item()
+    assert found == pytest.approx(parts[0] + 0.5 * parts[1] + 0.5 * parts[2])

@@ -45,6 +45,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nloss = "x*bce"\n', UsageError, '"x" is no number above 0; write it as 0.5*bce'),
         ('base = "lite0-fc-t5"\nloss = "0*bce+dice"\n', UsageError, '"0" is no number above 0'),
         ('base = "lite0-fc-t5"\nlabel_smoothing = 2\n', UsageError, "give a share, 0 to 1"),
+        ('base = "lite0-fc-t5"\ntarget = "means"\n', UnknownName, 'did you mean "mean"'),
         ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
         ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
         ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),

@@ -46,6 +46,14 @@ def test_one_channel_inputs_build():
     assert network(torch.rand(1, 1, 1, 256, 256)).shape == (1, 1, 64, 64)
 
 
+@pytest.mark.parametrize("decoder", DECODERS.names())
+def test_further_heads_only_teach(decoder):
+    """As many maps as the target has while the network learns, the first one when it predicts."""
+    network = build(recipe(encoder="test_efficientnet", decoder=decoder, target="mean_min_max"))
+    assert network(torch.rand(2, 1, 3, 256, 256)).shape == (2, 3, 64, 64)
+    assert network.eval()(torch.rand(2, 1, 3, 256, 256)).shape == (2, 1, 64, 64)
+
+
 def test_only_the_second_form_keeps_the_filters_in_its_transposed_convolutions():
     for form, keeps in ((1, False), (2, True)):
         ups = build(recipe(encoder="resnet18", decoder_form=form)).decoder.ups

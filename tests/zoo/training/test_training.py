@@ -12,7 +12,8 @@ from zoo.data import make_folds, open_scenes
 from zoo.members import load_member, with_settings
 from zoo.predict import TTA, predict_set, probabilities
 from zoo.predictions import find_members
-from zoo.training import Examples, find_runs, plan_run, run_records, train
+from zoo.targets import TARGETS
+from zoo.training import find_runs, plan_run, run_examples, run_records, train
 from zoo.training.loop import best_dice
 from zoo.training.schedule import learning_rate
 
@@ -40,10 +41,6 @@ def folds(scenes):
 
 def plan(runs, folds, recipe=TINY, fold="0", **keys):
     return plan_run(recipe, fold, folds, runs, **({"seed": 0, "with_val": False} | keys))
-
-
-def examples(run, scenes, folds):
-    return tuple(Examples(run.recipe, scenes, records) for records in run_records(run, scenes, folds))
 
 
 def curve(run):
@@ -74,7 +71,7 @@ def test_a_fold_that_the_split_lacks_is_refused(tmp_path, folds, fold):
 
 def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, scenes, folds):
     whole = plan(tmp_path / "whole", folds)
-    train(whole, *examples(whole, scenes, folds), "cpu")
+    train(whole, *run_examples(whole, scenes, folds), "cpu")
     killed = plan(tmp_path / "killed", folds)
 
     def kill(epoch):
@@ -82,9 +79,9 @@ def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, scenes, folds):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(killed, *examples(killed, scenes, folds), "cpu", report=kill)
+        train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
     assert not killed.complete
-    train(killed, *examples(killed, scenes, folds), "cpu")
+    train(killed, *run_examples(killed, scenes, folds), "cpu")
     assert curve(killed) == curve(whole)
     assert killed.best.read_bytes() == whole.best.read_bytes()
 
@@ -93,29 +90,39 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     run.folder.mkdir(parents=True)
     (run.folder / "last.pt").write_bytes(b"torn")
-    assert len(train(run, *examples(run, scenes, folds), "cpu")) == 3
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
+
+
+@pytest.mark.parametrize("target", TARGETS.names())
+def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target):
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "target": target, "augment": "d4", "crop": 128}))
+    seen, held = run_examples(run, scenes, folds)
+    assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
+    assert train(run, seen, held, "cpu")[0].dice is not None
+    made = predict_set(run, scenes, held.records, split="oof")
+    assert made.maps(made.record_ids).shape == (len(held), 256, 256)
 
 
 def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     run.folder.mkdir(parents=True)
     (run.folder / "stop").touch()
-    assert len(train(run, *examples(run, scenes, folds), "cpu")) == 1
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
     assert run.complete
     run.stop.unlink()
     assert not run.complete
-    assert len(train(run, *examples(run, scenes, folds), "cpu")) == 3
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
     assert run.complete
 
 
 def test_spoilt_weights_are_noticed_and_made_again(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *examples(run, scenes, folds), "cpu")
+    train(run, *run_examples(run, scenes, folds), "cpu")
     good = run.best.read_bytes()
     run.best.write_bytes(good[:-1] + b"!")
     assert not run.complete
     run.best.unlink()
-    train(run, *examples(run, scenes, folds), "cpu")
+    train(run, *run_examples(run, scenes, folds), "cpu")
     assert run.best.read_bytes() == good
 
 
@@ -133,23 +140,23 @@ def test_folds_and_seeds_draw_differently(tmp_path, folds):
 
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_records(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"lr": 99.0, "optimizer": "sgd", "loss": "dice", "epochs": 40}))
-    seen, held = examples(run, scenes, folds)
+    seen, held = run_examples(run, scenes, folds)
     image, label = seen.batch([0])
-    seen._kept[0] = (image[0] * float("nan"), label[0, 0])
+    seen._kept[0] = (image[0] * float("nan"), label[0])
     with pytest.raises(UserError, match=r"loss is not finite at epoch 1, step \d \(records .*\).*--set lr="):
         train(run, seen, held, "cpu")
 
 
 def test_what_was_trained_is_found_again(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *examples(run, scenes, folds), "cpu")
+    train(run, *run_examples(run, scenes, folds), "cpu")
     assert find_runs(tmp_path, run.recipe.name, run.hash) == [run]
     assert find_runs(tmp_path, run.recipe.name, "0" * 12) == []
 
 
 def test_held_out_and_test_predictions_end_in_the_cache(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *examples(run, scenes, folds), "cpu")
+    train(run, *run_examples(run, scenes, folds), "cpu")
     _, held = run_records(run, scenes, folds)
     made = predict_set(run, scenes, held, split="oof")
     assert made.record_ids == tuple(sorted(r.id for r in held))

@@ -36,7 +36,7 @@ class Up(nn.Module):
 class UNet(nn.Module):
     """Ronneberger et al. 2015 (arXiv 1505.04597) on a pretrained pyramid."""
 
-    def __init__(self, channels: list[int], strides: list[int], form: int) -> None:
+    def __init__(self, channels: list[int], strides: list[int], form: int, heads: int) -> None:
         super().__init__()
         doublings = strides[-1].bit_length() - 1
         skips = dict(zip(strides, channels))
@@ -50,7 +50,7 @@ class UNet(nn.Module):
             inside = outside
         self.ups = nn.ModuleList(ups)
         self.strides = strides
-        self.head = nn.Conv2d(inside, 1, kernel_size=1)
+        self.head = nn.Conv2d(inside, heads, kernel_size=1)
         # Contrails are rare: the first guess is 1 %, not a half, so the first steps are not spent on that.
         nn.init.constant_(self.head.bias, -4.6)  # type: ignore
 
@@ -64,9 +64,9 @@ class UNet(nn.Module):
 
 
 @DECODERS.register("unet")
-def unet(channels: list[int], strides: list[int], form: int) -> nn.Module:
+def unet(channels: list[int], strides: list[int], form: int, heads: int) -> nn.Module:
     """The log's U-Net; `form` 1 or 2."""
-    return UNet(channels, strides, form)
+    return UNet(channels, strides, form, heads)
 
 
 def _convolution(inside: int, outside: int) -> nn.Module:

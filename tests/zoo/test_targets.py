@@ -1,0 +1,66 @@
+"""Every target keeps one contract; each is as computed by hand from what four labelers marked."""
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from tests.scenes import block, write_ash, write_record
+from zoo.data import open_scenes
+from zoo.targets import TARGETS, read_target, require_target
+
+# Four pixels, marked by none, one, two and all of four labelers: a tie is no majority.
+LABELERS = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1]], bool).reshape(4, 1, 4)
+MASK = LABELERS.mean(axis=0) > 0.5
+
+
+@pytest.mark.parametrize("name", TARGETS.names())
+def test_a_target_has_a_map_for_every_head(name):
+    target = TARGETS.get(name)(MASK, LABELERS)
+    assert target.shape == (len(TARGETS.entry(name).facts["weights"]), 1, 4)
+    assert target.dtype == np.float32
+    assert ((target >= 0) & (target <= 1)).all()
+
+
+@pytest.mark.parametrize("name", TARGETS.names())
+def test_labelers_of_one_mind_are_the_mask(name):
+    target = TARGETS.get(name)(MASK, np.repeat(MASK[None], 4, axis=0))
+    assert (target == MASK).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("hard", [[0, 0, 0, 1]]),
+        ("mean", [[0, 0.25, 0.5, 1]]),
+        ("double_mean", [[0, 0.5, 1, 1]]),
+        ("mean_min_max", [[0, 0.25, 0.5, 1], [0, 0, 0, 1], [0, 1, 1, 1]]),
+    ],
+)
+def test_a_target_by_hand(name, expected):
+    assert TARGETS.get(name)(MASK, LABELERS)[:, 0].tolist() == expected
+
+
+def test_a_target_is_read_from_the_labelers_of_a_record(tmp_path):
+    folder = write_record(tmp_path, "train", "17", mask=3, labelers=4)
+    path = folder / "human_individual_masks.npy"
+    marked = np.load(path)
+    marked[100, 2, 0, :2] = 0
+    np.save(path, marked)
+    scenes = open_scenes([tmp_path])
+    target = read_target(scenes, scenes.records[0], "mean")
+    assert target[0, 100, :4].tolist() == [1, 1, 0.5, 0]
+    assert target.sum() == 2.5
+
+
+def test_a_record_without_labelers_gives_its_mask(tmp_path):
+    write_record(tmp_path, "train", "17", mask=9)
+    scenes = open_scenes([tmp_path])
+    assert (read_target(scenes, scenes.records[0], "mean_min_max") == block(9)).all()
+
+
+def test_learning_from_labelers_wants_a_record_that_has_some(tmp_path):
+    write_ash(tmp_path, "9", mask=5)
+    scenes = open_scenes([tmp_path])
+    require_target(scenes, scenes.labelled, "hard")
+    with pytest.raises(UserError, match='target "mean": none of the 1 records to train on has human_individual'):
+        require_target(scenes, scenes.labelled, "mean")
