@@ -22,7 +22,7 @@ from core.dice import count
 from zoo.data import make_folds, open_scenes
 from zoo.predict import predict_records
 from zoo.training import find_runs, set_threads
-from zoo.training.loop import best_dice
+from zoo.training.scoring import best_dice
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from core.files import sha256_of
 from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
+from zoo.members.checks import check_kinds, check_values
 from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
 
@@ -24,8 +25,8 @@ LOSS_NAMES = module_names(SHIPPED.parent / "losses")
 CHOICES = {
     "loss_at": ("label", "output"),
     "augment": ("none", "flips", "d4"),
-    "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("constant", "cosine"),
+    "schedule": ("constant", "cosine", "one_cycle", "step"),
+    "clip_mode": ("norm", "value", "agc"),
     "decoder": ("unet",),
 }
 # Keys of the first release, which every hash holds.
@@ -69,27 +70,33 @@ class Recipe:
     crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
     crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
     jitter: float = 0.0  # contrast and brightness of each channel, drawn anew for every scene
-    optimizer: str = "adam"
-    lr: float = 1e-3
+    optimizer: str = "adam"  # any name of timm's factory
+    lr: float = 1e-3  # the highest that the schedule reaches
+    momentum: float = 0.9  # of optimizers that have one
     weight_decay: float = 0.0
-    schedule: str = "constant"
-    warmup: float = 0.0  # share of all steps
+    schedule: str = "constant"  # constant | cosine | one_cycle | step
+    warmup: float = 0.0  # share of all steps over which the rate rises to lr
+    min_lr: float = 0.0  # where cosine ends
+    milestones: tuple[float, ...] = (0.5, 0.75)  # step: shares of all steps after which the rate falls by gamma
+    gamma: float = 0.1
+    clip: float = 0.0  # of the gradients, by clip_mode; 0: none
+    clip_mode: str = "norm"
     batch: int = 32
+    accumulate: int = 1  # batches whose gradients make one step
     epochs: int = 100
     log: Logged = field(default_factory=Logged)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise UsageError(f'member "{self.name}": a name is letters, digits, ".", "_", "+", "-"; rename the file')
-        for key, kind in _SCALARS.items():
-            _check_kind(self.name, key, getattr(self, key), kind)
+        check_kinds(self, _SCALARS)
         for key, known in CHOICES.items():
             if getattr(self, key) not in known:
                 raise UnknownName(key, getattr(self, key), known, self.name)
         INPUTS.entry(self.input)
         TARGETS.entry(self.target)
         _ = self.loss_terms  # a bad name or number is refused here
-        _check_numbers(self)
+        check_values(self)
 
     @property
     def heads(self) -> int:
@@ -107,7 +114,7 @@ class Recipe:
         """What the hash is made of: all that changes what is trained."""
         document = asdict(self)
         del document["name"], document["log"]
-        return document | {"frames": list(self.frames)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
 
     def as_toml(self) -> str:
         """A file that stands on its own: `--member FILE` trains the same recipe."""
@@ -120,8 +127,8 @@ class Recipe:
         A key that came after the first release counts only where it differs from its default: a new key must not
         orphan what was trained before it.
         """
-        default = {f.name: f.default for f in fields(self)}
-        keys = {k: v for k, v in self.resolved.items() if k in FIRST_KEYS or v != default[k]}
+        at_default = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
+        keys = {k: v for k, v in self.resolved.items() if k in FIRST_KEYS or k not in at_default}
         return sha256_of({"recipe": keys, "with_val": with_val, "folds": folds_sha256})[:12]
 
 
@@ -209,47 +216,6 @@ def _values(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
 
 
-def _check_kind(name: str, key: str, value: Any, kind: type) -> None:
-    # bool is an int to Python, and a whole number is a fine float to people.
-    fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
-    if not fits or (isinstance(value, bool) and kind is not bool):
-        raise UsageError(f"{name}: {key} = {value!r} is no {_WORDS[kind]}")
-
-
-def _check_numbers(recipe: Recipe) -> None:
-    def refuse(key: str, rule: str) -> None:
-        raise UsageError(f"{recipe.name}: {key} = {getattr(recipe, key)!r}; {rule}")
-
-    if recipe.size % 32 or not 32 <= recipe.size <= 2048:
-        refuse("size", "give a multiple of 32 between 32 and 2048")
-    frames = recipe.frames
-    if not frames or not all(isinstance(f, int) and 1 <= f <= 8 for f in frames) or 5 not in frames:
-        refuse("frames", "give numbers of frames 1 to 8, with the labelled one, 5")
-    if recipe.decoder_form not in (1, 2):
-        refuse("decoder_form", "give 1 (before refactor 2) or 2")
-    for key in ("batch", "epochs"):
-        if getattr(recipe, key) < 1:
-            refuse(key, "give 1 or more")
-    if recipe.crop and (recipe.crop % 32 or not 32 <= recipe.crop < SIZE):
-        refuse("crop", "give 0 for whole records, or a multiple of 32 below 256")
-    if recipe.crop * recipe.size % (32 * SIZE):
-        refuse(
-            "crop",
-            f"at size {recipe.size} the network would see {recipe.crop * recipe.size / SIZE:g} pixels; "
-            "give a crop of which it sees a multiple of 32, or 0",
-        )
-    for key in ("crop_on_contrails", "jitter", "label_smoothing"):
-        if not 0 <= getattr(recipe, key) <= 1:
-            refuse(key, "give a share, 0 to 1")
-    if not 0 < recipe.lr < 100:
-        refuse("lr", "give a learning rate above 0")
-    if not 0 <= recipe.warmup < 1:
-        refuse("warmup", "give a share of all steps, 0 to below 1")
-    if recipe.weight_decay < 0:
-        refuse("weight_decay", "give 0 or more")
-
-
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", tuple: "list"}
 _SCALARS: dict[str, type] = {
     f.name: {"str": str, "int": int, "float": float, "bool": bool}.get(str(f.type), tuple)
     for f in fields(Recipe)

@@ -11,17 +11,19 @@ from zoo.members import Recipe
 from zoo.models import build
 from zoo.targets import require_target
 from zoo.training.devices import choose_device
+from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, run_records
 
 
 def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
-    """UserError where device, loss, records, input, target, encoder or its weights would stop the run."""
-    choose_device(device_name)
+    """UserError where device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
+    device = choose_device(device_name)
     seen, held = run_records(run, scenes, folds)
     recipe_loss(run.recipe)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
     if not run.complete:
+        check_optimizer(run.recipe, device)
         _check_network(run.recipe)
 
 

@@ -33,14 +33,20 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return state
 
 
-def save_weights(path: Path, network: nn.Module) -> None:
-    """All weights and buffers as safetensors, atomically."""
+def weights_of(network: nn.Module) -> bytes:
+    """All weights and buffers as safetensors."""
     from safetensors.torch import save
 
     # channels_last strides are not the file's business.
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    content: bytes = save(tensors)
+    return content
+
+
+def write_weights(path: Path, weights: bytes) -> None:
+    """What `weights_of` gave, atomically."""
     with atomic_write(path) as file:
-        file.write(save(tensors))
+        file.write(weights)
 
 
 def load_weights(path: Path, network: nn.Module) -> None:

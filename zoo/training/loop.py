@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import augment, crop, jitter
 from zoo.data import SIZE
-from zoo.losses import recipe_loss
 from zoo.members import Recipe
-from zoo.models import Segmenter, build
-from zoo.registration import resize
-from zoo.training.checkpoints import load_state, save_state, save_weights, write_lines
-from zoo.training.devices import autocast, choose_device
+from zoo.training.checkpoints import load_state, save_state, weights_of, write_lines, write_weights
+from zoo.training.devices import choose_device
 from zoo.training.examples import Examples
+from zoo.training.learner import Learner
 from zoo.training.runs import Run
 from zoo.training.schedule import learning_rate
+from zoo.training.scoring import score
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +42,15 @@ class Epoch:
     dice_at_half: float | None = None
 
 
+@dataclass(kw_only=True)
+class Part:
+    """The epoch under way, as far as it has come: the losses of its batches and what they have cost."""
+
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
 def train(
     run: Run,
     seen: Examples,
@@ -50,150 +58,205 @@ def train(
     device_name: str = "auto",
     advance: Callable[..., None] = lambda n=1, note="": None,
     report: Callable[[Epoch], None] = lambda epoch: None,
+    save_every: float = SAVE_EVERY,
 ) -> list[Epoch]:
     """Train `run` to its end, going on from its last state; returns all its epochs.
 
     `advance` is called once a step, `report` once an epoch. Without held-out records (`full`) the last epoch
     is the best one. A file named `stop` in the run's folder ends it after its epoch, as if trained to its end.
+    The state is saved after every epoch, and within one after so many seconds.
     """
-    recipe, device = run.recipe, choose_device(device_name)
     make_folder(run.folder)
     write_text(run.folder / "recipe.toml", run.recipe.as_toml())
-    torch.manual_seed(run.random_seed("weights") % 2**63)
-    # Without the best weights a state is of no use: the run would end with nothing to predict with.
-    state = load_state(run.folder / "last.pt") if run.best.is_file() else None
-    network = build(recipe, "none" if state else None).to(device, memory_format=torch.channels_last)  # type: ignore
-    optimizer = OPTIMIZERS[recipe.optimizer](network.parameters(), lr=recipe.lr, **_optimizer_options(run))
-    history: list[Epoch] = []
-    if state:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        history = [Epoch(**row) for row in state["epochs"]]
-        advance(len(history) * steps_of(run.recipe, len(seen)))
-    for number in range(len(history), recipe.epochs):
-        epoch = _epoch(run, number, network, optimizer, seen, held, device, advance)
-        history.append(epoch)
-        if _best(history) is epoch:
-            save_weights(run.best, network)
-        rows = [asdict(e) for e in history]
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epochs": rows}
-        save_state(run.folder / "last.pt", state)
-        write_lines(run.folder / "epochs.jsonl", rows)
-        report(epoch)
+    loop = _Loop(run, seen, held, choose_device(device_name), advance, save_every)
+    while loop.number < run.recipe.epochs:
+        report(loop.epoch())
         if run.stop.exists():
             break
-    write_json(run.result, _result(run, history, seen, held))
-    return history
+    write_json(run.result, _result(run, loop.history, seen, held))
+    return loop.history
 
 
-def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tuple[float, float, float]:
-    """The best global Dice over all thresholds of uint8 maps, its threshold, and the Dice at 0.5.
+class _Loop:
+    """A run in progress: its learner, the epochs behind it, the part of an epoch under way."""
 
-    positives, negatives: (256,) int64, how many contrail and other pixels have each value.
-    """
-    tp = positives[::-1].cumsum()[::-1]
-    predicted = tp + negatives[::-1].cumsum()[::-1]
-    total = predicted + positives.sum()
-    dice = np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
-    best = 1 + int(dice[1:].argmax())  # level 0 would call everything a contrail
-    return float(dice[best]), best / 255, float(dice[128])
+    def __init__(
+        self,
+        run: Run,
+        seen: Examples,
+        held: Examples,
+        device: torch.device,
+        advance: Callable[..., None],
+        save_every: float,
+    ) -> None:
+        self.run, self.recipe, self.seen, self.held = run, run.recipe, seen, held
+        self.advance, self.save_every = advance, save_every
+        self.steps = steps_of(run.recipe, len(seen))
+        self.history: list[Epoch] = []
+        self.part = Part()
+        self.best_sha256 = ""
+        torch.manual_seed(run.random_seed("weights"))
+        state = _usable_state(run)
+        self.learner = Learner(run.recipe, device, "none" if state else None)
+        if state:
+            self._resume(state)
 
+    @property
+    def number(self) -> int:
+        """Of the epoch under way, from 0."""
+        return len(self.history)
 
-def _epoch(
-    run: Run,
-    number: int,
-    network: Segmenter,
-    optimizer: torch.optim.Optimizer,
-    seen: Examples,
-    held: Examples,
-    device: torch.device,
-    advance: Callable[..., None],
-) -> Epoch:
-    start, cpu_start = time.perf_counter(), time.process_time()
-    recipe, steps = run.recipe, steps_of(run.recipe, len(seen))
-    # Everything random in an epoch follows from its number: a resumed run draws what an undisturbed one does.
-    generator = torch.Generator().manual_seed(run.random_seed("epoch", number) % 2**63)
-    order = torch.randperm(len(seen), generator=generator).tolist()
-    torch.manual_seed(run.random_seed("network", number) % 2**63)  # dropout and its kin
-    network.train()
-    losses = []
-    for step in range(steps):
-        # Every step has a full batch: a last one of one or two scenes would upset BatchNorm.
-        numbers = [order[i % len(order)] for i in range(step * recipe.batch, (step + 1) * recipe.batch)]
-        rate = learning_rate(recipe, number * steps + step, recipe.epochs * steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        images, labels = seen.batch(numbers)
+    def epoch(self) -> Epoch:
+        """Train the epoch, or what is left of it; score it, keep it where it is the best, save the state."""
+        watch = _Watch()
+        order = torch.randperm(len(self.seen), generator=self.run.generator("epoch", self.number)).tolist()
+        self.learner.begin_epoch()
+        saved = time.monotonic()
+        for step in range(len(self.part.losses), self.steps):
+            self.part.losses.append(self._step(step, order))
+            self.advance(1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}")
+            if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
+                watch.read(self.part)
+                self._save()
+                saved = time.monotonic()
+        found = self._score()
+        watch.read(self.part)
+        epoch = Epoch(
+            epoch=self.number + 1,
+            loss=round(float(np.mean(self.part.losses)), 6),
+            lr=self._rate(self.steps - 1),
+            seconds=round(self.part.seconds, 2),
+            cpu_seconds=round(self.part.cpu_seconds, 2),
+            dice=found[0],
+            threshold=found[1],
+            dice_at_half=found[2],
+        )
+        self._keep(epoch)
+        return epoch
+
+    def _score(self) -> tuple[float, float, float] | tuple[None, None, None]:
+        if not len(self.held):
+            return None, None, None
+        return score(self.learner.network, self.held, self.learner.device, self.recipe.batch)
+
+    def _step(self, step: int, order: list[int]) -> float:
+        """One step of the optimizer; its loss, mean over its batches.
+
+        Everything random in it follows from its number: a resumed run draws what an undisturbed one does.
+        """
+        generator = self.run.generator("step", self.number, step)
+        torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and its kin
+        batch, losses = self.recipe.batch, []
+        for part in range(self.recipe.accumulate):
+            # Every batch is full: a last one of one or two scenes would upset BatchNorm.
+            first = (step * self.recipe.accumulate + part) * batch
+            numbers = [order[i % len(order)] for i in range(first, first + batch)]
+            images, labels = self._draw(numbers, generator)
+            losses.append(self.learner.add_gradients(images, labels))
+            if not np.isfinite(losses[-1]):
+                raise UserError(self._not_finite(step, numbers, images))
+        self.learner.step(self._rate(step))
+        return float(np.mean(losses))
+
+    def _draw(self, numbers: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The batch of these examples as the network is to see it."""
+        recipe = self.recipe
+        images, labels = self.seen.batch(numbers)
         images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
         images, labels = augment(images, labels, recipe.augment, recipe.registered, generator)
-        images = jitter(images, recipe.jitter, generator)
-        loss = _loss(network, images.to(device), labels.to(device), run)
-        if not bool(torch.isfinite(loss)):
-            ids = ", ".join(seen.records[i].id for i in numbers)
-            raise UserError(
-                f"{recipe.name} fold {run.fold}: the loss is not finite at epoch {number + 1}, step {step + 1} "
-                f"(records {ids}); a lower rate may help: --set lr={recipe.lr / 3:.1g}"
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-        advance(1, f"epoch {number + 1}/{recipe.epochs} loss {losses[-1]:.3f}")
-    found = _score(network, held, device, recipe.batch) if len(held) else (None, None, None)
-    return Epoch(
-        epoch=number + 1,
-        loss=round(float(np.mean(losses)), 6),
-        lr=rate,
-        seconds=round(time.perf_counter() - start, 2),
-        cpu_seconds=round(time.process_time() - cpu_start, 2),
-        dice=found[0],
-        threshold=found[1],
-        dice_at_half=found[2],
-    )
+        return jitter(images, recipe.jitter, generator), labels
+
+    def _rate(self, step: int) -> float:
+        return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)
+
+    def _not_finite(self, step: int, numbers: Sequence[int], images: Tensor) -> str:
+        records = [self.seen.records[number].id for number in numbers]
+        where = f"{self.recipe.name} fold {self.run.fold}: the loss is not finite at epoch {self.number + 1}, step "
+        sound = torch.isfinite(images).flatten(1).all(dim=1).tolist()
+        if not all(sound):
+            record = records[sound.index(False)]
+            return f"{where}{step + 1}: record {record} has channels that are not; look at it: cli data check"
+        return (
+            f"{where}{step + 1} (records {', '.join(records)}); a lower rate may help, "
+            f"--set lr={self.recipe.lr / 3:.1g}, or a gentler start, --set warmup=0.1, or smaller steps, --set clip=1"
+        )
+
+    def _keep(self, epoch: Epoch) -> None:
+        """The state first: of two files, it is the one from which the other can be made again."""
+        self.history.append(epoch)
+        self.part = Part()
+        is_best = best_of(self.history) is epoch
+        weights = weights_of(self.learner.network) if is_best else b""
+        if is_best:
+            self.best_sha256 = sha256(weights).hexdigest()
+        self._save()
+        if is_best:
+            write_weights(self.run.best, weights)
+        write_lines(self.run.folder / "epochs.jsonl", [asdict(epoch) for epoch in self.history])
+
+    def _save(self) -> None:
+        state = self.learner.state()
+        rows = [asdict(epoch) for epoch in self.history]
+        save_state(
+            self.run.folder / "last.pt",
+            state | {"epochs": rows, "part": asdict(self.part), "best_sha256": self.best_sha256},
+        )
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self.learner.load(state)
+        self.history = [Epoch(**row) for row in state["epochs"]]
+        self.part = Part(**state.get("part", {}))
+        self.best_sha256 = state.get("best_sha256", "")
+        if self.history and not _best_is_there(self.run, state):
+            write_weights(self.run.best, weights_of(self.learner.network))
+        self.advance(self.number * self.steps + len(self.part.losses))
 
 
-def _loss(network: nn.Module, images: Tensor, labels: Tensor, run: Run) -> Tensor:
-    with autocast(images.device):
-        logits = network(images).float()
-    if run.recipe.loss_at == "label":
-        logits = resize(logits, labels.shape[-1])
-    else:
-        labels = resize(labels, logits.shape[-1])
-    return recipe_loss(run.recipe)(logits, labels)
+class _Watch:
+    """Adds the time since it was made, or last read, to a part."""
 
+    def __init__(self) -> None:
+        self._clocks = (time.perf_counter, time.process_time)
+        self._last = [clock() for clock in self._clocks]
 
-@torch.inference_mode()
-def _score(network: nn.Module, held: Examples, device: torch.device, batch: int) -> tuple[float, float, float]:
-    network.eval()
-    positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for images, labels in held.batches(batch):
-        with autocast(device):
-            logits = network(images.to(device)).float()
-        values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
-        truth = labels.numpy() > 0.5
-        positives += np.bincount(values[truth], minlength=256)
-        negatives += np.bincount(values[~truth], minlength=256)
-    return best_dice(positives, negatives)
+    def read(self, part: Part) -> None:
+        now = [clock() for clock in self._clocks]
+        part.seconds += now[0] - self._last[0]
+        part.cpu_seconds += now[1] - self._last[1]
+        self._last = now
 
 
 def steps_of(recipe: Recipe, records: int) -> int:
     """Steps of an epoch: it sees as many pixels as the records have."""
     crops = (SIZE // recipe.crop) ** 2 if recipe.crop else 1
-    return max(1, round(records * crops / recipe.batch))
+    return max(1, round(records * crops / (recipe.batch * recipe.accumulate)))
 
 
-def _optimizer_options(run: Run) -> dict[str, Any]:
-    options: dict[str, Any] = {"weight_decay": run.recipe.weight_decay}
-    return options | ({"momentum": 0.9} if run.recipe.optimizer == "sgd" else {})
-
-
-def _best(history: list[Epoch]) -> Epoch:
+def best_of(history: Sequence[Epoch]) -> Epoch:
     """The first of the epochs with the highest Dice; the last one where none was scored."""
     return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
 
 
+def _usable_state(run: Run) -> dict[str, Any] | None:
+    """The last state, or None where the run has to start anew.
+
+    Without the best weights a state is of no use, the run would end with nothing to predict with; but where the
+    best epoch is the last one the state itself holds them.
+    """
+    state = load_state(run.folder / "last.pt")
+    if state is None:
+        return None
+    history = [Epoch(**row) for row in state["epochs"]]
+    in_state = bool(history) and best_of(history) is history[-1] and not state.get("part", {}).get("losses")
+    return state if not history or in_state or _best_is_there(run, state) else None
+
+
+def _best_is_there(run: Run, state: dict[str, Any]) -> bool:
+    return run.best.is_file() and state.get("best_sha256") in (None, sha256_of_file(run.best))
+
+
 def _result(run: Run, history: list[Epoch], seen: Examples, held: Examples) -> dict[str, Any]:
-    best = _best(history)
+    best = best_of(history)
     return {
         "format": 1,
         "member": run.recipe.name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from core.errors import UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
@@ -67,6 +69,10 @@ class Run:
     def random_seed(self, *what: object) -> int:
         """A seed of its own for each use; folds differ, or their errors would be alike (58th place)."""
         return int(sha256_of([self.hash, self.fold, self.seed, *map(str, what)])[:15], 16)
+
+    def generator(self, *what: object) -> torch.Generator:
+        """Draws of its own for each use, the same in every process."""
+        return torch.Generator().manual_seed(self.random_seed(*what))
 
 
 def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, with_val: bool) -> Run:

@@ -49,6 +49,13 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
         ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
         ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),
+        ('base = "lite0-fc-t5"\nschedule = "onecycle"\n', UnknownName, 'did you mean "one_cycle"'),
+        ('base = "lite0-fc-t5"\nschedule = "one_cycle"\nwarmup = 0.0\n', UsageError, "0.3 is usual"),
+        ('base = "lite0-fc-t5"\nmilestones = [0.7, 0.5]\n', UsageError, "milestones = [0.7, 0.5]; give rising shares"),
+        ('base = "lite0-fc-t5"\nmomentum = 1\n', UsageError, "momentum = 1; give 0 to below 1"),
+        ('base = "lite0-fc-t5"\nmin_lr = 1\n', UsageError, "give no more than lr, 0.001"),
+        ('base = "lite0-fc-t5"\naccumulate = 0\n', UsageError, "give 1 or more"),
+        ('base = "lite0-fc-t5"\nclip_mode = "norms"\n', UnknownName, 'did you mean "norm"'),
         ('base = "lite0-fc-t5"\nlr = 0\n', UsageError, "lr = 0"),
         ('base = "lite0-fc-t5"\nregistered = 1\n', UsageError, "true or false"),
         ("base = 5\n", UserError, "`base` is the name of a member"),
@@ -102,13 +109,18 @@ def test_a_hash_is_for_ever():
     assert load_member("resnet18-fc-t5").hash(False, "y") == "d414ca95f081"
 
 
+def test_a_later_key_counts_only_where_it_differs():
+    recipe = load_member("lite0-fc-t5")
+    assert with_settings(recipe, {"milestones": [0.5, 0.75]}).hash(True, "x") == recipe.hash(True, "x")
+    assert with_settings(recipe, {"milestones": [0.5]}).hash(True, "x") != recipe.hash(True, "x")
+
+
 def test_what_a_recipe_may_choose_is_what_is_there():
     from zoo.augment import VIEWS
     from zoo.members.recipe import CHOICES
     from zoo.models.decoders import DECODERS
-    from zoo.training.loop import OPTIMIZERS
 
-    there = {"decoder": DECODERS.names(), "augment": VIEWS, "optimizer": OPTIMIZERS}
+    there = {"decoder": DECODERS.names(), "augment": VIEWS}
     assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
 
 

@@ -1,6 +1,10 @@
 """Runs: which records they see, their curves, resuming, and the predictions that they end with."""
 
-import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,44 +12,16 @@ import torch
 
 from core.errors import UsageError, UserError
 from tests.scenes import write_record
-from zoo.data import make_folds, open_scenes
-from zoo.members import load_member, with_settings
+from tests.zoo.training.cases import TINY, curve, plan, trained
+from zoo.data import open_scenes
+from zoo.members import with_settings
 from zoo.predict import TTA, predict_set, probabilities
 from zoo.predictions import find_members
 from zoo.targets import TARGETS
-from zoo.training import find_runs, plan_run, run_examples, run_records, train
-from zoo.training.loop import best_dice
-from zoo.training.schedule import learning_rate
+from zoo.training import find_runs, run_examples, run_records, steps_of, train
+from zoo.training.scoring import best_dice
 
-TINY = with_settings(
-    load_member("lite0-fc-t5"),
-    {"encoder": "test_efficientnet", "weights": "none", "size": 64, "batch": 2, "epochs": 3, "crop": 0},
-)
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scenes")
-    for number in range(6):
-        write_record(folder, "train", str(100 + number), mask=60 * number)
-    write_record(folder, "validation", "200", mask=50)
-    write_record(folder, "validation", "201", mask=0)
-    write_record(folder, "test", "200", seed=200)
-    return open_scenes([folder])
-
-
-@pytest.fixture(scope="module")
-def folds(scenes):
-    return make_folds(scenes, 2)
-
-
-def plan(runs, folds, recipe=TINY, fold="0", **keys):
-    return plan_run(recipe, fold, folds, runs, **({"seed": 0, "with_val": False} | keys))
-
-
-def curve(run):
-    rows = [json.loads(line) for line in (run.folder / "epochs.jsonl").read_text().splitlines()]
-    return [(row["epoch"], row["loss"], row["dice"], row["lr"]) for row in rows]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_run_holds_out_its_fold_and_trains_on_train_records(tmp_path, scenes, folds):
@@ -69,21 +45,90 @@ def test_a_fold_that_the_split_lacks_is_refused(tmp_path, folds, fold):
         plan(tmp_path, folds, fold=fold)
 
 
-def test_a_killed_run_goes_on_with_the_same_curve(tmp_path, scenes, folds):
-    whole = plan(tmp_path / "whole", folds)
-    train(whole, *run_examples(whole, scenes, folds), "cpu")
-    killed = plan(tmp_path / "killed", folds)
+def cut_off(run, scenes, folds, step, **keys):
+    """Train until so many steps are done, then as if the process were interrupted."""
+    done = []
 
-    def kill(epoch):
-        if epoch.epoch == 2:
+    def interrupt(n=1, note=""):
+        done.append(n)
+        if len(done) == step:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
-    assert not killed.complete
-    train(killed, *run_examples(killed, scenes, folds), "cpu")
+        train(run, *run_examples(run, scenes, folds), "cpu", interrupt, **keys)
+    assert not run.complete
+
+
+# Two steps of an epoch: cut off after the first epoch, and in the middle of the second one.
+LONGER = {"crop": 128, "batch": 4, "epochs": 2}
+WAYS = {
+    "plain": {},
+    "of SGD, accumulated": {"optimizer": "sgd", "lr": 0.01, "batch": 2, "accumulate": 2, "clip": 1.0},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, folds, way):
+    whole = trained(tmp_path / "whole", scenes, folds, LONGER | WAYS[way])
+    steps = steps_of(whole.recipe, len(run_examples(whole, scenes, folds)[0]))
+    assert steps > 2
+    for step in (steps - 1, steps + 2):
+        killed = plan(tmp_path / f"killed-{step}", folds, whole.recipe)
+        cut_off(killed, scenes, folds, step, save_every=0.0)
+        advanced = []
+        count = advanced.append
+        train(killed, *run_examples(killed, scenes, folds), "cpu", lambda n=1, note="", count=count: count(n))
+        assert advanced[0] == step - 1  # the step that was cut off had not been saved
+        assert sum(advanced) == 2 * steps
+        assert curve(killed) == curve(whole)
+        assert killed.best.read_bytes() == whole.best.read_bytes()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.zoo.training.cases import TINY, plan, two_folds
+from zoo.data import open_scenes
+from zoo.members import with_settings
+from zoo.training import run_examples, train
+scenes = open_scenes([Path(sys.argv[1])])
+run = plan(Path(sys.argv[2]), two_folds(scenes), with_settings(TINY, eval(sys.argv[3])))
+done = []
+def kill(n=1, note=""):
+    done.append(n)
+    if len(done) == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+train(run, *run_examples(run, scenes, two_folds(scenes)), "cpu", kill, save_every=0.0)
+"""
+
+
+def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(tmp_path, scenes, folds):
+    whole = trained(tmp_path / "whole", scenes, folds, LONGER)
+    arguments = [scenes.sources[0].root, tmp_path / "killed", LONGER, 6]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], cwd=ROOT)
+    assert ended.returncode == -signal.SIGKILL
+    killed = trained(tmp_path / "killed", scenes, folds, LONGER)
     assert curve(killed) == curve(whole)
     assert killed.best.read_bytes() == whole.best.read_bytes()
+
+
+def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(tmp_path, scenes, folds):
+    run = trained(tmp_path, scenes, folds, {"epochs": 1})
+    good = run.best.read_bytes()
+    run.best.write_bytes(b"of an epoch before")
+    assert not run.complete
+    assert trained(tmp_path, scenes, folds, {"epochs": 1}).complete
+    assert run.best.read_bytes() == good
+
+
+def test_best_weights_that_were_spoilt_are_trained_again(tmp_path, scenes, folds, monkeypatch):
+    scores = iter([(0.5, 0.5, 0.5), (0.1, 0.5, 0.1)] * 2)
+    monkeypatch.setattr("zoo.training.loop.score", lambda *_: next(scores))
+    run = trained(tmp_path, scenes, folds, {"epochs": 2})
+    good = run.best.read_bytes()
+    run.best.write_bytes(good[:-1] + b"!")
+    assert trained(tmp_path, scenes, folds, {"epochs": 2}).complete
+    assert run.best.read_bytes() == good
 
 
 def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
@@ -115,17 +160,6 @@ def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     assert run.complete
 
 
-def test_spoilt_weights_are_noticed_and_made_again(tmp_path, scenes, folds):
-    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *run_examples(run, scenes, folds), "cpu")
-    good = run.best.read_bytes()
-    run.best.write_bytes(good[:-1] + b"!")
-    assert not run.complete
-    run.best.unlink()
-    train(run, *run_examples(run, scenes, folds), "cpu")
-    assert run.best.read_bytes() == good
-
-
 def test_sources_that_hold_only_a_part_of_the_split_are_refused(tmp_path, scenes, folds):
     write_record(tmp_path / "part", "train", "100")
     with pytest.raises(UserError, match=r"folds\.csv lists 7 records that these sources lack, 101 first"):
@@ -138,12 +172,35 @@ def test_folds_and_seeds_draw_differently(tmp_path, folds):
     assert len({run.folder for run in runs}) == 3
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_step_and_the_records(tmp_path, scenes, folds):
-    run = plan(tmp_path, folds, with_settings(TINY, {"lr": 99.0, "optimizer": "sgd", "loss": "dice", "epochs": 40}))
+def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_path, scenes, folds):
+    recipe = with_settings(TINY, {"lr": 90.0, "optimizer": "sgd", "loss": "bce", "epochs": 40})
+    run = plan(tmp_path, folds, recipe, fold="full")
+    with pytest.raises(UserError) as caught:
+        train(run, *run_examples(run, scenes, folds), "cpu")
+    found = re.fullmatch(
+        r"lite0-fc-t5 fold full: the loss is not finite at epoch \d+, step \d+ \(records (.*)\); .* --set lr=3e\+01.*",
+        str(caught.value),
+    )
+    assert found, caught.value
+    assert set(found[1].split(", ")) <= {record.id for record in run_records(run, scenes, folds)[0]}
+    assert not run.complete
+
+
+def test_a_record_that_is_not_finite_is_named(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
     seen, held = run_examples(run, scenes, folds)
-    image, label = seen.batch([0])
-    seen._kept[0] = (image[0] * float("nan"), label[0])
-    with pytest.raises(UserError, match=r"loss is not finite at epoch 1, step \d \(records .*\).*--set lr="):
+    image, label = seen.batch([1])
+    seen._kept[1] = (image[0] * float("nan"), label[0])
+    with pytest.raises(UserError, match=f"record {seen.records[1].id} has channels that are not; .*cli data check"):
+        train(run, seen, held, "cpu")
+
+
+def test_an_output_that_is_not_finite_is_no_score(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+    seen, held = run_examples(run, scenes, folds)
+    image, label = held.batch([0])
+    held._kept[0] = (image[0] * float("nan"), label[0])
+    with pytest.raises(UserError, match=f"not finite on held-out records .*{held.records[0].id}"):
         train(run, seen, held, "cpu")
 
 
@@ -203,14 +260,3 @@ def test_the_best_threshold_is_that_of_trying_them_all(rng):
     assert dice == pytest.approx(max(tried.values()))
     assert tried[round(threshold * 255)] == pytest.approx(dice)
     assert half == pytest.approx(tried[128])
-
-
-def test_the_rate_warms_up_and_falls_to_nothing():
-    recipe = with_settings(TINY, {"lr": 1.0, "warmup": 0.1, "schedule": "cosine"})
-    rates = [learning_rate(recipe, step, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == 1.0 == rates[9]
-    assert rates[9:] == sorted(rates[9:], reverse=True)
-    assert rates[-1] < 1e-3
-    flat = with_settings(TINY, {"lr": 1.0, "schedule": "constant", "warmup": 0.0})
-    assert {learning_rate(flat, step, 7) for step in range(7)} == {1.0}

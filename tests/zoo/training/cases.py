@@ -1,0 +1,42 @@
+"""Runs so small that they train in a second: a tiny encoder, 64 pixels, a handful of records."""
+
+import json
+
+from tests.scenes import write_record
+from zoo.data import make_folds, open_scenes
+from zoo.members import load_member, with_settings
+from zoo.training import plan_run, run_examples, train
+
+TINY = with_settings(
+    load_member("lite0-fc-t5"),
+    {"encoder": "test_efficientnet", "weights": "none", "size": 64, "batch": 2, "epochs": 3, "crop": 0},
+)
+
+
+def write_scenes(folder):
+    for number in range(6):
+        write_record(folder, "train", str(100 + number), mask=60 * number)
+    write_record(folder, "validation", "200", mask=50)
+    write_record(folder, "validation", "201", mask=0)
+    write_record(folder, "test", "200", seed=200)
+    return open_scenes([folder])
+
+
+def two_folds(scenes):
+    return make_folds(scenes, 2)
+
+
+def plan(runs, folds, recipe=TINY, fold="0", **keys):
+    return plan_run(recipe, fold, folds, runs, **({"seed": 0, "with_val": False} | keys))
+
+
+def trained(runs, scenes, folds, changes, fold="0", **keys):
+    """A run of the tiny recipe with these changes, trained to its end."""
+    run = plan(runs, folds, with_settings(TINY, changes), fold)
+    train(run, *run_examples(run, scenes, folds), "cpu", **keys)
+    return run
+
+
+def curve(run):
+    rows = [json.loads(line) for line in (run.folder / "epochs.jsonl").read_text().splitlines()]
+    return [(row["epoch"], row["loss"], row["dice"], row["lr"]) for row in rows]

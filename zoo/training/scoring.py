@@ -1,0 +1,48 @@
+"""The global Dice of the held-out records, over all thresholds, from integer counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from core.errors import UserError
+from zoo.data import SIZE
+from zoo.registration import resize
+from zoo.training.devices import autocast
+from zoo.training.examples import Examples
+
+
+def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tuple[float, float, float]:
+    """The best global Dice over all thresholds of uint8 maps, its threshold, and the Dice at 0.5.
+
+    positives, negatives: (256,) int64, how many contrail and other pixels have each value.
+    """
+    tp = positives[::-1].cumsum()[::-1]
+    predicted = tp + negatives[::-1].cumsum()[::-1]
+    total = predicted + positives.sum()
+    dice = np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+    best = 1 + int(dice[1:].argmax())  # level 0 would call everything a contrail
+    return float(dice[best]), best / 255, float(dice[128])
+
+
+@torch.inference_mode()
+def score(network: nn.Module, held: Examples, device: torch.device, batch: int) -> tuple[float, float, float]:
+    """`best_dice` of the network on the held-out records; UserError where its output is not finite."""
+    network.eval()
+    positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for number, (images, labels) in enumerate(held.batches(batch)):
+        with autocast(device):
+            logits = network(images.to(device)).float()
+        if not bool(torch.isfinite(logits).all()):
+            ids = ", ".join(record.id for record in held.records[number * batch : (number + 1) * batch])
+            raise UserError(
+                f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
+                f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
+            )
+        values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
+        truth = labels.numpy() > 0.5
+        positives += np.bincount(values[truth], minlength=256)
+        negatives += np.bincount(values[~truth], minlength=256)
+    return best_dice(positives, negatives)
