@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cli.submit import oof_maps
+from cli.submit_maps import oof_maps
 from core.files import atomic_write
 from ensemble import ensemble_path, read_ensemble
 from zoo.data import LABELLED, open_scenes

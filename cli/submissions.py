@@ -36,17 +36,18 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
     """
     from submissions import check_submission, find_sample
 
-    expected = sample = None
+    expected = sample = elsewhere = None
     if settings.data:
         scenes = settings.scenes()
         expected = _expected(scenes, split)
+        elsewhere = _places(scenes)
         sample = find_sample(source.root for source in scenes.sources)
         tested = {record.id for record in scenes.test}
         if sample and set(expected) == tested != set(sample):
             say(settings, "sample_submission.csv lists other ids than test/ holds: its order does not count")
     else:
         say(settings, "no --data: the ids are not checked against any records")
-    report = check_submission(file, expected, sample)
+    report = check_submission(file, expected, sample, elsewhere)
     show(settings, report.as_dict(), lambda console: _print_report(console, report))
     report.raise_if_rejected()
 
@@ -67,6 +68,9 @@ def score(settings: Settings, file: Path, split: str | None, against: Path | Non
     first = _score(settings, scenes, labelled, wanted, file)
     document = first.as_dict() | {"missing": len((wanted or labelled.keys()) - set(first.ids))}
     document["worst"] = [{"record": name, **counts.as_dict()} for name, counts in first.worst(worst)]
+    document["warnings"] = list(first.warnings)
+    for line in first.warnings:
+        say(settings, f"warning: {line}")
     difference = None
     if against:
         second = _score(settings, scenes, labelled, wanted, against)
@@ -90,6 +94,15 @@ def _expected(scenes: Scenes, split: str | None) -> list[str]:
     if not records:
         _none_there(scenes, split or "labelled")
     return [record.id for record in records]
+
+
+def _places(scenes: Scenes) -> dict[str, str]:
+    """The splits that hold each id, in words: one id may lie in several."""
+    places: dict[str, str] = {}
+    for record in scenes.records:
+        before = places.get(record.id)
+        places[record.id] = f"{before} and {record.split}" if before else record.split
+    return places
 
 
 def _labelled(scenes: Scenes, split: str | None) -> tuple[Record, ...]:
@@ -170,8 +183,9 @@ def _print_report(console: Console, report: Report) -> None:
 
 def _print_score(console: Console, first: Score, worst: int, difference: Difference | None) -> None:
     dice, counts = first.dice, first.counts
+    value = f"Dice {dice.value:.5f}  [{dice.low:.4f}, {dice.high:.4f}]" if counts.truth else "no Dice"
     console.print(
-        f"Dice {dice.value:.5f}  [{dice.low:.4f}, {dice.high:.4f}]  on {first.records:,} records "
+        f"{value}  on {first.records:,} records "
         f"(tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,})",
         markup=False,
     )

@@ -9,7 +9,7 @@ byte-order mark, blanks) is refused; Windows line ends, which every reader takes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,18 @@ OnRow = Callable[[int, str, Runs], None]
 
 
 def check_submission(
-    path: Path, expected_ids: Sequence[str] | None = None, sample_order: Sequence[str] | None = None
+    path: Path,
+    expected_ids: Sequence[str] | None = None,
+    sample_order: Sequence[str] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Report:
     """Hold a file against the rules; without `expected_ids` against those of its form alone.
 
     sample_order: the ids of sample_submission.csv; where they are all of those expected, rows stand in their
-    order. Never raises for what is wrong with the file: that is in the report.
+    order. elsewhere: ids that are known but not expected, and in words where they belong. Never raises for what
+    is wrong with the file: that is in the report.
     """
-    return _Gate(path, Expectation.of(expected_ids, sample_order)).run()
+    return _Gate(path, Expectation.of(expected_ids, sample_order, elsewhere)).run()
 
 
 def read_submission(path: Path) -> Submission:

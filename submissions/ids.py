@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from submissions.cells import Trouble
@@ -23,15 +23,18 @@ class Expectation:
 
     ids: frozenset[str] | None
     order: tuple[str, ...] | None
+    elsewhere: Mapping[str, str] = field(default_factory=dict)  # ids not expected: the splits that hold them
 
     @classmethod
-    def of(cls, ids: Sequence[str] | None, sample: Sequence[str] | None) -> Expectation:
+    def of(
+        cls, ids: Sequence[str] | None, sample: Sequence[str] | None, elsewhere: Mapping[str, str] | None = None
+    ) -> Expectation:
         """The sample's order holds only where it lists them all."""
         known = None if ids is None else frozenset(ids)
         fits = sample is not None and (known is None or frozenset(sample) == known)
         if fits and sample is not None:
-            return cls(frozenset(sample), tuple(sample))
-        return cls(known, None)
+            return cls(frozenset(sample), tuple(sample), elsewhere or {})
+        return cls(known, None, elsewhere or {})
 
     @cached_property
     def by_float(self) -> Mapping[float, str]:
@@ -104,6 +107,10 @@ def _explain_form(record_id: str) -> Trouble | None:
 
 
 def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
+    other = expected.elsewhere.get(record_id)
+    if other:
+        what = f"the id is of {other}, which is not what is expected here"
+        return Trouble(what, "remove the row, or name the --split that the file is of")
     near = expected.by_fold.get(_fold(record_id))
     if near:
         return Trouble(f"unknown id; {near} is expected", f"write it as {near}")

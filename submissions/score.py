@@ -21,6 +21,7 @@ from submissions.gate import read_submission
 from submissions.report import Submission
 
 Truth = Callable[[str], NDArray[np.bool_]]
+FEW = 5  # scenes with contrails, below which a bootstrap over scenes has nothing to draw from
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,21 @@ class Score:
     def records(self) -> int:
         return len(self.ids)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the Dice may say less than it seems to."""
+        positive = int(np.count_nonzero(self.per_record[:, 2]))
+        on = f"{self.records} record{'s' * (self.records != 1)}"
+        if not self.counts.truth:
+            wrong = f"all {self.counts.predicted:,} predicted pixels are wrong"
+            verdict = wrong if self.counts.predicted else "an empty file is right, and Dice says nothing of skill"
+            return (f"the labels hold no contrail pixel ({on}): {verdict}",)
+        if positive < FEW:
+            return (f"only {positive} of {on} hold{'s' * (positive == 1)} contrails: the interval means little",)
+        return ()
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON; without contrails in the labels `dice` is 1 where nothing is predicted, else 0."""
         return {
             "dice": self.dice.value,
             "interval": [self.dice.low, self.dice.high],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,18 @@ class Written:
 
 
 def write_submission(
-    path: Path, masks: Masks, force: bool = False, sample_order: Sequence[str] | None = None
+    path: Path,
+    masks: Masks,
+    force: bool = False,
+    sample_order: Sequence[str] | None = None,
+    note: Callable[[Written], None] = lambda written: None,
 ) -> Written:
     """Write masks (256, 256) bool as a submission; what is there afterwards is what was checked.
 
     Pairs may come as a stream: a mask is kept as its cell and a few hundred bytes more. Rows stand in the
     sample's order where it lists all ids, else sorted. The path keeps its old content, or none, until
     the new one has been read back and agrees in every pixel.
+    note: told what was written just before it takes its name: a ledger then never lacks a file that is there.
     Raises UserError: the file exists and not `force`; no masks; an id twice or no plain text; another shape
     or values than those of a mask; what was read back differs.
     """
@@ -67,11 +72,13 @@ def write_submission(
             file.writelines(f"{record_id},{cells[record_id]}\n".encode() for record_id in order)
         found = read_submission(candidate)
         _compare(found, truth, order, path)
+        lengths = [int(runs[:, 1].sum()) for runs in found.runs.values()]
+        written = Written(path, sha256_of_file(candidate), len(lengths), int(np.count_nonzero(lengths)), sum(lengths))
+        note(written)
         _put_in_place(candidate, path)
     finally:
         candidate.unlink(missing_ok=True)
-    lengths = [runs[:, 1].sum() for runs in found.runs.values()]
-    return Written(path, sha256_of_file(path), len(lengths), int(np.count_nonzero(lengths)), int(sum(lengths)))
+    return written
 
 
 def _compare(found: Submission, truth: Mapping[str, bytes], order: Sequence[str], path: Path) -> None:

@@ -61,7 +61,12 @@ def test_a_file_of_other_records_is_rejected_unless_their_split_is_named(
 ) -> None:
     code, out, err = cli("check", files / "validation.csv", "--data", real_scenes)
     assert code == 1
-    assert "unknown id" in out and err.startswith("error: ") and err.count("\n") == 1
+    assert (
+        "the id is of validation, which" in out
+        and "--split" in out
+        and err.startswith("error: ")
+        and err.count("\n") == 1
+    )
     assert cli("check", files / "validation.csv", "--data", real_scenes, "--split", "validation")[0] == 0
     assert cli("check", files / "near.csv", "--data", real_scenes, "--split", "labelled")[0] == 0
 
@@ -129,6 +134,14 @@ def test_labelled_records_that_a_file_lacks_are_counted_unless_a_split_demands_t
     assert cli("score", file, *data, "--split", "validation")[0] == 0
     code, _, err = cli("score", file, *data, "--split", "train")
     assert code == 1 and "17 more of --split missing" in err
+
+
+def test_the_two_official_test_records_are_scored_with_a_warning(cli: Cli, real_scenes: Path, files: Path) -> None:
+    code, out, err = cli("score", files / "test.csv", "--data", real_scenes)
+    assert code == 0 and out.startswith("no Dice  on 2 records")
+    assert "the labels hold no contrail pixel (2 records): an empty file is right" in err
+    document = json.loads(cli("score", files / "test.csv", "--data", real_scenes, "--json")[1])
+    assert document["dice"] == 1 and len(document["warnings"]) == 1
 
 
 def test_a_split_is_scored_alone(cli: Cli, real_scenes: Path, files: Path) -> None:

@@ -1,10 +1,11 @@
-"""Masks to try, and two oracles that share nothing with the suite: the rules read literally, numpy's diff."""
+"""Masks to try, and oracles that share nothing with the suite: the rules read literally, numpy's diff, pycocotools."""
 
 from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pycocotools import mask as coco
 
 Mask = NDArray[np.bool_]
 
@@ -51,6 +52,28 @@ def decode_by_diff(cell: str) -> Mask:
     for start, length in zip(numbers[::2] - 1, numbers[1::2]):
         flat[start : start + length] = True
     return flat.reshape(256, 256).T
+
+
+def encode_by_coco(mask: Mask) -> bytes:
+    """COCO's own form: column-major too, but counts of both kinds in turn, packed."""
+    packed: bytes = coco.encode(np.asfortranarray(mask.view(np.uint8)))["counts"]
+    return packed
+
+
+def coco_of_cell(cell: str) -> bytes:
+    """A cell in COCO's form: pixels off, on, off, ... instead of starts and lengths."""
+    words = [] if cell == "-" else [int(word) for word in cell.split()]
+    counts, at = [], 1
+    for start, length in zip(words[::2], words[1::2]):
+        counts += [start - at, length]
+        at = start + length
+    counts += [65537 - at] if at <= 65536 else []
+    packed: bytes = coco.frPyObjects({"size": [256, 256], "counts": counts}, 256, 256)["counts"]
+    return packed
+
+
+def decode_by_coco(cell: str) -> Mask:
+    return coco.decode({"size": [256, 256], "counts": coco_of_cell(cell)}).astype(bool)
 
 
 def of_pixels(*places: tuple[int, int]) -> Mask:

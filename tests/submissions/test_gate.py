@@ -24,7 +24,7 @@ IDS = [FIRST, SECOND, THIRD]
 SOUND = f"{HEADER}{FIRST},1 3 10 5\n{SECOND},-\n{THIRD},257 2\n"
 
 
-def check(tmp_path: Path, content: str | bytes, ids: list[str] | None = IDS, **given: list[str]) -> Report:
+def check(tmp_path: Path, content: str | bytes, ids: list[str] | None = IDS, **given) -> Report:
     path = tmp_path / "s.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return check_submission(path, ids, **given)
@@ -194,6 +194,16 @@ def test_another_order_than_the_samples_is_a_fault(tmp_path: Path) -> None:
     assert (fault.line, fault.id) == (3, SECOND)
     assert "2 rows in another order" in fault.what
     assert check(tmp_path, SOUND, sample_order=IDS).accepted
+
+
+def test_an_id_of_another_split_is_said_to_be_of_it(tmp_path: Path) -> None:
+    content = f"{SOUND}42,-\n43,-\n"
+    given = {"elsewhere": {"42": "train and validation", FIRST: "train"}}
+    found = [(fault.line, fault.what) for fault in check(tmp_path, content, **given).faults]
+    assert found == [
+        (5, "the id is of train and validation, which is not what is expected here"),
+        (6, "unknown id"),
+    ]
 
 
 def test_a_sample_that_lists_other_ids_sets_no_order(tmp_path: Path) -> None:

@@ -16,8 +16,11 @@ from submissions import rle_decode, rle_encode, rle_encode_csr, rle_encode_pixel
 from submissions.cells import explain_cell, mask_of, read_cell
 from tests.submissions.cases import (
     Mask,
+    coco_of_cell,
+    decode_by_coco,
     decode_by_diff,
     decode_literally,
+    encode_by_coco,
     encode_by_diff,
     encode_literally,
     masks,
@@ -43,6 +46,19 @@ def test_a_mask_comes_back_from_its_cell(mask: Mask) -> None:
     assert cell == encode_by_diff(mask)
     assert_array_equal(rle_decode(cell), mask)
     assert_array_equal(mask_of(read_cell(cell)), mask)
+
+
+@pytest.mark.filterwarnings("ignore:__array__")
+@pytest.mark.parametrize("mask", NAMED.values(), ids=NAMED.keys())
+def test_pycocotools_codes_the_same_runs(mask: Mask) -> None:
+    assert encode_by_coco(mask) == coco_of_cell(rle_encode(mask))
+    assert_array_equal(decode_by_coco(rle_encode(mask)), mask)
+
+
+@pytest.mark.filterwarnings("ignore:__array__")
+@given(masks())
+def test_pycocotools_decodes_every_cell(mask: Mask) -> None:
+    assert_array_equal(decode_by_coco(rle_encode(mask)), mask)
 
 
 def test_the_example_of_the_official_text() -> None:

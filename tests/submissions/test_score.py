@@ -58,6 +58,22 @@ def test_a_false_positive_on_an_empty_record_costs(tmp_path: Path) -> None:
     assert score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__).dice.value < 1
 
 
+@pytest.mark.parametrize(
+    ("mask", "dice", "words"), [(of_pixels(), 1, "an empty file"), (~of_pixels(), 0, "all 65,536")]
+)
+def test_labels_without_contrails_are_said_to_tell_nothing(tmp_path: Path, mask: Mask, dice: int, words: str) -> None:
+    score = score_submission(written(tmp_path / "s.csv", {"empty": mask}), TRUTH.__getitem__)
+    (warning,) = score.warnings
+    assert score.dice.value == dice
+    assert "hold no contrail pixel (1 record)" in warning and words in warning
+
+
+def test_few_scenes_with_contrails_are_warned_of(tmp_path: Path) -> None:
+    few = {each: TRUTH[each] for each in ("0", "1", "empty")}
+    assert "only 2 of 3 records" in score_submission(written(tmp_path / "f.csv", few), TRUTH.__getitem__).warnings[0]
+    assert score_submission(written(tmp_path / "s.csv", TRUTH), TRUTH.__getitem__).warnings == ()
+
+
 def test_the_worst_records_come_first_and_perfect_ones_do_not_come(tmp_path: Path) -> None:
     masks = TRUTH | {"3": of_pixels(), "5": ~of_pixels()}
     score = score_submission(written(tmp_path / "s.csv", masks), TRUTH.__getitem__)

@@ -1,0 +1,244 @@
+"""`cli submit` as its users meet it: killed anywhere, run again, the same bytes; and what it says of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import cli.submit_maps
+from cli.app import run
+from core.files import read_json, write_json
+from ensemble import ensemble_path, read_ensemble
+from submissions import read_submission
+from submissions.ledger import ledger_path, read_ledger
+from tests.cli.tiny_runs import Tiny, tiny_runs
+from zoo.predictions import find_members
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return tiny_runs(tmp_path_factory.mktemp("tiny"))
+
+
+def copy_of(tiny: Tiny, folder: Path) -> Path:
+    """A runs folder of its own, without predictions, that shares the weights."""
+    (folder / "ensembles").mkdir(parents=True)
+    (folder / "members").symlink_to(tiny.runs / "members")
+    shutil.copytree(tiny.runs / "ensembles", folder / "ensembles", dirs_exist_ok=True)
+    return folder
+
+
+def call(tiny: Tiny, runs: Path, out: Path, *more: object) -> list[str]:
+    return [*map(str, ["submit", "--out", out, "--data", tiny.data, "--runs", runs, "--jobs", 1, *more])]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a run that nobody killed; its runs folder lies beside it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert run(call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv")) == 0
+    return folder / "s.csv"
+
+
+# Where a run is killed: in a module, at the n-th call of a name; and how many of four sets are then complete.
+KILLS = {
+    "in the first batch": ("zoo.predict", "probabilities", 1, 0),
+    "in the third of four runs": ("zoo.predict", "probabilities", 3, 2),
+    "with a shard that is not noted": ("zoo.predictions.writer", "write_json", 1, 0),
+    "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 4, 1),
+    "with a file half way to the disk": ("os", "fsync", 5, 0),
+    "in the second mask": ("submissions.write", "rle_encode", 2, 4),
+    "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
+    "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
+    "when the ledger knows of it": ("submissions.write", "_put_in_place", 1, 4),
+}
+# One process loads everything; a fork of it dies for each place.
+DYING = """
+import json, os, signal, sys
+from importlib import import_module
+from cli.app import run
+
+def die_at(module, name, at):
+    module, calls, real = import_module(module), [], getattr(import_module(module), name)
+    def mortal(*given, **named):
+        calls.append(1)
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **named)
+    setattr(module, name, mortal)
+
+rehearsal, jobs = json.load(sys.stdin)
+assert run(rehearsal) == 0  # loads everything that the forks then need not
+for place, arguments in jobs:
+    child = os.fork()
+    if not child:
+        die_at(*place)
+        os._exit(run(arguments))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By the place of the kill: the folder of a run that was killed there with signal 9."""
+    folders = {place: tmp_path_factory.mktemp("killed") for place in KILLS}
+    jobs = [
+        (KILLS[place][:3], call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv", "-q"))
+        for place, folder in folders.items()
+    ]
+    folder = tmp_path_factory.mktemp("rehearsal")
+    rehearsal = call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv", "--json")
+    work = json.dumps([rehearsal, jobs])
+    done = subprocess.run([sys.executable, "-c", DYING], input=work, capture_output=True, text=True)
+    assert [int(word) for word in done.stdout.splitlines()[1:]] == [-signal.SIGKILL] * len(KILLS), done.stderr
+    return folders
+
+
+@pytest.mark.parametrize("place", KILLS)
+def test_after_a_kill_the_same_command_makes_the_same_bytes(
+    tiny: Tiny, undisturbed: Path, killed: dict[str, Path], place: str
+) -> None:
+    out = killed[place] / "s.csv"
+    assert not out.exists()
+    assert len(list(killed[place].rglob("manifest.json"))) == KILLS[place][3]
+    whole = {path: path.stat().st_mtime_ns for path in killed[place].rglob("manifest.json")}
+    assert run(call(tiny, killed[place] / "runs", out)) == 0
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert {path: path.stat().st_mtime_ns for path in whole} == whole  # what was complete was reused
+    (entry,) = read_ledger(ledger_path(killed[place] / "runs")).entries
+    assert entry.sent.rows == len(tiny.ids)
+
+
+def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed: Path) -> None:
+    runs = undisturbed.parent / "runs"
+    ensemble = read_ensemble(ensemble_path(runs, "default"))
+    maps = {}
+    for member in find_members(runs, "test"):
+        folds = np.stack([part.maps(tiny.ids) for part in member.sets]).astype(int)
+        assert len(folds) == 2
+        maps[member.name] = ((2 * folds.sum(axis=0) + 2) // 4).astype(np.uint8)  # half up
+    found = read_submission(undisturbed)
+    assert found.ids == tiny.ids
+    expected = ensemble.apply(maps)
+    assert 0 < expected.mean() < 1
+    assert_array_equal(np.stack([found.mask(each) for each in tiny.ids]), expected)
+
+
+def test_what_is_cached_is_reused_where_its_hash_matches(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import zoo.predict
+
+    runs = shutil.copytree(undisturbed.parent / "runs", tmp_path / "runs", symlinks=True)
+    real, predicted = zoo.predict.predict_records, []
+
+    def counting(run, scenes, records, *given):
+        predicted.append(len(records))
+        return real(run, scenes, records, *given)
+
+    monkeypatch.setattr(zoo.predict, "predict_records", counting)
+    assert run(call(tiny, runs, tmp_path / "again.csv")) == 0
+    assert predicted == []
+    shard = next(runs.rglob("shard-0000.zst"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\0")
+    assert run(call(tiny, runs, tmp_path / "torn.csv")) == 0
+    assert predicted == [len(tiny.ids)]
+    assert (tmp_path / "torn.csv").read_bytes() == undisturbed.read_bytes()
+
+
+def test_an_existing_file_is_kept_without_force(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, out = undisturbed.parent / "runs", tmp_path / "s.csv"
+    out.write_text("mine")
+    assert run(call(tiny, runs, out)) == 2
+    assert "--force" in capsys.readouterr().err and out.read_text() == "mine"
+    assert run(call(tiny, runs, out, "--force")) == 0
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert len(read_ledger(ledger_path(runs)).entries) == 1  # the very same file is the same entry
+
+
+def test_no_test_records_is_said_before_anything_starts(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data" / "train"
+    shutil.copytree(tiny.data / "test" / tiny.ids[0], data / "1")
+    runs = copy_of(tiny, tmp_path / "runs")
+    assert run(["submit", "--out", str(tmp_path / "s.csv"), "--data", str(data.parent), "--runs", str(runs)]) == 1
+    assert "holds no test records" in capsys.readouterr().err
+
+
+def document(tiny: Tiny, runs: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
+    capsys.readouterr()
+    assert run(call(tiny, runs, out, "--json")) == 0
+    out_text, err = capsys.readouterr()
+    return json.loads(out_text), err
+
+
+def test_the_shares_stand_beside_those_of_the_fit(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, err = document(tiny, undisturbed.parent / "runs", tmp_path / "s.csv", capsys)
+    masks = read_submission(undisturbed)
+    share = np.mean([masks.mask(each).mean() for each in tiny.ids])
+    assert found["share"] == pytest.approx(share)
+    assert found["oof"] == {"records": 4, "share": 22100 / 4 / 65536, "not_empty": 3}
+    assert found["labels"] == {"records": 4, "share": 23300 / 4 / 65536, "not_empty": 3}
+    assert found["warnings"] == [] and "warning" not in err
+
+
+@pytest.mark.parametrize(("pixels", "word"), [(40, "more"), (60_000, "less")])
+def test_a_share_far_off_is_warned_of(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pixels: int, word: str
+) -> None:
+    runs = shutil.copytree(undisturbed.parent / "runs", tmp_path / "runs", symlinks=True)
+    fitted = read_json(ensemble_path(runs, "default"))
+    fitted["per_record"]["in_sample"] = [[0, pixels, pixels]] * 4
+    write_json(ensemble_path(runs, "default"), fitted)
+    found, err = document(tiny, runs, tmp_path / "s.csv", capsys)
+    assert len(found["warnings"]) == 2
+    assert err.count("warning: ") == 2 and f"far {word} than" in err
+
+
+def test_a_run_that_is_gone_is_said_not_to_count(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = copy_of(tiny, tmp_path / "runs")
+    (runs / "members").unlink()
+    shutil.copytree(tiny.runs / "members", runs / "members")
+    next((runs / "members" / "tiny-resnet").glob("*/fold-1/result.json")).unlink()
+    fitted = read_json(ensemble_path(runs, "default"))
+    fitted["fitted"]["folds"] = [{"fold": 0}, {"fold": 1}]
+    write_json(ensemble_path(runs, "default"), fitted)
+    _, err = document(tiny, runs, tmp_path / "s.csv", capsys)
+    assert "warning: tiny-resnet: no complete run of fold 1" in err and "tiny-efficientnet" not in err
+
+
+def test_the_bar_counts_every_prediction_of_every_run(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: dict[str, list[int]] = {}
+
+    class Bar:
+        def __init__(self, settings: object, description: str, total: int) -> None:
+            self.seen = bars.setdefault(description, [total, 0])
+
+        def __enter__(self):
+            return self.advance
+
+        def __exit__(self, *given: object) -> None: ...
+
+        def advance(self, n: int = 1, note: str = "") -> None:
+            self.seen[1] += n
+
+    monkeypatch.setattr(cli.submit_maps, "progress", Bar)
+    assert run(call(tiny, copy_of(tiny, tmp_path / "runs"), tmp_path / "s.csv")) == 0
+    assert bars == {"predict": [12, 12]}  # two members, two folds, three records

@@ -1,0 +1,83 @@
+"""A runs folder that can predict without having been trained: random weights, tiny inputs, an ensemble of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.files import sha256_of_file, write_json, write_text
+from ensemble import Ensemble, MemberUse, ensemble_path, write_ensemble
+from tests.scenes import write_record
+from zoo.data import Assignment, Folds, write_folds
+from zoo.members import Recipe, load_member, with_settings
+from zoo.models import build
+from zoo.training import Run, plan_run
+from zoo.training.checkpoints import save_weights
+
+# Encoders that timm keeps for tests: some megabytes a run.
+ENCODERS = {"tiny-resnet": "test_resnet", "tiny-efficientnet": "test_efficientnet"}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Where things lie."""
+
+    data: Path
+    runs: Path
+    ids: tuple[str, ...]  # of the test records
+
+
+def tiny_runs(folder: Path, records: int = 3, folds: int = 2, members: Sequence[str] = tuple(ENCODERS)) -> Tiny:
+    """Test records, one run a member and fold, an ensemble of equal weights."""
+    ids = tuple(str(10**18 + 7 * number) for number in range(records))
+    for record_id in ids:
+        write_record(folder / "data", "test", record_id)
+    split = Folds(tuple(Assignment(str(number), number % folds) for number in range(2 * folds)))
+    write_folds(folder / "runs" / "folds.csv", split)
+    uses = []
+    for member in members:
+        runs = [_write_run(folder / "runs", member, fold, split) for fold in range(folds)]
+        uses.append(MemberUse(member, runs[0].hash, "none", 2**16 // len(members), "0" * 64, 0.5))
+    write_ensemble(ensemble_path(folder / "runs", "default"), _ensemble(tuple(uses), split))
+    return Tiny(folder / "data", folder / "runs", ids)
+
+
+def _write_run(runs: Path, member: str, fold: int, split: Folds) -> Run:
+    settings = {"encoder": ENCODERS[member], "weights": "none", "size": 32, "crop": 0}
+    recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
+    run = plan_run(recipe, str(fold), split, runs, seed=0, with_val=False)
+    save_weights(run.best, _restless(recipe, seed=fold))
+    write_text(run.folder / "recipe.toml", recipe.as_toml())
+    facts = {"member": member, "fold": str(fold), "seed": 0, "with_val": False, "folds_sha256": split.sha256}
+    ended = {"epochs": recipe.epochs, "weights_sha256": sha256_of_file(run.best)}
+    write_json(run.result, {"format": 1, **facts, **ended})
+    return run
+
+
+def _restless(recipe: Recipe, seed: int) -> nn.Module:
+    """Untrained, but with maps that vary: normalised once on noise, and without the prior that all is sky."""
+    torch.manual_seed(seed)
+    network = build(recipe, "none")
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(torch.rand(4, len(recipe.frames), 3, 256, 256))
+        network.decoder.head.bias.zero_()
+        network.decoder.head.weight.mul_(4)
+    return network
+
+
+def _ensemble(uses: tuple[MemberUse, ...], split: Folds) -> Ensemble:
+    """Fitted on four records, a fifth of their pixels found."""
+    counts = [[9000, 13000, 12000], [0, 0, 300], [8000, 9000, 11000], [0, 100, 0]]
+    return Ensemble(
+        name="default", members=uses, table="identity", level=128 << 16, mode="component", k=3, method="uniform",
+        folds_sha256=split.sha256, record_ids=tuple(sorted(split.fold_of)),
+        per_record={"groups": ["a", "b", "c", "d"], "in_sample": counts, "cross_fitted": counts},
+        fitted={"dice": {"cross_fitted": 0.6, "interval": [0.5, 0.7]}, "records": 4},
+    )  # fmt: skip

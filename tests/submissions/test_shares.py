@@ -1,0 +1,32 @@
+"""A share is far off where neither the kind of scenes nor the luck of few of them explains it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from submissions.shares import Share, far_off
+
+KNOWN = Share.of([0, 0, 650, 0, 0, 1300, 0, 0])  # 0.37 % of the pixels
+
+
+def found(records: int, share: float) -> Share:
+    return Share(records, round(share * records * 65536), records)
+
+
+def test_a_share_counts_pixels_and_records_with_any() -> None:
+    assert KNOWN.as_dict() == {"records": 8, "share": 1950 / 8 / 65536, "not_empty": 2}
+    assert KNOWN.spread == pytest.approx(np.std([0, 0, 650, 0, 0, 1300, 0, 0]) / 65536)
+
+
+@pytest.mark.parametrize(
+    ("records", "share", "word"),
+    [(2000, 0.0130, "more"), (2000, 0.0100, None), (2000, 0.0013, None), (2000, 0.0009, "less"), (2000, 0, "less"),
+     (2, 0, None), (2, 0.05, None), (2, 0.3, "more")],
+)  # fmt: skip
+def test_a_third_or_the_threefold_is_far_unless_the_records_are_few(
+    records: int, share: float, word: str | None
+) -> None:
+    text = far_off(found(records, share), KNOWN, "the labels")
+    assert (text is None) == (word is None)
+    assert word is None or f"far {word} than the 0.372% of the labels" in str(text)
