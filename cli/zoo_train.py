@@ -144,8 +144,13 @@ def _new_folds(settings: Settings, scenes: Scenes) -> Folds:
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
-    from zoo.training import run_examples, steps_of, train
+    from zoo.inputs import INPUTS
+    from zoo.training import run_examples, run_records, run_scaling, steps_of, train
 
+    if INPUTS.entry(run.recipe.input).facts["scaled"] and not run.scaling.is_file():
+        records, _ = run_records(run, scenes, folds)
+        with progress(settings, f"{_label(run)} statistics", len(records)) as advance:
+            run_scaling(run, scenes, records, settings.jobs, advance)
     seen, held = run_examples(run, scenes, folds)
     steps = run.recipe.epochs * steps_of(run.recipe, len(seen))
     say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")

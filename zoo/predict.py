@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from core.files import sha256_of_file
 from zoo.data import SIZE, Record, Scenes
-from zoo.inputs import require_input
+from zoo.inputs import read_scaling, require_input
 from zoo.models import build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
 from zoo.registration import View, resize
@@ -83,9 +83,10 @@ def predict_records(
     load_weights(run.best, network)
     network.to(device, memory_format=torch.channels_last).eval()  # type: ignore
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
+    scaling = read_scaling(run.scaling, run.recipe.input)
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
-        images = torch.stack([read_image(run.recipe, scenes, record) for record in batch]).float()
+        images = torch.stack([read_image(run.recipe, scenes, record, scaling) for record in batch]).float()
         maps = probabilities(network, images.to(device), tta, run.recipe.registered)
         yield from zip((record.id for record in batch), maps)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from zoo.data import SIZE
@@ -20,11 +21,14 @@ class Segmenter(nn.Module):
 
     def __init__(self, recipe: Recipe, weights: str) -> None:
         super().__init__()
-        channels = INPUTS.entry(recipe.input).facts["channels"]
+        facts = INPUTS.entry(recipe.input).facts
+        channels = facts["channels"]
         self.size = recipe.size
         self.encoder = make_encoder(recipe.encoder, weights, channels, recipe.size)
         mean, std = normalisation(recipe.encoder)
-        if channels != len(mean):
+        if facts["scaled"] == "mean_std":  # standardised already
+            mean, std = torch.zeros(channels), torch.ones(channels)
+        elif channels != len(mean):
             mean, std = mean.mean().expand(channels), std.mean().expand(channels)
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
         self.register_buffer("std", std.clone().view(-1, 1, 1))

@@ -6,7 +6,7 @@ sets (zoo.predict makes them from what lies here).
 
 from zoo.training.check import check_run
 from zoo.training.devices import set_threads
-from zoo.training.examples import Examples, run_examples
+from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
 from zoo.training.runs import Run, find_runs, plan_run, run_records
 
@@ -19,6 +19,7 @@ __all__ = [
     "plan_run",
     "run_examples",
     "run_records",
+    "run_scaling",
     "set_threads",
     "steps_of",
     "train",

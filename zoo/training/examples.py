@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.data import Folds, Record, Scenes
-from zoo.inputs import read_channels, require_input
+from zoo.data.sweep import Advance
+from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
 from zoo.members import Recipe
 from zoo.targets import read_target
 from zoo.training.runs import Run, run_records
@@ -29,9 +30,11 @@ class Examples:
         records: Sequence[Record],
         kept: int = KEPT_BYTES,
         target: str = "hard",
+        scaling: Scaling | None = None,
     ) -> None:
         require_input(scenes, records, recipe.input, recipe.frames)
-        self.recipe, self.scenes, self.records, self.target = recipe, scenes, records, target
+        self.recipe, self.scenes, self.records = recipe, scenes, records
+        self.target, self.scaling = target, scaling
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
         self._room = kept
 
@@ -54,7 +57,7 @@ class Examples:
         if number in self._kept:
             return self._kept[number]
         record = self.records[number]
-        image = read_image(self.recipe, self.scenes, record)
+        image = read_image(self.recipe, self.scenes, record, self.scaling)
         label = torch.from_numpy(read_target(self.scenes, record, self.target))
         example = image, label.bool() if self.target == "hard" else label.half()
         size = sum(tensor.nbytes for tensor in example)
@@ -66,10 +69,30 @@ class Examples:
 
 def run_examples(run: Run, scenes: Scenes, folds: Folds) -> tuple[Examples, Examples]:
     """What the run trains on, with its target, and what it holds out, with the masks that the score counts."""
+    recipe = run.recipe
     seen, held = run_records(run, scenes, folds)
-    return Examples(run.recipe, scenes, seen, target=run.recipe.target), Examples(run.recipe, scenes, held)
+    scaling = run_scaling(run, scenes, seen)
+    return (
+        Examples(recipe, scenes, seen, target=recipe.target, scaling=scaling),
+        Examples(recipe, scenes, held, scaling=scaling),
+    )
 
 
-def read_image(recipe: Recipe, scenes: Scenes, record: Record) -> Tensor:
+def run_scaling(
+    run: Run, scenes: Scenes, seen: Sequence[Record], jobs: int = 1, advance: Advance | None = None
+) -> Scaling | None:
+    """The statistics that scale the run's input, of the records that it trains on alone; read where they are known.
+
+    They lie in the run's folder: whoever predicts with its weights reads them there.
+    """
+    if not run.scaling.is_file():
+        scaling = fit_scaling(scenes, seen, run.recipe.input, run.recipe.frames, jobs, advance)
+        if scaling:
+            write_scaling(run.scaling, scaling)
+    return read_scaling(run.scaling, run.recipe.input)
+
+
+def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None) -> Tensor:
     """One record's channels, float16 (frames, channels, 256, 256): the same at training and at prediction."""
-    return torch.from_numpy(read_channels(scenes, record, recipe.input, recipe.frames)).half()
+    channels = read_channels(scenes, record, recipe.input, recipe.frames)
+    return torch.from_numpy(scaling(channels) if scaling else channels).half()

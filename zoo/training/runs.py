@@ -43,6 +43,11 @@ class Run:
         return self.folder / "best.safetensors"
 
     @property
+    def scaling(self) -> Path:
+        """The statistics of the training records that scale the input, where it needs some."""
+        return self.folder / "scaling.json"
+
+    @property
     def result(self) -> Path:
         """Written last: its presence means that the run is complete."""
         return self.folder / "result.json"

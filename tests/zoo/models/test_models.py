@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from core.errors import UnknownName, UserError
+from zoo.inputs import INPUTS
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.models.decoders import DECODERS
@@ -44,6 +45,15 @@ def test_a_crop_is_seen_at_the_scale_of_the_whole():
 def test_one_channel_inputs_build():
     network = build(recipe(encoder="test_efficientnet", input="split_window"))
     assert network(torch.rand(1, 1, 1, 256, 256)).shape == (1, 1, 64, 64)
+
+
+@pytest.mark.parametrize("name", INPUTS.names())
+def test_every_input_has_a_network(name):
+    """What comes standardised goes to the encoder as it is."""
+    facts = INPUTS.entry(name).facts
+    network = build(recipe(encoder="test_efficientnet", input=name))
+    assert network(torch.rand(1, 1, facts["channels"], 256, 256)).shape == (1, 1, 64, 64)
+    assert bool((network.std == 1).all()) == (facts["scaled"] == "mean_std")
 
 
 @pytest.mark.parametrize("decoder", DECODERS.names())

@@ -17,7 +17,6 @@ from zoo.data import open_scenes
 from zoo.members import with_settings
 from zoo.predict import TTA, predict_set, probabilities
 from zoo.predictions import find_members
-from zoo.targets import TARGETS
 from zoo.training import find_runs, run_examples, run_records, steps_of, train
 from zoo.training.scoring import best_dice
 
@@ -136,16 +135,6 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     run.folder.mkdir(parents=True)
     (run.folder / "last.pt").write_bytes(b"torn")
     assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
-
-
-@pytest.mark.parametrize("target", TARGETS.names())
-def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target):
-    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "target": target, "augment": "d4", "crop": 128}))
-    seen, held = run_examples(run, scenes, folds)
-    assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
-    assert train(run, seen, held, "cpu")[0].dice is not None
-    made = predict_set(run, scenes, held.records, split="oof")
-    assert made.maps(made.record_ids).shape == (len(held), 256, 256)
 
 
 def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):

@@ -26,6 +26,15 @@ def test_false_colour_is_the_official_formula():
     assert INPUTS.get("fc")(kelvin).ravel() == pytest.approx(expected, abs=1e-6)
 
 
+def test_bands_beside_their_differences_are_in_the_order_of_the_docs(rng):
+    kelvin = rng.uniform(200, 310, (9, 2, 2)).astype(np.float32)
+    t = dict(zip(range(8, 17), kelvin))
+    eleven = INPUTS.get("differences_and_bands")(kelvin)
+    assert np.array_equal(eleven, np.stack([t[15] - t[14], t[14] - t[11], *kelvin]))
+    six = INPUTS.get("fc_and_bands")(np.stack([t[11], t[13], t[14], t[15]]))
+    assert np.array_equal(six, np.stack([t[15] - t[14], t[14] - t[11], t[14], t[11], t[13], t[15]]))
+
+
 def test_false_colour_of_an_ash_file_is_that_file(real_scenes):
     scenes = open_scenes([real_scenes / "ash_color"])
     record = scenes.labelled[0]
@@ -48,6 +57,14 @@ def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
     require_input(scenes, scenes.records, "fc", (5, 6))
     with pytest.raises(UserError, match="record 17.*frame 4 is absent"):
         require_input(scenes, scenes.records, "fc", (4, 5))
+
+
+@pytest.mark.parametrize("name", [name for name in INPUTS.names() if 8 in INPUTS.entry(name).facts["bands"]])
+def test_all_bands_want_all_bands(tmp_path, name):
+    write_record(tmp_path, "train", "17", bands=(11, 13, 14, 15))
+    scenes = open_scenes([tmp_path])
+    with pytest.raises(UserError, match=f'record 17.*lacks band 08, which the input "{name}" needs'):
+        require_input(scenes, scenes.records, name, (5,))
 
 
 def test_an_ash_scene_gives_no_input_that_clipping_has_spoilt(tmp_path):

@@ -1,0 +1,54 @@
+"""What a run trains on and what it is scored by: targets, and inputs scaled by statistics."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from tests.scenes import write_record
+from tests.zoo.training.cases import TINY, plan
+from zoo.data import BANDS, open_scenes
+from zoo.inputs import read_scaling, write_scaling
+from zoo.members import with_settings
+from zoo.predict import predict_records, predict_set
+from zoo.targets import TARGETS
+from zoo.training import run_examples, train
+
+
+@pytest.mark.parametrize("target", TARGETS.names())
+def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target):
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "target": target, "augment": "d4", "crop": 128}))
+    seen, held = run_examples(run, scenes, folds)
+    assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
+    assert train(run, seen, held, "cpu")[0].dice is not None
+    made = predict_set(run, scenes, held.records, split="oof")
+    assert made.maps(made.record_ids).shape == (len(held), 256, 256)
+
+
+def test_statistics_are_of_the_records_trained_on_and_lie_with_the_run(tmp_path, folds):
+    """A held-out record may look like anything: no statistic may know of it."""
+    for number in range(6):
+        write_record(tmp_path / "data", "train", str(100 + number), bands=BANDS, mask=60)
+    for name in ("200", "201"):
+        write_record(tmp_path / "data", "validation", name, bands=BANDS, mask=50)
+    scenes = open_scenes([tmp_path / "data"])
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "input": "all_bands_mean_std"}))
+    seen, held = run_examples(run, scenes, folds)
+    scaling = read_scaling(run.scaling, run.recipe.input)
+    kelvin = np.stack([scenes.kelvin(record, BANDS, (5,)) for record in seen.records]).astype(float)
+    assert scaling.shift == pytest.approx(kelvin.mean(axis=(0, 2, 3, 4)))
+    assert scaling.scale == pytest.approx(kelvin.std(axis=(0, 2, 3, 4)), rel=1e-4)
+    train(run, seen, held, "cpu")
+    as_trained = predicted(run, scenes, held.records)
+    write_scaling(run.scaling, replace(scaling, shift=scaling.shift + 20))
+    assert not np.array_equal(predicted(run, scenes, held.records), as_trained)
+    write_scaling(run.scaling, scaling)
+    assert np.array_equal(predicted(run, scenes, held.records), as_trained)
+    run.scaling.unlink()
+    with pytest.raises(UserError, match=r"scaling\.json"):
+        predicted(run, scenes, held.records)
+
+
+def predicted(run, scenes, records):
+    return np.stack([maps for _, maps in predict_records(run, scenes, records, "none", "cpu")])

@@ -1,0 +1,39 @@
+"""From a record to channels, and the refusal of records from which they cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from core.errors import UserError
+from zoo.data import Record, Scenes
+from zoo.inputs import INPUTS, Floats
+
+
+def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: Sequence[int]) -> None:
+    """Refuse, by name and before anything starts, records from which the input cannot be made."""
+    facts = INPUTS.entry(name).facts
+    for record in records:
+        where = f"record {record.id} ({record.source})"
+        lacking = sorted(set(facts["bands"]) - set(scenes.bands(record)))
+        if lacking:
+            raise UserError(
+                f'{where}: lacks band {lacking[0]:02d}, which the input "{name}" needs; '
+                "choose another input or leave this source out"
+            )
+        if record.clipped and not facts["from_ash"]:
+            raise UserError(
+                f"{where}: is kept as an ash-colour image, from which the input "
+                f'"{name}" cannot be made; leave this source out'
+            )
+        absent = sorted(set(frames) - set(scenes.frames(record, facts["bands"])))
+        if absent:
+            raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
+
+
+def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[int]) -> Floats:
+    """The channels of one record, not yet scaled: float32 (frames, channels, 256, 256)."""
+    entry = INPUTS.entry(name)
+    kelvin = scenes.kelvin(record, entry.facts["bands"], frames)
+    return entry.make(np.swapaxes(kelvin, 0, 1))
