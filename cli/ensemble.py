@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.ensemble_tables import render, render_members
 from cli.options import Settings, common
 from cli.output import next_step, progress, say, show
-from core.errors import UsageError
+from core.errors import UnknownName, UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ensemble.from_runs import Fitted, Job
+    from ensemble.policy import Budget
+    from zoo.predictions import MemberMaps
 
 DEFAULT_NAME = "default"
-METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack"
+METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack, boost"
 MIN_PIXELS = "none, image, component, image-peak, component-peak"
 RECORDS = ("oof", "train", "validation")
 
 
 @click.command()
 @click.option("--members", multiple=True, help="a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
-@click.option("--method", default="auto", show_default=True, help=f"auto (weights earn their place), {METHODS}.")
+@click.option(
+    "--method", default="auto", show_default=True, help=f"auto (weights earn their place), {METHODS}, ratios."
+)
+@click.option("--ratios", default="", help='Of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, {MIN_PIXELS}.")
+@click.option("--threshold", default="best", show_default=True, help="best, or percentile: a share of the pixels.")
+@click.option("--prune", is_flag=True, help="Leave out members that are not worth a standard error.")
+@click.option("--budget-hours", type=click.FloatRange(0, min_open=True), help="Leave out what takes longer to predict.")
+@click.option("--budget-records", type=click.IntRange(1), help="For so many records. [the test records]")
+@click.option("--cost", multiple=True, help="M=SECONDS a record, for a member whose time was not measured.")
+@click.option("--max-ram", type=click.FloatRange(0, min_open=True), help="GB; low pixels are left out first.")
 @click.option("--on", default="oof", show_default=True, help="Records to fit on: oof, train or validation.")
 @click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
 @click.option("--name", default=DEFAULT_NAME, show_default=True, help="The ensemble's name.")
@@ -37,6 +51,7 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
     """
     from ensemble.fit import stages
     from ensemble.from_runs import fit_active, read_active
+    from zoo.predictions import other_recipes
 
     job = _job(settings, name, **asked)
     with progress(settings, "reading predictions", len(job.shared.record_ids)) as advance:
@@ -44,6 +59,8 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
     with progress(settings, "fitting", stages(job.fold_count)) as advance:
         done = fit_active(job, active, advance)
     path = _write(settings, done)
+    for other in other_recipes(settings.runs, job.members):
+        say(settings, f"note: {other} was predicted, too, and is not used; --members takes it by that name")
     _say_notes(settings, done.document)
     show(settings, done.document, lambda console: render(console, name, done.document))
     say(settings, f"wrote {path} and report.png beside it")
@@ -97,10 +114,13 @@ def _job(
     settings: Settings,
     name: str,
     members: tuple[str, ...],
-    method: str,
-    min_pixels: str,
     on: str,
     tta: str | None,
+    budget_hours: float | None,
+    budget_records: int | None,
+    cost: tuple[str, ...],
+    max_ram: float | None,
+    **plan: Any,
 ) -> Job:
     """Everything that a fit needs, checked before anything is read."""
     from ensemble.fit import Plan
@@ -109,7 +129,7 @@ def _job(
     from zoo.data import read_folds
     from zoo.predictions import find_members
 
-    plan = Plan(method, min_pixels)
+    planned = Plan(**plan)
     if on not in RECORDS:
         raise UsageError(f'--on "{on}": give {", ".join(RECORDS)}')
     if Path(name).name != name or name.startswith("."):
@@ -122,10 +142,11 @@ def _job(
         find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
     folds = read_folds(path)
     found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
+    budget = _budget(found, budget_hours, budget_records or len(scenes.test), cost)
     labelled = {record.id: record for record in scenes.labelled if on in ("oof", record.split)}
     return Job(
         name=name,
-        plan=plan,
+        plan=replace(planned, budget=budget),
         members=found,
         folds=folds,
         shared=shared_records(found, folds, labelled),
@@ -133,7 +154,40 @@ def _job(
         split_of={name: record.split for name, record in labelled.items()},
         seed=settings.seed,
         jobs=settings.jobs,
+        max_ram=max_ram,
     )
+
+
+def _budget(members: Sequence[MemberMaps], hours: float | None, records: int, costs: tuple[str, ...]) -> Budget | None:
+    """What each member costs for so many records; UserError where that is not known."""
+    from ensemble.policy import Budget
+
+    seconds = dict(map(_cost, costs))
+    for name in seconds:
+        if name not in [member.name for member in members]:
+            raise UnknownName("member", name, [member.name for member in members], "--cost")
+    if hours is None:
+        if seconds:
+            raise UsageError("--cost is for --budget-hours; give both")
+        return None
+    if not records:
+        raise UsageError("--budget-hours: the data hold no test records; give --budget-records N")
+    known = [seconds.get(member.name, member.seconds_per_record) for member in members]
+    for member, value in zip(members, known):
+        if value is None:
+            raise UserError(f"{member.name}: its seconds a record were not measured; give --cost {member.name}=SECONDS")
+    return Budget(hours * 3600, tuple((value or 0.0) * records for value in known), records)
+
+
+def _cost(text: str) -> tuple[str, float]:
+    name, _, seconds = text.rpartition("=")
+    try:
+        value = float(seconds)
+    except ValueError:
+        value = -1.0
+    if not name or not 0 <= value < float("inf"):
+        raise UsageError(f'--cost "{text}": give MEMBER=SECONDS')
+    return name, value
 
 
 def _write(settings: Settings, done: Fitted) -> Path:
@@ -153,111 +207,3 @@ def _say_notes(settings: Settings, document: dict[str, Any]) -> None:
         say(settings, f"note: {line}; fitted on the {document['records']} records that all members share")
     for line in document["warnings"]:
         say(settings, f"warning: {line}")
-
-
-def render(console: Console, name: str, document: Any) -> None:
-    """The document of a fit as tables."""
-    min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
-    cut = "no min-pixels"
-    if "peak" in min_pixels:
-        cut = f"{min_pixels['mode'].removesuffix('-peak')}s whose peak is below {min_pixels['peak']:.3f} dropped"
-    elif min_pixels["mode"] != "none":
-        cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
-    console.print(
-        f"ensemble {name}: method {document['method']}, threshold {document['threshold']:.4f}, {cut}\n"
-        f"{document['records']} records in {document['groups']} scene groups, "
-        f"{len(document['folds']) or 1} folds; global Dice, 95 % interval over scene groups"
-    )
-    console.print(_dice_table(document))
-    if document["decisions"]:
-        console.print(_decision_table(document["decisions"]))
-    if document["worth"]:
-        console.print(_worth_table(document))
-    for rival, gain in document["gain"].items() if len(document["members"]) > 1 else ():
-        low, high = gain["interval"]
-        kind = "cross-fitted" if crossed else "in-sample"
-        console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
-
-
-_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without"}
-
-
-def _dice_table(document: Any) -> Any:
-    from rich.table import Table
-
-    dice = document["dice"]
-    crossed = dice["cross_fitted"] is not None
-    table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    inside, outside = f"{dice['in_sample']:.4f}", _number(dice["cross_fitted"])
-    table.add_row(
-        "ensemble", "", f"{document['threshold']:.3f}", inside, outside, _span(dice["interval"]), style="bold"
-    )
-    for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
-        where = ("", _number(dice[key])) if crossed else (_number(dice[key]), "-")
-        table.add_row(title, "", "", *where, _span(dice[f"{key}_interval"]))
-    for name, member in document["members"].items():
-        table.add_row(
-            name,
-            f"{document['weights'][name]:.4f}",
-            f"{member['threshold']:.3f}",
-            f"{member['in_sample']:.4f}",
-            _number(member["cross_fitted"]),
-            _span(member["interval"]),
-        )
-    return table
-
-
-def _decision_table(decisions: Any) -> Any:
-    from rich.table import Table
-
-    table = Table("question", "candidate", "gain, cross-fitted", "z", "answer", box=None)
-    for decision in decisions:
-        table.add_row(
-            decision["question"],
-            f"{decision['candidate']} over {decision['baseline']}",
-            f"{decision['gain']:+.4f} ± {decision['error']:.4f}",
-            f"{decision['z']:.1f}",
-            decision["answer"],
-        )
-    return table
-
-
-def _worth_table(document: Any) -> Any:
-    from rich.table import Table
-
-    names = list(document["members"])
-    table = Table("without", "Dice changes by", "z", "errs most like", box=None)
-    for name, worth in document["worth"].items():
-        row = document["error_correlation"][names.index(name)]
-        value, other = max((value, other) for value, other in zip(row, names) if other != name)
-        change = f"{-worth['gain']:+.4f} ± {worth['error']:.4f}"
-        table.add_row(name, change, f"{-worth['z']:.1f}", f"{other} (correlation {value:.2f})")
-    return table
-
-
-def render_members(console: Console, members: Any) -> None:
-    """Where an ensemble's members come from."""
-    from rich.table import Table
-
-    table = Table("member", "recipe", "TTA", "weight of 65536", "s / record", "predictions", box=None)
-    for member in members:
-        seconds = member["seconds_per_record"]
-        table.add_row(
-            member["name"],
-            member["recipe"],
-            member["tta"],
-            str(member["weight"]),
-            "-" if seconds is None else f"{seconds:.2f}",
-            member["digest"][:12],
-        )
-    console.print(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _span(interval: Any) -> str:
-    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"

@@ -62,7 +62,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--config", type=click.Path(path_type=Path), help=f"[{CONFIG_NAME}, here or above]")
     @click.option("--device", help="auto, cpu, cuda[:N] or mps. [auto]")
     @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random. [0]")
-    @click.option("--jobs", type=click.IntRange(1), help="Processes or threads. [all cores]")
+    @click.option("--jobs", "--threads", "jobs", type=click.IntRange(1), help="Processes or threads. [all cores]")
     @click.option("--json", is_flag=True, help="One JSON document on stdout, nothing else there.")
     @click.option("-v", "--verbose", count=True, help="Say more.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 
 EPS = 26  # p >= 0.102; the thresholds of members worth blending lie far above
+HIGHEST_EPS = 77  # p >= 0.302; thresholds of good members begin about here
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,14 +59,27 @@ class Active:
 Chunk = tuple[Sequence[str], NDArray[np.uint8], NDArray[np.bool_]]
 
 
-def find_active(chunks: Iterable[Chunk], members: Sequence[str], fold_of: dict[str, int], eps: int = EPS) -> Active:
+def find_active(
+    chunks: Iterable[Chunk],
+    members: Sequence[str],
+    fold_of: dict[str, int],
+    eps: int = EPS,
+    most: int | None = None,
+) -> Active:
     """Gather the active pixels of chunks (ids, maps (members, n, H, W) uint8, masks (n, H, W) bool).
 
-    The chunks must come fold by fold; only one is looked at a time, so memory is flat in their number.
+    The chunks must come fold by fold; only one is looked at a time, so memory is flat in their number. Where there
+    are more than `most` active pixels, eps rises until there are not: counts stay exact, of fewer candidates.
+    Raises UserError where no record comes, or where even `HIGHEST_EPS` leaves too many.
     """
     if not 0 <= eps <= 255:
         raise ValueError(f"eps {eps}: is a uint8 value")
-    gathered = [_gather(*chunk, eps) for chunk in chunks]
+    gathered: list[_Gathered] = []
+    for chunk in chunks:
+        gathered.append(_gather(*chunk, eps))
+        while most is not None and sum(len(part.pixel) for part in gathered) > most:
+            eps = _raised(eps, most)
+            gathered = [part.above(eps) for part in gathered]
     if not gathered:
         raise UserError("no record is covered by all members; nothing can be fitted")
     ids = tuple(record for chunk in gathered for record in chunk.ids)
@@ -98,6 +112,27 @@ class _Gathered:
     values: NDArray[np.uint8]
     truth: NDArray[np.int64]
     shape: tuple[int, int]
+
+    def above(self, eps: int) -> _Gathered:
+        """What is left of it at a higher eps."""
+        kept = self.values.max(axis=0) >= eps
+        record = np.repeat(np.arange(len(self.ids)), self.lengths)[kept]
+        return replace(
+            self,
+            lengths=np.bincount(record, minlength=len(self.ids)).astype(np.int64),
+            pixel=self.pixel[kept],
+            label=self.label[kept],
+            values=self.values[:, kept],
+        )
+
+
+def _raised(eps: int, most: int) -> int:
+    if eps >= HIGHEST_EPS:
+        raise UserError(
+            f"more than {most} pixels where a member gives {eps / 255:.2f} or more: too many for --max-ram; "
+            "give it more, or fewer members"
+        )
+    return min(HIGHEST_EPS, eps + max(1, eps // 5))
 
 
 def _gather(ids: Sequence[str], maps: NDArray[np.uint8], masks: NDArray[np.bool_], eps: int) -> _Gathered:

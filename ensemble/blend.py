@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnknownName
+from ensemble.trees import Trees
 
 TOTAL = 1 << 16
 COARSE = 256  # unit of weights that a search tries: 1/256 of the whole, counted in 16 bits
@@ -93,10 +94,14 @@ def table(name: str) -> Table:
 
 @dataclass(frozen=True)
 class Blend:
-    """Whole weights of all members, sum 2**16, and the table that their values go through first."""
+    """Whole weights of all members, sum 2**16, and the table that their values go through first.
+
+    With `trees`, these make one value of all members' values; the weights then say what each counts for there.
+    """
 
     weights: tuple[int, ...]
     table: str = "identity"
+    trees: Trees | None = None
 
     def __post_init__(self) -> None:
         if sum(self.weights) != TOTAL or min(self.weights) < 0:

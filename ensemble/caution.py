@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from core.dice import Counts
 from ensemble.active import Active
 from ensemble.blend import BINS, table
-from ensemble.fit import STANDS, Fit, probability_of
+from ensemble.fit import Fit, probability_of
+from ensemble.policy import STANDS
 from ensemble.tally import Choice
 
 SPREAD = 0.10  # thresholds of the folds further apart than this
@@ -19,12 +20,13 @@ DROP = 0.005  # the Dice that the plateau may lose
 FAR = 0.15  # threshold from D / 2
 OPTIMISM = 0.02
 FEW_GROUPS = 30
+AMOUNT = 2.0  # ratio of predicted to labelled pixels, either way
 SHIFT = 1.5  # ratio of the shares of contrail pixels in two splits
 
 
 def warnings_of(fit: Fit) -> list[str]:
     """All warnings of a fit; none where all is well."""
-    checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor)
+    checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor, _amount, _worse)
     return [line for check in checks for line in check(fit)]
 
 
@@ -44,7 +46,7 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
     by = table(choice.blend.table)
-    floor = by.floor_bin(fit.active.eps)
+    floor = fit.tally.floor(choice.blend)
     if choice.cut.mode == "none":
         counts = fit.tally.curves(choice.blend)
     else:
@@ -135,3 +137,28 @@ def _floor(fit: Fit) -> list[str]:
         return []
     threshold = probability_of(fit.result.choice)
     return [f"the best threshold is the lowest there is ({threshold:.3f}): the maps are nearly empty"]
+
+
+def _amount(fit: Fit) -> list[str]:
+    counts = Counts.of(fit.result.counts)
+    if not counts.truth or 1 / AMOUNT <= counts.predicted / counts.truth <= AMOUNT:
+        return []
+    ratio = counts.predicted / counts.truth
+    return [
+        f"{counts.predicted} pixels are predicted and {counts.truth} are labelled, {ratio:.2f} times as many: "
+        "the members find other things than the labels show"
+    ]
+
+
+def _worse(fit: Fit) -> list[str]:
+    """An interval that lies below zero is no matter of chance."""
+    rivals = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
+    lines = []
+    for rival, words in rivals:
+        gain = fit.difference(rival)
+        if gain.high < 0:
+            lines.append(
+                f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "
+                "leave members out (--prune) or let weights be earned (--method auto)"
+            )
+    return lines

@@ -33,8 +33,11 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "records": len(fit.active.record_ids),
         "groups": fit.group_count,
         "counts": counts.as_dict(),
-        "method": fit.policy.method if fit.policy.step == 1 else f"{fit.policy.method}*{fit.policy.step:g}",
-        "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels},
+        "method": fit.policy.title,
+        "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels, "threshold": fit.plan.threshold},
+        "share": _share(choice),
+        "left_out": _left_out(fit),
+        "budget": _budget(fit),
         "table": choice.blend.table,
         "members": {scored.name: _scored(fit, scored) for scored in fit.members},
         "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
@@ -45,6 +48,26 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "missing": list(missing),
         "warnings": warnings_of(fit),
     }
+
+
+def _share(choice: Choice) -> float | None:
+    """The share of pixels that a percentile threshold takes."""
+    return None if choice.rate is None else choice.rate.taken / choice.rate.of
+
+
+def _left_out(fit: Fit) -> list[str]:
+    """Members that pruning or the budget left out."""
+    kept = fit.policy.members
+    return [] if kept is None else [name for index, name in enumerate(fit.active.members) if index not in kept]
+
+
+def _budget(fit: Fit) -> dict[str, Any] | None:
+    """What was allowed, and what the members with a weight need."""
+    budget = fit.plan.budget
+    if budget is None:
+        return None
+    needed = sum(cost for cost, weight in zip(budget.costs, fit.result.choice.blend.weights) if weight)
+    return {"hours": budget.seconds / 3600, "records": budget.records, "needed_hours": needed / 3600}
 
 
 def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str, document: dict[str, Any]) -> Ensemble:
@@ -59,6 +82,9 @@ def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str
         members=uses,
         table=choice.blend.table,
         level=choice.cut.bin << table(choice.blend.table).shift,
+        rate=choice.rate,
+        trees=choice.blend.trees,
+        eps=fit.active.eps,
         mode=choice.cut.mode,
         k=choice.cut.k,
         method=str(document["method"]),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.errors import UsageError
 from ensemble.active import EPS, Active
 from ensemble.caution import rate_shift
 from ensemble.document import describe, freeze
@@ -20,6 +21,8 @@ from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
 Advance = Callable[[int], None]
+
+BASE_BYTES = 0.5e9  # of libraries, compiled code, surfaces and a shard of maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +38,23 @@ class Job:
     split_of: Mapping[str, str] = field(default_factory=dict)  # train or validation, where it is known
     seed: int = 0
     jobs: int = 1
+    max_ram: float | None = None  # GB
 
     @property
     def fold_count(self) -> int:
         """Folds that have a shared record."""
         return len({self.folds.fold_of[record] for record in self.shared.record_ids})
+
+    @property
+    def most_pixels(self) -> int | None:
+        """How many active pixels fit into `max_ram`; UserError where it is not enough to begin with."""
+        if self.max_ram is None:
+            return None
+        # While they are put together, pixels stand in memory twice: their values, number and label.
+        most = int((self.max_ram * 1e9 - BASE_BYTES) / (2 * (len(self.members) + 3)))
+        if most < 1:
+            raise UsageError(f"--max-ram {self.max_ram:g}: a fit needs {BASE_BYTES / 1e9:.1f} GB before any pixel")
+        return most
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +68,21 @@ class Fitted:
 
 def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> Active:
     """The active pixels of a job's records; `advance` is told of records."""
-    return gather(job.members, job.shared.record_ids, job.read_mask, job.folds, eps, advance)
+    given = (job.members, job.shared.record_ids, job.read_mask, job.folds)
+    return gather(*given, eps, job.most_pixels, advance)
 
 
 def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fitted:
     """Fit and freeze; `advance` is told of stages.
 
-    Where a best threshold is the lowest candidate, the maps are read again with every pixel above zero.
+    Where a best threshold is the lowest candidate, the maps are read again with every pixel above zero, or as many
+    of them as `max_ram` lets in.
     """
     groups = [job.folds.group_of[record] for record in active.record_ids]
     result = fit(active, groups, job.plan, job.seed, job.jobs, advance)
-    if active.eps > 1 and _at_the_floor(result):
-        return fit_active(job, read_active(job, eps=1))
+    if active.eps == EPS and _at_the_floor(result):
+        active = read_active(job, eps=1)
+        result = fit(active, groups, job.plan, job.seed, job.jobs)
     document = describe(result, job.shared.missing)
     document["warnings"] += rate_shift(active, job.split_of)
     return Fitted(result, document, freeze(job.name, result, job.members, job.folds.sha256, document))

@@ -7,8 +7,8 @@ Stays outside: how the weights were found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
-from ensemble.blend import TABLES, TOTAL, as_uint8, levels, table
-from ensemble.surface import MODES
+from ensemble.blend import BINS, TABLES, TOTAL, as_uint8, levels, table
+from ensemble.surface import MODES, Rate, bin_of_rate
+from ensemble.trees import Trees
 
 FORMAT = 1
 CHUNK = 64  # records blended at once
@@ -38,7 +39,12 @@ class MemberUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Members' weights, table, threshold level, min-pixels; where they come from and what they are worth."""
+    """Members' weights, table, threshold level, min-pixels; where they come from and what they are worth.
+
+    `trees`: make one value of the members' own, in place of the weighted sum. `rate`: the share of pixels that is
+    taken, whatever its level; `settled` finds the level for other records. `eps`: a pixel where no member reaches
+    this value is no contrail.
+    """
 
     name: str
     members: tuple[MemberUse, ...]
@@ -46,6 +52,9 @@ class Ensemble:
     level: int
     mode: str
     k: int
+    rate: Rate | None = None
+    trees: Trees | None = None
+    eps: int = 1
     method: str
     folds_sha256: str
     record_ids: tuple[str, ...]
@@ -60,6 +69,9 @@ class Ensemble:
             (self.table in TABLES, f'there is no table "{self.table}"'),
             (self.mode in MODES, f'there is no min-pixels mode "{self.mode}"'),
             (self.level >= 0 and self.k >= 0, "threshold or k is negative"),
+            (0 <= self.eps <= 255, "eps is no uint8 value"),
+            (self.rate is None or 0 <= self.rate.taken <= self.rate.of, "its share of pixels is none"),
+            (self.trees is None or self._trees_see_members(), "its trees look at members that there are not"),
         ]
         for holds, fault in problems:
             if not holds:
@@ -84,19 +96,58 @@ class Ensemble:
 
         Raises UserError where the maps of a member with a weight are absent or of another shape or dtype.
         """
-        used = {name: _checked(self.name, name, maps) for name in self.weights}
-        shapes = {array.shape for array in used.values()}
-        if len(shapes) > 1:
-            raise UserError(f"ensemble {self.name}: maps of its members differ in shape: {sorted(shapes)}")
-        masks = np.zeros(shapes.pop(), bool)
+        used = self._used(maps)
+        masks = np.zeros(next(iter(used.values())).shape, bool)
         for start in range(0, len(masks), CHUNK):
             part = slice(start, start + CHUNK)
             masks[part] = self._cut({name: array[part] for name, array in used.items()})
         return masks
 
+    def probabilities(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """The blend of members' maps as probability, (n, H, W) float32, before any threshold; raises as `apply`."""
+        by = table(self.table)
+        heights = self._heights(self._used(maps))
+        return np.interp(heights / TOTAL, by.entries, np.arange(256) / 255).astype(np.float32)
+
+    def settled(self, chunks: Iterable[Mapping[str, NDArray[np.uint8]]]) -> Ensemble:
+        """The ensemble for these records, given in chunks of maps as to `apply`.
+
+        Itself, and nothing is read, unless its threshold takes a share of the pixels: then with the level that does.
+        """
+        if self.rate is None:
+            return self
+        by = table(self.table)
+        counts, pixels = np.zeros(BINS, np.int64), 0
+        for maps in chunks:
+            bins = self._heights(self._used(maps)) >> by.shift
+            counts += np.bincount(bins.ravel(), minlength=BINS)
+            pixels += bins.size
+        floor = 1 if self.trees else by.floor_bin(self.eps)
+        above = counts[::-1].cumsum()[::-1]
+        return replace(self, level=bin_of_rate(above, pixels, self.rate, floor) << by.shift)
+
+    def _trees_see_members(self) -> bool:
+        return self.trees is not None and all(0 <= member < len(self.members) for member in self.trees.members)
+
+    def _used(self, maps: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
+        used = {name: _checked(self.name, name, maps) for name in self.weights}
+        shapes = {array.shape for array in used.values()}
+        if len(shapes) > 1:
+            raise UserError(f"ensemble {self.name}: maps of its members differ in shape: {sorted(shapes)}")
+        return used
+
+    def _heights(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.int32]:
+        """Levels (n, H, W) int32."""
+        if self.trees is None:
+            return levels(maps, self.weights, table(self.table))
+        like = next(iter(maps.values()))
+        everyone = np.stack([maps.get(member.name, np.zeros_like(like)).ravel() for member in self.members])
+        values = self.trees.values(everyone, self.eps)
+        return values.reshape(like.shape).astype(np.int32) * TOTAL
+
     def _cut(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
         by = table(self.table)
-        heights = levels(maps, self.weights, by)
+        heights = self._heights(maps)
         masks = heights >= self.level
         if self.mode == "image":
             masks[masks.sum(axis=(1, 2)) < self.k] = False
@@ -173,7 +224,10 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
         "members": [vars(member) for member in ensemble.members],
         "table": {"name": ensemble.table, "entries": None if by.linear else by.entries.tolist()},
         "threshold": {"level": ensemble.level, "of": by.top, "probability": ensemble.threshold},
+        "rate": None if ensemble.rate is None else vars(ensemble.rate),
         "min_pixels": {"mode": ensemble.mode, "k": ensemble.k},
+        "active_from": ensemble.eps,
+        "trees": None if ensemble.trees is None else ensemble.trees.as_dict(),
         "folds_sha256": ensemble.folds_sha256,
         "fitted": dict(ensemble.fitted),
         "record_ids": list(ensemble.record_ids),
@@ -195,6 +249,9 @@ def from_document(document: Mapping[str, Any]) -> Ensemble:
         level=_whole(document["threshold"]["level"]),
         mode=document["min_pixels"]["mode"],
         k=_whole(document["min_pixels"]["k"]),
+        rate=_rate(document.get("rate")),
+        trees=Trees.of(document["trees"]) if document.get("trees") else None,
+        eps=_whole(document.get("active_from", 1)),
         folds_sha256=str(document["folds_sha256"]),
         record_ids=tuple(map(str, document["record_ids"])),
         per_record=document.get("per_record", {}),
@@ -204,6 +261,10 @@ def from_document(document: Mapping[str, Any]) -> Ensemble:
 
 def _member(entry: Mapping[str, Any]) -> MemberUse:
     return MemberUse(**{**entry, "weight": _whole(entry["weight"])})
+
+
+def _rate(entry: Mapping[str, Any] | None) -> Rate | None:
+    return None if entry is None else Rate(_whole(entry["taken"]), _whole(entry["of"]))
 
 
 def _whole(value: Any) -> int:

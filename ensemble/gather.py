@@ -61,11 +61,12 @@ def gather(
     read_mask: ReadMask,
     folds: Folds,
     eps: int = EPS,
+    most: int | None = None,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Active:
-    """The active pixels of these records, which stand fold by fold; `advance` is told of records."""
+    """At most `most` active pixels of these records, which stand fold by fold; `advance` is told of records."""
     chunks = _chunks(members, record_ids, read_mask, advance)
-    return find_active(chunks, [member.name for member in members], folds.fold_of, eps)
+    return find_active(chunks, [member.name for member in members], folds.fold_of, eps, most)
 
 
 def _chunks(

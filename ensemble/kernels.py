@@ -288,3 +288,24 @@ def count_components(bins, pixel, label, pointer, first, last, height, width, ei
                 if parent[i] == i and (np.int64(peak[i]) if by_peak else area[i]) >= least:
                     out[r - first, 0] += hits[i]
                     out[r - first, 1] += area[i]
+
+
+@njit(cache=True, nogil=True)
+def sum_trees(values, roots, member, at, left, right, value, cuts, seen, eps, out):
+    """Walk every pixel of values (members, p) down every tree; out (p,): how many cuts the sum reaches.
+
+    Pixels where no member of `seen` reaches eps stay as they are.
+    """
+    for p in range(values.shape[1]):
+        high = np.uint8(0)
+        for m in seen:
+            high = max(high, values[m, p])
+        if high < eps:
+            continue
+        total = np.int64(0)
+        for root in roots:
+            node = root
+            while member[node] >= 0:
+                node = left[node] if np.int64(values[member[node], p]) <= at[node] else right[node]
+            total += value[node]
+        out[p] = np.searchsorted(cuts, total, side="right")

@@ -100,9 +100,8 @@ def _curve(axes: Axes, fit: Fit) -> None:
 
 def _band(fit: Fit, choice: Choice, where: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Standard errors of the Dice at some of the thresholds."""
-    by = table(choice.blend.table)
     rows = np.unique(np.linspace(0, len(where) - 1, BAND_POINTS).astype(int))
-    floor = by.floor_bin(fit.active.eps)
+    floor = fit.tally.floor(choice.blend)
     errors = []
     for row in rows:
         cut = Cut(int(row) + floor, choice.cut.mode, choice.cut.k)
@@ -114,7 +113,7 @@ def _heat(axes: Axes, fit: Fit) -> None:
     choice = fit.result.choice
     mode = choice.cut.mode if choice.cut.mode != "none" else "component"
     by = table(choice.blend.table)
-    floor = by.floor_bin(fit.active.eps)
+    floor = fit.tally.floor(choice.blend)
     counts = fit.tally.surface(choice.blend, mode)[floor:]
     total = counts[..., 1] + int(fit.active.truth.sum())
     dice = np.where(total > 0, 2 * counts[..., 0] / np.maximum(total, 1), 1.0)
@@ -155,7 +154,7 @@ def _weights(axes: Axes, fit: Fit) -> None:
         axes.text(weights[index] + 0.01, row, text, va="center", fontsize=8, color=INK)
     axes.set_yticks(range(len(order)), names, fontsize=8)
     axes.set(xlabel="weight", xlim=(0, weights.max() * 1.6), xticks=np.linspace(0, weights.max(), 3).round(2))
-    axes.set_title(f"Weights ({fit.policy.method}), {kind} Dice alone", fontsize=10)
+    axes.set_title(f"Weights ({fit.policy.title}), {kind} Dice alone", fontsize=10)
     _plain(axes)
 
 

@@ -52,6 +52,24 @@ class Cut:
         return by_peak(self.mode)
 
 
+@dataclass(frozen=True)
+class Rate:
+    """A share of pixels, as whole numbers: `taken` of `of`."""
+
+    taken: int
+    of: int
+
+
+def bin_of_rate(above: NDArray[np.int64], pixels: int, rate: Rate, floor: int) -> int:
+    """The lowest candidate bin that takes no larger a share of `pixels` pixels than `rate`.
+
+    above: (bins,), how many pixels are at or above each bin; the highest bin where even that takes more
+    """
+    # Python's whole numbers have no end: the products may need more than 64 bits.
+    fits = (int(count) * rate.of <= rate.taken * pixels for count in above[floor:])
+    return next((floor + row for row, one in enumerate(fits) if one), len(above) - 1)
+
+
 def by_peak(mode: str) -> bool:
     """Whether this mode asks for a peak in place of a size."""
     return mode.endswith("-peak")

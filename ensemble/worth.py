@@ -33,7 +33,8 @@ def worths(fit: Fit) -> tuple[Worth, ...]:
     """One for each member that has a weight; none where it is the only one."""
     weights = fit.result.choice.blend.weights
     used = [member for member, weight in enumerate(weights) if weight]
-    if len(used) < 2:
+    # Trees are no sum that a member could be taken out of.
+    if len(used) < 2 or fit.result.choice.blend.trees:
         return ()
     whole = _counts(fit, None)
     groups = fit.tally.groups

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +164,75 @@ def test_two_ensembles_are_compared(made, capsys):
     assert "paired, on 18 records in 18 scene groups" in out
     compare.main(["a", "b", "--json", "--runs", str(made.runs)], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["records"] == 18
+
+
+def test_ratios_budget_and_pruning_are_said(made, capsys):
+    two = ("--members", "m0,m1", "--name", "asked", "--min-pixels", "none")
+    given = fitted(made, capsys, *two, "--method", "ratios", "--ratios", "m0=3,m1=1")
+    assert given["weights"] == {"m0": 0.75, "m1": 0.25}
+    costs = ("--cost", "m0=3600", "--cost", "m1=36", "--budget-hours", "1", "--budget-records", "100")
+    given = fitted(made, capsys, *two, *costs)
+    assert given["left_out"] == ["m0"]
+    assert given["budget"] == {"hours": 1, "records": 100, "needed_hours": 1}
+    assert call(made, "fit", *two, *costs) == 0
+    out = capsys.readouterr().out
+    assert "100 records take 1.00 h of the 1 h that are allowed" in out
+    assert "left out: m0" in out
+    assert call(made, "fit", *two, "--prune", "--threshold", "percentile", "--method", "uniform") == 0
+    out = capsys.readouterr().out
+    assert "of the pixels)" in out
+    assert "without m" in out
+
+
+def test_little_memory_leaves_the_lowest_pixels_out_and_counts_the_rest(made, capsys, monkeypatch):
+    monkeypatch.setattr("ensemble.from_runs.BASE_BYTES", 0.0)
+    two = ("--members", "m0,m1", "--name", "small", "--method", "uniform", "--min-pixels", "none")
+    highest = made.case.maps[:2].max(axis=0)
+    enough = (highest >= 40).sum() * 2 * (2 + 3) / 1e9
+    whole, scarce = fitted(made, capsys, *two), fitted(made, capsys, *two, "--max-ram", str(enough))
+    ensemble = read_ensemble(made.runs / "ensembles" / "small" / "ensemble.json")
+    assert 26 < ensemble.eps < 50
+    assert scarce["counts"] == whole["counts"]
+    assert call(made, "fit", *two, "--max-ram", "0.00001") == 1
+    assert "too many for --max-ram; give it more, or fewer members" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--method", "ratios"), 2, "go together"),
+        (("--method", "ratios", "--ratios", "m9=1"), 2, 'no member "m9"'),
+        (("--threshold", "percent"), 2, 'did you mean "percentile"'),
+        (("--budget-hours", "9"), 2, "give --budget-records N"),
+        (("--cost", "m0"), 2, "give MEMBER=SECONDS"),
+        (("--cost", "m0=1"), 2, "give both"),
+        (("--cost", "m7=1"), 2, 'no member "m7"'),
+        (("--max-ram", "0.1"), 2, "needs 0.5 GB before any pixel"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_in_one_line(made, capsys, arguments, code, words):
+    assert call(made, "fit", "--members", "m0,m1", *arguments) == code
+    err = capsys.readouterr().err
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_budget_needs_the_time_of_every_member(made, capsys, monkeypatch):
+    monkeypatch.setattr("zoo.predictions.MemberMaps.seconds_per_record", None)
+    assert call(made, "fit", "--members", "m0,m1", "--budget-hours", "9", "--budget-records", "10") == 1
+    assert "m0: its seconds a record were not measured; give --cost m0=SECONDS" in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_passed_over_is_named(made, tmp_path, capsys):
+    shutil.copytree(made.runs, tmp_path / "runs")
+    place = tmp_path / "runs" / "predictions" / "m1"
+    (recipe,) = place.iterdir()
+    shutil.copytree(recipe, place / "older")
+    for manifest in (place / "older").rglob("manifest.json"):
+        manifest.write_text(manifest.read_text().replace(recipe.name, "older"))
+        os.utime(manifest, ns=(1, 1))
+    assert call(replace(made, runs=tmp_path / "runs"), "fit", "--members", "m0,m1") == 0
+    assert "note: m1@older was predicted, too, and is not used" in capsys.readouterr().err
 
 
 def test_help_names_every_method_without_loading_them():

@@ -13,7 +13,9 @@ from core.dice import count
 from core.errors import UserError
 from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
-from ensemble.surface import MODES
+from ensemble.policy import THRESHOLDS
+from ensemble.surface import MODES, Rate
+from ensemble.trees import Trees, even_cuts
 from tests.ensemble.cases import streak_case
 
 
@@ -26,18 +28,42 @@ def ensemble(**changes: object) -> Ensemble:
     return Ensemble(**{**given, **changes})
 
 
-@pytest.mark.parametrize("method", ["search", "stack", "logit-mean"])
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+@pytest.mark.parametrize("method", ["search", "stack", "logit-mean", "boost"])
 @pytest.mark.parametrize("mode", MODES)
-def test_masks_are_what_was_counted(rng, method, mode):
+def test_masks_are_what_was_counted(rng, method, mode, threshold):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
-    fitted = fit(case.active(eps=13), plan=Plan(method, mode)).result
-    by, cut = table(fitted.choice.blend.table), fitted.choice.cut
+    fitted = fit(case.active(eps=13), plan=Plan(method, mode, threshold)).result
+    choice = fitted.choice
+    by, cut = table(choice.blend.table), choice.cut
     uses = tuple(
         MemberUse(name, "h", "none", weight, "d") for name, weight in zip(case.members, fitted.choice.blend.weights)
     )
-    frozen = ensemble(members=uses, table=by.name, level=cut.bin << by.shift, mode=mode, k=cut.k)
-    masks = frozen.apply(dict(zip(case.members, case.maps)))
+    more = {"rate": choice.rate, "trees": choice.blend.trees, "eps": 13}
+    frozen = ensemble(members=uses, table=by.name, level=cut.bin << by.shift, mode=mode, k=cut.k, **more)
+    maps = dict(zip(case.members, case.maps))
+    masks = frozen.settled([maps]).apply(maps)
     assert_array_equal(count(masks, case.masks), fitted.in_sample)
+
+
+def test_a_share_of_pixels_is_taken_of_whatever_records_come(rng):
+    maps = {name: rng.integers(0, 200, (6, 16, 16)).astype(np.uint8) for name in "ab"}
+    taking = ensemble(rate=Rate(1, 20), mode="none", k=0)
+    chunks = [{name: array[part] for name, array in maps.items()} for part in (slice(4), slice(4, 6))]
+    for given in (maps, {name: array // 2 for name, array in maps.items()}):
+        settled = taking.settled([given])
+        assert settled.apply(given).mean() <= 1 / 20
+        assert settled.apply(given).mean() == pytest.approx(1 / 20, rel=0.1)
+    assert taking.settled(chunks) == taking.settled([maps])
+    assert ensemble().settled(iter("not read")) is not None
+
+
+def test_probabilities_are_the_blend_before_its_threshold(rng):
+    maps = {name: rng.integers(0, 256, (2, 8, 8)).astype(np.uint8) for name in "ab"}
+    blended = ensemble(mode="none", k=0).probabilities(maps)
+    share = 100 / TOTAL
+    assert blended == pytest.approx(((1 - share) * maps["a"] + share * maps["b"]) / 255, abs=1e-6)
+    assert_array_equal(blended >= np.float32(400 / 1020), ensemble(mode="none", k=0).apply(maps))
 
 
 def test_records_make_no_difference_to_each_other(rng, monkeypatch):
@@ -61,6 +87,11 @@ def test_the_file_is_read_back_whole(tmp_path):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
     write_ensemble(path, ensemble())
     assert read_ensemble(path) == ensemble()
+    leaf = Trees((0,), (-1,), (0,), (0,), (0,), (7,), even_cuts(), (0, 1))
+    special = ensemble(rate=Rate(3, 1000), trees=leaf, eps=26)
+    write_ensemble(path, special)
+    assert read_ensemble(path) == special
+    write_ensemble(path, ensemble())
     assert json.loads(path.read_text())["threshold"]["probability"] == pytest.approx(400 / 1020)
 
 

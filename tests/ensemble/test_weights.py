@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from core.errors import UsageError, UserError
 from ensemble.blend import TOTAL, Blend
 from ensemble.tally import Tally, Training
 from ensemble.weights import METHODS
+from ensemble.weights.ratios import shares_of
 from tests.ensemble.cases import Case, streak_case
 
 
@@ -77,7 +80,7 @@ def test_search_is_no_worse_than_greedy_and_greedy_no_worse_than_the_best(rng):
     assert part.dice(METHODS.get("search")(part)) >= part.dice(METHODS.get("uniform")(part))
 
 
-@pytest.mark.parametrize("name", ["greedy", "search", "logloss", "stack"])
+@pytest.mark.parametrize("name", ["greedy", "search", "logloss", "stack", "boost"])
 def test_a_member_of_pure_noise_gets_little(name, rng):
     case = streak_case(rng, noise=(1.0, 1.0, 1.0))
     maps = case.maps.copy()
@@ -85,6 +88,38 @@ def test_a_member_of_pure_noise_gets_little(name, rng):
     weights = METHODS.get(name)(training(Case(maps, case.masks, case.folds))).weights
     assert weights[2] < 0.25 * TOTAL
     assert weights[2] < min(weights[:2])
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [("a1=1", [1, 0, 0]), ("a*=2,b=1", [1, 1, 1]), ("a1+b=1, a2=0.5", [0.5, 0.5, 0.5]), ("b=0,a1=3", [3, 0, 0])],
+)
+def test_ratios_of_groups(text, shares):
+    assert shares_of(text, ["a1", "a2", "b"]) == shares
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a1", "give groups of members"),
+        ("a1=x", "give groups of members"),
+        ("a1=-1", "give groups of members"),
+        ("a1=1,a*=1", "stands in two groups"),
+        ("a1+a1=1", "stands in two groups"),
+        ("a1=0", "every ratio is 0"),
+        ("a3=1", "did you mean"),
+        ("", "give groups of members"),
+    ],
+)
+def test_ratios_that_make_no_sense_are_refused(text, words):
+    with pytest.raises(UsageError, match=words):
+        shares_of(text, ["a1", "a2", "b"])
+
+
+def test_boosting_without_its_package_says_what_to_install(rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(UserError, match=r"pip install 'contrail-ensemble\[boost\]'"):
+        METHODS.get("boost")(training(streak_case(rng)))
 
 
 def test_twins_make_no_difference_to_the_mixture_of_both(rng):

@@ -5,10 +5,18 @@ UserError that names the file. A set is a folder of zstd shards and a manifest t
 Stays outside: torch, truth masks, and what is made of the maps.
 """
 
-from zoo.predictions.find import find_members
+from zoo.predictions.find import find_members, other_recipes
 from zoo.predictions.format import Provenance, set_folder
 from zoo.predictions.members import MemberMaps
 from zoo.predictions.reader import PredictionSet
 from zoo.predictions.writer import PredictionWriter
 
-__all__ = ["MemberMaps", "PredictionSet", "PredictionWriter", "Provenance", "find_members", "set_folder"]
+__all__ = [
+    "MemberMaps",
+    "PredictionSet",
+    "PredictionWriter",
+    "Provenance",
+    "find_members",
+    "other_recipes",
+    "set_folder",
+]

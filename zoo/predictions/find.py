@@ -93,6 +93,14 @@ def _all_members(
     return found
 
 
+def other_recipes(runs: Path, members: Sequence[MemberMaps], split: str = OOF) -> list[str]:
+    """Recipes "M@hash" of these members that were predicted for the split, too, but are not among them."""
+    used = {(member.provenance.member, member.recipe) for member in members}
+    names = {name for name, _ in used}
+    there = {(f.member, f.recipe) for f in set_folders(runs, split) if f.written is not None and f.member in names}
+    return [f"{name}@{recipe}" for name, recipe in sorted(there - used)]
+
+
 class _NothingSuchError(UserError):
     """A member was predicted, but not with this TTA or not on these folds."""
 

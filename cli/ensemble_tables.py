@@ -1,0 +1,124 @@
+"""The documents of `cli ensemble` as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def render(console: Console, name: str, document: Any) -> None:
+    """The document of a fit as tables."""
+    min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
+    cut = "no min-pixels"
+    if "peak" in min_pixels:
+        cut = f"{min_pixels['mode'].removesuffix('-peak')}s whose peak is below {min_pixels['peak']:.3f} dropped"
+    elif min_pixels["mode"] != "none":
+        cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
+    share = document.get("share")
+    threshold = f"threshold {document['threshold']:.4f}" + (f" ({share:.3%} of the pixels)" if share else "")
+    console.print(
+        f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
+        f"{document['records']} records in {document['groups']} scene groups, "
+        f"{len(document['folds']) or 1} folds; global Dice, 95 % interval over scene groups"
+    )
+    console.print(_dice_table(document))
+    if document.get("budget"):
+        budget = document["budget"]
+        took = f"{budget['records']} records take {budget['needed_hours']:.2f} h"
+        console.print(f"{took} of the {budget['hours']:g} h that are allowed")
+    if document.get("left_out"):
+        console.print(f"left out: {', '.join(document['left_out'])}")
+    if document["decisions"]:
+        console.print(_decision_table(document["decisions"]))
+    if document["worth"]:
+        console.print(_worth_table(document))
+    for rival, gain in document["gain"].items() if len(document["members"]) > 1 else ():
+        low, high = gain["interval"]
+        kind = "cross-fitted" if crossed else "in-sample"
+        console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
+
+
+_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without"}
+
+
+def _dice_table(document: Any) -> Any:
+    from rich.table import Table
+
+    dice = document["dice"]
+    crossed = dice["cross_fitted"] is not None
+    table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    inside, outside = f"{dice['in_sample']:.4f}", _number(dice["cross_fitted"])
+    table.add_row(
+        "ensemble", "", f"{document['threshold']:.3f}", inside, outside, _span(dice["interval"]), style="bold"
+    )
+    for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
+        where = ("", _number(dice[key])) if crossed else (_number(dice[key]), "-")
+        table.add_row(title, "", "", *where, _span(dice[f"{key}_interval"]))
+    for name, member in document["members"].items():
+        table.add_row(
+            name,
+            f"{document['weights'][name]:.4f}",
+            f"{member['threshold']:.3f}",
+            f"{member['in_sample']:.4f}",
+            _number(member["cross_fitted"]),
+            _span(member["interval"]),
+        )
+    return table
+
+
+def _decision_table(decisions: Any) -> Any:
+    from rich.table import Table
+
+    table = Table("question", "candidate", "gain, cross-fitted", "z", "answer", box=None)
+    for decision in decisions:
+        table.add_row(
+            decision["question"],
+            f"{decision['candidate']} over {decision['baseline']}",
+            f"{decision['gain']:+.4f} ± {decision['error']:.4f}",
+            f"{decision['z']:.1f}",
+            decision["answer"],
+        )
+    return table
+
+
+def _worth_table(document: Any) -> Any:
+    from rich.table import Table
+
+    names = list(document["members"])
+    table = Table("without", "Dice changes by", "z", "errs most like", box=None)
+    for name, worth in document["worth"].items():
+        row = document["error_correlation"][names.index(name)]
+        value, other = max((value, other) for value, other in zip(row, names) if other != name)
+        change = f"{-worth['gain']:+.4f} ± {worth['error']:.4f}"
+        table.add_row(name, change, f"{-worth['z']:.1f}", f"{other} (correlation {value:.2f})")
+    return table
+
+
+def render_members(console: Console, members: Any) -> None:
+    """Where an ensemble's members come from."""
+    from rich.table import Table
+
+    table = Table("member", "recipe", "TTA", "weight of 65536", "s / record", "predictions", box=None)
+    for member in members:
+        seconds = member["seconds_per_record"]
+        table.add_row(
+            member["name"],
+            member["recipe"],
+            member["tta"],
+            str(member["weight"]),
+            "-" if seconds is None else f"{seconds:.2f}",
+            member["digest"][:12],
+        )
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _span(interval: Any) -> str:
+    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"
