@@ -57,9 +57,15 @@ def masks(
     ensemble: Ensemble, ids: list[str], members: dict[str, MemberMaps], advance: Callable[[int], None]
 ) -> Iterator[tuple[str, Any]]:
     """(id, mask) in the order of `ids`, a chunk in memory at a time."""
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
-        yield from zip(chunk, ensemble.apply({name: maps.maps(chunk) for name, maps in members.items()}))
+    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+
+    def maps_of(chunk: list[str]) -> dict[str, Any]:
+        return {name: maps.maps(chunk) for name, maps in members.items()}
+
+    # A share of the pixels needs all records before the first mask; a level needs none.
+    settled = ensemble.settled(map(maps_of, chunks))
+    for chunk in chunks:
+        yield from zip(chunk, settled.apply(maps_of(chunk)))
         advance(len(chunk))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def commands_in(page: Path) -> list[str]:
 def shortened(command: str) -> list[str]:
     for pattern, short in SHORT:
         command = re.sub(pattern, short, command)
-    words = command.split()
+    words = shlex.split(command)
     assert words[0] == "cli"
     return words[1:]
 
@@ -36,6 +37,8 @@ def shortened(command: str) -> list[str]:
 def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for command in commands_in(ROOT / "docs" / "guide.md"):
+        assert run([*shortened(command), "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
+    for command in commands_in(ROOT / "docs" / "ensemble.md"):
         assert run([*shortened(command), "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
     # The three commands of everyday use, on what is there now.
     for command in commands_in(ROOT / "README.md"):

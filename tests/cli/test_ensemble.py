@@ -166,6 +166,27 @@ def test_two_ensembles_are_compared(made, capsys):
     assert json.loads(capsys.readouterr().out)["records"] == 18
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--method", "boost", "--min-pixels", "component-peak"),
+        ("--method", "stack", "--min-pixels", "image-peak", "--threshold", "percentile"),
+        ("--prune", "--threshold", "percentile"),
+    ],
+    ids=" ".join,
+)
+def test_the_out_of_fold_file_scores_the_in_sample_dice(made, tmp_path, capsys, arguments):
+    document = fitted(made, capsys, *arguments, "--name", "special")
+    where = ["--data", str(made.data), "--runs", str(made.runs), "--jobs", "1"]
+    file = str(tmp_path / "oof.csv")
+    assert run(["submit", "--split", "oof", "--ensemble", "special", "--out", file, *where]) == 0
+    capsys.readouterr()
+    assert run(["submissions", "score", file, "--json", *where]) == 0
+    score = json.loads(capsys.readouterr().out)
+    assert (score["dice"], score["counts"]) == (document["dice"]["in_sample"], document["counts"])
+    assert call(made, "show", "special") == 0
+
+
 def test_ratios_budget_and_pruning_are_said(made, capsys):
     two = ("--members", "m0,m1", "--name", "asked", "--min-pixels", "none")
     given = fitted(made, capsys, *two, "--method", "ratios", "--ratios", "m0=3,m1=1")
