@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 ROWS, COLUMNS = -2, -1
+LABEL_OFFSET = 0.5  # pixels by which a delivered label lies further down and right than what it marks
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,20 @@ def resize(maps: Tensor, size: int) -> Tensor:
         return maps
     shrinks = maps.shape[-1] > size
     return F.interpolate(maps, (size, size), mode="bilinear", align_corners=False, antialias=shrinks)
+
+
+def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
+    """Maps (n, c, H, W) seen through affine matrices (n, 2, 3): from a pixel of the result to one of the map.
+
+    Positions are (x, y) from -1 to 1 between the square's edges; beyond them it is mirrored. Bilinear. Maps that lie
+    `offset` pixels further down and right than the images they belong to still do so in the result.
+    """
+    by = 2 * offset / maps.shape[-1]
+    turn, shift = matrices[..., :2], matrices[..., 2:]
+    home = torch.cat([turn, shift - turn.sum(dim=-1, keepdim=True) * by], dim=-1)
+    at = F.affine_grid(home, list(maps.shape), align_corners=False)
+    inside = 1 - (2 - (at + 1).remainder(4)).abs()
+    return F.grid_sample(maps, inside + by, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _one_pixel_on(label: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zoo.registration import VIEWS, View, resize
+from zoo.registration import LABEL_OFFSET, VIEWS, View, resize, warp
 
 EVERY = VIEWS["d4"]
 
@@ -65,3 +65,37 @@ def test_resizing_keeps_centres_in_place(size):
         before = float((image.sum(dim=5 - dim).flatten() * full).sum() / image.sum())
         after = float((small.sum(dim=5 - dim).flatten() * axis).sum() / small.sum())
         assert after == pytest.approx(before, abs=2e-3)
+
+
+def matrix_of(view: View) -> torch.Tensor:
+    """The view as a warp: (1, 2, 3), from a pixel of what is seen to one of the image."""
+    turn = torch.diag(torch.tensor([-1.0 if view.columns else 1.0, -1.0 if view.rows else 1.0]))
+    turn = turn.flip(0) if view.transpose else turn
+    return torch.cat([turn, torch.zeros(2, 1)], dim=1)[None]
+
+
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_a_warp_by_a_views_matrix_is_the_view(view):
+    image = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(warp(image, matrix_of(view)), view.apply(image), atol=1e-6)
+    inner = (..., slice(1, -1), slice(1, -1))
+    assert torch.allclose(warp(image, matrix_of(view), LABEL_OFFSET)[inner], view.apply_label(image)[inner], atol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [0, 20, -75])
+@pytest.mark.parametrize("scale", [1.0, 1.3])
+def test_a_turned_label_keeps_its_offset_from_the_image(degrees, scale):
+    """Half a pixel of the result, whatever a pixel of the scene has become."""
+    angle = torch.tensor(degrees * torch.pi / 180)
+    turn = torch.tensor([[angle.cos(), -angle.sin()], [angle.sin(), angle.cos()]]) / scale
+    matrix = torch.cat([turn, torch.zeros(2, 1)], dim=1)[None]
+    seen, label = warp(draw(0.0)[None, None], matrix)[0, 0], warp(draw(0.5)[None, None], matrix, 0.5)[0, 0]
+    assert torch.allclose(offset_between(seen, label), torch.tensor([0.5, 0.5]), atol=0.05)
+
+
+def test_beyond_the_edges_a_scene_is_mirrored_and_its_label_stays_on_it():
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    aside = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]]])  # two pixels to the left
+    seen = warp(image, aside)
+    assert torch.allclose(seen[..., :6], image[..., 2:], atol=1e-6)
+    assert torch.allclose(seen[..., 6:], image[..., 6:].flip(-1), atol=1e-6)

@@ -20,11 +20,11 @@ from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
 
 SHIPPED = Path(__file__).parent
-# A loss is a file named as it: its name is known before torch loads.
+# A loss, an augmentation is a file named as it: its name is known before torch loads.
 LOSS_NAMES = module_names(SHIPPED.parent / "losses")
+AUGMENTATION_NAMES = module_names(SHIPPED.parent / "augment")
 CHOICES = {
     "loss_at": ("label", "output"),
-    "augment": ("none", "flips", "d4"),
     "schedule": ("constant", "cosine", "one_cycle", "step"),
     "clip_mode": ("norm", "value", "agc"),
     "decoder": ("unet",),
@@ -65,7 +65,7 @@ class Recipe:
     loss: str = "dice"  # or a weighted sum: 0.9*bce+0.1*dice
     label_smoothing: float = 0.0  # of the cross-entropies in the loss
     loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
-    augment: str = "none"
+    augment: str = "none"  # or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup
     registered: bool = False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
     crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
     crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
@@ -95,7 +95,7 @@ class Recipe:
                 raise UnknownName(key, getattr(self, key), known, self.name)
         INPUTS.entry(self.input)
         TARGETS.entry(self.target)
-        _ = self.loss_terms  # a bad name or number is refused here
+        _ = self.loss_terms, self.augment_terms  # a bad name or number is refused here
         check_values(self)
 
     @property
@@ -108,6 +108,13 @@ class Recipe:
         """What `loss` adds up; `bce_dice` is the first release's name of a sum."""
         text = "bce+dice" if self.loss == "bce_dice" else self.loss
         return parse_terms(text, "loss", LOSS_NAMES, self.name)
+
+    @property
+    def augment_terms(self) -> tuple[Term, ...]:
+        """The augmentations in their order; a number is a share of the scenes."""
+        if self.augment == "none":
+            return ()
+        return parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
 
     @property
     def resolved(self) -> dict[str, Any]:

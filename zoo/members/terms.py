@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from core.errors import UnknownName, UsageError
 
@@ -16,12 +17,12 @@ class Term:
     weight: float | None = None
 
 
-def parse_terms(text: str, key: str, known: Sequence[str], where: str) -> tuple[Term, ...]:
-    """The terms of `text`, in order; UnknownName, or UsageError for a number that is none above 0."""
-    return tuple(_term(part.strip(), text, key, known, where) for part in text.split("+"))
+def parse_terms(text: str, key: str, known: Sequence[str], where: str, most: float = inf) -> tuple[Term, ...]:
+    """The terms of `text`, in order; UnknownName, or UsageError for a number that is not above 0, up to `most`."""
+    return tuple(_term(part.strip(), f'{where}: {key} = "{text}"', key, known, where, most) for part in text.split("+"))
 
 
-def _term(part: str, text: str, key: str, known: Sequence[str], where: str) -> Term:
+def _term(part: str, what: str, key: str, known: Sequence[str], where: str, most: float) -> Term:
     number, times, name = part.rpartition("*")
     name = name.strip()
     if name not in known:
@@ -32,6 +33,7 @@ def _term(part: str, text: str, key: str, known: Sequence[str], where: str) -> T
         weight = float(number)
     except ValueError:
         weight = 0.0
-    if not 0 < weight < float("inf"):
-        raise UsageError(f'{where}: {key} = "{text}": "{number}" is no number above 0; write it as 0.5*{name}')
+    if not 0 < weight <= most or weight == inf:
+        limit = "" if most == inf else f", up to {most:g}"
+        raise UsageError(f'{what}: "{number}" is no number above 0{limit}; write it as 0.5*{name}')
     return Term(name, weight)

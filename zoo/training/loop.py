@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
-from zoo.augment import augment, crop, jitter
+from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
 from zoo.training.checkpoints import load_state, save_state, weights_of, write_lines, write_weights
@@ -160,11 +160,8 @@ class _Loop:
 
     def _draw(self, numbers: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The batch of these examples as the network is to see it."""
-        recipe = self.recipe
         images, labels = self.seen.batch(numbers)
-        images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
-        images, labels = augment(images, labels, recipe.augment, recipe.registered, generator)
-        return jitter(images, recipe.jitter, generator), labels
+        return training_view(self.recipe, images, labels, self.learner.device, generator)
 
     def _rate(self, step: int) -> float:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)

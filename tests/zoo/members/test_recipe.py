@@ -46,6 +46,9 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nloss = "0*bce+dice"\n', UsageError, '"0" is no number above 0'),
         ('base = "lite0-fc-t5"\nlabel_smoothing = 2\n', UsageError, "give a share, 0 to 1"),
         ('base = "lite0-fc-t5"\ntarget = "means"\n', UnknownName, 'did you mean "mean"'),
+        ('base = "lite0-fc-t5"\naugment = "d4+mosiac"\n', UnknownName, 'no augment "mosiac"; did you mean "mosaic"'),
+        ('base = "lite0-fc-t5"\naugment = "2*mosaic"\n', UsageError, '"2" is no number above 0, up to 1'),
+        ('base = "lite0-fc-t5"\naugment = "none+d4"\n', UnknownName, 'no augment "none"'),
         ('base = "lite0-fc-t5"\ninput = "fcc"\n', UnknownName, 'did you mean "fc"'),
         ('base = "lite0-fc-t5"\nframes = [4]\n', UsageError, "frames"),
         ('base = "lite0-fc-t5"\nsize = 32\n', UsageError, "would see 16 pixels"),
@@ -116,11 +119,10 @@ def test_a_later_key_counts_only_where_it_differs():
 
 
 def test_what_a_recipe_may_choose_is_what_is_there():
-    from zoo.augment import VIEWS
     from zoo.members.recipe import CHOICES
     from zoo.models.decoders import DECODERS
 
-    there = {"decoder": DECODERS.names(), "augment": VIEWS}
+    there = {"decoder": DECODERS.names()}
     assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
 
 

@@ -1,0 +1,19 @@
+"""Brighter or darker, with more or less contrast, in all channels alike."""
+
+from __future__ import annotations
+
+from torch import Generator, Tensor
+
+from zoo.augment import AUGMENTATIONS
+from zoo.augment._draws import uniform
+from zoo.augment._levels import with_levels
+
+CONTRAST, BRIGHTNESS = 0.2, 0.3
+
+
+@AUGMENTATIONS.register("brightness_contrast", share=0.5, moves=False)
+def brightness_contrast(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Contrast 0.8 to 1.2, brightness up to 0.3 of a channel's standard deviation."""
+    each = (len(images), 1, 1, 1, 1)
+    contrast = uniform(1 - CONTRAST, 1 + CONTRAST, each, generator, images)
+    return with_levels(images, contrast, uniform(-BRIGHTNESS, BRIGHTNESS, each, generator, images)), labels

@@ -1,0 +1,14 @@
+"""Flips, quarter turns and transposes: the square's whole group."""
+
+from __future__ import annotations
+
+from torch import Generator, Tensor
+
+from zoo.augment import AUGMENTATIONS
+from zoo.augment._views import seen_from
+
+
+@AUGMENTATIONS.register("d4", share=1.0, moves=True)
+def d4(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """One of the eight views."""
+    return seen_from("d4", images, labels, offset, generator)

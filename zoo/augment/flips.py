@@ -1,0 +1,14 @@
+"""Up-down and left-right."""
+
+from __future__ import annotations
+
+from torch import Generator, Tensor
+
+from zoo.augment import AUGMENTATIONS
+from zoo.augment._views import seen_from
+
+
+@AUGMENTATIONS.register("flips", share=1.0, moves=True)
+def flips(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """One of the four views that flips make."""
+    return seen_from("flips", images, labels, offset, generator)

@@ -1,0 +1,26 @@
+"""A small turn, a little nearer or further, a little aside."""
+
+from __future__ import annotations
+
+from math import pi
+
+import torch
+from torch import Generator, Tensor
+
+from zoo.augment import AUGMENTATIONS
+from zoo.augment._draws import uniform
+from zoo.augment._warps import seen_through
+
+SHIFT, SCALE, DEGREES = 0.0625, 0.2, 30.0
+
+
+@AUGMENTATIONS.register("shift_scale_rotate", share=0.75, moves=True)
+def shift_scale_rotate(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Up to a sixteenth of the side, a fifth larger or smaller, 30 degrees (place 1); mirrored beyond the edges."""
+    n = len(images)
+    angle = uniform(-DEGREES, DEGREES, (n,), generator, images) * pi / 180
+    scale = uniform(1 - SCALE, 1 + SCALE, (n,), generator, images)
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    turn = torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
+    shift = uniform(-2 * SHIFT, 2 * SHIFT, (n, 2, 1), generator, images)
+    return seen_through(torch.cat([turn, shift], dim=2), images, labels, offset)
