@@ -21,46 +21,68 @@ if TYPE_CHECKING:
 TITLES = {"oof": "the out-of-fold masks", "labels": "their labels"}
 
 
+NAMES = ("csv", "png", "npy", "probabilities", "geotiff", "geojson")
+
+
 @click.command("submit")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or folder, to write.")
 @click.option("--ensemble", "name", default="default", show_default=True, help="Which fitted ensemble.")
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--format", "form", type=click.Choice(NAMES), default="csv", show_default=True)
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
 @common
-def submit(settings: Settings, out: Path, name: str, split: str, force: bool) -> None:
+def submit(settings: Settings, out: Path, name: str, split: str, form: str, force: bool) -> None:
     """Write the masks of the test records, checked and noted in the ledger.
 
     Test maps that are missing are predicted first. --split oof writes the masks of the very records that the
-    ensemble was fitted on, from their out-of-fold maps: scoring that file gives its in-sample Dice.
+    ensemble was fitted on, from their out-of-fold maps: scoring that file gives its in-sample Dice. Formats other
+    than csv make a folder with one file a record; geotiff and geojson need the metadata of the records' split.
     """
-    from cli.submit_maps import masks, oof_maps, test_maps
+    from cli.submit_maps import gather, predictions
     from ensemble import ensemble_path, read_ensemble
-    from submissions import find_sample, write_submission
+    from submissions.formats import FORMATS, Asked, require
 
-    if out.exists() and not force:
-        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
+    facts = FORMATS.entry(form).facts
+    _refuse_out(out, force, facts["folder"])
+    require(form)
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
-    if split == "test":
-        scenes = settings.scenes()
-        members, sample = test_maps(settings, ensemble, scenes), find_sample(settings.data)
-        ids = sorted(record.id for record in scenes.test)
-    else:
-        members, sample = oof_maps(settings.runs, ensemble), None
-        ids = list(ensemble.record_ids)
+    found = gather(settings, ensemble, split, facts["placed"])
 
     def note(written: Written) -> None:
-        if split == "test":
+        if split == "test" and form == "csv":
             _note(settings, ensemble, written)
 
-    with progress(settings, "masks", len(ids)) as advance:
-        written = write_submission(out, masks(ensemble, ids, members, advance), force, sample, note)
+    asked = Asked(force=force, sample_order=found.sample, note=note, source=_source(ensemble))
+    with progress(settings, "masks", len(found.ids)) as advance:
+        stream = predictions(ensemble, found, facts["probability"], advance)
+        written = FORMATS.get(form)(out, stream, asked)
     document = _document(ensemble, written)
     for line in document["warnings"]:
         say(settings, f"warning: {line}")
     show(settings, document, lambda console: _print(console, document))
-    next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}")
+    if form == "csv":
+        next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}")
+
+
+def _refuse_out(out: Path, force: bool, folder: bool) -> None:
+    """What must not be overwritten, or cannot be written, is said before anything starts."""
+    from submissions.formats.folder import refuse_folder
+
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
+    if folder:
+        refuse_folder(out, force)
+    elif out.exists() and not force:
+        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+
+
+def _source(ensemble: Ensemble) -> dict[str, Any]:
+    """What the masks come from, for those who find them later."""
+    from core.files import sha256_of
+    from ensemble.frozen import to_document
+
+    weights = {name: weight / 2**16 for name, weight in ensemble.weights.items()}
+    return {"ensemble": ensemble.name, "sha256": sha256_of(to_document(ensemble)), "members": weights}
 
 
 def _document(ensemble: Ensemble, written: Written) -> dict[str, Any]:
@@ -93,19 +115,18 @@ def _known(ensemble: Ensemble) -> dict[str, Share]:
 
 
 def _note(settings: Settings, ensemble: Ensemble, written: Written) -> None:
-    from core.files import sha256_of
-    from ensemble.frozen import to_document
     from submissions.ledger import Sent, append, ledger_path
 
     dice = ensemble.fitted.get("dice", {})
     local = dice.get("cross_fitted")
     interval = None if local is None else dice.get("interval")  # else it is of the in-sample Dice
+    source = _source(ensemble)
     sent = Sent(
         name=written.path.name,
         sha256=written.sha256,
-        ensemble=ensemble.name,
-        ensemble_sha256=sha256_of(to_document(ensemble)),
-        members={name: weight / 2**16 for name, weight in ensemble.weights.items()},
+        ensemble=source["ensemble"],
+        ensemble_sha256=source["sha256"],
+        members=source["members"],
         local=local,
         interval=(interval[0], interval[1]) if interval else None,
         records=ensemble.fitted.get("records"),

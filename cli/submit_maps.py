@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,36 @@ from core.errors import UserError
 
 if TYPE_CHECKING:
     from ensemble import Ensemble, MemberUse
-    from zoo.data import Scenes
+    from submissions.formats import Place, Prediction
+    from zoo.data import Record, Scenes
     from zoo.predictions import MemberMaps
     from zoo.training import Run
 
 CHUNK = 64  # records blended at once: a shard of every member
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What masks are made of."""
+
+    ids: tuple[str, ...]
+    members: Mapping[str, MemberMaps]  # those with a weight
+    places: Mapping[str, Place]  # where they were asked for
+    sample: tuple[str, ...] | None  # the order of sample_submission.csv
+
+
+def gather(settings: Settings, ensemble: Ensemble, split: str, placed: bool) -> Gathered:
+    """The maps of the test records, or ("oof") those that the ensemble was fitted on; what is missing is predicted."""
+    from submissions import find_sample
+
+    if split == "oof":
+        ids = ensemble.record_ids
+        places = _places_of(settings.scenes(), ids) if placed else {}
+        return Gathered(ids, oof_maps(settings.runs, ensemble), places, None)
+    scenes = settings.scenes()
+    places = find_places(scenes, scenes.test) if placed else {}
+    ids = tuple(sorted(record.id for record in scenes.test))
+    return Gathered(ids, test_maps(settings, ensemble, scenes), places, find_sample(settings.data))
 
 
 def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[str, MemberMaps]:
@@ -53,20 +79,52 @@ def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:
     return members
 
 
-def masks(
-    ensemble: Ensemble, ids: list[str], members: dict[str, MemberMaps], advance: Callable[[int], None]
-) -> Iterator[tuple[str, Any]]:
-    """(id, mask) in the order of `ids`, a chunk in memory at a time."""
-    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+def predictions(
+    ensemble: Ensemble, found: Gathered, with_probability: bool, advance: Callable[[int], None]
+) -> Iterator[Prediction]:
+    """Mask, and where asked for probability and place, in the order of the ids; a chunk in memory at a time."""
+    from submissions.formats import Prediction
 
-    def maps_of(chunk: list[str]) -> dict[str, Any]:
-        return {name: maps.maps(chunk) for name, maps in members.items()}
+    chunks = [found.ids[start : start + CHUNK] for start in range(0, len(found.ids), CHUNK)]
+
+    def maps_of(chunk: Sequence[str]) -> dict[str, Any]:
+        return {name: member.maps(chunk) for name, member in found.members.items()}
 
     # A share of the pixels needs all records before the first mask; a level needs none.
     settled = ensemble.settled(map(maps_of, chunks))
     for chunk in chunks:
-        yield from zip(chunk, settled.apply(maps_of(chunk)))
+        maps = maps_of(chunk)
+        blends = settled.probabilities(maps) if with_probability else [None] * len(chunk)
+        for record_id, mask, blend in zip(chunk, settled.apply(maps), blends):
+            yield Prediction(record_id, mask, blend, found.places.get(record_id))
         advance(len(chunk))
+
+
+def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:
+    """Where the pixels of each record lie; UserError, by name, where a source does not say."""
+    from submissions.formats import Place
+
+    found = {record.id: scenes.metadata(record) for record in records}
+    lacking = [record for record in records if (data := found[record.id]) is None or data.grid is None]
+    if lacking:
+        others = f" and {len(lacking) - 1} more have" if len(lacking) > 1 else " has"
+        source = scenes.source(lacking[0])
+        raise UserError(
+            f"{source.root}: record {lacking[0].id}{others} no entry in a metadata.json, so cannot be placed on a "
+            f"map; bring {lacking[0].split}_metadata.json, or choose a format without places"
+        )
+    return {
+        record_id: Place(
+            wkt=data.grid.wkt, left=data.grid.col_min, top=data.grid.row_min,
+            column=data.grid.col_size, row=data.grid.row_size, time=data.time,
+        )
+        for record_id, data in found.items()
+        if data is not None and data.grid is not None
+    }  # fmt: skip
+
+
+def _places_of(scenes: Scenes, ids: Sequence[str]) -> dict[str, Place]:
+    return find_places(scenes, [scenes.record(each) for each in ids])
 
 
 def plain(use: MemberUse) -> str:

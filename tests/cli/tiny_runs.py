@@ -16,7 +16,7 @@ from zoo.data import Assignment, Folds, write_folds
 from zoo.members import Recipe, load_member, with_settings
 from zoo.models import build
 from zoo.training import Run, plan_run
-from zoo.training.checkpoints import save_weights
+from zoo.training.checkpoints import weights_of, write_weights
 
 # Encoders that timm keeps for tests: some megabytes a run.
 ENCODERS = {"tiny-resnet": "test_resnet", "tiny-efficientnet": "test_efficientnet"}
@@ -50,7 +50,7 @@ def _write_run(runs: Path, member: str, fold: int, split: Folds) -> Run:
     settings = {"encoder": ENCODERS[member], "weights": "none", "size": 32, "crop": 0}
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
     run = plan_run(recipe, str(fold), split, runs, seed=0, with_val=False)
-    save_weights(run.best, _restless(recipe, seed=fold))
+    write_weights(run.best, weights_of(_restless(recipe, seed=fold)))
     write_text(run.folder / "recipe.toml", recipe.as_toml())
     facts = {"member": member, "fold": str(fold), "seed": 0, "with_val": False, "folds_sha256": split.sha256}
     ended = {"epochs": recipe.epochs, "weights_sha256": sha256_of_file(run.best)}

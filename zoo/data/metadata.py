@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
-from zoo.data.records import SIZE, Metadata
+from zoo.data.records import SIZE, Grid, Metadata
 
 NUMBER = r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*"
 
@@ -33,17 +33,23 @@ def _read_entry(path: Path, number: int, entry: Mapping[str, Any]) -> tuple[str,
         time = float(entry["timestamp"])
         if not math.isfinite(time):
             raise ValueError("timestamp is no number")
-        return str(entry["record_id"]), Metadata(time, _centre(entry))
+        grid = _grid(entry)
+        return str(entry["record_id"]), Metadata(time, _centre(grid), grid)
     except (KeyError, TypeError, ValueError) as error:
         where = f"entry {number} (record {entry.get('record_id', 'unnamed')})"
         raise UserError(f"{path}: {where} is malformed ({error!r}); fetch this file again") from error
 
 
-def _centre(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+def _grid(entry: Mapping[str, Any]) -> Grid:
+    numbers = {key: float(entry[key]) for key in ("row_min", "row_size", "col_min", "col_size")}
+    return Grid(wkt=str(entry["projection_wkt"]), **numbers)
+
+
+def _centre(grid: Grid) -> tuple[float, float] | None:
     """Degrees north and east of the scene's centre; None where the projection is of another kind."""
-    projection = parse_projection(str(entry["projection_wkt"]))
-    east = float(entry["col_min"]) + SIZE / 2 * float(entry["col_size"])
-    north = float(entry["row_min"]) + SIZE / 2 * float(entry["row_size"])
+    projection = parse_projection(grid.wkt)
+    east = grid.col_min + SIZE / 2 * grid.col_size
+    north = grid.row_min + SIZE / 2 * grid.row_size
     return projection.inverse(east, north) if projection else None
 
 

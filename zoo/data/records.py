@@ -40,12 +40,24 @@ def in_order(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(sorted(records, key=attrgetter("split", "id")))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Where the pixels lie in a projection, metres: the outer corner of pixel (0, 0) and the step to the next."""
+
+    wkt: str  # of the projection
+    row_min: float
+    row_size: float  # negative: rows count southwards
+    col_min: float
+    col_size: float
+
+
 @dataclass(frozen=True)
 class Metadata:
-    """When a scene was seen, seconds since 1970 UTC, and where its centre lies, degrees north and east."""
+    """When a scene was seen, seconds since 1970 UTC; its centre, degrees north and east; its pixels' grid."""
 
     time: float
     centre: tuple[float, float] | None
+    grid: Grid | None = None
 
 
 class Source(Protocol):

@@ -1,0 +1,136 @@
+"""`cli submit --format`: the same masks, in other people's files, at the place that the metadata tell."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from cli.app import run
+from cli.submit import NAMES
+from cli.submit_maps import find_places
+from core.errors import UserError
+from submissions import read_submission
+from submissions.formats import FORMATS, Asked, Prediction
+from submissions.ledger import ledger_path, read_ledger
+from tests.cli.tiny_runs import Tiny, tiny_runs
+from tests.scenes import write_metadata
+from zoo.data import open_scenes
+from zoo.predictions import find_members
+
+FOLDERS = [name for name in NAMES if name != "csv"]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Runs whose test records lie in a row, 600 km from one to the next."""
+    made = tiny_runs(tmp_path_factory.mktemp("tiny"))
+    write_metadata(made.data, "test", {each: (0, 600.0 * i, 4000) for i, each in enumerate(made.ids)})
+    return made
+
+
+@pytest.fixture(scope="module")
+def written(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one output a format."""
+    folder = tmp_path_factory.mktemp("written")
+    for name in NAMES:
+        assert run(call(tiny, folder / name, name)) == 0
+    return folder
+
+
+def call(tiny: Tiny, out: Path, name: str, *more: str) -> list[str]:
+    given = ["submit", "--out", out, "--format", name, "--data", tiny.data, "--runs", tiny.runs, "--jobs", 1, *more]
+    return [*map(str, given)]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_record_has_its_file(tiny: Tiny, written: Path, name: str) -> None:
+    assert {path.stem for path in (written / name).iterdir()} == {*tiny.ids, "manifest"}
+
+
+def test_the_arrays_are_the_masks_of_the_csv(tiny: Tiny, written: Path) -> None:
+    found = read_submission(written / "csv")
+    for record_id in tiny.ids:
+        assert_array_equal(np.load(written / "npy" / f"{record_id}.npy"), found.mask(record_id))
+
+
+def test_the_probabilities_are_the_mean_of_the_members_maps(tiny: Tiny, written: Path) -> None:
+    members = find_members(tiny.runs, "test")
+    mean = np.mean([member.maps(tiny.ids).astype(float) / 255 for member in members], axis=0)
+    found = np.stack([np.load(written / "probabilities" / f"{record_id}.npy") for record_id in tiny.ids])
+    np.testing.assert_allclose(found, mean, atol=1e-6)
+    # Above the threshold lies the mask, but for the components that min-pixels drops.
+    masks = np.stack([read_submission(written / "csv").mask(each) for each in tiny.ids])
+    assert not (masks & (found < 128 / 255 - 1e-6)).any()
+
+
+def test_neighbours_lie_side_by_side_on_the_map(tiny: Tiny, written: Path) -> None:
+    import rasterio
+
+    bounds = []
+    for record_id in tiny.ids:
+        with rasterio.open(written / "geotiff" / f"{record_id}.tif") as file:
+            bounds.append(file.bounds)
+    assert [round(b.left - bounds[0].left) for b in bounds] == [0, 600_000, 1_200_000]
+    assert {round(b.top - b.bottom) for b in bounds} == {256 * 1950}
+    assert round(bounds[0].bottom + 128 * 1950) == 4_000_000
+
+
+def test_only_the_csv_is_a_submission_in_the_ledger(tiny: Tiny, written: Path) -> None:
+    assert [entry.sent.name for entry in read_ledger(ledger_path(tiny.runs)).entries] == ["csv"]
+
+
+def test_without_metadata_the_record_is_named_before_anything_is_predicted(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, runs = tmp_path / "data", tmp_path / "runs"
+    data.mkdir()
+    (data / "test").symlink_to(tiny.data / "test")
+    shutil.copytree(tiny.runs / "ensembles", runs / "ensembles")
+    bare = Tiny(data, runs, tiny.ids)
+    assert run(call(bare, tmp_path / "out", "geojson")) == 1
+    err = capsys.readouterr().err
+    assert f"record {tiny.ids[0]} and 2 more have no entry in a metadata.json" in err and "test_metadata.json" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_existing_folder_is_refused_as_a_file_is(
+    tiny: Tiny, written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(call(tiny, written / "png", "png")) == 2
+    assert "--force" in capsys.readouterr().err
+    assert run(call(tiny, written / "png", "png", "--force")) == 0
+
+
+def test_the_json_names_the_folder(tiny: Tiny, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(call(tiny, written / "npy", "npy", "--force", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == str(written / "npy")
+
+
+def test_real_scenes_lie_where_their_metadata_put_them(real_scenes: Path, tmp_path: Path) -> None:
+    """The centre by GDAL's projection is that by the zoo's own series; labels drawn as polygons come back."""
+    import rasterio
+    from rasterio.warp import transform
+
+    scenes = open_scenes([real_scenes])
+    records = [record for record in scenes.labelled if record.split == "validation"]
+    places = find_places(scenes, records)
+    labels = [Prediction(each.id, scenes.mask(each), None, places[each.id]) for each in records]
+    for name in ("geotiff", "geojson"):  # each file is read back and compared as it is written
+        FORMATS.get(name)(tmp_path / name, labels, Asked())
+    for record in records:
+        with rasterio.open(tmp_path / "geotiff" / f"{record.id}.tif") as file:
+            (east,), (north,) = transform(file.crs, "EPSG:4326", *[[value] for value in file.transform @ (128, 128)])
+        centre = scenes.metadata(record).centre
+        assert (north, east) == pytest.approx(centre, abs=1e-4)  # ten metres
+
+
+def test_train_records_cannot_be_placed_and_that_is_said(real_scenes: Path) -> None:
+    scenes = open_scenes([real_scenes])
+    with pytest.raises(UserError, match=r"and 17 more have no entry.*train_metadata\.json"):
+        find_places(scenes, [record for record in scenes.labelled if record.split == "train"])
