@@ -13,6 +13,7 @@ from core.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from zoo.data import Folds, Record, Scenes
     from zoo.members import Recipe
@@ -28,6 +29,7 @@ def which_members(command: Any) -> Any:
     for option in (
         click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too."),
         click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."),
+        click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds."),
         click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows."),
         click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."),
         click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own."),
@@ -55,7 +57,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
             _train_run(settings, run, scenes, folds)
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
-        rows.append({"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **run.read_result()})
+        rows.append(_result(run))
     show(settings, rows, lambda console: _print_runs(console, rows))
     next_step(settings, "cli ensemble fit")
 
@@ -93,14 +95,15 @@ def _plan(
     files: tuple[str, ...],
     fold: str,
     epochs: int | None,
+    start: str | None,
     sets: tuple[str, ...],
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
-    recipes = _recipes(settings, members, files, sets, epochs)  # before torch loads: a typo is answered at once
+    recipes = _recipes(settings, members, files, sets, epochs, start)  # before torch loads: a typo is answered at once
 
     from zoo.data import read_folds, write_folds
-    from zoo.training import check_run, plan_run, set_threads
+    from zoo.training import check_run, pin_start, plan_run, set_threads
 
     scenes = settings.scenes()
     path = settings.runs / "folds.csv"
@@ -108,7 +111,7 @@ def _plan(
     names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
     runs = [
         plan_run(recipe, name, folds, settings.runs, seed=settings.seed, with_val=with_val)
-        for recipe in recipes
+        for recipe in (pin_start(recipe, settings.runs, names, folds) for recipe in recipes)
         for name in names
     ]
     for run in runs:
@@ -126,12 +129,15 @@ def _recipes(
     files: tuple[str, ...],
     sets: tuple[str, ...],
     epochs: int | None,
+    start: str | None,
 ) -> list[Recipe]:
     from zoo.members import load_member, parse_setting, with_settings
 
     changes = dict(parse_setting(text) for text in sets)
     if epochs is not None:
         changes["epochs"] = epochs
+    if start is not None:
+        changes["start_from"] = start
     names = (settings.line_up(members) if members or not files else ()) + files
     return [with_settings(load_member(name, settings.members), changes) for name in names]
 
@@ -152,11 +158,17 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
         with progress(settings, f"{_label(run)} statistics", len(records)) as advance:
             run_scaling(run, scenes, records, settings.jobs, advance)
     seen, held = run_examples(run, scenes, folds)
-    steps = run.recipe.epochs * steps_of(run.recipe, len(seen))
+    steps = sum(recipe.epochs * steps_of(recipe, len(seen)) for recipe in run.recipe.staged)
     say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
     detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
     with progress(settings, _label(run), steps) as advance:
         train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))
+
+
+def _result(run: Run) -> dict[str, Any]:
+    """What the run ended with, each stage's score beside the log's; older runs have no stages written down."""
+    found = {"stages": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
+    return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found}
 
 
 def predict_test(settings: Settings, run: Run, scenes: Scenes, tta: str) -> PredictionSet:
@@ -182,8 +194,9 @@ def _predict(
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
     dice = "" if epoch.dice is None else f"  Dice {epoch.dice:.4f} at {epoch.threshold:.2f}"
-    of = f"{epoch.epoch}/{run.recipe.epochs}"
-    say(settings, f"{_label(run)}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
+    of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
+    stage = f" stage {epoch.stage}" if epoch.stage else ""
+    say(settings, f"{_label(run)}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
 
 
 def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -203,7 +216,22 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
         ]
         table.add_row(*map(str, cells))
     console.print(table)
+    if any(row["stages"] for row in rows):
+        console.print(_stages_table(rows))
     console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
+
+
+def _stages_table(rows: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table("member", "fold", "stage", "best epoch", "Dice", "logged")
+    for row in rows:
+        for number, stage in enumerate(row["stages"]):
+            logged = dict(enumerate(row["logged_stages"])).get(number)
+            scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
+            best = f"{stage['best_epoch']}/{stage['epochs']}"
+            table.add_row(row["member"], row["fold"], str(number + 1), best, *scores)
+    return table
 
 
 def _label(run: Run) -> str:

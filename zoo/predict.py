@@ -79,7 +79,7 @@ def predict_records(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
     device = choose_device(device_name)
-    network = build(run.recipe, "none")
+    network = build(run.recipe.final, "none")
     load_weights(run.best, network)
     network.to(device, memory_format=torch.channels_last).eval()  # type: ignore
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
@@ -87,7 +87,7 @@ def predict_records(
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
         images = torch.stack([read_image(run.recipe, scenes, record, scaling) for record in batch]).float()
-        maps = probabilities(network, images.to(device), tta, run.recipe.registered)
+        maps = probabilities(network, images.to(device), tta, run.recipe.final.registered)
         yield from zip((record.id for record in batch), maps)
 
 

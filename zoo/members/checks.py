@@ -6,6 +6,7 @@ rooms know (encoders, optimizers) are checked there, before anything starts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,12 @@ RULES: dict[str, Rule] = {
     "batch": COUNT,
     "accumulate": COUNT,
     "epochs": COUNT,
+    "patience": NOT_NEGATIVE,
+    "freeze": SHARE,
+    "start_from": (
+        lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,
+        "give MEMBER or MEMBER@HASH, as cli zoo train said them",
+    ),
     "crop": (
         lambda crop: crop == 0 or (crop % 32 == 0 and 32 <= crop < SIZE),
         "give 0 for whole records, or a multiple of 32 below 256",

@@ -16,6 +16,7 @@ from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 from zoo.members.checks import check_kinds, check_values
+from zoo.members.stages import Table, set_in_stages, stage_recipes
 from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
 
@@ -45,6 +46,7 @@ class Logged:
     row: int | None = None
     validation: float | None = None
     leaderboard: float | None = None
+    stages: tuple[float, ...] = ()  # validation after each stage
     gave: tuple[str, ...] = ()  # every other key is the zoo's choice
     note: str = ""
 
@@ -84,6 +86,10 @@ class Recipe:
     batch: int = 32
     accumulate: int = 1  # batches whose gradients make one step
     epochs: int = 100
+    patience: int = 0  # epochs without a better Dice after which it ends; 0: never before its last
+    freeze: float = 0.0  # share of the epochs, from the first, in which the encoder stays as it is
+    start_from: str = ""  # MEMBER@HASH, whose run of the same fold gives the first weights
+    stages: tuple[Table, ...] = ()  # each changes keys of the one before, and starts from its best weights
     log: Logged = field(default_factory=Logged)
 
     def __post_init__(self) -> None:
@@ -97,6 +103,17 @@ class Recipe:
         TARGETS.entry(self.target)
         _ = self.loss_terms, self.augment_terms  # a bad name or number is refused here
         check_values(self)
+        _ = self.staged  # a bad stage is refused here
+
+    @property
+    def staged(self) -> tuple[Recipe, ...]:
+        """The recipe of each stage; the recipe itself where it has none."""
+        return stage_recipes(self)
+
+    @property
+    def final(self) -> Recipe:
+        """The last stage's recipe: that of the network which predicts."""
+        return self.staged[-1]
 
     @property
     def heads(self) -> int:
@@ -121,12 +138,13 @@ class Recipe:
         """What the hash is made of: all that changes what is trained."""
         document = asdict(self)
         del document["name"], document["log"]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in document.items()}
+        document["stages"] = [dict(table) for table in self.stages]
+        resolved: dict[str, Any] = _thawed(document)
+        return resolved
 
     def as_toml(self) -> str:
         """A file that stands on its own: `--member FILE` trains the same recipe."""
-        # JSON's text, numbers, lists and booleans are TOML's too.
-        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.resolved.items())
+        return "".join(f"{key} = {_toml(value)}\n" for key, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
         """Twelve hex digits that name this recipe trained with this split.
@@ -172,12 +190,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with these keys changed; an unknown key is answered with its nearest."""
+    """The recipe with these keys changed, in every stage; an unknown key is answered with its nearest.
+
+    `stages.K.KEY` changes one stage alone.
+    """
     known = [f.name for f in fields(Recipe) if f.name not in ("name", "log")]
     for key in settings:
-        if key not in known:
+        if key not in known and not key.startswith("stages."):
             raise UnknownName("key", key, known, recipe.name)
-    return replace(recipe, **_values(settings))
+    return replace(recipe, **set_in_stages(recipe, _values(settings)))
 
 
 def _places(folder: Path | None) -> Sequence[Path]:
@@ -220,7 +241,31 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) 
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
+    return {key: _frozen(value) for key, value in document.items()}
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(entry) for entry in value)
+    if isinstance(value, dict):
+        return tuple((key, _frozen(entry)) for key, entry in value.items())
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_thawed(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _thawed(entry) for key, entry in value.items()}
+    return value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)  # JSON's text, numbers and booleans are TOML's too
 
 
 _SCALARS: dict[str, type] = {

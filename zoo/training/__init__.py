@@ -9,6 +9,7 @@ from zoo.training.devices import set_threads
 from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
 from zoo.training.runs import Run, find_runs, plan_run, run_records
+from zoo.training.starts import pin_start
 
 __all__ = [
     "Epoch",
@@ -16,6 +17,7 @@ __all__ = [
     "Run",
     "check_run",
     "find_runs",
+    "pin_start",
     "plan_run",
     "run_examples",
     "run_records",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
+import torch
+from torch import nn
+
+from core.errors import UsageError
 from zoo.data import Folds, Scenes
 from zoo.inputs import require_input
 from zoo.losses import recipe_loss
@@ -13,21 +18,36 @@ from zoo.targets import require_target
 from zoo.training.devices import choose_device
 from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, run_records
+from zoo.training.starts import load_start, start_of
 
 
 def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
     """UserError where device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
     device = choose_device(device_name)
     seen, held = run_records(run, scenes, folds)
-    recipe_loss(run.recipe)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
+    for recipe in run.recipe.staged:
+        recipe_loss(recipe)
+        if not run.complete:
+            check_optimizer(recipe, device)
     if not run.complete:
-        check_optimizer(run.recipe, device)
-        _check_network(run.recipe)
+        _check_network(run.recipe, start_of(run.stages[0]))
 
 
 @lru_cache(maxsize=8)
-def _check_network(recipe: Recipe) -> None:
-    """Build it once, weights included; folds of one member ask again."""
-    build(recipe)
+def _check_network(recipe: Recipe, start: Path | None) -> None:
+    """Build it once, its first weights included; folds of one member ask again."""
+    network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
+    if start is not None:
+        load_start(network, start)
+    for number, other in enumerate(later, start=2):
+        if _shapes(other) != _shapes(network):
+            raise UsageError(
+                f"{recipe.name}: stage {number}: its network is another one than that of stage 1, whose weights "
+                "it starts from (some encoders are built for one size); let the stages differ in how they train"
+            )
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in network.state_dict().items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import atomic_write, write_text
@@ -49,13 +49,22 @@ def write_weights(path: Path, weights: bytes) -> None:
         file.write(weights)
 
 
-def load_weights(path: Path, network: nn.Module) -> None:
-    """Fill `network`; UserError where the file is torn or of another network."""
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors by name; UserError where the file is torn."""
     from safetensors.torch import load_file
 
     try:
-        network.load_state_dict(load_file(path))
+        tensors: dict[str, Tensor] = load_file(path)
     except Exception as error:
+        raise UserError(f"{path}: holds no weights ({error}); train it again") from error
+    return tensors
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Fill `network`; UserError where the file is torn or of another network."""
+    try:
+        network.load_state_dict(read_weights(path))
+    except RuntimeError as error:
         raise UserError(f"{path}: holds no weights of this network ({error}); train it again") from error
 
 

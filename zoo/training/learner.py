@@ -28,9 +28,12 @@ class Learner:
         self._loss = recipe_loss(recipe)
         self.optimizer = make_optimizer(recipe, self.network.parameters())
 
-    def begin_epoch(self) -> None:
-        """To training; scoring left it in evaluation."""
+    def begin_epoch(self, number: int) -> None:
+        """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
+        frozen = number < round(self.recipe.freeze * self.recipe.epochs)
         self.network.train()
+        self.network.encoder.train(not frozen)
+        self.network.encoder.requires_grad_(not frozen)
 
     def add_gradients(self, images: Tensor, labels: Tensor) -> float:
         """The loss of one batch, its gradients added to those of the step's other batches; changes no weight.

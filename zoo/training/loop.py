@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -17,38 +17,17 @@ from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
-from zoo.training.checkpoints import load_state, save_state, weights_of, write_lines, write_weights
+from zoo.training.checkpoints import save_state, weights_of, write_lines, write_weights
 from zoo.training.devices import choose_device
+from zoo.training.epochs import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
 from zoo.training.examples import Examples
 from zoo.training.learner import Learner
 from zoo.training.runs import Run
 from zoo.training.schedule import learning_rate
 from zoo.training.scoring import score
+from zoo.training.starts import load_start, sha256_of_start, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """One line of epochs.jsonl. Dice is global over the held-out fold, at its best threshold and at 0.5."""
-
-    epoch: int
-    loss: float
-    lr: float
-    seconds: float
-    cpu_seconds: float = 0.0  # of all threads: what the epoch cost whatever else the machine did
-    dice: float | None = None
-    threshold: float | None = None
-    dice_at_half: float | None = None
-
-
-@dataclass(kw_only=True)
-class Part:
-    """The epoch under way, as far as it has come: the losses of its batches and what they have cost."""
-
-    losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
 
 def train(
@@ -68,13 +47,28 @@ def train(
     """
     make_folder(run.folder)
     write_text(run.folder / "recipe.toml", run.recipe.as_toml())
-    loop = _Loop(run, seen, held, choose_device(device_name), advance, save_every)
-    while loop.number < run.recipe.epochs:
-        report(loop.epoch())
-        if run.stop.exists():
-            break
-    write_json(run.result, _result(run, loop.history, seen, held))
-    return loop.history
+    history: list[Epoch] = []
+    for stage in run.stages:
+        if is_trained(stage):
+            history += read_epochs(stage)
+            advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
+            continue
+        loop = _Loop(stage, seen, held, choose_device(device_name), advance, save_every)
+        while not loop.ended:
+            report(loop.epoch())
+            if run.stop.exists():
+                break
+        history += loop.history
+        write_json(stage.result, loop.result())
+    if not run.stop.exists():
+        for stage in run.stages[:-1]:  # a state is many times the size of its weights
+            stage.state.unlink(missing_ok=True)
+    return history
+
+
+def is_trained(run: Run) -> bool:
+    """Whether a run, or a stage of it, has come to its end from where it is to start."""
+    return run.ended and run.read_result().get("started_from") == sha256_of_start(run)
 
 
 class _Loop:
@@ -89,28 +83,43 @@ class _Loop:
         advance: Callable[..., None],
         save_every: float,
     ) -> None:
-        self.run, self.recipe, self.seen, self.held = run, run.recipe, seen, held
+        self.run, self.recipe, self.seen, self.held = run, run.taught, seen, held
         self.advance, self.save_every = advance, save_every
-        self.steps = steps_of(run.recipe, len(seen))
+        self.steps = steps_of(self.recipe, len(seen))
         self.history: list[Epoch] = []
         self.part = Part()
         self.best_sha256 = ""
         torch.manual_seed(run.random_seed("weights"))
-        state = _usable_state(run)
-        self.learner = Learner(run.recipe, device, "none" if state else None)
+        start = start_of(run)
+        self.started_from = sha256_of_start(run)
+        state = usable_state(run, self.started_from)
+        self.learner = Learner(self.recipe, device, "none" if state or start else None)
         if state:
             self._resume(state)
+        elif start:
+            load_start(self.learner.network, start)
 
     @property
     def number(self) -> int:
         """Of the epoch under way, from 0."""
         return len(self.history)
 
+    @property
+    def ended(self) -> bool:
+        """All its epochs are behind it, or it has waited long enough for a better one."""
+        return self.number >= self.recipe.epochs or self.lost_patience
+
+    @property
+    def lost_patience(self) -> bool:
+        """So many epochs in a row were no better; never without held-out records, where none is scored."""
+        patience = self.recipe.patience
+        return bool(patience and self.history) and self.number - best_of(self.history).epoch >= patience
+
     def epoch(self) -> Epoch:
         """Train the epoch, or what is left of it; score it, keep it where it is the best, save the state."""
-        watch = _Watch()
+        watch = Watch()
         order = torch.randperm(len(self.seen), generator=self.run.generator("epoch", self.number)).tolist()
-        self.learner.begin_epoch()
+        self.learner.begin_epoch(self.number)
         saved = time.monotonic()
         for step in range(len(self.part.losses), self.steps):
             self.part.losses.append(self._step(step, order))
@@ -130,6 +139,7 @@ class _Loop:
             dice=found[0],
             threshold=found[1],
             dice_at_half=found[2],
+            stage=self.run.stage_number,
         )
         self._keep(epoch)
         return epoch
@@ -168,7 +178,10 @@ class _Loop:
 
     def _not_finite(self, step: int, numbers: Sequence[int], images: Tensor) -> str:
         records = [self.seen.records[number].id for number in numbers]
-        where = f"{self.recipe.name} fold {self.run.fold}: the loss is not finite at epoch {self.number + 1}, step "
+        name = f"{self.recipe.name} fold {self.run.fold}" + (
+            f" stage {self.run.stage_number}" if self.run.stage_number else ""
+        )
+        where = f"{name}: the loss is not finite at epoch {self.number + 1}, step "
         sound = torch.isfinite(images).flatten(1).all(dim=1).tolist()
         if not all(sound):
             record = records[sound.index(False)]
@@ -194,80 +207,48 @@ class _Loop:
     def _save(self) -> None:
         state = self.learner.state()
         rows = [asdict(epoch) for epoch in self.history]
-        save_state(
-            self.run.folder / "last.pt",
-            state | {"epochs": rows, "part": asdict(self.part), "best_sha256": self.best_sha256},
-        )
+        state |= {"epochs": rows, "part": asdict(self.part)}
+        save_state(self.run.state, state | {"best_sha256": self.best_sha256, "started_from": self.started_from})
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.learner.load(state)
         self.history = [Epoch(**row) for row in state["epochs"]]
         self.part = Part(**state.get("part", {}))
         self.best_sha256 = state.get("best_sha256", "")
-        if self.history and not _best_is_there(self.run, state):
+        if self.history and not best_is_there(self.run, state):
             write_weights(self.run.best, weights_of(self.learner.network))
         self.advance(self.number * self.steps + len(self.part.losses))
 
-
-class _Watch:
-    """Adds the time since it was made, or last read, to a part."""
-
-    def __init__(self) -> None:
-        self._clocks = (time.perf_counter, time.process_time)
-        self._last = [clock() for clock in self._clocks]
-
-    def read(self, part: Part) -> None:
-        now = [clock() for clock in self._clocks]
-        part.seconds += now[0] - self._last[0]
-        part.cpu_seconds += now[1] - self._last[1]
-        self._last = now
+    def result(self) -> dict[str, Any]:
+        """What result.json says: of this run, or of a stage; the last stage speaks for all."""
+        run, best = self.run, best_of(self.history)
+        earlier = [stage.read_result() for stage in run.stages[:-1]] if run.stage == 0 else []
+        own = {
+            "epochs": len(self.history),
+            "best_epoch": best.epoch,
+            "lost_patience": self.lost_patience,
+            "weights_sha256": sha256_of_file(run.best),
+            "dice": best.dice,
+            "threshold": best.threshold,
+            "seconds": round(sum(epoch.seconds for epoch in self.history), 1),
+            "cpu_seconds": round(sum(epoch.cpu_seconds for epoch in self.history), 1),
+        }
+        return {
+            "format": 1,
+            "member": run.recipe.name,
+            "fold": run.fold,
+            "seed": run.seed,
+            "with_val": run.with_val,
+            "folds_sha256": run.folds_sha256,
+            "trained_on": len(self.seen),
+            "held_out": len(self.held),
+            "started_from": self.started_from,
+            **own,
+            "stages": [{key: stage[key] for key in own} for stage in [*earlier, own]] if earlier else [],
+        }
 
 
 def steps_of(recipe: Recipe, records: int) -> int:
     """Steps of an epoch: it sees as many pixels as the records have."""
     crops = (SIZE // recipe.crop) ** 2 if recipe.crop else 1
     return max(1, round(records * crops / (recipe.batch * recipe.accumulate)))
-
-
-def best_of(history: Sequence[Epoch]) -> Epoch:
-    """The first of the epochs with the highest Dice; the last one where none was scored."""
-    return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
-
-
-def _usable_state(run: Run) -> dict[str, Any] | None:
-    """The last state, or None where the run has to start anew.
-
-    Without the best weights a state is of no use, the run would end with nothing to predict with; but where the
-    best epoch is the last one the state itself holds them.
-    """
-    state = load_state(run.folder / "last.pt")
-    if state is None:
-        return None
-    history = [Epoch(**row) for row in state["epochs"]]
-    in_state = bool(history) and best_of(history) is history[-1] and not state.get("part", {}).get("losses")
-    return state if not history or in_state or _best_is_there(run, state) else None
-
-
-def _best_is_there(run: Run, state: dict[str, Any]) -> bool:
-    return run.best.is_file() and state.get("best_sha256") in (None, sha256_of_file(run.best))
-
-
-def _result(run: Run, history: list[Epoch], seen: Examples, held: Examples) -> dict[str, Any]:
-    best = best_of(history)
-    return {
-        "format": 1,
-        "member": run.recipe.name,
-        "fold": run.fold,
-        "seed": run.seed,
-        "with_val": run.with_val,
-        "folds_sha256": run.folds_sha256,
-        "epochs": len(history),
-        "best_epoch": best.epoch,
-        "weights_sha256": sha256_of_file(run.best),
-        "dice": best.dice,
-        "threshold": best.threshold,
-        "trained_on": len(seen),
-        "held_out": len(held),
-        "seconds": round(sum(epoch.seconds for epoch in history), 1),
-        "cpu_seconds": round(sum(epoch.cpu_seconds for epoch in history), 1),
-    }

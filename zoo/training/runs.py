@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -25,6 +26,22 @@ class Run:
     with_val: bool
     folds_sha256: str
     runs: Path
+    stage: int = 0  # from 1, of a staged recipe; 0: the run as a whole, whose weights are the last stage's
+
+    @property
+    def taught(self) -> Recipe:
+        """The recipe by which this run, or this stage of it, trains."""
+        return self.recipe.staged[self.stage - 1]
+
+    @property
+    def stage_number(self) -> int:
+        """From 1, the last one's too; 0 where there are no stages."""
+        return self.stage or len(self.recipe.stages)
+
+    @property
+    def stages(self) -> tuple[Run, ...]:
+        """Its stages in order, the last one in the run's own folder; the run itself where it has none."""
+        return (*(replace(self, stage=number) for number in range(1, len(self.recipe.staged))), replace(self, stage=0))
 
     @property
     def hash(self) -> str:
@@ -33,9 +50,10 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """members/<member>/<hash>/fold-<k>[-seed-<s>]."""
+        """members/<member>/<hash>/fold-<k>[-seed-<s>], of an earlier stage stage-<n> below it."""
         name = f"fold-{self.fold}" + (f"-seed-{self.seed}" if self.seed else "")
-        return self.runs / "members" / self.recipe.name / self.hash / name
+        folder = self.runs / "members" / self.recipe.name / self.hash / name
+        return folder / f"stage-{self.stage}" if self.stage else folder
 
     @property
     def best(self) -> Path:
@@ -53,18 +71,34 @@ class Run:
         return self.folder / "result.json"
 
     @property
+    def state(self) -> Path:
+        """What an unfinished run goes on from."""
+        return self.folder / "last.pt"
+
+    @property
     def stop(self) -> Path:
         """A file that ends the run after its epoch; once it is removed, the run can go on."""
-        return self.folder / "stop"
+        return replace(self, stage=0).folder / "stop"
 
     @property
     def complete(self) -> bool:
         """Trained to its end, or to where it was told to stop, with the weights that it ended with."""
+        if self.stage == 0 and self.recipe.stages:
+            stages = self.stages
+            if not all(stage.ended for stage in stages):
+                return False
+            results = [stage.read_result() for stage in stages]
+            return all(b.get("started_from") == a["weights_sha256"] for a, b in pairwise(results))
+        return self.ended
+
+    @property
+    def ended(self) -> bool:
+        """Of the run as a whole: its last stage; where it started from is not looked at."""
         if not (self.result.is_file() and self.best.is_file()):
             return False
         result = self.read_result()
-        ended = result["epochs"] == self.recipe.epochs or self.stop.exists()
-        return ended and result.get("weights_sha256") == sha256_of_file(self.best)
+        ended = result["epochs"] == self.taught.epochs or result.get("lost_patience") or self.stop.exists()
+        return bool(ended) and result.get("weights_sha256") == sha256_of_file(self.best)
 
     def read_result(self) -> dict[str, object]:
         """What the run ended with; UserError where it is torn."""
@@ -73,7 +107,8 @@ class Run:
 
     def random_seed(self, *what: object) -> int:
         """A seed of its own for each use; folds differ, or their errors would be alike (58th place)."""
-        return int(sha256_of([self.hash, self.fold, self.seed, *map(str, what)])[:15], 16)
+        place = [self.hash, self.fold, self.seed] + ([f"stage {self.stage}"] if self.recipe.stages else [])
+        return int(sha256_of([*place, *map(str, what)])[:15], 16)
 
     def generator(self, *what: object) -> torch.Generator:
         """Draws of its own for each use, the same in every process."""

@@ -14,7 +14,7 @@ CALM = {"encoder": "test_convnext", "loss": "bce"}  # no BatchNorm: a batch's pa
 def learner(**keys):
     torch.manual_seed(0)
     made = Learner(with_settings(TINY, CALM | keys), CPU)
-    made.begin_epoch()
+    made.begin_epoch(0)
     return made
 
 

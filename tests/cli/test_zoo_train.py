@@ -1,0 +1,69 @@
+"""`cli zoo train`, as it is typed."""
+
+import json
+
+import pytest
+
+from cli.app import run
+from tests.zoo.training.cases import write_scenes
+
+TINY = "--set encoder=test_efficientnet --set weights=none --set size=64 --set crop=0 --set batch=2 --jobs 1"
+STAGED = """
+base = "lite0-fc-t5"
+epochs = 1
+[[stages]]
+freeze = 1.0
+[[stages]]
+freeze = 0.0
+[log]
+stages = [0.1234]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("typed")
+    write_scenes(folder / "scenes")
+    (folder / "staged.toml").write_text(STAGED)
+    return folder
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+
+    def type_in(command):
+        code = run([*command.split(), *TINY.split(), "--data", "scenes"])
+        return code, capsys.readouterr()
+
+    return type_in
+
+
+def test_each_stages_score_stands_beside_the_logged_one(typed):
+    code, said = typed("zoo train --member staged.toml --fold 0")
+    assert code == 0, said.err
+    assert "staged fold 0 stage 2: epoch 1/1" in said.err
+    assert "0.1234" in said.out
+    code, said = typed("zoo train --member staged.toml --fold 0 --json")
+    (row,) = json.loads(said.out)
+    assert [len(row["stages"]), row["logged_stages"]] == [2, [0.1234]]
+    assert "reused" in said.err
+
+
+def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):
+    code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1")
+    assert code == 1
+    assert "error: lite0-fc-t5: starts from lite0-fc-t5, which has no complete run of fold 1" in said.err
+    assert typed("zoo train lite0-fc-t5 --epochs 1 --fold 1")[0] == 0
+    code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1 --json")
+    assert code == 0, said.err
+    (row,) = json.loads(said.out)
+    (source,) = [
+        path
+        for path in (folder / "runs/members/lite0-fc-t5").glob("*/fold-1/result.json")
+        if not row["folder"].endswith(str(path.parent.relative_to(folder / "runs")))
+    ]
+    assert row["started_from"] == json.loads(source.read_text())["weights_sha256"]
+    assert "start_from" in (folder / row["folder"] / "recipe.toml").read_text()
+    code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1")
+    assert "reused" in said.err

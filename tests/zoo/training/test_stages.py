@@ -1,0 +1,221 @@
+"""Recipes in stages, other runs' weights, a frozen encoder, an early end."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.errors import UnknownName, UsageError, UserError
+from tests.zoo.training.cases import TINY, curve, plan, trained
+from zoo.members import load_member, with_settings
+from zoo.predict import predict_set
+from zoo.training import check_run, find_runs, pin_start, run_examples, train
+from zoo.training.checkpoints import read_weights
+from zoo.training.epochs import read_epochs
+
+STAGES = {
+    "batch": 2,
+    "stages": [
+        {"epochs": 1, "freeze": 1.0},
+        {"epochs": 2, "freeze": 0.0, "augment": "flips"},
+        {"size": 96, "epochs": 1},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory, scenes, folds):
+    return trained(tmp_path_factory.mktemp("staged"), scenes, folds, STAGES)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def encoder(weights):
+    return {key: value for key, value in weights.items() if key.startswith("encoder.")}
+
+
+def test_each_stage_changes_keys_of_the_one_before():
+    recipe = with_settings(TINY, STAGES)
+    assert [r.size for r in recipe.staged] == [64, 64, 96]
+    assert [r.epochs for r in recipe.staged] == [1, 2, 1]
+    assert [r.augment for r in recipe.staged] == ["d4", "flips", "flips"]
+    assert recipe.final == recipe.staged[-1]
+    assert TINY.staged == (TINY,)
+
+
+def test_a_staged_member_reads_back_from_its_own_toml(tmp_path):
+    recipe = with_settings(TINY, STAGES)
+    (tmp_path / "mine.toml").write_text(recipe.as_toml())
+    again = load_member("mine", tmp_path)
+    assert again.staged[1:] == tuple(replace(r, name="mine") for r in recipe.staged[1:])
+    assert again.hash(False, "x") == recipe.hash(False, "x") != TINY.hash(False, "x")
+
+
+def test_what_is_set_holds_in_every_stage_or_in_the_one_that_is_named():
+    recipe = with_settings(TINY, STAGES)
+    assert [r.epochs for r in with_settings(recipe, {"epochs": 5}).staged] == [5, 5, 5]
+    assert [r.size for r in with_settings(recipe, {"stages.2.size": 128, "lr": 0.5}).staged] == [64, 128, 96]
+    assert with_settings(recipe, {"stages": []}).staged[0].size == 64
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"stages": [{"sise": 64}]}, UnknownName, 'stage 1: no key "sise"; did you mean "size"'),
+        ({"stages": [{}, {"size": 3}]}, UsageError, "stage 2: size = 3; give a multiple"),
+        ({"stages": [{"encoder": "resnet18"}]}, UsageError, "encoder is the same in all stages"),
+        ({"stages": [3]}, UsageError, "give a table of keys"),
+        ({"stages": 3}, UsageError, "stages = 3 is no list"),
+        ({"stages.1.size": 64}, UsageError, "stages.1.size: give stages.K.KEY"),
+        ({"stage": 3}, UnknownName, 'did you mean "stages"'),
+        ({"freeze": 2}, UsageError, "give a share"),
+        ({"patience": -1}, UsageError, "give 0 or more"),
+        ({"start_from": "a@b@c"}, UsageError, "give MEMBER or MEMBER@HASH"),
+    ],
+)
+def test_a_bad_stage_is_answered_in_one_line(settings, error, words):
+    with pytest.raises(error) as caught:
+        with_settings(TINY, settings)
+    assert words in str(caught.value)
+    assert type(caught.value) is error
+
+
+def test_a_stage_starts_from_the_best_weights_of_the_one_before(staged):
+    assert staged.complete
+    result = staged.read_result()
+    assert [stage["epochs"] for stage in result["stages"]] == [1, 2, 1]
+    assert result["dice"] == result["stages"][-1]["dice"]
+    first, second, last = staged.stages
+    assert last == staged
+    assert second.read_result()["started_from"] == first.read_result()["weights_sha256"]
+    assert result["started_from"] == second.read_result()["weights_sha256"]
+    assert [epoch.stage for stage in staged.stages for epoch in read_epochs(stage)] == [1, 2, 2, 3]
+    assert not first.state.exists()
+
+
+def test_a_frozen_encoder_stays_as_it_is(tmp_path, scenes, folds, staged):
+    again = plan(tmp_path, folds, staged.recipe)
+    torch.manual_seed(again.stages[0].random_seed("weights"))
+    from zoo.models import build
+
+    new = build(again.stages[0].taught).state_dict()
+    first, second = (read_weights(stage.best) for stage in staged.stages[:2])
+    assert same(encoder(first), encoder(new))  # its BatchNorm's statistics too
+    assert not same(first, new)
+    assert not same(encoder(second), encoder(first))
+
+
+def test_an_encoder_thaws_in_the_middle_of_a_run(tmp_path, scenes, folds):
+    frozen = trained(tmp_path, scenes, folds, {"epochs": 1, "freeze": 1.0, "schedule": "constant", "warmup": 0.0})
+    half = trained(tmp_path, scenes, folds, {"epochs": 2, "freeze": 0.5, "schedule": "constant", "warmup": 0.0})
+    last = torch.load(half.state, weights_only=True)["network"]
+    assert not same(encoder(last), encoder(read_weights(frozen.best)))
+
+
+def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, folds, staged):
+    killed = plan(tmp_path, folds, staged.recipe)
+
+    def kill(epoch):
+        if (epoch.stage, epoch.epoch) == (2, 1):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
+    assert not killed.complete
+    advanced = []
+    train(killed, *run_examples(killed, scenes, folds), "cpu", lambda n=1, note="": advanced.append(n))
+    assert [curve(stage) for stage in killed.stages] == [curve(stage) for stage in staged.stages]
+    assert killed.best.read_bytes() == staged.best.read_bytes()
+
+
+def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, folds):
+    changes = {"stages": [{"epochs": 2}, {"epochs": 1}]}
+    run = plan(tmp_path, folds, with_settings(TINY, changes))
+    run.folder.mkdir(parents=True)
+    run.stop.touch()
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 2  # one epoch of each stage
+    assert run.complete
+    run.stop.unlink()
+    assert not run.complete
+    train(run, *run_examples(run, scenes, folds), "cpu")
+    assert run.complete
+    whole = trained(tmp_path / "whole", scenes, folds, changes)
+    assert [curve(stage) for stage in run.stages] == [curve(stage) for stage in whole.stages]
+
+
+def test_the_last_stage_predicts(scenes, folds, staged):
+    _, held = run_examples(staged, scenes, folds)
+    made = predict_set(staged, scenes, held.records, split="oof")
+    assert made.maps(made.record_ids).shape == (len(held), 256, 256)
+    assert find_runs(staged.runs, staged.recipe.name, staged.hash)[0].complete
+
+
+def test_stages_whose_networks_differ_are_refused_before_anything_starts(tmp_path, scenes, folds):
+    recipe = with_settings(TINY, {"stages": [{}, {"decoder_form": 1}]})
+    with pytest.raises(UsageError, match="stage 2: its network is another one"):
+        check_run(plan(tmp_path, folds, recipe), scenes, folds, "cpu")
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path, scenes, folds, monkeypatch):
+    scores = iter([0.2, 0.5, 0.4, 0.5, 0.9])
+    monkeypatch.setattr("zoo.training.loop.score", lambda *_: (next(scores), 0.5, 0.0))
+    run = trained(tmp_path, scenes, folds, {"epochs": 9, "patience": 2})
+    assert run.complete
+    result = run.read_result()
+    assert (result["epochs"], result["best_epoch"], result["lost_patience"]) == (4, 2, True)
+    assert next(scores) == 0.9
+
+
+def test_without_held_out_records_patience_has_no_end(tmp_path, scenes, folds):
+    run = trained(tmp_path, scenes, folds, {"epochs": 3, "patience": 1}, fold="full")
+    assert run.read_result()["epochs"] == 3
+
+
+def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "lr": 1e-9, "start_from": source.recipe.name})
+    pinned = pin_start(recipe, tmp_path, ["0"], folds)
+    assert pinned.start_from == f"{source.recipe.name}@{source.hash}"
+    run = plan(tmp_path, folds, pinned)
+    check_run(run, scenes, folds, "cpu")
+    train(run, *run_examples(run, scenes, folds), "cpu")
+    assert run.read_result()["started_from"] == source.read_result()["weights_sha256"]
+    names = [key for key, value in read_weights(source.best).items() if "weight" in key and value.ndim == 4]
+    mine, theirs = read_weights(run.best), read_weights(source.best)
+    for name in names:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
+def test_a_run_of_another_fold_is_no_start(tmp_path, scenes, folds, wanted):
+    trained(tmp_path, scenes, folds, {"epochs": 1})
+    recipe = with_settings(TINY, {"start_from": TINY.name})
+    with pytest.raises(UserError, match="which has no complete run of fold .* run: cli zoo train lite0-fc-t5 --fold"):
+        pin_start(recipe, tmp_path, wanted, folds)
+
+
+def test_a_run_of_another_split_is_no_start(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    other = replace(folds, rows=tuple(replace(row, fold=1 - row.fold) for row in folds.rows))
+    assert other.sha256 != source.folds_sha256
+    with pytest.raises(UserError, match="no complete run of fold 0 of this split"):
+        pin_start(with_settings(TINY, {"start_from": TINY.name}), tmp_path, ["0"], other)
+
+
+def test_weights_of_another_encoder_are_refused_before_anything_starts(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    start = f"{source.recipe.name}@{source.hash}"
+    recipe = with_settings(TINY, {"encoder": "test_convnext", "start_from": start})
+    with pytest.raises(UserError, match=r"of another encoder or input \(first odd name encoder\."):
+        check_run(plan(tmp_path, folds, recipe), scenes, folds, "cpu")
+
+
+def test_another_decoder_begins_anew_on_the_same_encoder(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    start = f"{source.recipe.name}@{source.hash}"
+    run = trained(tmp_path, scenes, folds, {"decoder_form": 1, "start_from": start, "epochs": 1})
+    assert run.complete
+    assert json.loads(run.result.read_text())["started_from"] == source.read_result()["weights_sha256"]

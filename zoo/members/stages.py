@@ -1,0 +1,72 @@
+"""Recipes in stages: each changes some keys of the one before it and starts from that one's best weights.
+
+In: the tables of a `[[stages]]` list. Out: one plain Recipe a stage. Stays outside: training them (zoo.training).
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from zoo.members.recipe import Recipe
+
+# Keys and values in the order given; a table that can be hashed.
+Table = tuple[tuple[str, Any], ...]
+# What stays as it is: the network with its first weights, and what is read of a record.
+FIXED = ("name", "log", "stages", "start_from", "encoder", "weights", "input", "frames", "target")
+
+
+def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:
+    """The recipe of each stage, in order; the recipe itself where it has none. UsageError names the stage at fault."""
+    if not recipe.stages:
+        return (recipe,)
+    current, found = replace(recipe, stages=()), []
+    for number, table in enumerate(recipe.stages, start=1):
+        where = f"{recipe.name}: stage {number}"
+        _check_table(table, where)
+        try:
+            current = replace(current, start_from=recipe.start_from if number == 1 else "", **dict(table))
+        except UsageError as error:
+            raise UsageError(f"{where}: {str(error).removeprefix(f'{recipe.name}: ')}") from error
+        found.append(current)
+    return tuple(found)
+
+
+def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as the recipe's own keys: `stages.2.size` changes one stage, any other key holds in all of them.
+
+    Raises UsageError for a stage that is not there.
+    """
+    tables = settings.get("stages", recipe.stages)
+    if not isinstance(tables, tuple):
+        return settings  # refused where a recipe's kinds are checked
+    for number, table in enumerate(tables, start=1):
+        _check_table(table, f"{recipe.name}: stage {number}")
+    stages = [dict(table) for table in tables]
+    plain = {key: value for key, value in settings.items() if not key.startswith("stages")}
+    for stage in stages:
+        for key in plain:
+            stage.pop(key, None)
+    for key, value in settings.items():
+        if key.startswith("stages."):
+            which, _, inner = key.removeprefix("stages.").partition(".")
+            if not (which.isdigit() and 1 <= int(which) <= len(stages) and inner):
+                raise UsageError(f"{recipe.name}: {key}: give stages.K.KEY, K from 1 to {len(stages)}")
+            stages[int(which) - 1][inner] = value
+    return plain | {"stages": tuple(tuple(stage.items()) for stage in stages)}
+
+
+def _check_table(table: Any, where: str) -> None:
+    if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
+        raise UsageError(f"{where}: give a table of keys, [[stages]] or {{key = value}}")
+    from zoo.members.recipe import Recipe
+
+    known = [f.name for f in fields(Recipe) if f.name not in FIXED]
+    for key, _ in table:
+        if key in FIXED:
+            raise UsageError(f"{where}: {key} is the same in all stages; give it above them")
+        if key not in known:
+            raise UnknownName("key", str(key), known, where)
