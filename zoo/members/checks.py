@@ -30,6 +30,10 @@ RULES: dict[str, Rule] = {
         "give numbers of frames 1 to 8, with the labelled one, 5",
     ),
     "decoder_form": (lambda form: form in (1, 2), "give 1 (before refactor 2) or 2"),
+    "decoder_channels": (
+        lambda widths: all(type(width) is int and 1 <= width <= 4096 for width in widths),
+        "give numbers of channels, 1 to 4096, or [] for the decoder's own",
+    ),
     "batch": COUNT,
     "accumulate": COUNT,
     "epochs": COUNT,

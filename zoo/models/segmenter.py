@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.errors import UsageError
 from zoo.data import SIZE
 from zoo.inputs import INPUTS
 from zoo.members import Recipe
-from zoo.models.decoders import DECODERS
-from zoo.models.encoders import make_encoder, normalisation, pyramid
+from zoo.models.decoders import DECODERS, make_decoder
+from zoo.models.encoders import channels_behind, check_sides, holds_stride, make_encoder, normalisation, pyramid
 from zoo.registration import resize
 
 
@@ -24,7 +25,14 @@ class Segmenter(nn.Module):
         facts = INPUTS.entry(recipe.input).facts
         channels = facts["channels"]
         self.size = recipe.size
-        self.encoder = make_encoder(recipe.encoder, weights, channels, recipe.size)
+        stride = DECODERS.entry(recipe.decoder).facts.get("output_stride")
+        check_sides(recipe.encoder, recipe.size, {recipe.size, recipe.seen})
+        if stride and not holds_stride(recipe.encoder, recipe.size, stride):
+            raise UsageError(
+                f"{recipe.name}: decoder {recipe.decoder} needs features that end at stride {stride}, and encoder "
+                f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"
+            )
+        self.encoder = make_encoder(recipe.encoder, weights, channels, recipe.size, stride)
         mean, std = normalisation(recipe.encoder)
         if facts["scaled"] == "mean_std":  # standardised already
             mean, std = torch.zeros(channels), torch.ones(channels)
@@ -33,9 +41,9 @@ class Segmenter(nn.Module):
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
         self.register_buffer("std", std.clone().view(-1, 1, 1))
         widths, self.strides = pyramid(self.encoder)
-        self.widths = widths
+        self.channels_behind = channels_behind(self.encoder)
         widths = [width * len(recipe.frames) for width in widths]
-        self.decoder = DECODERS.get(recipe.decoder)(widths, self.strides, recipe.decoder_form, recipe.heads)
+        self.decoder = make_decoder(recipe, widths, self.strides)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (n, frames, channels, 256, 256) on the input's scale; logits (n, 1, size, size).
@@ -46,8 +54,8 @@ class Segmenter(nn.Module):
         n, frames = images.shape[:2]
         flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // SIZE)
         features = self.encoder((flat - self.mean) / self.std)
-        # timm gives NHWC for a few encoders; the channels tell.
-        features = [f if f.shape[1] == width else f.permute(0, 3, 1, 2) for f, width in zip(features, self.widths)]
+        if self.channels_behind:
+            features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
         joined = [f.reshape(n, frames * f.shape[1], *f.shape[2:]) if frames > 1 else f for f in features]
         logits: Tensor = self.decoder(joined)
         return logits if self.training else logits[:, :1]

@@ -1,34 +1,12 @@
-"""Every decoder works on every kind of pyramid; the packaged weights fit."""
+"""The segmenter: frames, crops, channels, and encoders that see one size or give their channels last."""
 
 import pytest
 import torch
 
-from core.errors import UnknownName, UserError
+from core.errors import UsageError
+from tests.zoo.models.cases import recipe
 from zoo.inputs import INPUTS
-from zoo.members import load_member, with_settings
 from zoo.models import build
-from zoo.models.decoders import DECODERS
-from zoo.models.encoders import make_encoder
-
-# strides 2 to 32; 4 to 32; 4 to 32 in NHWC
-PYRAMIDS = ["test_efficientnet", "test_convnext", "test_mambaout"]
-
-
-def recipe(**keys):
-    return with_settings(load_member("resnet18-fc-t5"), {"weights": "none", "size": 64, **keys})
-
-
-@pytest.mark.parametrize("form", [1, 2])
-@pytest.mark.parametrize("decoder", DECODERS.names())
-@pytest.mark.parametrize("encoder", PYRAMIDS)
-def test_a_decoder_keeps_the_contract(encoder, decoder, form):
-    """Size of the input, finite, a gradient for every weight."""
-    network = build(recipe(encoder=encoder, decoder=decoder, decoder_form=form))
-    logits = network(torch.rand(2, 1, 3, 256, 256))
-    assert logits.shape == (2, 1, 64, 64)
-    assert torch.isfinite(logits).all()
-    logits.mean().backward()
-    assert [name for name, p in network.decoder.named_parameters() if p.grad is None] == []
 
 
 def test_several_frames_share_the_encoder_and_join_their_features():
@@ -56,53 +34,47 @@ def test_every_input_has_a_network(name):
     assert bool((network.std == 1).all()) == (facts["scaled"] == "mean_std")
 
 
-@pytest.mark.parametrize("decoder", DECODERS.names())
-def test_further_heads_only_teach(decoder):
-    """As many maps as the target has while the network learns, the first one when it predicts."""
-    network = build(recipe(encoder="test_efficientnet", decoder=decoder, target="mean_min_max"))
-    assert network(torch.rand(2, 1, 3, 256, 256)).shape == (2, 3, 64, 64)
-    assert network.eval()(torch.rand(2, 1, 3, 256, 256)).shape == (2, 1, 64, 64)
+@pytest.mark.parametrize("encoder", ["test_maxvit", "test_coatnet"])
+def test_an_encoder_of_one_size_is_built_for_the_recipes(encoder):
+    assert build(recipe(encoder=encoder, size=96))(torch.rand(1, 1, 3, 256, 256)).shape[-1] == 96
 
 
-def test_only_the_second_form_keeps_the_filters_in_its_transposed_convolutions():
-    for form, keeps in ((1, False), (2, True)):
-        ups = build(recipe(encoder="resnet18", decoder_form=form)).decoder.ups
-        assert all((up.up.out_channels == up.up.in_channels) == keeps for up in ups)
-        assert len(ups[-1].mix) == form
+def test_an_encoder_of_one_size_sees_no_crops():
+    with pytest.raises(UsageError, match=r"cannot see crops of 32 pixels .*crop = 0"):
+        build(recipe(encoder="test_maxvit", crop=128))
 
 
-def test_lite0_takes_the_weights_that_come_with_the_install():
-    """The features of a flat grey image are those of trained filters: far from a fresh network's, and fixed."""
-    torch.manual_seed(0)
-    trained = make_encoder("tf_efficientnet_lite0", "imagenet", 3, 64).eval()
-    again = make_encoder("tf_efficientnet_lite0", "imagenet", 3, 64).eval()
-    image = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
+def test_an_encoder_that_cannot_see_the_size_says_so():
+    with pytest.raises(UsageError, match=r"encoder efficientformer_l1: cannot see images of 64 pixels"):
+        build(recipe(encoder="efficientformer_l1"))
+
+
+def test_channels_that_stand_behind_are_told_by_the_encoder_and_not_guessed():
+    """At 64 pixels the first level of test_mambaout is 16 x 16 with 16 channels: its shape tells nothing."""
+    network = build(recipe(encoder="test_mambaout")).eval()
+    images = torch.rand(1, 1, 3, 256, 256)
+    seen = []
+    network.decoder.register_forward_pre_hook(lambda module, given: seen.extend(given[0]))
     with torch.inference_mode():
-        levels = list(zip(trained(image), again(image)))
-    assert all(torch.equal(a, b) for a, b in levels)
-    assert trained.state_dict()["bn1.running_mean"].abs().sum() > 1
+        network(images)
+        flat = torch.nn.functional.interpolate(images[:, 0], (64, 64), mode="bilinear", antialias=True)
+        first = network.encoder((flat - network.mean) / network.std)[0]
+    assert torch.allclose(seen[0], first.permute(0, 3, 1, 2), atol=1e-5)
 
 
-def test_weights_of_another_encoder_are_refused(tmp_path):
-    path = tmp_path / "foreign.pt"
-    torch.save(make_encoder("test_resnet", "none", 3, 64).state_dict(), path)
-    with pytest.raises(UserError, match="these weights do not fit"):
-        make_encoder("test_efficientnet", str(path), 3, 64)
-    assert make_encoder("test_resnet", str(path), 3, 64) is not None
-
-
-def test_torn_weights_are_refused(tmp_path):
-    (tmp_path / "torn.pt").write_bytes(b"PK\x03\x04")
-    with pytest.raises(UserError, match=r"torn\.pt"):
-        make_encoder("test_resnet", str(tmp_path / "torn.pt"), 3, 64)
-
-
-def test_weights_that_cannot_be_had_say_how_to_go_on(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="--set weights=none"):
-        build(load_member("resnet18-fc-t5"))
-
-
-def test_an_unknown_encoder_is_answered_with_its_nearest():
-    with pytest.raises(UnknownName, match="resnet18"):
-        make_encoder("resnet_18", "none", 3, 64)
+@pytest.mark.parametrize("encoder", ["test_efficientnet", "test_convnext", "test_mambaout", "test_maxvit"])
+def test_memory_may_be_saved_without_another_answer(encoder):
+    """Gradient checkpointing and channels_last: the same logits and gradients."""
+    torch.manual_seed(0)
+    plain = build(recipe(encoder=encoder, decoder="fpn")).eval()
+    thrifty = build(recipe(encoder=encoder, decoder="fpn")).eval()
+    thrifty.load_state_dict(plain.state_dict())
+    thrifty.to(memory_format=torch.channels_last)
+    thrifty.encoder.set_grad_checkpointing(True)
+    images = torch.rand(1, 1, 3, 256, 256)
+    for network in (plain, thrifty):
+        logits = network(images)
+        logits.sigmoid().mean().backward()
+    assert torch.allclose(plain(images), thrifty(images), atol=1e-4)
+    for one, other in zip(plain.parameters(), thrifty.parameters()):
+        assert one.grad is None or torch.allclose(one.grad, other.grad, atol=1e-4)

@@ -1,16 +1,80 @@
-"""Decoders: from an encoder's pyramid to logits. One file each, one registry line.
+"""Decoders: from an encoder's pyramid to logits. One file each, named as its decoder, one registry line.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
-(n, heads, H, W) at the size of the network's input.
+(n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does.
+
+Facts beside a name: `widths`, the decoder's own `decoder_channels`; `early`, it takes fewer of them; `needs`, the
+last strides of a pyramid that fits, any where it is absent; `output_stride`, what the encoder is asked to hold its
+stride at; `least`, the smallest side in pixels; `pools`, it normalises over a batch of single pixels.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from core.registry import Registry
+from core.errors import UsageError
+from core.registry import Registry, load_modules
 
-# make(channels, strides, form, heads) -> module
-DECODERS: Registry[Callable[[list[int], list[int], int, int], nn.Module]] = Registry("decoder")
+if TYPE_CHECKING:
+    from zoo.members import Recipe
 
-from zoo.models.decoders import unet  # noqa: E402,F401  registers itself
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a decoder is built from."""
+
+    channels: list[int]  # of the pyramid's levels, finest first
+    strides: list[int]
+    widths: tuple[int, ...]  # of its own levels, coarsest first
+    heads: int = 1
+    form: int = 2  # the log's, of its own U-Net alone
+
+
+DECODERS: Registry[Callable[[Plan], nn.Module]] = Registry("decoder")
+
+load_modules(__name__, Path(__file__).parent)
+
+
+def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.Module:
+    """The decoder of `recipe` on a pyramid; UsageError where the two, or its widths, do not fit."""
+    entry = DECODERS.entry(recipe.decoder)
+    _check(recipe, entry.facts, strides)
+    plan = Plan(
+        channels=channels,
+        strides=strides,
+        widths=recipe.decoder_channels or entry.facts["widths"],
+        heads=recipe.heads,
+        form=recipe.decoder_form,
+    )
+    try:
+        return entry.make(plan)
+    except ValueError as error:  # a library's own refusal of a width
+        raise UsageError(f"{recipe.name}: decoder {recipe.decoder} refuses its channels ({error})") from error
+
+
+def _check(recipe: Recipe, facts: dict[str, Any], strides: list[int]) -> None:
+    def refuse(reason: str) -> None:
+        raise UsageError(f"{recipe.name}: decoder {recipe.decoder} {reason}")
+
+    needs = facts.get("needs")
+    if needs and tuple(strides[-len(needs) :]) != needs:
+        refuse(
+            f"needs features at strides {_listed(needs)}, encoder {recipe.encoder} gives {_listed(strides)}; "
+            "choose another of them (unet takes any pyramid)"
+        )
+    given, own = recipe.decoder_channels, facts["widths"]
+    if given and len(given) != len(own) and not (facts.get("early") and len(given) < len(own)):
+        refuse(f"takes {len(own)} decoder_channels, its own are {list(own)}; {len(given)} are given")
+    if recipe.seen < facts.get("least", 0):
+        refuse(f"needs images of {facts['least']} pixels, it would see {recipe.seen}; give a larger size or crop")
+    if facts.get("pools") and recipe.batch < 2:
+        refuse("cannot be trained on one image at a time; give batch 2 or more")
+
+
+def _listed(numbers: tuple[int, ...] | list[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -7,25 +7,25 @@ transposed convolutions keep their number of filters.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from zoo.models.decoders import DECODERS
+from zoo.models.decoders import DECODERS, Plan
+from zoo.models.decoders._heads import logit_head
 
 WIDTHS = (256, 128, 64, 32, 16)  # of the levels, coarsest first
 
 
 class Up(nn.Module):
-    """Double the side, join the skip, convolve."""
+    """Double the side (`up`), join the skip, convolve (`mix`)."""
 
-    def __init__(self, inside: int, skip: int, outside: int, form: int, convolutions: int) -> None:
+    def __init__(self, up: nn.Module, mix: nn.Module) -> None:
         super().__init__()
-        between = inside if form == 2 else outside
-        self.up = nn.ConvTranspose2d(inside, between, kernel_size=2, stride=2)
-        widths = [between + skip] + [outside] * convolutions
-        self.mix = nn.Sequential(*(_convolution(a, b) for a, b in pairwise(widths)))
+        self.up, self.mix = up, mix
 
     def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
         x = self.up(x)
@@ -34,25 +34,24 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """Ronneberger et al. 2015 (arXiv 1505.04597) on a pretrained pyramid."""
+    """Ronneberger et al. 2015 (arXiv 1505.04597) on a pretrained pyramid.
 
-    def __init__(self, channels: list[int], strides: list[int], form: int, heads: int) -> None:
+    make_up: (channels in, of the skip, out, whether it is the last one) -> a level.
+    """
+
+    def __init__(self, plan: Plan, make_up: Callable[[int, int, int, bool], Up]) -> None:
         super().__init__()
-        doublings = strides[-1].bit_length() - 1
-        skips = dict(zip(strides, channels))
-        widths = WIDTHS[-doublings:] if doublings <= len(WIDTHS) else WIDTHS
-        inside = channels[-1]
-        self.skips = [1 << level for level in reversed(range(doublings))]  # strides after each doubling
+        skips = dict(zip(plan.strides, plan.channels))
+        levels = _level_widths(plan)
+        self.skips = [stride for stride, _ in levels]  # strides after each doubling
+        inside = plan.channels[-1]
         ups = []
-        for stride, outside in zip(self.skips, widths):
-            last = stride == 1
-            ups.append(Up(inside, skips.get(stride, 0), outside, form, 1 if last and form == 1 else 2))
+        for stride, outside in levels:
+            ups.append(make_up(inside, skips.get(stride, 0), outside, stride == self.skips[-1]))
             inside = outside
         self.ups = nn.ModuleList(ups)
-        self.strides = strides
-        self.head = nn.Conv2d(inside, heads, kernel_size=1)
-        # Contrails are rare: the first guess is 1 %, not a half, so the first steps are not spent on that.
-        nn.init.constant_(self.head.bias, -4.6)  # type: ignore
+        self.strides = plan.strides
+        self.head = logit_head(inside, plan.heads)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         at = dict(zip(self.strides, features))
@@ -63,13 +62,34 @@ class UNet(nn.Module):
         return logits
 
 
-@DECODERS.register("unet")
-def unet(channels: list[int], strides: list[int], form: int, heads: int) -> nn.Module:
-    """The log's U-Net; `form` 1 or 2."""
-    return UNet(channels, strides, form, heads)
+@DECODERS.register("unet", widths=WIDTHS, early=True)
+def unet(plan: Plan) -> nn.Module:
+    """The log's U-Net; `plan.form` 1 or 2."""
+    return UNet(plan, partial(_transposed, plan.form))
 
 
-def _convolution(inside: int, outside: int) -> nn.Module:
+def _transposed(form: int, inside: int, skip: int, outside: int, last: bool) -> Up:
+    between = inside if form == 2 else outside
+    mixed = [between + skip] + [outside] * (1 if last and form == 1 else 2)
+    return Up(
+        nn.ConvTranspose2d(inside, between, kernel_size=2, stride=2),
+        nn.Sequential(*(convolution(a, b) for a, b in pairwise(mixed))),
+    )
+
+
+def _level_widths(plan: Plan) -> list[tuple[int, int]]:
+    """(stride, width) after each doubling, coarsest first, until the side is whole or the widths end.
+
+    Widths are meant for five doublings: shallower pyramids leave out the first, deeper ones repeat it.
+    """
+    widths, doublings = plan.widths, plan.strides[-1].bit_length() - 1
+    missing = doublings - len(WIDTHS)
+    widths = (widths[0],) * missing + widths if missing > 0 else widths[-missing:]
+    return [(1 << (doublings - 1 - level), width) for level, width in enumerate(widths)]
+
+
+def convolution(inside: int, outside: int) -> nn.Module:
+    """3 x 3, BatchNorm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inside, outside, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(outside),

@@ -1,0 +1,130 @@
+"""Every decoder keeps one contract on every kind of pyramid, or says by name why it does not fit."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from core.errors import UsageError
+from tests.zoo.models.cases import PYRAMIDS, recipe
+from zoo.models import build
+from zoo.models.decoders import DECODERS, Plan
+from zoo.models.decoders.bifpn import Fuse
+
+# The dear one at a sixteenth of its channels; its own are counted below.
+NARROW = {"unet_wide": (128, 64, 32, 16, 8)}
+# Why a decoder does not fit an encoder, in a word of its refusal.
+MISFITS = {
+    (decoder, encoder): "needs features that end at stride 16, and encoder test_\\w+ cannot"
+    for decoder in ("deeplabv3plus", "pan")
+    for encoder in ("test_mambaout", "test_maxvit")
+}
+
+
+def made(encoder, decoder, **keys):
+    """The recipe, at the least size that the decoder takes."""
+    size = max(64, DECODERS.entry(decoder).facts.get("least", 0))
+    return recipe(encoder=encoder, decoder=decoder, size=size, decoder_channels=NARROW.get(decoder, ()), **keys)
+
+
+@pytest.mark.parametrize("decoder", DECODERS.names())
+@pytest.mark.parametrize("encoder", PYRAMIDS)
+def test_a_decoder_keeps_the_contract(encoder, decoder):
+    """Size of the input, finite, a gradient for every weight, rare contrails at first, saved and loaded."""
+    keys = made(encoder, decoder)
+    if (decoder, encoder) in MISFITS:
+        with pytest.raises(UsageError, match=MISFITS[decoder, encoder]):
+            build(keys)
+        return
+    network = build(keys)
+    images = torch.rand(2, 1, 3, 256, 256)
+    logits = network(images)
+    assert logits.shape == (2, 1, keys.size, keys.size)
+    assert torch.isfinite(logits).all()
+    assert logits.sigmoid().mean() < 0.1
+    (logits * torch.rand_like(logits)).sum().backward()
+    assert [name for name, p in network.decoder.named_parameters() if p.grad is None] == []
+    again = build(keys)
+    again.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        assert torch.equal(network.eval()(images), again.eval()(images))
+
+
+@pytest.mark.parametrize("decoder", DECODERS.names())
+def test_further_heads_only_teach(decoder):
+    """As many maps as the target has while the network learns, the first one when it predicts."""
+    keys = made("test_efficientnet", decoder, target="mean_min_max")
+    network = build(keys)
+    assert network(torch.rand(2, 1, 3, 256, 256)).shape == (2, 3, keys.size, keys.size)
+    assert network.eval()(torch.rand(2, 1, 3, 256, 256)).shape == (2, 1, keys.size, keys.size)
+
+
+@pytest.mark.parametrize("decoder", DECODERS.names())
+def test_a_decoder_on_a_pyramid_that_is_none_works_or_names_both(decoder):
+    """A plain ViT gives the same stride three times."""
+    try:
+        assert build(made("test_vit", decoder))(torch.rand(2, 1, 3, 256, 256)).shape[-1] == 64
+    except UsageError as error:
+        assert {decoder, "test_vit"} <= set(re.findall(r"\w+", str(error)))
+    else:
+        assert decoder in ("unet", "unet_wide")
+
+
+@pytest.mark.parametrize("decoder", ["unet", "unet_wide"])
+@pytest.mark.parametrize("strides", [[1, 2, 4, 8, 16, 32], [4, 8, 16], [16, 32, 64]])
+def test_a_u_net_reaches_the_whole_side_from_any_stride(decoder, strides):
+    network = DECODERS.get(decoder)(Plan(channels=[8] * len(strides), strides=strides, widths=(64, 32, 16, 16, 8)))
+    features = [torch.rand(2, 8, 64 // stride, 64 // stride) for stride in strides]
+    assert network(features).shape == (2, 1, 64, 64)
+
+
+@pytest.mark.parametrize("form", [1, 2])
+def test_only_the_second_form_keeps_the_filters_in_its_transposed_convolutions(form):
+    ups = build(recipe(encoder="resnet18", decoder_form=form)).decoder.ups
+    assert all((up.up.out_channels == up.up.in_channels) == (form == 2) for up in ups)
+    assert len(ups[-1].mix) == form
+
+
+def test_fewer_channels_end_a_u_net_early():
+    """Place 1: images of 1024, one level dropped, logits of 512."""
+    assert build(recipe(decoder_channels=(64, 32, 16, 8)))(torch.rand(1, 1, 3, 256, 256)).shape[-1] == 32
+
+
+def test_the_wide_u_net_has_eight_times_the_channels_and_starts_as_nearest_neighbour():
+    wide, narrow = (DECODERS.entry(name).facts["widths"] for name in ("unet_wide", "unet"))
+    assert wide == tuple(8 * width for width in narrow)
+    up = DECODERS.get("unet_wide")(Plan(channels=[8, 8], strides=[16, 32], widths=(16, 8, 8, 8, 8))).ups[0].up
+    enlarged = up(torch.rand(1, 8, 3, 3))
+    assert torch.allclose(enlarged, F.interpolate(enlarged[..., ::2, ::2], scale_factor=2), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "channels", "words"),
+    [
+        ("fpn", (64,), r"takes 2 decoder_channels, its own are \[256, 128\]; 1 are given"),
+        ("fpn", (64, 33), "refuses its channels"),
+        ("manet", (64, 32, 16, 8), "takes 5 decoder_channels"),
+        ("unet", (64, 32, 16, 8, 8, 8), "takes 5 decoder_channels"),
+    ],
+)
+def test_channels_that_do_not_fit_are_refused(decoder, channels, words):
+    with pytest.raises(UsageError, match=words):
+        build(recipe(decoder=decoder, decoder_channels=channels))
+
+
+def test_images_that_are_too_small_or_alone_are_refused():
+    with pytest.raises(UsageError, match="needs images of 128 pixels, it would see 64"):
+        build(recipe(decoder="pan", size=128, crop=128))
+    with pytest.raises(UsageError, match="batch 2 or more"):
+        build(recipe(decoder="upernet", batch=1))
+
+
+def test_fusion_is_the_normalised_sum_of_the_paper():
+    """EfficientDet, section 3.3: O = sum(w I) / (0.0001 + sum(w)), w held at 0 or above."""
+    fuse = Fuse(3, 4)
+    fuse.mix = nn.Identity()
+    fuse.weights.data = torch.tensor([2.0, -1.0, 0.5])
+    a, b, c = torch.rand(3, 1, 4, 5, 5)
+    assert torch.allclose(fuse(a, b, c), F.silu((2 * a + 0.5 * c) / 2.5001))

@@ -1,0 +1,120 @@
+"""Weights come from packages, files, folders and timm's cache, and nothing foreign or torn is taken."""
+
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save_file
+
+from core.errors import UnknownName, UserError
+from core.files import sha256_of_file
+from zoo.members import load_member
+from zoo.models import build
+from zoo.models.encoders import make_encoder
+from zoo.models.weights import PACKAGED, licence_of, locate, read_state
+
+HEAD = {"conv_head", "bn2", "classifier"}
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_packaged_encoder_takes_the_weights_that_come_with_the_install(name):
+    """All of them, BatchNorm included; eight tensors of the head are left over, and no other."""
+    state = read_state(locate(name, "imagenet"))
+    with torch.device("meta"):
+        whole = timm.create_model(name)
+    assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in whole.state_dict().items()}
+    encoder = make_encoder(name, "imagenet", 3, 64)
+    own = encoder.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in own.items())
+    over = set(state) - set(own)
+    assert len(over) == 8
+    assert {key.split(".")[0] for key in over} == HEAD
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+@pytest.mark.parametrize("channels", [1, 6])
+def test_other_channels_adapt_the_first_convolution_alone(name, channels):
+    three, other = (make_encoder(name, "imagenet", count, 64).state_dict() for count in (3, channels))
+    assert other["conv_stem.weight"].shape[1] == channels
+    assert torch.allclose(other["conv_stem.weight"].sum(1), three["conv_stem.weight"].sum(1), atol=1e-5)
+    assert all(torch.equal(three[key], other[key]) for key in three if key != "conv_stem.weight")
+
+
+# Names kept, names flattened, channels behind, one size.
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_mambaout", "test_maxvit"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_whole_models_file_fills_the_encoder_at_another_size_and_channels(name, suffix, tmp_path):
+    torch.manual_seed(3)
+    sized = {"img_size": 160} if name == "test_maxvit" else {}
+    whole = timm.create_model(name, **sized)
+    path = tmp_path / f"{name}{suffix}"
+    save_file(whole.state_dict(), path) if suffix == ".safetensors" else torch.save(whole.state_dict(), path)
+    encoder = make_encoder(name, str(path), 3, 64)
+    fresh = {str(value.sum().item()) for value in whole.state_dict().values() if value.numel() > 64}
+    own = [value for key, value in encoder.state_dict().items() if value.numel() > 64 and "relative" not in key]
+    assert all(str(value.sum().item()) in fresh for value in own)
+    assert make_encoder(name, str(tmp_path), 5, 64) is not None  # the folder, and other channels
+
+
+def test_weights_of_another_encoder_are_refused(tmp_path):
+    path = tmp_path / "foreign.pt"
+    torch.save(make_encoder("test_resnet", "none", 3, 64).state_dict(), path)
+    with pytest.raises(UserError, match=r"the weights of .*foreign\.pt do not fit it"):
+        make_encoder("test_efficientnet", str(path), 3, 64)
+    assert make_encoder("test_resnet", str(path), 3, 64) is not None
+
+
+def test_what_is_torn_or_no_state_dict_is_refused(tmp_path):
+    (tmp_path / "torn.pt").write_bytes(b"PK\x03\x04")
+    torch.save({"epochs": 3}, tmp_path / "other.pt")
+    for name in ("torn.pt", "other.pt"):
+        with pytest.raises(UserError, match=name):
+            make_encoder("test_resnet", str(tmp_path / name), 3, 64)
+
+
+def test_a_path_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no such file or folder"):
+        make_encoder("test_resnet", str(tmp_path / "nothing.pt"), 3, 64)
+    with pytest.raises(UserError, match=r"holds no test_resnet\.safetensors; .*--pack"):
+        make_encoder("test_resnet", str(tmp_path), 3, 64)
+
+
+def test_weights_that_cannot_be_had_name_the_file_and_how_to_bring_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match=r"model\.safetensors of timm/resnet18.*--pack FOLDER.*--set weights=none"):
+        build(load_member("resnet18-fc-t5"))
+
+
+def test_what_timms_cache_holds_is_taken_without_asking_the_hub(monkeypatch, tmp_path):
+    """The cache's own layout: refs, snapshots, and blobs named by their hash, which is checked."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    torch.manual_seed(5)
+    whole = timm.create_model("test_resnet").state_dict()
+    home = tmp_path / "models--timm--test_resnet.r160_in1k"
+    save_file(whole, tmp_path / "model")
+    blob = home / "blobs" / sha256_of_file(tmp_path / "model")
+    blob.parent.mkdir(parents=True)
+    (tmp_path / "model").rename(blob)
+    snapshot = home / "snapshots" / "0123abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("0123abc")
+    own = make_encoder("test_resnet", "imagenet", 3, 64).state_dict()
+    assert all(torch.equal(value, whole[key]) for key, value in own.items())
+    blob.write_bytes(blob.read_bytes()[:-1])
+    with pytest.raises(UserError, match="is torn or changed"):
+        make_encoder("test_resnet", "imagenet", 3, 64)
+
+
+def test_a_licence_is_that_of_the_weights():
+    assert licence_of("convnextv2_base") == "cc-by-nc-4.0"
+    assert licence_of("resnet18") == "apache-2.0"
+
+
+@pytest.mark.parametrize(("name", "near"), [("resnet_18", "resnet18"), ("resnet18.a9_in1k", "resnet18.a")])
+def test_an_unknown_encoder_is_answered_with_its_nearest(name, near):
+    with pytest.raises(UnknownName, match=near):
+        make_encoder(name, "none", 3, 64)

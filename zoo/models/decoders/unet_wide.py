@@ -1,0 +1,33 @@
+"""A U-Net with eight times the usual channels (place 3), enlarged by pixel shuffle.
+
+Pixel shuffle (Shi et al. 2016, arXiv 1609.05158): a 1 x 1 convolution gives each pixel the four that it becomes.
+Its four filters start alike, so it starts as nearest neighbour, without a checkerboard (arXiv 1707.02937).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from zoo.models.decoders import DECODERS, Plan
+from zoo.models.decoders.unet import UNet, Up, convolution
+
+WIDTHS = (2048, 1024, 512, 256, 128)  # of the levels, coarsest first
+
+
+@DECODERS.register("unet_wide", widths=WIDTHS, early=True)
+def unet_wide(plan: Plan) -> nn.Module:
+    """The wide U-Net; each doubling halves the channels before the skip joins them."""
+    return UNet(plan, _shuffled)
+
+
+def _shuffled(inside: int, skip: int, outside: int, last: bool) -> Up:
+    between = max(1, inside // 2)
+    spread = nn.Conv2d(inside, 4 * between, kernel_size=1)
+    with torch.no_grad():
+        spread.weight.copy_(spread.weight[::4].repeat_interleave(4, dim=0))
+        nn.init.zeros_(spread.bias)  # type: ignore
+    return Up(
+        nn.Sequential(spread, nn.PixelShuffle(2), nn.ReLU(inplace=True)),
+        nn.Sequential(convolution(between + skip, outside), convolution(outside, outside)),
+    )
