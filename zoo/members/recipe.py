@@ -28,6 +28,7 @@ CHOICES = {
     "loss_at": ("label", "output"),
     "schedule": ("constant", "cosine", "one_cycle", "step"),
     "clip_mode": ("norm", "value", "agc"),
+    "time": tuple(module_names(SHIPPED.parent / "models" / "time_mixing")),
     "decoder": tuple(module_names(SHIPPED.parent / "models" / "decoders")),
 }
 # Keys of the first release, which every hash holds.
@@ -63,6 +64,7 @@ class Recipe:
     decoder_channels: tuple[int, ...] = ()  # widths of the decoder's levels, coarsest first; empty: its own
     input: str = "fc"
     frames: tuple[int, ...] = (5,)
+    time: str = "concat"  # how several frames are mixed: zoo/models/time_mixing
     size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
     target: str = "hard"  # what the labelers' masks become: zoo/targets.py
     loss: str = "dice"  # or a weighted sum: 0.9*bce+0.1*dice

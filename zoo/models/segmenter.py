@@ -11,11 +11,12 @@ from zoo.inputs import INPUTS
 from zoo.members import Recipe
 from zoo.models.decoders import DECODERS, make_decoder
 from zoo.models.encoders import channels_behind, check_sides, holds_stride, make_encoder, normalisation, pyramid
+from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 from zoo.registration import resize
 
 
 class Segmenter(nn.Module):
-    """Shared encoder over the frames, features of the frames concatenated per level, decoder."""
+    """Shared encoder over the frames, their features mixed in time, decoder."""
 
     mean: Tensor
     std: Tensor
@@ -25,14 +26,7 @@ class Segmenter(nn.Module):
         facts = INPUTS.entry(recipe.input).facts
         channels = facts["channels"]
         self.size = recipe.size
-        stride = DECODERS.entry(recipe.decoder).facts.get("output_stride")
-        check_sides(recipe.encoder, recipe.size, {recipe.size, recipe.seen})
-        if stride and not holds_stride(recipe.encoder, recipe.size, stride):
-            raise UsageError(
-                f"{recipe.name}: decoder {recipe.decoder} needs features that end at stride {stride}, and encoder "
-                f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"
-            )
-        self.encoder = make_encoder(recipe.encoder, weights, channels, recipe.size, stride)
+        self.encoder = _make_encoder(recipe, weights, channels)
         mean, std = normalisation(recipe.encoder)
         if facts["scaled"] == "mean_std":  # standardised already
             mean, std = torch.zeros(channels), torch.ones(channels)
@@ -40,10 +34,10 @@ class Segmenter(nn.Module):
             mean, std = mean.mean().expand(channels), std.mean().expand(channels)
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
         self.register_buffer("std", std.clone().view(-1, 1, 1))
-        widths, self.strides = pyramid(self.encoder)
+        widths, strides = pyramid(self.encoder)
         self.channels_behind = channels_behind(self.encoder)
-        widths = [width * len(recipe.frames) for width in widths]
-        self.decoder = make_decoder(recipe, widths, self.strides)
+        self.time = make_time_mixing(recipe, widths, strides)
+        self.decoder = make_decoder(recipe, self.time.channels, strides)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (n, frames, channels, 256, 256) on the input's scale; logits (n, 1, size, size).
@@ -51,16 +45,29 @@ class Segmenter(nn.Module):
         While it learns there are as many logits as the target has heads; the first one predicts.
         A crop (side c instead of 256) is seen at the same scale: logits of side c * size / 256.
         """
-        n, frames = images.shape[:2]
-        flat = resize(images.flatten(0, 1), images.shape[-1] * self.size // SIZE)
-        features = self.encoder((flat - self.mean) / self.std)
+        side = images.shape[-1] * self.size // SIZE
+        frames = resize(images.flatten(0, 1), side).unflatten(0, images.shape[:2])
+        features = self.encoder(self.time.arrange((frames - self.mean) / self.std))
         if self.channels_behind:
             features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
-        joined = [f.reshape(n, frames * f.shape[1], *f.shape[2:]) if frames > 1 else f for f in features]
-        logits: Tensor = self.decoder(joined)
+        logits: Tensor = self.decoder(self.time(features))
         return logits if self.training else logits[:, :1]
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
     """The network of `recipe`; `weights` overrides its key (none: for a checkpoint that brings them all)."""
     return Segmenter(recipe, recipe.weights if weights is None else weights)
+
+
+def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
+    """The encoder of `recipe`; UsageError where it cannot see what it will be shown or the decoder needs more of it."""
+    sides = TIME_MIXING.entry(recipe.time).facts.get("side", 1)
+    side = sides * recipe.size
+    check_sides(recipe.encoder, side, {side, sides * recipe.seen})
+    stride = DECODERS.entry(recipe.decoder).facts.get("output_stride")
+    if stride and not holds_stride(recipe.encoder, side, stride):
+        raise UsageError(
+            f"{recipe.name}: decoder {recipe.decoder} needs features that end at stride {stride}, and encoder "
+            f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"
+        )
+    return make_encoder(recipe.encoder, weights, channels, side, stride)

@@ -121,8 +121,9 @@ def test_a_later_key_counts_only_where_it_differs():
 def test_what_a_recipe_may_choose_is_what_is_there():
     from zoo.members.recipe import CHOICES
     from zoo.models.decoders import DECODERS
+    from zoo.models.time_mixing import TIME_MIXING
 
-    there = {"decoder": DECODERS.names()}
+    there = {"decoder": DECODERS.names(), "time": TIME_MIXING.names()}
     assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
 
 

@@ -77,4 +77,4 @@ def test_memory_may_be_saved_without_another_answer(encoder):
         logits.sigmoid().mean().backward()
     assert torch.allclose(plain(images), thrifty(images), atol=1e-4)
     for one, other in zip(plain.parameters(), thrifty.parameters()):
-        assert one.grad is None or torch.allclose(one.grad, other.grad, atol=1e-4)
+        assert one.grad is None or (one.grad - other.grad).norm() <= 0.01 * one.grad.norm() + 1e-4

@@ -1,0 +1,81 @@
+"""Time mixing: from the features of several frames to one pyramid. One file each, named as it, one registry line.
+
+In: images (n, frames, channels, H, W), which it lays out for the shared encoder; then the encoder's features, finest
+first. Out: features (n, channels[i], h, w) of the labelled frame's picture. `channels` says how many they are.
+
+Facts beside a name: `least` and `most`, how many frames it takes; `side`, how many sides of a frame the encoder sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from core.errors import UsageError
+from core.registry import Registry, load_modules
+
+if TYPE_CHECKING:
+    from zoo.members import Recipe
+
+LABELLED = 5  # the frame that the label belongs to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """What time is mixed over: a pyramid's levels, finest first, and the numbers of the frames, in their order."""
+
+    channels: list[int]
+    strides: list[int]
+    numbers: tuple[int, ...]
+
+    @property
+    def labelled(self) -> int:
+        """Index of the labelled frame."""
+        return self.numbers.index(LABELLED)
+
+    @property
+    def others(self) -> list[int]:
+        """Indices of the other frames, earliest first."""
+        return sorted((i for i, number in enumerate(self.numbers) if number != LABELLED), key=self.numbers.__getitem__)
+
+
+class TimeMixing(nn.Module):
+    """The shape of all of them; frames go through the encoder one by one unless `arrange` says otherwise."""
+
+    channels: list[int]
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__()
+        self.frames = frames
+        self.channels = frames.channels
+
+    def arrange(self, images: Tensor) -> Tensor:
+        """(n, frames, channels, H, W) -> the encoder's pictures (m, channels, H', W')."""
+        return images.flatten(0, 1)
+
+    def apart(self, features: Tensor) -> Tensor:
+        """(n * frames, c, h, w) -> (n, frames, c, h, w)."""
+        return features.unflatten(0, (-1, len(self.frames.numbers)))
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """The encoder's features, each (m, c, h, w) -> (n, channels[i], h, w)."""
+        raise NotImplementedError
+
+
+TIME_MIXING: Registry[Callable[[Frames], TimeMixing]] = Registry("time")
+
+load_modules(__name__, Path(__file__).parent)
+
+
+def make_time_mixing(recipe: Recipe, channels: list[int], strides: list[int]) -> TimeMixing:
+    """The time mixing of `recipe`; UsageError where it takes another number of frames."""
+    entry = TIME_MIXING.entry(recipe.time)
+    least, most, given = entry.facts.get("least", 1), entry.facts.get("most", 8), len(recipe.frames)
+    if not least <= given <= most:
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        raise UsageError(f"{recipe.name}: time = {recipe.time} mixes {wanted} frames, the recipe has {given}")
+    return entry.make(Frames(channels=channels, strides=strides, numbers=recipe.frames))

@@ -1,0 +1,31 @@
+"""Place 2's rule: time is mixed at strides 16 and 32 alone; finer maps take the labelled frame, for clouds move
+further between frames than these see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from zoo.models.time_mixing import Frames, TimeMixing
+
+FROM_STRIDE = 16
+
+
+class Coarse(TimeMixing):
+    """make_level(width): (n, frames, c, h, w), the labelled frame last, -> (n, c, h, w)."""
+
+    order: Tensor
+
+    def __init__(self, frames: Frames, make_level: Callable[[int], nn.Module]) -> None:
+        super().__init__(frames)
+        self.first = next((i for i, stride in enumerate(frames.strides) if stride >= FROM_STRIDE), len(frames.strides))
+        self.levels = nn.ModuleList(make_level(width) for width in frames.channels[self.first :])
+        self.register_buffer("order", torch.tensor([*frames.others, frames.labelled]), persistent=False)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        fine = [self.apart(x)[:, self.frames.labelled] for x in features[: self.first]]
+        coarse = [level(self.apart(x)[:, self.order]) for level, x in zip(self.levels, features[self.first :])]
+        return fine + coarse

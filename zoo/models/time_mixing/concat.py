@@ -1,0 +1,19 @@
+"""The log's: the features of all frames joined per level."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from zoo.models.time_mixing import TIME_MIXING, Frames, TimeMixing
+
+
+@TIME_MIXING.register("concat")
+class Concat(TimeMixing):
+    """As many channels as there are frames, in the frames' order."""
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__(frames)
+        self.channels = [width * len(frames.numbers) for width in frames.channels]
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        return [self.apart(x).flatten(1, 2) for x in features]
