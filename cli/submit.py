@@ -29,22 +29,50 @@ NAMES = ("csv", "png", "npy", "probabilities", "geotiff", "geojson")
 @click.option("--ensemble", "name", default="default", show_default=True, help="Which fitted ensemble.")
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
 @click.option("--format", "form", type=click.Choice(NAMES), default="csv", show_default=True)
+@click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")
+@click.option("--to", type=click.Choice(["kaggle"]), help="Hand the file to the official kaggle client.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @common
-def submit(settings: Settings, out: Path, name: str, split: str, form: str, force: bool) -> None:
+def submit(
+    settings: Settings, out: Path, name: str, split: str, form: str, kaggle: bool, to: str | None, force: bool
+) -> None:
     """Write the masks of the test records, checked and noted in the ledger.
 
     Test maps that are missing are predicted first. --split oof writes the masks of the very records that the
     ensemble was fitted on, from their out-of-fold maps: scoring that file gives its in-sample Dice. Formats other
     than csv make a folder with one file a record; geotiff and geojson need the metadata of the records' split.
+    --kaggle packs what makes the same csv in a notebook: wheels, weights, ensemble.json, a script of three lines.
     """
+    if (kaggle or to) and (form != "csv" or split != "test" or (kaggle and to)):
+        raise UsageError("--kaggle and --to kaggle each stand for the csv of the test records; give one, alone")
+    if kaggle:
+        _bundle(settings, out, name, force)
+    else:
+        _submit(settings, out, name, split, form, to, force)
+
+
+def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:
+    from cli.submit_kaggle import bundle
+    from ensemble import ensemble_path, read_ensemble
+    from submissions.kaggle import refuse_bundle
+
+    _refuse_folder(out)
+    refuse_bundle(out, force)
+    bundle(settings, read_ensemble(ensemble_path(settings.runs, name)), out)
+
+
+def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to: str | None, force: bool) -> None:
+    from cli.submit_kaggle import send_to_kaggle
     from cli.submit_maps import gather, predictions
     from ensemble import ensemble_path, read_ensemble
     from submissions.formats import FORMATS, Asked, require
+    from submissions.kaggle import require_client
 
     facts = FORMATS.entry(form).facts
     _refuse_out(out, force, facts["folder"])
     require(form)
+    if to:
+        require_client()
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
     found = gather(settings, ensemble, split, facts["placed"])
 
@@ -59,8 +87,12 @@ def submit(settings: Settings, out: Path, name: str, split: str, form: str, forc
     document = _document(ensemble, written)
     for line in document["warnings"]:
         say(settings, f"warning: {line}")
+    if to:
+        document["sent"] = send_to_kaggle(settings, ensemble, written)
     show(settings, document, lambda console: _print(console, document))
-    if form == "csv":
+    if to:
+        next_step(settings, "cli submissions log --public SCORE")
+    elif form == "csv":
         next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}")
 
 
@@ -68,12 +100,16 @@ def _refuse_out(out: Path, force: bool, folder: bool) -> None:
     """What must not be overwritten, or cannot be written, is said before anything starts."""
     from submissions.formats.folder import refuse_folder
 
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
+    _refuse_folder(out)
     if folder:
         refuse_folder(out, force)
     elif out.exists() and not force:
         raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+
+
+def _refuse_folder(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
 
 
 def _source(ensemble: Ensemble) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def write_submission(
         lengths = [int(runs[:, 1].sum()) for runs in found.runs.values()]
         written = Written(path, sha256_of_file(candidate), len(lengths), int(np.count_nonzero(lengths)), sum(lengths))
         note(written)
-        _put_in_place(candidate, path)
+        put_in_place(candidate, path)
     finally:
         candidate.unlink(missing_ok=True)
     return written
@@ -120,7 +120,8 @@ def _encode(masks: Masks) -> tuple[dict[str, str], dict[str, bytes]]:
     return cells, truth
 
 
-def _put_in_place(candidate: Path, path: Path) -> None:
+def put_in_place(candidate: Path, path: Path) -> None:
+    """Give a checked file its name, on the disk before this returns."""
     try:
         candidate.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)

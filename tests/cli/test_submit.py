@@ -58,7 +58,7 @@ KILLS = {
     "in the second mask": ("submissions.write", "rle_encode", 2, 4),
     "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
     "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
-    "when the ledger knows of it": ("submissions.write", "_put_in_place", 1, 4),
+    "when the ledger knows of it": ("submissions.write", "put_in_place", 1, 4),
 }
 # One process loads everything; a fork of it dies for each place.
 DYING = """

@@ -128,7 +128,7 @@ def test_a_death_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
     def die(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(submissions.write, "_put_in_place", die)
+    monkeypatch.setattr(submissions.write, "put_in_place", die)
     with pytest.raises(KeyboardInterrupt):
         write_submission(path, {"9": ~of_pixels()}, force=True)
     assert path.read_bytes() == before
@@ -146,7 +146,7 @@ def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -
     many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}
     work = (
         "import os, signal, sys; from pathlib import Path; import numpy as np; import submissions.write as write\n"
-        "write._put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write.put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)\n"
         "many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}\n"
         "write.write_submission(Path(sys.argv[1]), many)"
     )

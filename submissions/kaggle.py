@@ -1,0 +1,231 @@
+"""What Kaggle wants: a bundle for a notebook without internet, or a file handed to its official client.
+
+In: files and their names in the bundle, figures, a finished submission. Out: a zip that was read back; what the
+client said. Stays outside: which weights an ensemble needs. No password or token is read here: the client has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import IO
+
+from core.errors import UsageError, UserError
+from core.files import atomic_write, sha256_of_file
+from submissions.write import put_in_place
+
+COMPETITION = "google-research-identify-contrails-reduce-global-warming"
+LIMIT_HOURS = 9.0  # of a notebook
+HIDDEN_RECORDS = 1860  # the 279 of the public board are 15 % of them
+# Pure Python that predicts; an image has other releases of it, or none.
+CARRIED = ("timm", "segmentation-models-pytorch", "ttach")
+# What the image must bring itself: compiled for its own Python and devices.
+EXPECTED = ("torch", "torchvision", "safetensors", "numpy", "scipy", "numba", "zstandard", "joblib", "click", "rich")
+NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # of the installation, not of the package
+
+NOTEBOOK = """\
+import os, pathlib, shutil, subprocess, sys; bundle, data = os.environ.get("BUNDLE", "/kaggle/input/{bundle}"), \
+os.environ.get("DATA", "/kaggle/input/{competition}")
+[shutil.unpack_archive(wheel, "suite", "zip") for wheel in pathlib.Path(bundle).glob("*.whl")]; \
+shutil.copytree(f"{{bundle}}/runs", "runs", dirs_exist_ok=True)
+subprocess.run([sys.executable, "-m", "cli", "submit", "--out", "submission.csv", "--ensemble", {ensemble!r}, \
+"--runs", "runs", "--data", data, "--force"], env={{**os.environ, "PYTHONPATH": os.path.abspath("suite")}}, check=True)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a notebook with this bundle takes."""
+
+    bytes: int
+    seconds_per_record: float | None  # all runs of all members, as measured here; None where not measured
+    records: int = HIDDEN_RECORDS
+
+    @property
+    def hours(self) -> float | None:
+        """For all hidden test records, on a machine like this one."""
+        return None if self.seconds_per_record is None else self.seconds_per_record * self.records / 3600
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Where the limit is, or may be, too short."""
+        if self.hours is None:
+            return ("how long a record takes was not measured: predict once here before you trust the limit",)
+        if self.hours > LIMIT_HOURS:
+            return (
+                f"{self.hours:.1f} hours for {self.records:,} records, the limit is {LIMIT_HOURS:g}: use fewer runs",
+            )
+        return ()
+
+
+def notebook(bundle: str, ensemble: str) -> str:
+    """The three lines that make submission.csv; BUNDLE and DATA in the environment name other places."""
+    return NOTEBOOK.format(bundle=bundle, competition=COMPETITION, ensemble=ensemble)
+
+
+def build_wheels(source: Path, folder: Path) -> list[Path]:
+    """The suite's own wheel and those it carries, without network; `source`: the suite's checkout."""
+    return [_build_own(source, folder), *(_pack(name, folder) for name in CARRIED)]
+
+
+def versions() -> dict[str, str]:
+    """Releases that the bundle was made with, of what the image must bring."""
+    found = {}
+    for name in EXPECTED:
+        try:
+            found[name] = distribution(name).version
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write_bundle(out: Path, files: Mapping[str, Path], texts: Mapping[str, str], force: bool = False) -> int:
+    """Pack files and texts, by their names in the zip; its size in bytes.
+
+    The zip takes its name when every member of it was read back and is what was packed. UsageError where `out` is
+    there and not `force`.
+    """
+    refuse_bundle(out, force)
+    candidate = out.with_name(f".{out.name}.unchecked")
+    try:
+        with atomic_write(candidate) as file:
+            _pack_all(file, files, texts)
+        _compare(candidate, files, texts, out)
+        put_in_place(candidate, out)
+    finally:
+        candidate.unlink(missing_ok=True)
+    return out.stat().st_size
+
+
+def refuse_bundle(out: Path, force: bool) -> None:
+    """UsageError where a bundle must not, or cannot, be written."""
+    if out.is_dir() or out.suffix != ".zip":
+        raise UsageError(f"{out}: a bundle is one zip; name it like contrail-bundle.zip")
+    if out.exists() and not force:
+        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+
+
+def require_client(environment: Mapping[str, str] = os.environ) -> str:
+    """The path of the kaggle client; UserError that says what is missing, and how to get it."""
+    client = shutil.which("kaggle", path=environment.get("PATH"))
+    if client is None:
+        raise UserError("the kaggle client is not installed; install it: pip install kaggle")
+    named = "KAGGLE_API_TOKEN" in environment or {"KAGGLE_USERNAME", "KAGGLE_KEY"} <= environment.keys()
+    home = Path(environment.get("HOME", "~")).expanduser()
+    folders = [Path(environment["KAGGLE_CONFIG_DIR"])] if "KAGGLE_CONFIG_DIR" in environment else []
+    folders += [home / ".kaggle", home / ".config" / "kaggle"]
+    filed = any((folder / name).is_file() for folder in folders for name in ("kaggle.json", "access_token"))
+    if not named and not filed:
+        raise UserError(
+            "the kaggle client is not configured; make a token on kaggle.com (Settings, API) and put it where the "
+            "client looks: ~/.kaggle/kaggle.json"
+        )
+    return client
+
+
+def send(file: Path, message: str, competition: str = COMPETITION) -> str:
+    """Hand a finished file to the client; what it said. UserError with its own words where it refuses."""
+    command = [require_client(), "competitions", "submit", "-c", competition, "-f", str(file), "-m", message]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UserError(f"{command[0]}: cannot be run ({error.strerror}); install the kaggle client again") from error
+    said = " ".join((done.stdout + " " + done.stderr).split())
+    if done.returncode:
+        raise UserError(f"{file}: the kaggle client refused it ({said or f'exit {done.returncode}'}); the file is kept")
+    return said
+
+
+def _build_own(source: Path, folder: Path) -> Path:
+    if not (source / "pyproject.toml").is_file():
+        raise UserError(
+            f"{source}: holds no pyproject.toml; a bundle is made from a checkout of the suite: make install"
+        )
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    built = sorted(folder.glob("contrail_ensemble-*.whl"))
+    if done.returncode or not built:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        why = said[-1] if said else f"exit {done.returncode}"
+        raise UserError(f"{source}: no wheel could be built ({why}); is hatchling installed? pip install hatchling")
+    return built[-1]
+
+
+def _pack(name: str, folder: Path) -> Path:
+    """A wheel of an installed package that is pure Python, made again from its own files."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError as error:
+        raise UserError(f"{name} is not installed; install the suite with its extra: contrail-ensemble[zoo]") from error
+    stem = f"{name.replace('-', '_')}-{found.version}"
+    path = folder / f"{stem}-py3-none-any.whl"
+    record = []
+    with zipfile.ZipFile(path, "w") as archive:
+        for inside, where in _own_files(found):
+            data = where.read_bytes()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+            record.append(f"{inside},sha256={digest},{len(data)}\n")
+            archive.writestr(_info(inside), data)
+        listed = next(line for line in record if ".dist-info/" in line).partition("/")[0] + "/RECORD"
+        archive.writestr(_info(listed), "".join([*record, f"{listed},,\n"]))
+    return path
+
+
+def _own_files(found: Distribution) -> list[tuple[str, Path]]:
+    """What the package installed below site-packages, sorted: name there, path."""
+    listed = [(str(file), Path(str(file.locate()))) for file in found.files or ()]
+    return sorted(
+        (name, path)
+        for name, path in listed
+        if not name.startswith("..") and not name.endswith(".pyc") and path.name not in NOTES and path.is_file()
+    )
+
+
+def _pack_all(file: IO[bytes], files: Mapping[str, Path], texts: Mapping[str, str]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(_info(name), text)
+        for name, path in files.items():
+            with path.open("rb") as source, archive.open(_info(name), "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    """The same bytes whenever it is packed; weights and wheels do not shrink."""
+    info = zipfile.ZipInfo(name)
+    small = not name.endswith((".safetensors", ".whl"))
+    info.compress_type = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _compare(candidate: Path, files: Mapping[str, Path], texts: Mapping[str, str], out: Path) -> None:
+    with zipfile.ZipFile(candidate) as archive:
+        for name in (*texts, *files):
+            with archive.open(name) as packed:
+                found = hashlib.file_digest(packed, "sha256").hexdigest()  # type: ignore[arg-type]
+            meant = sha256_of_file(files[name]) if name in files else hashlib.sha256(texts[name].encode()).hexdigest()
+            if found != meant:
+                raise UserError(f"{out}: {name}: read back, it differs from what was packed; pack it again")
+
+
+def as_document(ensemble: str, cost: Cost) -> str:
+    """bundle.json."""
+    document = {
+        "format": 1,
+        "ensemble": ensemble,
+        "seconds_per_record": cost.seconds_per_record,
+        "hours": cost.hours,
+        "made_with": {"python": sys.version.split()[0], **versions()},
+    }
+    return json.dumps(document, indent=1) + "\n"
