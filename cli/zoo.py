@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,12 +29,19 @@ def list_members(settings: Settings) -> None:
 
 @click.command("show")
 @click.argument("member")
+@click.option(
+    "--augmented", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw each augmentation on a few scenes."
+)
 @common
-def show_member(settings: Settings, member: str) -> None:
+def show_member(settings: Settings, member: str, augmented: Path | None) -> None:
     """Every key of MEMBER's recipe, and whether the log gave it or the zoo chose it."""
     from zoo.members import load_member
 
     recipe = load_member(member, settings.members)
+    if augmented:
+        from cli.augmented import draw_augmented
+
+        draw_augmented(settings, recipe, augmented)
     document = {"name": recipe.name, **recipe.resolved, "log": _log(recipe)}
     show(settings, document, lambda console: _print_recipe(console, recipe))
     next_step(settings, f"cli zoo train {member}")

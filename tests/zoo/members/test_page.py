@@ -1,0 +1,55 @@
+"""The page on members: what it shows for an input, a loss, an augmentation of one's own works as it stands there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.registry import Registry
+from zoo.augment import AUGMENTATIONS
+from zoo.inputs import INPUTS
+from zoo.losses import LOSSES
+from zoo.members.recipe import AUGMENTATION_NAMES
+from zoo.targets import TARGETS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "members.md").read_text()
+
+
+def registered_by_the_page(registry):
+    """The page's example, run as a file in the room would be, with a registry of its own."""
+    block = next(b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if f"@{registry}." in b)
+    own = Registry(registry)
+    names = {registry: own, "Tensor": torch.Tensor, "Generator": torch.Generator, "torch": torch, "Floats": np.ndarray}
+    exec(block, names)
+    (name,) = own.names()
+    return own.entry(name)
+
+
+def test_a_loss_takes_one_function_and_one_line():
+    entry = registered_by_the_page("LOSSES")
+    assert set(entry.facts) == set(LOSSES.entry("bce").facts)
+    target = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
+    assert entry.make(torch.zeros(1, 1, 1, 2), target).item() == pytest.approx(0.25)
+
+
+def test_an_augmentation_takes_one_function_and_one_line():
+    entry = registered_by_the_page("AUGMENTATIONS")
+    assert set(entry.facts) == set(AUGMENTATIONS.entry("blur").facts)
+    images, labels = torch.ones(2, 3, 1, 8, 8), torch.zeros(2, 1, 8, 8)
+    seen, marked = entry.make(images, labels, 0.5, torch.Generator().manual_seed(1))
+    assert torch.equal(seen[:, 0], seen[:, 2])
+    assert not torch.equal(seen, images)
+    assert marked is labels
+
+
+def test_an_input_takes_one_function_and_one_line():
+    entry = registered_by_the_page("INPUTS")
+    assert set(entry.facts) == set(INPUTS.entry("fc").facts)
+    assert entry.make(np.zeros((2, 4, 4), np.float32)).shape[-3] == entry.facts["channels"]
+
+
+@pytest.mark.parametrize("name", [*INPUTS.names(), *LOSSES.names(), *TARGETS.names(), *AUGMENTATION_NAMES])
+def test_every_name_is_on_the_page(name):
+    assert f"`{name}`" in PAGE
