@@ -33,7 +33,7 @@ def draw_augmented(settings: Settings, recipe: Recipe, path: Path) -> None:
         scenes = settings.scenes() if settings.data else _synthetic(settings, stack)
         records = _with_contrails(scenes)
         require_input(scenes, records, recipe.input, recipe.frames)
-        exhibits = gallery(recipe, scenes, records, settings.seed)
+        exhibits = gallery(recipe.final, scenes, records, settings.seed)
     _draw(exhibits, [record.id for record in records], path)
     say(settings, f"{path}: each augmentation on {len(records)} scenes; labels are outlined")
 
