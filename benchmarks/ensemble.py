@@ -5,9 +5,9 @@
 Seconds are of CPU time of one thread (`time.thread_time`), the best of a few, so that other loads matter less.
 Slow sides run on a few records and are scaled to as many as the fast side had. `--full N` (22,385; 0 leaves it
 out) is one honest fit by a process of its own: weights, (threshold, k), five-fold cross-fitting, intervals; its
-seconds are of the clock on `--jobs` cores, its CPU seconds of all of them, its peak is of memory. Its maps are
-shifted copies of a small pool, so its folds resemble each other more than real ones do. OpenCV and cc3d are
-compared with where they are installed.
+seconds are of the clock on `--jobs` cores, its CPU seconds of all of them, its peak is of memory. What it counted is
+counted, too: as many dense evaluations and labelled surfaces, timed with numpy and scipy on a few records and scaled,
+are `fit_vs_numpy`. `rle_...` are those of benchmarks/rle.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import cc3d
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -28,8 +31,10 @@ from scipy import ndimage
 # This file's own folder comes first and would hide the package of the same name.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks import rle  # noqa: E402
 from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks  # noqa: E402
 from core.bootstrap import dice_interval  # noqa: E402
+from ensemble import tally  # noqa: E402
 from ensemble.active import EPS, Active, find_active  # noqa: E402
 from ensemble.blend import COARSE, identity_table, whole_weights  # noqa: E402
 from ensemble.fit import Plan, fit  # noqa: E402
@@ -66,7 +71,8 @@ def compare(records: int) -> dict[str, float]:
     figures = {"records": float(records), "active_share": active.share}
     figures |= surfaces(active, chunks[0][1], chunks[0][2])
     figures |= evaluations(active, chunks[0][1], chunks[0][2])
-    return figures | bootstraps()
+    coded = {name: value for name, value in rle.measure().items() if name.startswith("rle_")}
+    return figures | bootstraps() | coded
 
 
 def surfaces(active: Active, maps: NDArray[np.uint8], masks: NDArray[np.bool_]) -> dict[str, float]:
@@ -88,8 +94,8 @@ def surfaces(active: Active, maps: NDArray[np.uint8], masks: NDArray[np.bool_]) 
         name: seconds(lambda label=label: _label_all(blend, masks, label), 1) * scale
         for name, label in _peers().items()
     }
-    if peers:
-        figures["surface_vs_best_peer"] = min(peers.values()) / fast
+    figures["surface_vs_best_peer"] = min(peers.values()) / fast
+    figures["scipy_surface_seconds_per_record"] = with_scipy / len(active.record_ids)
     # The naive grid labels and counts anew for every pair; one threshold in eleven, one k in ten, scaled.
     pairs = [(t, k) for t in THRESHOLDS[::11] for k in GRID[::10]]
     grid = seconds(lambda: [_drop_and_count(blend, masks, t, k) for t, k in pairs], 1)
@@ -120,22 +126,12 @@ def _scipy_label(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 
 def _peers() -> dict[str, Callable[[NDArray[np.bool_]], NDArray[np.int32]]]:
-    """What else labels components, where it is installed."""
-    found: dict[str, Callable[[NDArray[np.bool_]], NDArray[np.int32]]] = {}
-    try:
-        import cv2
-
-        cv2.setNumThreads(1)
-        found["opencv"] = lambda mask: cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1]
-    except ImportError:
-        pass
-    try:
-        import cc3d
-
-        found["cc3d"] = lambda mask: cc3d.connected_components(mask, connectivity=8)
-    except ImportError:
-        pass
-    return found
+    """What else labels components."""
+    cv2.setNumThreads(1)
+    return {
+        "opencv": lambda mask: cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1],
+        "cc3d": lambda mask: cc3d.connected_components(mask, connectivity=8),
+    }
 
 
 def _drop_and_count(blend: NDArray[np.float64], masks: NDArray[np.bool_], threshold: float, k: int) -> tuple[int, int]:
@@ -173,6 +169,7 @@ def evaluations(active: Active, maps: NDArray[np.uint8], masks: NDArray[np.bool_
         "evaluation_vs_average1": seconds(lambda: average(THRESHOLDS[49:50])) * scale / fast,
         "evaluation_vs_average99": seconds(lambda: average(THRESHOLDS), 1) * scale / fast,
         "evaluation_vs_blas": seconds(blas) * scale / fast,
+        "blas_seconds_per_record": seconds(blas) / len(masks),
     }
 
 
@@ -227,6 +224,7 @@ def child(records: int, jobs: int) -> dict[str, float]:
     chunks = shifted_chunks(pool, records)
     active = find_active(chunks, [f"m{m}" for m in range(MEMBERS)], folds)
     gathered, worked = time.perf_counter(), time.process_time()
+    counted = count_calls()
     result = fit(active, plan=Plan(), jobs=jobs)
     estimates = [result.estimate(one.counts) for one in (result.result, result.uniform, result.best)]
     gains = [result.difference(rival) for rival in (result.uniform, result.best)]
@@ -239,7 +237,25 @@ def child(records: int, jobs: int) -> dict[str, float]:
         "fit_cpu_seconds": time.process_time() - worked,
         "fit_peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
         "fit_jobs": jobs,
+        "fit_evaluations": counted["curves"] / FOLDS,
+        "fit_surfaces": counted["changes"] / FOLDS,
     }
+
+
+def count_calls() -> dict[str, int]:
+    """Have the ensemble say how many folds it counts: at all thresholds, and at all (threshold, k)."""
+    counted = {"curves": 0, "changes": 0}
+
+    def counting(name: str, work: Callable[..., object], folds_at: int) -> Callable[..., object]:
+        def counted_work(*given: Any, **more: Any) -> object:
+            counted[name] += len(given[folds_at])
+            return work(*given, **more)
+
+        return counted_work
+
+    tally.curves = counting("curves", tally.curves, 3)
+    tally.changes = counting("changes", tally.changes, 4)
+    return counted
 
 
 def main() -> None:
@@ -256,6 +272,9 @@ def main() -> None:
     figures = compare(given.records)
     if given.full:
         figures |= full_fit(given.full, given.jobs)
+        dense = figures["fit_evaluations"] * figures["blas_seconds_per_record"]
+        dense += figures["fit_surfaces"] * figures["scipy_surface_seconds_per_record"]
+        figures["fit_vs_numpy"] = dense * given.full / figures["fit_cpu_seconds"]
     for name, value in figures.items():
         print(f"{name:26} {value:14,.4g}" if value < 100 else f"{name:26} {value:14,.0f}")
     if given.json:

@@ -2,7 +2,8 @@
 
 Streaks in 45 % of the records, seen by all members through one noise that they share and one of their own, on a
 floor of clouds that sometimes looks like a streak. A pool of records is drawn; more records are its shifted
-copies, so that a large N costs no hours.
+copies, each in a mood of its own: every member is surer or less sure of it by a random step of log-odds. So a large N
+costs no hours, and no two folds hold the same pixels.
 """
 
 from __future__ import annotations
@@ -52,7 +53,21 @@ def shifted_chunks(
         which = rng.integers(0, len(masks), size)
         by = tuple(rng.integers(0, SIZE, 2))
         ids = [f"{start + index:06d}" for index in range(size)]
-        yield ids, np.roll(maps[:, which], by, (2, 3)), np.roll(masks[which], by, (1, 2))
+        moods = _moods(rng, len(maps), size)
+        chosen = np.empty((len(maps), size, SIZE, SIZE), np.uint8)
+        for member, table in enumerate(moods):
+            for index, record in enumerate(which):
+                np.take(table[index], maps[member, record], out=chosen[member, index])
+        yield ids, np.roll(chosen, by, (2, 3)), np.roll(masks[which], by, (1, 2))
+
+
+def _moods(rng: np.random.Generator, members: int, records: int) -> NDArray[np.uint8]:
+    """Tables (members, records, 256) of values with a random step added to their log-odds; 0 stays 0."""
+    value = np.clip(np.arange(256), 0.25, 254.75) / 255
+    step = rng.normal(0, 0.3, (members, records, 1)) + rng.normal(0, 0.3, (1, records, 1))
+    moved = 255 / (1 + np.exp(-(np.log(value / (1 - value)) + step)))
+    moved[..., 0] = 0
+    return np.rint(moved).astype(np.uint8)
 
 
 def _distance(rng: np.random.Generator) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,22 @@ class Active:
         """First and past-last record of the fold with this index."""
         low, high = np.searchsorted(self.fold, [fold, fold + 1])
         return int(low), int(high)
+
+    @cached_property
+    def sides(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Values of the negative and of the positive pixels, (members, p) each, in order: what a curve counts."""
+        found = []
+        for side in (self.label == 0, self.label != 0):
+            values = np.empty((len(self.values), np.count_nonzero(side)), np.uint8)
+            for row, out in zip(self.values, values):
+                np.compress(side, row, out=out)
+            found.append(values)
+        return found[0], found[1]
+
+    @cached_property
+    def positives(self) -> NDArray[np.int64]:
+        """How many positive pixels stand before each record, (n + 1,): the pointer into the second side."""
+        return np.searchsorted(np.flatnonzero(self.label), self.pointer).astype(np.int64)
 
     def select(self, members: Sequence[int]) -> Active:
         """The same pixels with only these members, by index."""

@@ -22,7 +22,7 @@ from zoo.predictions import MemberMaps
 
 Advance = Callable[[int], None]
 
-BASE_BYTES = 0.5e9  # of libraries, compiled code, surfaces and a shard of maps
+BASE_BYTES = 0.7e9  # of libraries, compiled code, surfaces and a shard of maps
 
 
 @dataclass(frozen=True, kw_only=True)

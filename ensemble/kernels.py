@@ -13,40 +13,62 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-BLOCK = 2048
+BLOCK = 1024  # with the tables of a histogram it fits into the first cache
 NARROW = 256  # weights that are multiples of this take the short way
 NOBODY = -1
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _bin_block(values, weights, entries, linear, shift, low, high, wide, out):
-    """Bins of pixels low to high (at most BLOCK) into out[: high - low]; `wide` is room for their levels."""
-    size = high - low
-    narrow = linear
-    for m in range(values.shape[0]):
+@njit(cache=True, nogil=True)
+def _members_of(weights):
+    """The members that have a weight, and whether all weights are multiples of 1/256."""
+    used = np.flatnonzero(weights)
+    narrow = True
+    for m in used:
         narrow = narrow and weights[m] % NARROW == 0
-    if narrow:
-        # Weights that are multiples of 1/256: all fits into 16 bits, twice as many pixels at once.
-        for i in range(size):
-            out[i] = 0
-        for m in range(values.shape[0]):
-            weight = np.uint16(weights[m] // NARROW)
-            if weight:
-                row = values[m, low:high]
-                for i in range(size):
-                    out[i] = np.uint16(out[i] + np.uint16(weight * np.uint16(row[i])))
-        for i in range(size):
-            out[i] = out[i] >> (shift - 8)
-        return
+    return used, narrow
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _set_pair(out, first, second, one, two, size):
+    for i in range(size):
+        level = np.uint16(one * np.uint16(first[i]))
+        out[i] = np.uint16(level + np.uint16(two * np.uint16(second[i])))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _add_pair(out, first, second, one, two, size):
+    for i in range(size):
+        level = np.uint16(out[i] + np.uint16(one * np.uint16(first[i])))
+        out[i] = np.uint16(level + np.uint16(two * np.uint16(second[i])))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _narrow_block(values, used, shares, low, high, out):
+    """Levels in 16 bits of pixels low to high; members in pairs, so that sums are loaded and stored half as often."""
+    size = high - low
+    for u in range(0, len(used), 2):
+        # A last member without a partner is paired with itself, at no weight.
+        v = min(u + 1, len(used) - 1)
+        second = shares[v] if v > u else np.uint16(0)
+        if u == 0:
+            _set_pair(out, values[used[u], low:high], values[used[v], low:high], shares[u], second, size)
+        else:
+            _add_pair(out, values[used[u], low:high], values[used[v], low:high], shares[u], second, size)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _wide_block(values, weights, used, entries, linear, shift, low, high, wide, out):
+    """Bins of pixels low to high, by way of levels in 32 bits."""
+    size = high - low
     for i in range(size):
         wide[i] = 0
-    for m in range(values.shape[0]):
+    for m in used:
         share = np.int32(weights[m])
         row = values[m, low:high]
-        if share and linear:
+        if linear:
             for i in range(size):
                 wide[i] += share * np.int32(row[i])
-        elif share:
+        else:
             for i in range(size):
                 wide[i] += share * entries[row[i]]
     for i in range(size):
@@ -56,37 +78,52 @@ def _bin_block(values, weights, entries, linear, shift, low, high, wide, out):
 @njit(cache=True, nogil=True)
 def blend_bins(values, weights, entries, linear, shift, start, stop, out):
     """Bin (level >> shift) of pixels start to stop into out (stop - start,) uint16."""
+    used, narrow = _members_of(weights)
+    shares = (weights[used] // NARROW).astype(np.uint16)
     wide = np.empty(BLOCK, np.int32)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
         part = out[low - start : high - start]
-        _bin_block(values, weights, entries, linear, shift, low, high, wide, part)
+        if linear and narrow:
+            _narrow_block(values, used, shares, low, high, part)
+            for i in range(high - low):
+                part[i] = part[i] >> (shift - 8)
+        else:
+            _wide_block(values, weights, used, entries, linear, shift, low, high, wide, part)
 
 
 @njit(cache=True, nogil=True)
-def histogram(values, label, weights, entries, linear, shift, start, stop, counts):
-    """Add pixels start to stop to counts (bins, 2): negatives and positives per bin."""
+def histogram(values, weights, entries, linear, shift, start, stop, counts):
+    """Add to counts (bins,) how many of the pixels start to stop fall into each bin."""
+    used, narrow = _members_of(weights)
+    shares = (weights[used] // NARROW).astype(np.uint16)
     wide = np.empty(BLOCK, np.int32)
-    block = np.empty(BLOCK, np.uint16)
-    bins = counts.shape[0]
-    # Two tables in turn: the next pixel often falls into the same bin and would wait for the last store.
-    even = np.zeros(2 * bins, np.int64)
-    odd = np.zeros(2 * bins, np.int64)
+    block = np.zeros(BLOCK, np.uint16)
+    words = block.view(np.uint64)
+    short = linear and narrow
+    # Narrow levels are left as they are, and shifted when a word of four is taken apart.
+    down = np.uint64(shift - 8 if short else 0)
+    lane = np.uint64((1 << 16) - 1) >> down
+    # Four tables in turn: the next pixel often falls into the same bin and would wait for the last store.
+    first, second = np.zeros(lane + 1, np.int32), np.zeros(lane + 1, np.int32)
+    third, fourth = np.zeros(lane + 1, np.int32), np.zeros(lane + 1, np.int32)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        size = high - low
-        _bin_block(values, weights, entries, linear, shift, low, high, wide, block)
-        truth = label[low:high]
-        for i in range(size):
-            block[i] = np.uint16((block[i] << 1) | truth[i])
-        for i in range(0, size - 1, 2):
-            even[block[i]] += 1
-            odd[block[i + 1]] += 1
-        if size & 1:
-            even[block[size - 1]] += 1
-    for b in range(bins):
-        counts[b, 0] += even[2 * b] + odd[2 * b]
-        counts[b, 1] += even[2 * b + 1] + odd[2 * b + 1]
+        if short:
+            _narrow_block(values, used, shares, low, high, block)
+        else:
+            _wide_block(values, weights, used, entries, linear, shift, low, high, wide, block)
+        whole = (high - low) >> 2
+        for i in range(whole):
+            word = words[i] >> down
+            first[word & lane] += 1
+            second[(word >> np.uint64(16)) & lane] += 1
+            third[(word >> np.uint64(32)) & lane] += 1
+            fourth[(word >> np.uint64(48)) & lane] += 1
+        for i in range(4 * whole, high - low):
+            first[np.uint64(block[i]) >> down] += 1
+    for b in range(len(counts)):
+        counts[b] += np.int64(first[b]) + second[b] + third[b] + fourth[b]
 
 
 @njit(cache=True, nogil=True, inline="always")

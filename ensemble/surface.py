@@ -88,16 +88,19 @@ def curves(
     from ensemble.kernels import histogram
 
     wanted = range(len(active.folds)) if folds is None else folds
-    counts = np.zeros((len(wanted), BINS, 2), np.int64)
+    counts = np.zeros((len(wanted), 2, BINS), np.int64)
     given = (np.asarray(weights, np.int64), by.entries.astype(np.int32), by.linear, by.shift)
 
+    negative, positive = active.sides
+    before = active.pointer - active.positives
+
     def task(first: int, last: int, part: Counts2) -> None:
-        start, stop = active.pointer[first], active.pointer[last]
-        histogram(active.values, active.label, *given, start, stop, part)
+        histogram(positive, *given, active.positives[first], active.positives[last], part[0])
+        histogram(negative, *given, before[first], before[last], part[1])
 
     _add_up(active, task, dict(zip(wanted, counts)), jobs)
-    above = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return np.stack([above[..., 1], above.sum(axis=-1)], axis=-1)
+    above = counts[..., ::-1].cumsum(axis=-1)[..., ::-1]
+    return np.stack([above[:, 0], above.sum(axis=1)], axis=-1)
 
 
 def changes(

@@ -228,7 +228,7 @@ def test_little_memory_leaves_the_lowest_pixels_out_and_counts_the_rest(made, ca
         (("--cost", "m0"), 2, "give MEMBER=SECONDS"),
         (("--cost", "m0=1"), 2, "give both"),
         (("--cost", "m7=1"), 2, 'no member "m7"'),
-        (("--max-ram", "0.1"), 2, "needs 0.5 GB before any pixel"),
+        (("--max-ram", "0.1"), 2, "needs 0.7 GB before any pixel"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_in_one_line(made, capsys, arguments, code, words):
