@@ -33,6 +33,7 @@ COMMANDS: dict[str, Any] = {
         "": "The members: list, train, predict.",
         "list": ("cli.zoo:list_members", "The members as a table."),
         "show": ("cli.zoo:show_member", "One member's full recipe."),
+        "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
         "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
         "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),

@@ -7,9 +7,10 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from core.errors import UnknownName, UserError
-from core.files import sha256_of_file
+from core.files import write_json
+from tests.zoo.models.cases import cached_weights
 from zoo.members import load_member
-from zoo.models import build
+from zoo.models import build, weights
 from zoo.models.encoders import make_encoder
 from zoo.models.weights import PACKAGED, licence_of, locate, read_state
 
@@ -87,26 +88,53 @@ def test_weights_that_cannot_be_had_name_the_file_and_how_to_bring_it(monkeypatc
 
 
 def test_what_timms_cache_holds_is_taken_without_asking_the_hub(monkeypatch, tmp_path):
-    """The cache's own layout: refs, snapshots, and blobs named by their hash, which is checked."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    torch.manual_seed(5)
-    whole = timm.create_model("test_resnet").state_dict()
-    home = tmp_path / "models--timm--test_resnet.r160_in1k"
-    save_file(whole, tmp_path / "model")
-    blob = home / "blobs" / sha256_of_file(tmp_path / "model")
-    blob.parent.mkdir(parents=True)
-    (tmp_path / "model").rename(blob)
-    snapshot = home / "snapshots" / "0123abc"
-    snapshot.mkdir(parents=True)
-    (snapshot / "model.safetensors").symlink_to(blob)
-    (home / "refs").mkdir()
-    (home / "refs" / "main").write_text("0123abc")
+    whole, blob = cached_weights(tmp_path, "test_resnet", "r160_in1k")
     own = make_encoder("test_resnet", "imagenet", 3, 64).state_dict()
     assert all(torch.equal(value, whole[key]) for key, value in own.items())
     blob.write_bytes(blob.read_bytes()[:-1])
     with pytest.raises(UserError, match="is torn or changed"):
         make_encoder("test_resnet", "imagenet", 3, 64)
+
+
+def test_a_hub_that_is_away_is_asked_once(monkeypatch, tmp_path):
+    asked = []
+
+    def session():
+        asked.append(1)
+        raise OSError("no network")
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights, "get_session", session)
+    weights._hub_is_away.cache_clear()
+    for name in ("test_resnet", "test_convnext"):
+        with pytest.raises(UserError, match=f"encoder {name}: .* cannot be fetched"):
+            make_encoder(name, "imagenet", 3, 64)
+    weights._hub_is_away.cache_clear()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"format": 1, "weights": [{"encoder": "test_resnet"}]}', "no list of packed weights"),
+        ('{"format": 2, "weights": []}', "format 2"),
+        ("{", "no readable JSON"),
+    ],
+)
+def test_a_torn_list_of_packed_weights_is_refused(text, words, tmp_path):
+    (tmp_path / "weights.json").write_text(text)
+    with pytest.raises(UserError, match=words):
+        make_encoder("test_resnet", str(tmp_path), 3, 64)
+
+
+def test_a_packed_list_names_no_file_of_another_folder(tmp_path):
+    row = {"encoder": "a", "file": "../a.pt", "source": "", "licence": "", "bytes": 1, "sha256": ""}
+    write_json(tmp_path / "weights.json", {"format": 1, "weights": [row]})
+    with pytest.raises(UserError, match="another folder"):
+        weights.read_manifest(tmp_path)
 
 
 def test_a_licence_is_that_of_the_weights():
