@@ -40,7 +40,7 @@ def render(console: Console, name: str, document: Any) -> None:
         console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
 
 
-_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without"}
+_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
 
 def _dice_table(document: Any) -> Any:
