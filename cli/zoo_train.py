@@ -151,6 +151,7 @@ def _new_folds(settings: Settings, scenes: Scenes) -> Folds:
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
     from zoo.inputs import INPUTS
+    from zoo.targets import without_labelers
     from zoo.training import run_examples, run_records, run_scaling, steps_of, train
 
     if INPUTS.entry(run.recipe.input).facts["scaled"] and not run.scaling.is_file():
@@ -160,6 +161,8 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
     seen, held = run_examples(run, scenes, folds)
     steps = sum(recipe.epochs * steps_of(recipe, len(seen)) for recipe in run.recipe.staged)
     say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
+    if lacking := without_labelers(scenes, seen.records, run.recipe.target):
+        say(settings, f"{_label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
     detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
     with progress(settings, _label(run), steps) as advance:
         train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))

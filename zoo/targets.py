@@ -60,9 +60,16 @@ def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
     return entry.make(mask, mask[None] if labelers is None else labelers)
 
 
+def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> int:
+    """How many of the records give their mask where the target asks for labelers."""
+    if not TARGETS.entry(name).facts["labelers"]:
+        return 0
+    return sum(not scenes.has_labelers(record) for record in records)
+
+
 def require_target(scenes: Scenes, records: Sequence[Record], name: str) -> None:
     """Refuse to learn from labelers where not one of the records has any."""
-    if TARGETS.entry(name).facts["labelers"] and not any(scenes.labelers(record) is not None for record in records):
+    if without_labelers(scenes, records, name) == len(records):
         raise UserError(
             f'target "{name}": none of the {len(records)} records to train on has human_individual_masks.npy; '
             "name a source that has them, or --set target=hard"

@@ -6,7 +6,7 @@ import pytest
 from core.errors import UserError
 from tests.scenes import block, write_ash, write_record
 from zoo.data import open_scenes
-from zoo.targets import TARGETS, read_target, require_target
+from zoo.targets import TARGETS, read_target, require_target, without_labelers
 
 # Four pixels, marked by none, one, two and all of four labelers: a tie is no majority.
 LABELERS = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1]], bool).reshape(4, 1, 4)
@@ -64,3 +64,12 @@ def test_learning_from_labelers_wants_a_record_that_has_some(tmp_path):
     require_target(scenes, scenes.labelled, "hard")
     with pytest.raises(UserError, match='target "mean": none of the 1 records to train on has human_individual'):
         require_target(scenes, scenes.labelled, "mean")
+
+
+def test_records_without_labelers_are_counted(tmp_path):
+    write_record(tmp_path, "train", "17", mask=9, labelers=4)
+    write_record(tmp_path, "validation", "18", mask=9)
+    scenes = open_scenes([tmp_path])
+    require_target(scenes, scenes.labelled, "mean")
+    assert without_labelers(scenes, scenes.labelled, "mean") == 1
+    assert without_labelers(scenes, scenes.labelled, "hard") == 0

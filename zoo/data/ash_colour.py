@@ -45,6 +45,9 @@ class AshColourSource:
     def has_mask(self, record: Record) -> bool:
         return True
 
+    def has_labelers(self, record: Record) -> bool:
+        return False
+
     def bands(self, record: Record) -> tuple[int, ...]:
         return BANDS
 

@@ -47,6 +47,9 @@ class CompetitionSource:
     def has_mask(self, record: Record) -> bool:
         return record.split != "test" and (self.path(record) / PIXEL_MASKS).is_file()
 
+    def has_labelers(self, record: Record) -> bool:
+        return (self.path(record) / INDIVIDUAL_MASKS).is_file()
+
     def band_path(self, record: Record, band: int) -> Path:
         """The file of one band."""
         return self.path(record) / band_name(band)
@@ -83,9 +86,9 @@ class CompetitionSource:
         return as_mask(read_array(path), (SIZE, SIZE, 1), path)[..., 0]
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
-        path = self.path(record) / INDIVIDUAL_MASKS
-        if not path.is_file():
+        if not self.has_labelers(record):
             return None
+        path = self.path(record) / INDIVIDUAL_MASKS
         stored = read_array(path)
         count = max(1, stored.shape[-1]) if stored.ndim == 4 else 1
         return np.moveaxis(as_mask(stored, (SIZE, SIZE, 1, count), path)[:, :, 0], -1, 0)

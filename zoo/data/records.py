@@ -81,6 +81,9 @@ class Source(Protocol):
     def has_mask(self, record: Record) -> bool:
         """Whether the record is labelled; reads no array."""
 
+    def has_labelers(self, record: Record) -> bool:
+        """Whether it is known what each labeler marked; reads no array."""
+
     def bands(self, record: Record) -> tuple[int, ...]:
         """The numbers of the bands that the record holds; reads no array."""
 

@@ -80,6 +80,10 @@ class Scenes:
         """The label: (256, 256)."""
         return self.source(record).mask(record)
 
+    def has_labelers(self, record: Record) -> bool:
+        """Whether it is known what each labeler marked; cheap."""
+        return self.source(record).has_labelers(record)
+
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
         """What each labeler marked, (R, 256, 256), or None."""
         return self.source(record).labelers(record)
