@@ -94,7 +94,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
     top = max(float(np.max(center + 2 * error)), float(np.max(dice)))
     axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample", xlim=(0, 1), ylim=(0, min(1, top * 1.05)))
     axes.set_title("Dice against threshold", fontsize=10)
-    axes.legend(fontsize=7, loc="upper right")
+    axes.legend(fontsize=7, loc="best")
     _plain(axes)
 
 
