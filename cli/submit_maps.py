@@ -36,8 +36,8 @@ def gather(settings: Settings, ensemble: Ensemble, split: str, placed: bool) -> 
     from submissions import find_sample
 
     if split == "oof":
-        ids = ensemble.record_ids
-        places = _places_of(settings.scenes(), ids) if placed else {}
+        places = _known_places(settings, ensemble.record_ids) if placed else {}
+        ids = tuple(each for each in ensemble.record_ids if each in places or not placed)
         return Gathered(ids, oof_maps(settings.runs, ensemble), places, None)
     scenes = settings.scenes()
     places = find_places(scenes, scenes.test) if placed else {}
@@ -123,8 +123,14 @@ def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:
     }  # fmt: skip
 
 
-def _places_of(scenes: Scenes, ids: Sequence[str]) -> dict[str, Place]:
-    return find_places(scenes, [scenes.record(each) for each in ids])
+def _known_places(settings: Settings, ids: Sequence[str]) -> dict[str, Place]:
+    """Of the records that can be placed; the official train records, and ash-colour scenes, come without a place."""
+    scenes = settings.scenes()
+    labelled = [record for record in scenes.labelled if record.id in set(ids)]
+    placed = [record for record in labelled if (data := scenes.metadata(record)) and data.grid]
+    if len(placed) < len(ids):
+        say(settings, f"warning: {len(ids) - len(placed)} of {len(ids)} records have no place in --data; left out")
+    return find_places(scenes, placed or labelled)
 
 
 def plain(use: MemberUse) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli.app import run
+from submissions import read_submission
+from zoo.data import open_scenes
 
 KEPT = Path(__file__).parent / "fixtures" / "real_runs"
 
@@ -35,6 +39,52 @@ def test_the_written_file_scores_as_the_ensemble_says_to_the_last_digit(real_sce
     assert scored["dice"] == fitted["dice"]["in_sample"]
     assert scored["counts"] == fitted["counts"]
     assert scored["records"] == 211
+
+
+def test_the_official_test_records_are_submitted_and_the_validation_records_scored(real_scenes, runs, tmp_path, capsys):
+    data = f"--data {real_scenes} --data {real_scenes / 'ash_color'} --runs {runs}"
+    document(f"ensemble fit {data}", capsys)
+    out, oof = tmp_path / "submission.csv", tmp_path / "oof.csv"
+    assert document(f"submit --out {out} {data}", capsys)["warnings"] == []
+    # In the order of the official sample file; both records are empty in the validation labels.
+    assert out.read_text() == "record_id,encoded_pixels\n1000834164244036115,-\n1002653297254493116,-\n"
+    assert document(f"submissions check {out} {data}", capsys)["accepted"]
+    document(f"submit --split oof --out {oof} {data}", capsys)
+    scored = document(f"submissions score {oof} --split validation {data}", capsys)
+    scenes, found = open_scenes([real_scenes]), read_submission(oof)
+    records = [record for record in scenes.labelled if record.split == "validation"]
+    truth = np.stack([scenes.mask(record) for record in records])
+    masks = np.stack([found.mask(record.id) for record in records])
+    assert scored["records"] == len(records) == 19
+    assert scored["counts"]["tp"] == (truth & masks).sum() > 0
+    assert scored["dice"] == 2 * (truth & masks).sum() / (truth.sum() + masks.sum())
+
+
+def test_the_real_validation_masks_lie_on_the_map(real_scenes, runs, tmp_path, capsys):
+    """Each polygon lies within half a scene, 256 km and a little, of where the metadata put the scene's centre."""
+    document(f"ensemble fit --data {real_scenes} --data {real_scenes / 'ash_color'} --runs {runs}", capsys)
+    found = document(
+        f"submit --split oof --format geojson --out {tmp_path / 'maps'} --data {real_scenes} --runs {runs}", capsys
+    )
+    assert found["rows"] == 19  # the others come without metadata
+    scenes, corners = open_scenes([real_scenes]), 0
+    for path in (tmp_path / "maps").glob("*.geojson"):
+        north, east = scenes.metadata(scenes.record(path.stem)).centre
+        for feature in json.loads(path.read_text())["features"]:
+            assert feature["properties"]["pixels"] >= 10
+            for longitude, latitude in points_of(feature["geometry"]["coordinates"]):
+                assert abs(latitude - north) < 270 / 111
+                assert abs(longitude - east) * math.cos(math.radians(latitude)) < 270 / 111
+                corners += 1
+    assert corners > 1000
+
+
+def points_of(nested):
+    if isinstance(nested[0], float):
+        yield nested
+    else:
+        for part in nested:
+            yield from points_of(part)
 
 
 def test_the_honest_dice_keeps_its_order_on_real_members(real_scenes, runs, capsys):
