@@ -44,14 +44,14 @@ class View:
         turned = image.flip(self.flipped) if self.flipped else image
         return turned.transpose(ROWS, COLUMNS) if self.transpose else turned
 
-    def apply_label(self, label: Tensor) -> Tensor:
-        """A label on the 256 grid seen this way, its half-pixel offset kept."""
-        return _one_pixel_on(self.apply(label), self.flipped)
+    def apply_label(self, label: Tensor, offset: float = LABEL_OFFSET) -> Tensor:
+        """A label seen this way, its offset kept: half a pixel on the 256 grid, a whole one on a grid twice as fine."""
+        return _moved_on(self.apply(label), self.flipped, round(2 * offset))
 
     def undo_map(self, probability: Tensor) -> Tensor:
         """A map predicted in this view, brought back to the delivered label's grid."""
         home = probability.flip(self.flipped) if self.flipped else probability
-        home = _one_pixel_on(home, self.flipped)
+        home = _moved_on(home, self.flipped, round(2 * LABEL_OFFSET))
         return home.transpose(ROWS, COLUMNS) if self.transpose else home
 
 
@@ -84,9 +84,9 @@ def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
     return F.grid_sample(maps, inside + by, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _one_pixel_on(label: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Content moves one index up along `axes`; what enters at the edge repeats the old edge."""
+def _moved_on(label: Tensor, axes: tuple[int, ...], pixels: int) -> Tensor:
+    """Content moves `pixels` indices up along `axes`; what enters at the edge repeats the old edge."""
     for axis in axes:
-        length = label.shape[axis]
-        label = torch.cat([label.narrow(axis, 0, 1), label.narrow(axis, 0, length - 1)], dim=axis)
+        edge = label.narrow(axis, 0, 1).repeat_interleave(pixels, dim=axis)
+        label = torch.cat([edge, label.narrow(axis, 0, label.shape[axis] - pixels)], dim=axis)
     return label

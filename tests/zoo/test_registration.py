@@ -34,6 +34,14 @@ def test_a_registered_label_keeps_its_offset_from_the_image(view):
     assert torch.allclose(offset_between(seen, label), torch.tensor([0.5, 0.5]), atol=1e-3)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+@pytest.mark.parametrize("view", EVERY, ids=str)
+def test_a_label_keeps_another_offset_too(view, offset):
+    """None for a label on the image's own grid, a whole pixel on a grid twice as fine."""
+    seen, label = view.apply(draw(0.0)), view.apply_label(draw(offset), offset)
+    assert torch.allclose(offset_between(seen, label), torch.full((2,), offset), atol=1e-3)
+
+
 @pytest.mark.parametrize("view", EVERY, ids=str)
 def test_a_map_predicted_in_a_view_comes_home_to_the_label(view):
     predicted = view.apply_label(draw(0.5))

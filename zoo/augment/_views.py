@@ -13,5 +13,5 @@ def seen_from(kind: str, images: Tensor, labels: Tensor, offset: float, generato
     views = VIEWS[kind]
     chosen = [views[number] for number in torch.randint(len(views), (len(images),), generator=generator).tolist()]
     seen = torch.stack([view.apply(image) for view, image in zip(chosen, images)])
-    marked = [view.apply_label(label) if offset else view.apply(label) for view, label in zip(chosen, labels)]
-    return seen, torch.stack(marked)
+    marked = torch.stack([view.apply_label(label, offset) for view, label in zip(chosen, labels)])
+    return seen, marked
