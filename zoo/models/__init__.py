@@ -4,6 +4,6 @@ In: channels, float32 (n, frames, channels, 256, 256). Out: logits (n, 1, s, s).
 other than an encoder's weights.
 """
 
-from zoo.models.segmenter import Segmenter, build
+from zoo.models.segmenter import Segmenter, build, sketch
 
-__all__ = ["Segmenter", "build"]
+__all__ = ["Segmenter", "build", "sketch"]

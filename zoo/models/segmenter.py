@@ -59,6 +59,12 @@ def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
     return Segmenter(recipe, recipe.weights if weights is None else weights)
 
 
+def sketch(recipe: Recipe) -> Segmenter:
+    """The network without memory, on the meta device: what fits together, of which shapes, with how many weights."""
+    with torch.device("meta"):
+        return build(recipe, "none").eval()
+
+
 def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
     """The encoder of `recipe`; UsageError where it cannot see what it will be shown or the decoder needs more of it."""
     sides = TIME_MIXING.entry(recipe.time).facts.get("side", 1)

@@ -1,0 +1,95 @@
+"""The long run: every shipped member with its real encoder, at its own size, on two records (`make test-zoo`).
+
+Each is measured in a process of its own and prints a row: weights, seconds of a training step and of a prediction,
+peak memory. Weights are random: none have to be brought.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from zoo.members import load_member, member_names
+
+RECORDS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What a member costs on this machine's processors, at a batch of two."""
+
+    millions: float  # of weights
+    step_seconds: float
+    record_seconds: float  # of a prediction
+    peak_mb: float  # of the whole process
+    finite: bool
+    predicted: tuple[int, ...]
+    same_again: bool  # after the way through a checkpoint
+
+
+def measure(name: str, folder: str) -> Figures:
+    """One training step, one prediction, one way through a checkpoint."""
+    import numpy as np
+    import torch
+
+    from zoo.inputs import INPUTS
+    from zoo.losses import recipe_loss
+    from zoo.models import build
+    from zoo.predict import probabilities
+    from zoo.registration import resize
+    from zoo.training.checkpoints import load_weights, weights_of, write_weights
+    from zoo.training.optimizers import make_optimizer
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(0)
+    recipe = load_member(name).final
+    network = build(recipe, "none").to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(recipe, network.parameters())
+    channels = INPUTS.entry(recipe.input).facts["channels"]
+    images = torch.rand(RECORDS, len(recipe.frames), channels, 256, 256)
+    target = (torch.rand(RECORDS, recipe.heads, 256, 256) > 0.99).float()
+    start = time.perf_counter()
+    loss = recipe_loss(recipe)(resize(network.train()(images), 256), target)
+    loss.backward()
+    optimizer.step()
+    stepped = time.perf_counter()
+    network.eval()
+    with torch.inference_mode():
+        first = probabilities(network, images)
+    predicted = time.perf_counter()
+    path = Path(folder) / "weights.safetensors"
+    write_weights(path, weights_of(network))
+    again = build(recipe, "none").to(memory_format=torch.channels_last).eval()
+    load_weights(path, again)
+    with torch.inference_mode():
+        second = probabilities(again, images)
+    return Figures(
+        millions=sum(p.numel() for p in network.parameters()) / 1e6,
+        step_seconds=stepped - start,
+        record_seconds=(predicted - stepped) / RECORDS,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        finite=bool(torch.isfinite(loss)) and bool(np.isfinite(first).all()),
+        predicted=first.shape,
+        same_again=bool(np.allclose(first, second, atol=1e-5)),
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", member_names())
+def test_a_member_trains_predicts_and_comes_back_with_its_real_encoder(name, tmp_path, capsys):
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        found = pool.submit(measure, name, str(tmp_path)).result()
+    with capsys.disabled():
+        figures = f"{found.millions:.1f} | {found.step_seconds:.1f} | {found.record_seconds:.2f} | {found.peak_mb:.0f}"
+        print(f"| {name} | {figures} |")
+    assert found.finite
+    assert found.predicted == (RECORDS, 256, 256)
+    assert found.same_again
