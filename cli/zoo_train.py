@@ -165,12 +165,20 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
         say(settings, f"{_label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
     detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
     with progress(settings, _label(run), steps) as advance:
-        train(run, seen, held, settings.device, advance, lambda epoch: _say_epoch(settings, run, epoch))
+        train(
+            run,
+            seen,
+            held,
+            settings.device,
+            advance,
+            lambda epoch: _say_epoch(settings, run, epoch),
+            note=lambda text: say(settings, f"{_label(run)}: {text}"),
+        )
 
 
 def _result(run: Run) -> dict[str, Any]:
     """What the run ended with, each stage's score beside the log's; older runs have no stages written down."""
-    found = {"stages": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
+    found = {"stages": [], "averaged": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
     return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found}
 
 
@@ -212,7 +220,7 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
         cells = [
             row["member"],
             row["fold"],
-            f"{row['best_epoch']}/{row['epochs']}",
+            f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}",
             *found,
             row["held_out"],
             minutes,

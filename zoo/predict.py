@@ -23,8 +23,9 @@ from zoo.models import build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
 from zoo.registration import View, resize
 from zoo.training.checkpoints import load_weights
-from zoo.training.devices import autocast, choose_device
+from zoo.training.devices import choose_device
 from zoo.training.examples import read_image
+from zoo.training.precision import autocast, prediction_precision
 from zoo.training.runs import Run
 
 BATCH = 8
@@ -59,14 +60,14 @@ TTA = {"none": (), "flips": FLIPS, "d4": (View(transpose=True), *FLIPS)}
 
 
 def probabilities(
-    network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True
+    network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True, precision: str = "fp32"
 ) -> NDArray[np.float32]:
     """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`."""
     views = ttach.Compose([Flip(view, registered) for view in TTA[tta]])
     total = torch.zeros(len(images), 1, SIZE, SIZE)
     for view in views:
         seen = view.augment_image(images)
-        with autocast(images.device):
+        with autocast(images.device, precision):
             logits = network(seen).float()
         total += view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
     mean: NDArray[np.float32] = (total / len(views))[:, 0].numpy()
@@ -79,6 +80,7 @@ def predict_records(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
     device = choose_device(device_name)
+    precision = prediction_precision(run.recipe.final.precision, device)
     network = build(run.recipe.final, "none")
     load_weights(run.best, network)
     network.to(device, memory_format=torch.channels_last).eval()  # type: ignore
@@ -87,7 +89,7 @@ def predict_records(
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
         images = torch.stack([read_image(run.recipe, scenes, record, scaling) for record in batch]).float()
-        maps = probabilities(network, images.to(device), tta, run.recipe.final.registered)
+        maps = probabilities(network, images.to(device), tta, run.recipe.final.registered, precision)
         yield from zip((record.id for record in batch), maps)
 
 

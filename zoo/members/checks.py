@@ -38,6 +38,8 @@ RULES: dict[str, Rule] = {
     "accumulate": COUNT,
     "epochs": COUNT,
     "patience": NOT_NEGATIVE,
+    "ema": (lambda decay: 0 <= decay < 1, "give a decay, 0 to below 1; 0.999 is usual"),
+    "average_best": COUNT,
     "freeze": SHARE,
     "start_from": (
         lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,

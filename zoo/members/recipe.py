@@ -27,6 +27,7 @@ AUGMENTATION_NAMES = module_names(SHIPPED.parent / "augment")
 CHOICES = {
     "loss_at": ("label", "output"),
     "schedule": ("constant", "cosine", "one_cycle", "step"),
+    "precision": ("auto", "fp32", "bf16", "fp16"),
     "clip_mode": ("norm", "value", "agc"),
     "time": tuple(module_names(SHIPPED.parent / "models" / "time_mixing")),
     "decoder": tuple(module_names(SHIPPED.parent / "models" / "decoders")),
@@ -37,6 +38,8 @@ FIRST_KEYS = (
     *("registered", "crop", "crop_on_contrails", "optimizer", "lr", "weight_decay", "schedule", "warmup"),
     *("batch", "epochs"),
 )
+# Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
+HOW_FAST = ("channels_last", "checkpointing", "compile")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -91,6 +94,12 @@ class Recipe:
     epochs: int = 100
     patience: int = 0  # epochs without a better Dice after which it ends; 0: never before its last
     freeze: float = 0.0  # share of the epochs, from the first, in which the encoder stays as it is
+    ema: float = 0.0  # decay of the moving average of the weights, which is scored and kept; 0: the weights themselves
+    average_best: int = 1  # of so many best epochs the weights are averaged, where that scores no worse
+    precision: str = "auto"  # fp32 | bf16 | fp16 | auto: the fastest on the device
+    channels_last: bool = True  # this and the next two: how fast, in how much memory
+    checkpointing: bool = False  # the encoder's features are computed twice and kept once
+    compile: bool = False  # by torch.compile
     start_from: str = ""  # MEMBER@HASH, whose run of the same fold gives the first weights
     stages: tuple[Table, ...] = ()  # each changes keys of the one before, and starts from its best weights
     log: Logged = field(default_factory=Logged)
@@ -143,7 +152,7 @@ class Recipe:
 
     @property
     def resolved(self) -> dict[str, Any]:
-        """What the hash is made of: all that changes what is trained."""
+        """Every key of the recipe; the hash is made of those that change what is trained."""
         document = asdict(self)
         del document["name"], document["log"]
         document["stages"] = [dict(table) for table in self.stages]
@@ -161,7 +170,8 @@ class Recipe:
         orphan what was trained before it.
         """
         at_default = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
-        keys = {k: v for k, v in self.resolved.items() if k in FIRST_KEYS or k not in at_default}
+        not_counted = at_default.difference(FIRST_KEYS).union(HOW_FAST)
+        keys = {key: value for key, value in self.resolved.items() if key not in not_counted}
         return sha256_of({"recipe": keys, "with_val": with_val, "folds": folds_sha256})[:12]
 
 

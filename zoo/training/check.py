@@ -16,6 +16,7 @@ from zoo.members import Recipe
 from zoo.models import build
 from zoo.targets import require_target
 from zoo.training.devices import choose_device
+from zoo.training.learner import save_memory
 from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, run_records
 from zoo.training.starts import load_start, start_of
@@ -41,6 +42,8 @@ def _check_network(recipe: Recipe, start: Path | None) -> None:
     network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
     if start is not None:
         load_start(network, start)
+    if any(stage.checkpointing for stage in recipe.staged):
+        save_memory(network, recipe)
     for number, other in enumerate(later, start=2):
         if _shapes(other) != _shapes(network):
             raise UsageError(

@@ -1,8 +1,6 @@
-"""Which device computes, and in which precision."""
+"""Which device computes, on how many threads."""
 
 from __future__ import annotations
-
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -18,14 +16,6 @@ def choose_device(name: str) -> torch.device:
     if not there:
         raise UsageError(f"--device {name}: not on this machine; give --device cpu or auto")
     return torch.device(name)
-
-
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Mixed precision on CUDA; float32 elsewhere: bf16 is 5 to 50 times slower on a CPU without AMX."""
-    if device.type != "cuda":
-        return nullcontext()
-    # float16 would want its gradients scaled; cards without bfloat16 compute in float32.
-    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
 
 
 def set_threads(jobs: int) -> None:

@@ -67,14 +67,15 @@ def usable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:
 
     A state that started from other weights than those of today is of another run. Without the best weights a state is
     of no use, the run would end with nothing to predict with; but where the best epoch is the last one the state
-    itself holds them.
+    itself holds them, and where epochs are averaged they have a file of their own.
     """
     state = load_state(run.state)
     if state is None or state.get("started_from") != started_from:
         return None
     history = [Epoch(**row) for row in state["epochs"]]
     in_state = bool(history) and best_of(history) is history[-1] and not state.get("part", {}).get("losses")
-    return state if not history or in_state or best_is_there(run, state) else None
+    kept = bool(history) and run.kept(best_of(history).epoch).is_file()
+    return state if not history or in_state or kept or best_is_there(run, state) else None
 
 
 def best_is_there(run: Run, state: dict[str, Any]) -> bool:

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
-from timm.utils import dispatch_clip_grad
-from torch import Tensor
+from timm.utils import ModelEmaV3, dispatch_clip_grad
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.errors import UsageError
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
 from zoo.registration import resize
-from zoo.training.devices import autocast
 from zoo.training.optimizers import make_optimizer
+from zoo.training.precision import autocast, training_precision
+from zoo.training.starts import load_start
+
+Note = Callable[[str], None]
 
 
 class Learner:
     """A network that learns by a recipe on a device.
 
-    `weights` overrides the recipe's (none: for a state that brings them all).
+    `weights` overrides the recipe's (none: for a state, or a start, that brings them all).
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device, weights: str | None = None) -> None:
-        self.recipe, self.device = recipe, device
-        self.network: Segmenter = build(recipe, weights).to(device, memory_format=torch.channels_last)  # type: ignore
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: torch.device,
+        weights: str | None = None,
+        note: Note = lambda text: None,
+    ) -> None:
+        self.recipe, self.device, self.note = recipe, device, note
+        self.precision = training_precision(recipe.precision, device)
+        layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+        self.network: Segmenter = build(recipe, weights).to(device, memory_format=layout)  # type: ignore
+        if recipe.checkpointing:
+            save_memory(self.network, recipe)
+        self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
         self._loss = recipe_loss(recipe)
         self.optimizer = make_optimizer(recipe, self.network.parameters())
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
+        # Its decay grows with the steps: a short run is not the mean of its first, bad weights.
+        self.ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+
+    @property
+    def scored(self) -> nn.Module:
+        """The weights that are scored and kept: the moving average where there is one."""
+        return self.ema.module if self.ema else self.network
+
+    def start(self, path: Path) -> None:
+        """Begin with those of the weights in `path` that fit."""
+        lacking = load_start(self.network, path)
+        if lacking:
+            self.note(f"{len(lacking)} tensors are not in {path} and begin anew, {lacking[0]} first")
+        if self.ema:
+            self.ema.set(self.network)
 
     def begin_epoch(self, number: int) -> None:
         """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
@@ -38,25 +73,48 @@ class Learner:
     def add_gradients(self, images: Tensor, labels: Tensor) -> float:
         """The loss of one batch, its gradients added to those of the step's other batches; changes no weight.
 
-        images: float32 (n, frames, channels, h, w); labels: float32 (n, 1, h, w).
+        images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w).
         """
-        loss = self.loss(images.to(self.device), labels.to(self.device))
-        (loss / self.recipe.accumulate).backward()
+        images, labels = images.to(self.device), labels.to(self.device)
+        try:
+            return self._add_gradients(images, labels)
+        except Exception as error:
+            if self.forward is self.network:
+                raise
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self.note(f"torch.compile fails here ({reason}); goes on without it")
+            self.forward = self.network
+            self.optimizer.zero_grad(set_to_none=True)
+            return self._add_gradients(images, labels)
+
+    def _add_gradients(self, images: Tensor, labels: Tensor) -> float:
+        loss = self.loss(images, labels)
+        with _statistics_at_rest(self.network, self.recipe.checkpointing):
+            self.scaler.scale(loss / self.recipe.accumulate).backward()
         return float(loss.detach())
 
-    def step(self, rate: float) -> None:
-        """Change the weights by the gradients that were added, at this learning rate."""
+    def step(self, rate: float, number: int) -> None:
+        """Change the weights by the gradients that were added, at this learning rate; `number` of all, from 0.
+
+        Raises FloatingPointError where float16 can hold no gradient at any scale.
+        """
         if self.recipe.clip:
+            self.scaler.unscale_(self.optimizer)
             dispatch_clip_grad(self.network.parameters(), self.recipe.clip, self.recipe.clip_mode)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.scaler.is_enabled() and self.scaler.get_scale() < 1:
+            raise FloatingPointError
+        if self.ema:
+            self.ema.update(self.network, step=number + 1)
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The recipe's loss, a scalar, at the label's size or at the network's own."""
-        with autocast(self.device):
-            logits = self.network(images).float()
+        with autocast(self.device, self.precision):
+            logits = self.forward(images).float()
         if self.recipe.loss_at == "label":
             logits = resize(logits, labels.shape[-1])
         else:
@@ -65,9 +123,44 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs to go on as if nothing had happened."""
-        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.precision,
+            "scaler": self.scaler.state_dict(),
+        }
+        return state | ({"ema": self.ema.module.state_dict()} if self.ema else {})
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`, in its precision."""
+        self.precision = state.get("precision", self.precision)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        self.scaler.load_state_dict(state.get("scaler", {}))
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.ema:
+            self.ema.module.load_state_dict(state["ema"])
+
+
+def save_memory(network: Segmenter, recipe: Recipe) -> None:
+    """Let the encoder compute its features again for the gradients, not keep them; UsageError where it cannot."""
+    try:
+        network.encoder.set_grad_checkpointing(True)  # type: ignore
+    except (AttributeError, AssertionError) as error:
+        raise UsageError(
+            f"{recipe.name}: encoder {recipe.encoder} cannot compute its features twice; give --set checkpointing=false"
+        ) from error
+
+
+@contextmanager
+def _statistics_at_rest(network: nn.Module, needed: bool) -> Iterator[None]:
+    """Features that are computed a second time are not to be counted a second time by BatchNorm."""
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)] if needed else []
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum

@@ -10,22 +10,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
+from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.checkpoints import save_state, weights_of, write_lines, write_weights
 from zoo.training.devices import choose_device
 from zoo.training.epochs import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
 from zoo.training.examples import Examples
-from zoo.training.learner import Learner
-from zoo.training.runs import Run
+from zoo.training.learner import Learner, Note
+from zoo.training.runs import KEPT, Run
 from zoo.training.schedule import learning_rate
 from zoo.training.scoring import score
-from zoo.training.starts import load_start, sha256_of_start, start_of
+from zoo.training.starts import sha256_of_start, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 
@@ -38,12 +39,13 @@ def train(
     advance: Callable[..., None] = lambda n=1, note="": None,
     report: Callable[[Epoch], None] = lambda epoch: None,
     save_every: float = SAVE_EVERY,
+    note: Note = lambda text: None,
 ) -> list[Epoch]:
     """Train `run` to its end, going on from its last state; returns all its epochs.
 
-    `advance` is called once a step, `report` once an epoch. Without held-out records (`full`) the last epoch
-    is the best one. A file named `stop` in the run's folder ends it after its epoch, as if trained to its end.
-    The state is saved after every epoch, and within one after so many seconds.
+    `advance` is called once a step, `report` once an epoch, `note` where there is something to say. Without held-out
+    records (`full`) the last epoch is the best one. A file named `stop` in the run's folder ends it after its epoch, as
+    if trained to its end. The state is saved after every epoch, and within one after so many seconds.
     """
     make_folder(run.folder)
     write_text(run.folder / "recipe.toml", run.recipe.as_toml())
@@ -53,16 +55,15 @@ def train(
             history += read_epochs(stage)
             advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
             continue
-        loop = _Loop(stage, seen, held, choose_device(device_name), advance, save_every)
+        loop = _Loop(stage, seen, held, choose_device(device_name), advance, save_every, note)
         while not loop.ended:
             report(loop.epoch())
             if run.stop.exists():
                 break
         history += loop.history
-        write_json(stage.result, loop.result())
+        loop.finish()
     if not run.stop.exists():
-        for stage in run.stages[:-1]:  # a state is many times the size of its weights
-            stage.state.unlink(missing_ok=True)
+        _tidy(run)
     return history
 
 
@@ -82,6 +83,7 @@ class _Loop:
         device: torch.device,
         advance: Callable[..., None],
         save_every: float,
+        note: Note,
     ) -> None:
         self.run, self.recipe, self.seen, self.held = run, run.taught, seen, held
         self.advance, self.save_every = advance, save_every
@@ -93,11 +95,11 @@ class _Loop:
         start = start_of(run)
         self.started_from = sha256_of_start(run)
         state = usable_state(run, self.started_from)
-        self.learner = Learner(self.recipe, device, "none" if state or start else None)
+        self.learner = Learner(self.recipe, device, "none" if state or start else None, note)
         if state:
             self._resume(state)
         elif start:
-            load_start(self.learner.network, start)
+            self.learner.start(start)
 
     @property
     def number(self) -> int:
@@ -147,7 +149,10 @@ class _Loop:
     def _score(self) -> tuple[float, float, float] | tuple[None, None, None]:
         if not len(self.held):
             return None, None, None
-        return score(self.learner.network, self.held, self.learner.device, self.recipe.batch)
+        return self._scored(self.learner.scored)
+
+    def _scored(self, network: nn.Module) -> tuple[float, float, float]:
+        return score(network, self.held, self.learner.device, self.recipe.batch, self.learner.precision)
 
     def _step(self, step: int, order: list[int]) -> float:
         """One step of the optimizer; its loss, mean over its batches.
@@ -164,8 +169,11 @@ class _Loop:
             images, labels = self._draw(numbers, generator)
             losses.append(self.learner.add_gradients(images, labels))
             if not np.isfinite(losses[-1]):
-                raise UserError(self._not_finite(step, numbers, images))
-        self.learner.step(self._rate(step))
+                raise UserError(self._not_finite(step, numbers))
+        try:
+            self.learner.step(self._rate(step), self.number * self.steps + step)
+        except FloatingPointError as error:
+            raise UserError(self._not_finite(step, numbers)) from error
         return float(np.mean(losses))
 
     def _draw(self, numbers: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -176,19 +184,19 @@ class _Loop:
     def _rate(self, step: int) -> float:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)
 
-    def _not_finite(self, step: int, numbers: Sequence[int], images: Tensor) -> str:
+    def _not_finite(self, step: int, numbers: Sequence[int]) -> str:
         records = [self.seen.records[number].id for number in numbers]
-        name = f"{self.recipe.name} fold {self.run.fold}" + (
-            f" stage {self.run.stage_number}" if self.run.stage_number else ""
-        )
-        where = f"{name}: the loss is not finite at epoch {self.number + 1}, step "
-        sound = torch.isfinite(images).flatten(1).all(dim=1).tolist()
+        stage = f" stage {self.run.stage_number}" if self.run.stage_number else ""
+        place = f"epoch {self.number + 1}, step {step + 1}"
+        where = f"{self.recipe.name} fold {self.run.fold}{stage}: the loss is not finite at {place}"
+        sound = torch.isfinite(self.seen.batch(numbers)[0]).flatten(1).all(dim=1).tolist()
         if not all(sound):
             record = records[sound.index(False)]
-            return f"{where}{step + 1}: record {record} has channels that are not; look at it: cli data check"
+            return f"{where}: record {record} has channels that are not; look at it: cli data check"
+        full = ", or full precision, --set precision=fp32" if self.learner.precision == "fp16" else ""
         return (
-            f"{where}{step + 1} (records {', '.join(records)}); a lower rate may help, "
-            f"--set lr={self.recipe.lr / 3:.1g}, or a gentler start, --set warmup=0.1, or smaller steps, --set clip=1"
+            f"{where} (records {', '.join(records)}); a lower rate may help, --set lr={self.recipe.lr / 3:.1g}, or a "
+            f"gentler start, --set warmup=0.1, or smaller steps, --set clip=1{full}"
         )
 
     def _keep(self, epoch: Epoch) -> None:
@@ -196,12 +204,18 @@ class _Loop:
         self.history.append(epoch)
         self.part = Part()
         is_best = best_of(self.history) is epoch
-        weights = weights_of(self.learner.network) if is_best else b""
+        to_average = epochs_to_average(self.history, self.recipe.average_best)
+        weights = weights_of(self.learner.scored) if is_best or epoch in to_average else b""
         if is_best:
             self.best_sha256 = sha256(weights).hexdigest()
+        if epoch in to_average:
+            write_weights(self.run.kept(epoch.epoch), weights)
         self._save()
         if is_best:
             write_weights(self.run.best, weights)
+        for other in self.history:
+            if other not in to_average:
+                self.run.kept(other.epoch).unlink(missing_ok=True)
         write_lines(self.run.folder / "epochs.jsonl", [asdict(epoch) for epoch in self.history])
 
     def _save(self) -> None:
@@ -216,10 +230,26 @@ class _Loop:
         self.part = Part(**state.get("part", {}))
         self.best_sha256 = state.get("best_sha256", "")
         if self.history and not best_is_there(self.run, state):
-            write_weights(self.run.best, weights_of(self.learner.network))
+            kept = self.run.kept(best_of(self.history).epoch)
+            write_weights(self.run.best, kept.read_bytes() if kept.is_file() else weights_of(self.learner.scored))
         self.advance(self.number * self.steps + len(self.part.losses))
 
-    def result(self) -> dict[str, Any]:
+    def finish(self) -> None:
+        """The mean of the best epochs takes the best one's place where it scores no worse; the result is written."""
+        best = best_of(self.history)
+        averaged: list[int] = []
+        dice, threshold = best.dice, best.threshold
+        together = epochs_to_average(self.history, self.recipe.average_best)
+        if len(together) > 1:
+            network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.learner.scored)
+            found = self._scored(network) if len(self.held) else (None, None, None)
+            if best.dice is None or found[0] is None or found[0] >= best.dice:
+                write_weights(self.run.best, weights_of(network))
+                averaged = [epoch.epoch for epoch in together]
+                dice, threshold = found[:2]
+        write_json(self.run.result, self._result() | {"dice": dice, "threshold": threshold, "averaged": averaged})
+
+    def _result(self) -> dict[str, Any]:
         """What result.json says: of this run, or of a stage; the last stage speaks for all."""
         run, best = self.run, best_of(self.history)
         earlier = [stage.read_result() for stage in run.stages[:-1]] if run.stage == 0 else []
@@ -243,9 +273,19 @@ class _Loop:
             "trained_on": len(self.seen),
             "held_out": len(self.held),
             "started_from": self.started_from,
+            "precision": self.learner.precision,
             **own,
             "stages": [{key: stage[key] for key in own} for stage in [*earlier, own]] if earlier else [],
         }
+
+
+def _tidy(run: Run) -> None:
+    """Remove what only an unfinished run needs; a state is many times the size of its weights."""
+    for stage in run.stages[:-1]:
+        stage.state.unlink(missing_ok=True)
+    for stage in run.stages:
+        for path in stage.folder.glob(KEPT.format("*")):
+            path.unlink()
 
 
 def steps_of(recipe: Recipe, records: int) -> int:

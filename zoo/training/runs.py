@@ -14,6 +14,7 @@ from zoo.data import Folds, Record, Scenes
 from zoo.members import Recipe, load_member
 
 FULL = "full"
+KEPT = "epoch-{}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,10 @@ class Run:
     def state(self) -> Path:
         """What an unfinished run goes on from."""
         return self.folder / "last.pt"
+
+    def kept(self, epoch: int) -> Path:
+        """The weights of an epoch that is to be averaged, until the run is done."""
+        return self.folder / KEPT.format(epoch)
 
     @property
     def stop(self) -> Path:

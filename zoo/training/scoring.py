@@ -10,8 +10,8 @@ from torch import nn
 from core.errors import UserError
 from zoo.data import SIZE
 from zoo.registration import resize
-from zoo.training.devices import autocast
 from zoo.training.examples import Examples
+from zoo.training.precision import autocast
 
 
 def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tuple[float, float, float]:
@@ -28,18 +28,21 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
 
 
 @torch.inference_mode()
-def score(network: nn.Module, held: Examples, device: torch.device, batch: int) -> tuple[float, float, float]:
+def score(
+    network: nn.Module, held: Examples, device: torch.device, batch: int, precision: str = "fp32"
+) -> tuple[float, float, float]:
     """`best_dice` of the network on the held-out records; UserError where its output is not finite."""
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
     for number, (images, labels) in enumerate(held.batches(batch)):
-        with autocast(device):
+        with autocast(device, precision):
             logits = network(images.to(device)).float()
         if not bool(torch.isfinite(logits).all()):
             ids = ", ".join(record.id for record in held.records[number * batch : (number + 1) * batch])
             raise UserError(
                 f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
                 f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
+                + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")
             )
         values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
         truth = labels.numpy() > 0.5

@@ -118,6 +118,13 @@ def test_a_later_key_counts_only_where_it_differs():
     assert with_settings(recipe, {"milestones": [0.5]}).hash(True, "x") != recipe.hash(True, "x")
 
 
+def test_keys_that_only_make_it_faster_do_not_count():
+    recipe = load_member("lite0-fc-t5")
+    faster = with_settings(recipe, {"compile": True, "checkpointing": True, "channels_last": False})
+    assert faster.hash(True, "x") == recipe.hash(True, "x")
+    assert with_settings(recipe, {"precision": "bf16"}).hash(True, "x") != recipe.hash(True, "x")
+
+
 def test_what_a_recipe_may_choose_is_what_is_there():
     from zoo.members.recipe import CHOICES
     from zoo.models.decoders import DECODERS

@@ -9,7 +9,15 @@ from zoo.training import plan_run, run_examples, train
 
 TINY = with_settings(
     load_member("lite0-fc-t5"),
-    {"encoder": "test_efficientnet", "weights": "none", "size": 64, "batch": 2, "epochs": 3, "crop": 0},
+    {
+        "encoder": "test_efficientnet",
+        "weights": "none",
+        "size": 64,
+        "batch": 2,
+        "epochs": 3,
+        "crop": 0,
+        "precision": "fp32",
+    },
 )
 
 

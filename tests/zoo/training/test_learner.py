@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from tests.zoo.training.cases import TINY
 from zoo.members import with_settings
@@ -55,7 +56,7 @@ def test_gradients_are_clipped(batch, mode, measure):
     for made in (free, held):
         made.add_gradients(*batch)
         made.optimizer.step = lambda made=made: seen.append(gradients(made))
-        made.step(1e-3)
+        made.step(1e-3, 0)
     assert measure(seen[0]) > 2e-3
     assert measure(seen[1]) == pytest.approx(1e-3, rel=1e-2)
 
@@ -65,5 +66,111 @@ def test_a_step_moves_the_weights_at_the_rate_that_it_is_given(batch):
     before = flat(made.network.parameters())
     made.add_gradients(*batch)
     change = gradients(made)
-    made.step(0.25)
+    made.step(0.25, 0)
     torch.testing.assert_close(flat(made.network.parameters()), before - 0.25 * change)
+
+
+def test_the_moving_average_follows_the_weights(batch):
+    made = learner(ema=0.3, lr=0.1)
+    key, weight = next((k, p) for k, p in made.network.named_parameters() if p.ndim == 4)
+    expected = None
+    for number in range(4):
+        made.add_gradients(*batch)
+        made.step(0.01, number)
+        # timm's warm-up: the decay grows to the one that is asked for, from nothing at the first step.
+        decay = min(0.3, 1 - (1 + number) ** (-2 / 3)) if number else 0.0
+        now = weight.detach().clone()
+        expected = now if expected is None else decay * expected + (1 - decay) * now
+    torch.testing.assert_close(made.scored.state_dict()[key], expected)
+    assert not torch.equal(made.scored.state_dict()[key], weight)
+
+
+def test_half_precision_takes_the_same_step_but_for_its_rounding(batch):
+    full, half = learner(optimizer="sgd"), learner(optimizer="sgd", precision="fp16")
+    before = flat(full.network.parameters())
+    for made in (full, half):
+        made.add_gradients(*(part[:1] for part in batch))
+        made.step(0.1, 0)
+    change, rounded = (flat(made.network.parameters()) - before for made in (full, half))
+    assert torch.cosine_similarity(change, rounded, dim=0) > 0.99
+    assert not torch.equal(change, rounded)
+
+
+def test_gradients_that_float16_cannot_hold_at_any_scale_stop_it(batch):
+    made = learner(precision="fp16")
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    for number in range(2):
+        made.add_gradients(*(part[:1] for part in batch))
+        next(p for p in made.network.parameters() if p.grad is not None).grad.fill_(float("inf"))
+        before = flat(made.network.parameters())
+        if number:
+            with pytest.raises(FloatingPointError):
+                made.step(1e-3, number)
+        else:
+            made.step(1e-3, number)
+        assert torch.equal(flat(made.network.parameters()), before)
+
+
+def test_the_state_holds_the_scale_of_the_gradients(batch):
+    made, other = learner(precision="fp16"), learner(precision="fp16")
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    made.add_gradients(*(part[:1] for part in batch))
+    made.step(1e-3, 0)
+    other.load(made.state())
+    assert other.scaler.state_dict() == made.scaler.state_dict() != learner(precision="fp16").scaler.state_dict()
+
+
+def test_features_computed_twice_change_nothing(batch):
+    kept, twice = (learner(encoder="test_efficientnet", checkpointing=on) for on in (False, True))
+    seen = []
+    for module in twice.network.encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_pre_hook(lambda *_: seen.append(1))
+    for made in (kept, twice):
+        for number in range(2):
+            torch.manual_seed(number)
+            made.add_gradients(*batch)
+            made.step(1e-3, number)
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in twice.network.encoder.modules())
+    assert len(seen) > 2 * norms
+    for (key, one), other in zip(kept.network.state_dict().items(), twice.network.state_dict().values()):
+        if not key.endswith("num_batches_tracked"):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6, msg=key)
+
+
+def test_a_compiled_network_trains_in_its_place(batch, monkeypatch):
+    calls = []
+
+    def compiled(network):
+        return lambda images: calls.append(1) or network(images)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain, fast = learner(), learner(compile=True)
+    assert fast.add_gradients(*batch) == plain.add_gradients(*batch)
+    assert calls == [1]
+
+
+def test_a_network_that_cannot_be_compiled_trains_all_the_same_and_says_so(batch, monkeypatch):
+    def compiled(network):
+        def fail(images):
+            network(images)
+            raise RuntimeError("no compiler\nand a page of reasons")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    said = []
+    plain = learner()
+    torch.manual_seed(0)
+    fast = Learner(with_settings(TINY, CALM | {"compile": True}), CPU, note=said.append)
+    fast.begin_epoch(0)
+    assert fast.add_gradients(*batch) == plain.add_gradients(*batch)
+    torch.testing.assert_close(gradients(fast), gradients(plain))
+    fast.add_gradients(*batch)
+    assert said == ["torch.compile fails here (no compiler); goes on without it"]
+
+
+def test_an_error_of_the_network_itself_is_no_compilers_fault(batch):
+    images, labels = batch
+    with pytest.raises(RuntimeError):
+        learner().add_gradients(images[:, :, :2], labels)

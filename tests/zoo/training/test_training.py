@@ -63,6 +63,8 @@ LONGER = {"crop": 128, "batch": 4, "epochs": 2}
 WAYS = {
     "plain": {},
     "of SGD, accumulated": {"optimizer": "sgd", "lr": 0.01, "batch": 2, "accumulate": 2, "clip": 1.0},
+    "of moving averages": {"ema": 0.9},
+    "half frozen, averaged": {"freeze": 0.5, "average_best": 2},
 }
 
 
@@ -162,7 +164,7 @@ def test_folds_and_seeds_draw_differently(tmp_path, folds):
 
 
 def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_path, scenes, folds):
-    recipe = with_settings(TINY, {"lr": 90.0, "optimizer": "sgd", "loss": "bce", "epochs": 40})
+    recipe = with_settings(TINY, {"lr": 90.0, "optimizer": "sgd", "weight_decay": 99.0, "epochs": 40})
     run = plan(tmp_path, folds, recipe, fold="full")
     with pytest.raises(UserError) as caught:
         train(run, *run_examples(run, scenes, folds), "cpu")
