@@ -40,11 +40,12 @@ def bundle(settings: Settings, ensemble: Ensemble, out: Path) -> None:
     for line in document["warnings"]:
         say(settings, f"warning: {line}")
     show(settings, document, lambda console: _print(console, document))
-    say(
-        settings,
-        f"next: upload {out} to Kaggle as a dataset named {out.stem}, then in a notebook without internet: "
-        f"%run /kaggle/input/{out.stem}/notebook.py",
-    )
+    if not settings.json:
+        say(
+            settings,
+            f"next: upload {out} to Kaggle as a dataset named {out.stem}, then in a notebook without internet: "
+            f"%run /kaggle/input/{out.stem}/notebook.py",
+        )
 
 
 def send_to_kaggle(settings: Settings, ensemble: Ensemble, written: Any) -> str:

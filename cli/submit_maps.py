@@ -42,7 +42,10 @@ def gather(settings: Settings, ensemble: Ensemble, split: str, placed: bool) -> 
     scenes = settings.scenes()
     places = find_places(scenes, scenes.test) if placed else {}
     ids = tuple(sorted(record.id for record in scenes.test))
-    return Gathered(ids, test_maps(settings, ensemble, scenes), places, find_sample(settings.data))
+    sample = find_sample(settings.data)
+    if sample and set(sample) != set(ids):
+        say(settings, "sample_submission.csv lists other ids than test/ holds: its order does not count")
+    return Gathered(ids, test_maps(settings, ensemble, scenes), places, sample)
 
 
 def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[str, MemberMaps]:

@@ -1,7 +1,7 @@
 """Submissions: masks -> files, files -> verdicts and scores, and the ledger of what was sent.
 
-In: masks, ids, truth as a function. Out: csv files, reports, scores. Stays outside: zoo and ensemble; how
-masks come about is none of its business.
+In: masks, ids, places, truth as a function. Out: csv files, folders of other formats, bundles, reports, scores.
+Stays outside: zoo and ensemble; how masks come about is none of its business.
 """
 
 from submissions.gate import check_submission, read_submission

@@ -166,6 +166,21 @@ def test_an_existing_file_is_kept_without_force(
     assert len(read_ledger(ledger_path(runs)).entries) == 1  # the very same file is the same entry
 
 
+def test_rows_stand_in_the_samples_order_unless_it_is_stale(
+    tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "test").symlink_to(tiny.data / "test")
+    there = Tiny(tmp_path / "data", undisturbed.parent / "runs", tiny.ids)
+    for name, order, words in (("a", tiny.ids[::-1], ""), ("b", ("7", *tiny.ids), "its order does not count")):
+        rows = "".join(f"{each},-\n" for each in order)
+        (tmp_path / "data" / "sample_submission.csv").write_text(f"record_id,encoded_pixels\n{rows}")
+        _, err = document(there, there.runs, tmp_path / f"{name}.csv", capsys)
+        assert words in err and ("sample" in err) == bool(words)
+    assert read_submission(tmp_path / "a.csv").ids == tiny.ids[::-1]
+    assert (tmp_path / "b.csv").read_bytes() == undisturbed.read_bytes()
+
+
 def test_no_test_records_is_said_before_anything_starts(
     tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
