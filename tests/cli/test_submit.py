@@ -30,9 +30,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 def copy_of(tiny: Tiny, folder: Path) -> Path:
     """A runs folder of its own, without predictions, that shares the weights."""
-    (folder / "ensembles").mkdir(parents=True)
-    (folder / "members").symlink_to(tiny.runs / "members")
-    shutil.copytree(tiny.runs / "ensembles", folder / "ensembles", dirs_exist_ok=True)
+    if not folder.exists():
+        shutil.copytree(tiny.runs / "ensembles", folder / "ensembles")
+        (folder / "members").symlink_to(tiny.runs / "members")
     return folder
 
 
@@ -42,10 +42,20 @@ def call(tiny: Tiny, runs: Path, out: Path, *more: object) -> list[str]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a run that nobody killed; its runs folder lies beside it."""
+    """The file of a run that nobody killed; its runs folder lies beside it, and the same masks as pictures."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert run(call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv")) == 0
+    for name in ("s.csv", "png"):
+        assert run(call(tiny, copy_of(tiny, folder / "runs"), folder / name, *form_of(name))) == 0
     return folder / "s.csv"
+
+
+def form_of(name: str) -> list[str]:
+    return ["--format", "csv" if name == "s.csv" else name]
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of every file in a folder."""
+    return {path.name: path.read_bytes() for path in (out.iterdir() if out.is_dir() else [out])}
 
 
 # Where a run is killed: in a module, at the n-th call of a name; and how many of four sets are then complete.
@@ -59,6 +69,9 @@ KILLS = {
     "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
     "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
     "when the ledger knows of it": ("submissions.write", "put_in_place", 1, 4),
+    "in the second picture": ("submissions.formats.folder", "_write_one", 2, 4),
+    "with all pictures and no manifest": ("submissions.formats.folder", "write_json", 1, 4),
+    "with a folder that has no name yet": ("submissions.formats.folder", "_put_in_place", 1, 4),
 }
 # One process loads everything; a fork of it dies for each place.
 DYING = """
@@ -90,10 +103,7 @@ for place, arguments in jobs:
 def killed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """By the place of the kill: the folder of a run that was killed there with signal 9."""
     folders = {place: tmp_path_factory.mktemp("killed") for place in KILLS}
-    jobs = [
-        (KILLS[place][:3], call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv", "-q"))
-        for place, folder in folders.items()
-    ]
+    jobs = [(KILLS[place][:3], [*again(tiny, place, folder), "-q"]) for place, folder in folders.items()]
     folder = tmp_path_factory.mktemp("rehearsal")
     rehearsal = call(tiny, copy_of(tiny, folder / "runs"), folder / "s.csv", "--json")
     work = json.dumps([rehearsal, jobs])
@@ -102,19 +112,28 @@ def killed(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     return folders
 
 
+def out_of(place: str) -> str:
+    return "png" if "formats" in KILLS[place][0] else "s.csv"
+
+
+def again(tiny: Tiny, place: str, folder: Path) -> list[str]:
+    """The command that is killed at this place."""
+    return call(tiny, copy_of(tiny, folder / "runs"), folder / out_of(place), *form_of(out_of(place)))
+
+
 @pytest.mark.parametrize("place", KILLS)
 def test_after_a_kill_the_same_command_makes_the_same_bytes(
     tiny: Tiny, undisturbed: Path, killed: dict[str, Path], place: str
 ) -> None:
-    out = killed[place] / "s.csv"
+    out = killed[place] / out_of(place)
     assert not out.exists()
-    assert len(list(killed[place].rglob("manifest.json"))) == KILLS[place][3]
-    whole = {path: path.stat().st_mtime_ns for path in killed[place].rglob("manifest.json")}
-    assert run(call(tiny, killed[place] / "runs", out)) == 0
-    assert out.read_bytes() == undisturbed.read_bytes()
+    whole = {path: path.stat().st_mtime_ns for path in (killed[place] / "runs").rglob("manifest.json")}
+    assert len(whole) == KILLS[place][3]
+    assert run(again(tiny, place, killed[place])) == 0
+    assert content(out) == content(undisturbed.with_name(out.name))
     assert {path: path.stat().st_mtime_ns for path in whole} == whole  # what was complete was reused
-    (entry,) = read_ledger(ledger_path(killed[place] / "runs")).entries
-    assert entry.sent.rows == len(tiny.ids)
+    entries = read_ledger(ledger_path(killed[place] / "runs")).entries
+    assert [entry.sent.rows for entry in entries] == ([len(tiny.ids)] if out.name == "s.csv" else [])
 
 
 def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed: Path) -> None:
