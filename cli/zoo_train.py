@@ -29,6 +29,7 @@ def which_members(command: Any) -> Any:
     for option in (
         click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too."),
         click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."),
+        click.option("--seeds", type=click.IntRange(1), default=1, help="So many runs of each fold, from --seed on."),
         click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds."),
         click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows."),
         click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."),
@@ -82,8 +83,8 @@ def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
             if split == "test"
             else _predict_held(settings, run, scenes, folds, tta)
         )
-        rows.append({"member": run.recipe.name, "fold": run.fold, "records": len(made.record_ids)})
-    lines = "\n".join(f"{row['member']} fold {row['fold']}: {row['records']} records" for row in rows)
+        rows.append({"member": run.recipe.name, "fold": run.fold, "seed": run.seed, "records": len(made.record_ids)})
+    lines = "\n".join(f"{row['member']} fold {_fold(row)}: {row['records']} records" for row in rows)
     show(settings, rows, lambda console: console.print(lines))
     next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
 
@@ -96,6 +97,7 @@ def _plan(
     fold: str,
     epochs: int | None,
     start: str | None,
+    seeds: int,
     sets: tuple[str, ...],
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
@@ -110,8 +112,9 @@ def _plan(
     folds = read_folds(path) if path.exists() else _new_folds(settings, scenes)
     names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
     runs = [
-        plan_run(recipe, name, folds, settings.runs, seed=settings.seed, with_val=with_val)
+        plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
         for recipe in (pin_start(recipe, settings.runs, names, folds) for recipe in recipes)
+        for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]
     for run in runs:
@@ -219,7 +222,7 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
         minutes = f"{row['seconds'] / 60:.1f}"
         cells = [
             row["member"],
-            row["fold"],
+            _fold(row),
             f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}",
             *found,
             row["held_out"],
@@ -241,9 +244,13 @@ def _stages_table(rows: list[dict[str, Any]]) -> Table:
             logged = dict(enumerate(row["logged_stages"])).get(number)
             scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
             best = f"{stage['best_epoch']}/{stage['epochs']}"
-            table.add_row(row["member"], row["fold"], str(number + 1), best, *scores)
+            table.add_row(row["member"], _fold(row), str(number + 1), best, *scores)
     return table
 
 
+def _fold(row: dict[str, Any]) -> str:
+    return row["fold"] + (f" seed {row['seed']}" if row["seed"] else "")
+
+
 def _label(run: Run) -> str:
-    return f"{run.recipe.name} fold {run.fold}"
+    return f"{run.recipe.name} fold {run.fold}" + (f" seed {run.seed}" if run.seed else "")

@@ -6,6 +6,7 @@ import pytest
 
 from cli.app import run
 from tests.zoo.training.cases import write_scenes
+from zoo.predictions import find_members
 
 TINY = "--set encoder=test_efficientnet --set weights=none --set size=64 --set crop=0 --set batch=2 --jobs 1"
 STAGED = """
@@ -67,3 +68,16 @@ def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):
     assert "start_from" in (folder / row["folder"] / "recipe.toml").read_text()
     code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1")
     assert "reused" in said.err
+
+
+def test_several_seeds_make_several_runs_of_a_fold_whose_maps_are_averaged(typed, folder):
+    code, said = typed("zoo train --member staged.toml --fold 1 --seeds 2 --json")
+    assert code == 0, said.err
+    rows = json.loads(said.out)
+    assert [row["seed"] for row in rows] == [0, 1]
+    assert rows[0]["weights_sha256"] != rows[1]["weights_sha256"]
+    assert rows[1]["folder"].endswith("fold-1-seed-1")
+    code, said = typed("zoo predict --member staged.toml --fold 1 --seeds 2")
+    assert "fold 1 seed 1: " in said.out
+    (maps,) = find_members(folder / "runs", "oof", ["staged"])
+    assert len([part for part in maps.sets if part.provenance.fold == "1"]) == 2
