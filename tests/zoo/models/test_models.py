@@ -78,3 +78,14 @@ def test_memory_may_be_saved_without_another_answer(encoder):
     assert torch.allclose(plain(images), thrifty(images), atol=1e-4)
     for one, other in zip(plain.parameters(), thrifty.parameters()):
         assert one.grad is None or (one.grad - other.grad).norm() <= 0.01 * one.grad.norm() + 1e-4
+
+
+@pytest.mark.parametrize("keys", [{"decoder": "fpn"}, {"time": "transformer", "frames": (4, 5)}], ids=str)
+def test_a_network_is_exported_for_any_number_of_scenes(keys):
+    """smp's decoders in their coat, and tokens of several frames: nothing takes the batch for a constant."""
+    made = recipe(encoder="test_convnext", **keys)
+    network = build(made).eval()
+    images = torch.rand(3, len(made.frames), 3, 256, 256)
+    with torch.no_grad():
+        exported = torch.export.export(network, (images[:2],), dynamic_shapes={"images": {0: torch.export.Dim("n")}})
+        assert torch.allclose(exported.module()(images), network(images), atol=1e-5)

@@ -32,9 +32,9 @@ def test_a_packaged_encoder_takes_the_weights_that_come_with_the_install(name):
     assert {key.split(".")[0] for key in over} == HEAD
 
 
-@pytest.mark.parametrize("name", PACKAGED)
 @pytest.mark.parametrize("channels", [1, 6])
-def test_other_channels_adapt_the_first_convolution_alone(name, channels):
+def test_other_channels_adapt_the_first_convolution_alone(channels):
+    name = "tf_efficientnet_lite0"
     three, other = (make_encoder(name, "imagenet", count, 64).state_dict() for count in (3, channels))
     assert other["conv_stem.weight"].shape[1] == channels
     assert torch.allclose(other["conv_stem.weight"].sum(1), three["conv_stem.weight"].sum(1), atol=1e-5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from zoo.models.decoders import Plan
@@ -50,4 +49,4 @@ def _above(strides: list[int]) -> list[int]:
 
 
 def _empty(like: Tensor, side: int) -> Tensor:
-    return torch.empty((len(like), 0, side, side), dtype=like.dtype, device=like.device)
+    return like.new_empty((like.shape[0], 0, side, side))
