@@ -127,7 +127,7 @@ def _document(ensemble: Ensemble, written: Written) -> dict[str, Any]:
 
     found = Share(written.rows, written.pixels, written.filled)
     known = _known(ensemble)
-    warnings = [far_off(found, share, TITLES[name]) for name, share in known.items()]
+    warnings = [line for name, share in known.items() for line in far_off(found, share, TITLES[name])]
     return {
         "file": str(written.path),
         "sha256": written.sha256,
@@ -135,7 +135,7 @@ def _document(ensemble: Ensemble, written: Written) -> dict[str, Any]:
         "not_empty": written.filled,
         "share": written.share,
         **{name: share.as_dict() for name, share in known.items()},
-        "warnings": [line for line in warnings if line],
+        "warnings": warnings,
     }
 
 

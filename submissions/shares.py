@@ -46,16 +46,21 @@ class Share:
         return {"records": self.records, "share": self.share, "not_empty": self.filled}
 
 
-def far_off(found: Share, known: Share, of: str) -> str | None:
-    """What to say where `found` is far off `known`, whose name is `of`; None where it may be chance."""
-    luck = ERRORS * known.spread / found.records**0.5
-    if FACTOR * (known.share + luck) < found.share:
-        word = "more"
-    elif found.share < (known.share - luck) / FACTOR:
-        word = "less"
-    else:
-        return None
-    return (
-        f"{found.share:.3%} of the pixels are predicted, far {word} than the {known.share:.3%} of {of}; "
-        "are these scenes of the same kind, in kelvin, and complete? see: cli data check"
-    )
+def far_off(found: Share, known: Share, of: str) -> list[str]:
+    """What to say where `found` is far off `known`, whose name is `of`; nothing where it may be chance."""
+    filled, usual = found.filled / found.records, known.filled / known.records
+    lines = []
+    word = _far(found.share, known.share, known.spread / found.records**0.5)
+    if word:
+        lines.append(f"{found.share:.3%} of the pixels are predicted, far {word} than the {known.share:.3%} of {of}")
+    word = _far(filled, usual, (usual * (1 - usual) / found.records) ** 0.5)
+    if word:
+        lines.append(f"{filled:.1%} of the masks hold contrails, far {word} than the {usual:.1%} of {of}")
+    return [f"{line}; are these scenes of the same kind, and whole? see: cli data check" for line in lines]
+
+
+def _far(found: float, known: float, error: float) -> str | None:
+    """ "more" or "less" where neither the factor nor the luck explains the difference."""
+    if FACTOR * (known + ERRORS * error) < found:
+        return "more"
+    return "less" if found < (known - ERRORS * error) / FACTOR else None
