@@ -65,10 +65,11 @@ class Learner:
 
     def begin_epoch(self, number: int) -> None:
         """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
-        frozen = number < round(self.recipe.freeze * self.recipe.epochs)
         self.network.train()
-        self.network.encoder.train(not frozen)
-        self.network.encoder.requires_grad_(not frozen)
+        if self.recipe.freeze:
+            frozen = number < round(self.recipe.freeze * self.recipe.epochs)
+            self.network.encoder.train(not frozen)
+            self.network.encoder.requires_grad_(not frozen)
 
     def add_gradients(self, images: Tensor, labels: Tensor) -> float:
         """The loss of one batch, its gradients added to those of the step's other batches; changes no weight.
@@ -135,7 +136,8 @@ class Learner:
         """Go on from `state`, in its precision."""
         self.precision = state.get("precision", self.precision)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
-        self.scaler.load_state_dict(state.get("scaler", {}))
+        if "scaler" in state:  # the first release's states have none
+            self.scaler.load_state_dict(state["scaler"])
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.ema:

@@ -120,6 +120,21 @@ def test_the_state_holds_the_scale_of_the_gradients(batch):
     assert other.scaler.state_dict() == made.scaler.state_dict() != learner(precision="fp16").scaler.state_dict()
 
 
+def test_a_state_of_the_first_release_is_gone_on_with(batch):
+    made, other = learner(), learner(precision="fp16")
+    made.add_gradients(*batch)
+    made.step(1e-3, 0)
+    other.load({key: made.state()[key] for key in ("network", "optimizer")})
+    assert torch.equal(flat(other.network.parameters()), flat(made.network.parameters()))
+
+
+def test_an_encoder_that_no_recipe_freezes_is_left_as_it_was_built():
+    made = learner()
+    made.network.encoder.requires_grad_(False)
+    made.begin_epoch(1)
+    assert not any(p.requires_grad for p in made.network.encoder.parameters())
+
+
 def test_features_computed_twice_change_nothing(batch):
     kept, twice = (learner(encoder="test_efficientnet", checkpointing=on) for on in (False, True))
     seen = []
