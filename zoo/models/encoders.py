@@ -6,7 +6,8 @@ stand behind (the segmenter turns them).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import timm
@@ -14,7 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.models.weights import fetch, locate, read_state
+from zoo.models.weights import Located, fetch, locate, read_state
+
+COMPUTED = {"relative_position_index", "relative_coords_table", "attn_mask"}  # older files hold these buffers too
+# It warns of every head that a features-only model leaves over; whether the weights fit is seen below.
+logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
 
 def make_encoder(name: str, weights: str, channels: int, side: int, output_stride: int | None = None) -> nn.Module:
@@ -28,8 +33,7 @@ def make_encoder(name: str, weights: str, channels: int, side: int, output_strid
     given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
     if weights == "none":
         return _create(name, side, given)
-    found = fetch(locate(name, weights))
-    return _filled(name, side, given, read_state(found), str(found.path))
+    return _filled(name, side, given, fetch(locate(name, weights)))
 
 
 def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
@@ -108,26 +112,41 @@ def _create(name: str, side: int, given: dict[str, Any]) -> nn.Module:
     raise UsageError(f"encoder {name}: cannot be built ({refusal}); choose another") from refusal
 
 
-def _filled(name: str, side: int, given: dict[str, Any], state: dict[str, Tensor], where: str) -> nn.Module:
-    """The encoder with the weights of `state`: a whole timm model's, or those of a features-only one."""
+def _filled(name: str, side: int, given: dict[str, Any], found: Located) -> nn.Module:
+    """The encoder with what was found: a whole timm model's weights, or those of a features-only one."""
+    state = read_state(found)
+    refused = f"encoder {name}: the weights of {found.path} do not fit it"
     encoder = _create(name, side, given)
-    if set(encoder.state_dict()) == set(state):
-        try:
-            encoder.load_state_dict(state)
-            return encoder
-        except RuntimeError:  # other shapes: of another size or number of channels, which timm knows to adapt
-            pass
-    # timm loads what fits and leaves the rest at random without a word. So two are made: what differs was left.
+    own = encoder.state_dict()
+    if not found.vouched and (odd := _foreign(name, own, state)):
+        raise UserError(f'{refused} (it has no "{odd}")')
+    if all(key in state and state[key].shape == value.shape for key, value in own.items()):
+        encoder.load_state_dict({key: state[key] for key in own})
+        return encoder
+    # Other names, another size or number of channels: timm's own rules adapt them, and leave what they do not find at
+    # random without a word. So weights that nobody vouches for are filled in twice: what differs was left.
     overlay = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
     try:
         with torch.random.fork_rng(devices=[]):
-            encoder, other = (_create(name, side, given | overlay) for _ in range(2))
+            encoder, *others = (_create(name, side, given | overlay) for _ in range(1 if found.vouched else 2))
     except Exception as error:
-        raise UserError(f"encoder {name}: the weights of {where} do not fit it ({_first(error)})") from error
-    for (key, one), two in zip(encoder.state_dict().items(), other.state_dict().values()):
-        if not torch.equal(one, two):
-            raise UserError(f'encoder {name}: the weights of {where} do not fit it (they lack "{key}")')
+        raise UserError(f"{refused} ({_first(error)})") from error
+    filled = encoder.state_dict()
+    for key, value in (item for other in others for item in other.state_dict().items()):
+        if not torch.equal(filled[key], value):
+            raise UserError(f'{refused} (they lack "{key}")')
     return encoder
+
+
+def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
+    """A name that the model does not have, beside others that it has: a bigger relative's weights would pass else.
+
+    Where all are foreign they are an original's own, and timm may have rules for them.
+    """
+    with torch.device("meta"):
+        whole = timm.create_model(name).state_dict()
+    odd = [k for k in state if k not in own and k not in whole and k.rpartition(".")[2] not in COMPUTED]
+    return odd[0] if odd and len(odd) < len(state) else None
 
 
 def _first(error: Exception) -> str:

@@ -53,6 +53,11 @@ class Located:
     files: tuple[str, ...] = ()
     missing: str = ""  # what to say where the file is not here and cannot be fetched
 
+    @property
+    def vouched(self) -> bool:
+        """From a package, the hub or a packed folder: whose they are is known, by more than the file's name."""
+        return self.kind in ("package", "hub") or bool(self.sha256)
+
     def check(self) -> str:
         """The file's SHA-256; UserError where it is not what was named."""
         assert self.path is not None

@@ -33,9 +33,10 @@ def test_a_packaged_encoder_takes_the_weights_that_come_with_the_install(name):
 
 
 @pytest.mark.parametrize("channels", [1, 6])
-def test_other_channels_adapt_the_first_convolution_alone(channels):
+def test_other_channels_adapt_the_first_convolution_alone(channels, caplog):
     name = "tf_efficientnet_lite0"
     three, other = (make_encoder(name, "imagenet", count, 64).state_dict() for count in (3, channels))
+    assert not caplog.records  # nothing alarming is said of the head that is left over
     assert other["conv_stem.weight"].shape[1] == channels
     assert torch.allclose(other["conv_stem.weight"].sum(1), three["conv_stem.weight"].sum(1), atol=1e-5)
     assert all(torch.equal(three[key], other[key]) for key in three if key != "conv_stem.weight")
@@ -63,6 +64,22 @@ def test_weights_of_another_encoder_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"the weights of .*foreign\.pt do not fit it"):
         make_encoder("test_efficientnet", str(path), 3, 64)
     assert make_encoder("test_resnet", str(path), 3, 64) is not None
+
+
+@pytest.mark.parametrize(("big", "small"), [("resnet34", "resnet18"), ("test_convnext3", "test_convnext2")])
+def test_a_bigger_relatives_weights_are_refused(big, small, tmp_path):
+    """resnet34 has every name of resnet18, in the same shapes."""
+    torch.save(timm.create_model(big).state_dict(), tmp_path / "big.pt")
+    with pytest.raises(UserError, match=r"big\.pt do not fit it"):
+        make_encoder(small, str(tmp_path / "big.pt"), 3, 64)
+
+
+def test_weights_with_holes_are_refused(tmp_path):
+    state = timm.create_model("test_convnext").state_dict()
+    del state["stages.1.blocks.0.conv_dw.weight"]
+    torch.save(state, tmp_path / "holes.pt")
+    with pytest.raises(UserError, match=r"they lack \"stages_1\.blocks\.0\.conv_dw\.weight\""):
+        make_encoder("test_convnext", str(tmp_path / "holes.pt"), 3, 64)
 
 
 def test_what_is_torn_or_no_state_dict_is_refused(tmp_path):
