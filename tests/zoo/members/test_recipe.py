@@ -35,7 +35,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
     ("text", "error", "words"),
     [
         ('base = "resnet18-fc-t5"\nepoch = 3\n', UnknownName, 'no key "epoch"; did you mean "epochs"'),
-        ('base = "resnet18-fc-t6"\n', UnknownName, 'no member "resnet18-fc-t6"; did you mean "resnet18-fc-t5"'),
+        ('base = "resnet18-fc-5"\n', UnknownName, 'no member "resnet18-fc-5"; did you mean "resnet18-fc-t5"'),
         ("size = 256\n", UserError, "names neither `encoder` nor `base`"),
         ("size = \n", UserError, "no readable TOML"),
         ('base = "lite0-fc-t5"\nsize = "big"\n', UsageError, "size = 'big' is no whole number"),
