@@ -44,7 +44,10 @@ class Frames:
 
 
 class TimeMixing(nn.Module):
-    """The shape of all of them; frames go through the encoder one by one unless `arrange` says otherwise."""
+    """What all of them share; frames go through the encoder one by one unless `arrange` says otherwise.
+
+    Each has a forward: the encoder's features, (m, c, h, w) a level -> (n, channels[i], h, w).
+    """
 
     channels: list[int]
 
@@ -60,10 +63,6 @@ class TimeMixing(nn.Module):
     def apart(self, features: Tensor) -> Tensor:
         """(n * frames, c, h, w) -> (n, frames, c, h, w)."""
         return features.unflatten(0, (-1, len(self.frames.numbers)))
-
-    def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """The encoder's features, each (m, c, h, w) -> (n, channels[i], h, w)."""
-        raise NotImplementedError
 
 
 TIME_MIXING: Registry[Callable[[Frames], TimeMixing]] = Registry("time")
