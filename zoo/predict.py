@@ -80,9 +80,7 @@ def predict_records(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
     device = choose_device(device_name)
-    # A stopwatch finds out what is fastest. On a CPU its verdict differs from call to call, and the same command must
-    # make the same bytes: after a kill, and in a notebook.
-    precision = "fp32" if device.type == "cpu" else prediction_precision(run.recipe.final.precision, device)
+    precision = prediction_precision(run.recipe.final.precision, device)
     network = build(run.recipe.final, "none")
     load_weights(run.best, network)
     network.to(device, memory_format=torch.channels_last).eval()  # type: ignore

@@ -64,7 +64,7 @@ TRAIN = "zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=64 --fold 0"
 CALLS = {
     "no data named": ("data check", 2, ["no data directory", "--data DIR"]),
     "missing data directory": ("data check --data {data}/nowhere", 1, ["nowhere"]),
-    "unknown member": ("zoo train lite0-fc-t6 --data {data}", 2, ["lite0-fc-t6", 'did you mean "lite0-fc-t5"']),
+    "unknown member": ("zoo train lite0-fc-t5x --data {data}", 2, ["lite0-fc-t5x", 'did you mean "lite0-fc-t5"']),
     "unknown key": (f"{TRAIN} --set epoch=3", 2, ['no key "epoch"', 'did you mean "epochs"']),
     "unknown key in a file": ("zoo train --member {data}/../typo.toml --data {data}", 2, ["typo.toml", '"encodr"']),
     "a TOML that is none": ("zoo train --member {data}/../torn.toml --data {data}", 1, ["torn.toml", "TOML"]),

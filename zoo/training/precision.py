@@ -1,7 +1,8 @@
 """In which precision a device computes: full, or a half one where that is really faster.
 
 bfloat16 is 5 to 50 times slower than float32 on a CPU without AMX, float16 wants its gradients scaled, some cards only
-emulate one of them: what is fastest here is found out, not assumed.
+emulate one of them. So a half precision is thought of only where the device has units for it, and taken only where a
+stopwatch agrees; without such units the verdict would be close, and another one in another process.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import torch
 from torch import nn
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# A half precision has to be so many times as fast to be worth its rounding; on a CPU with matrix units it is.
-FASTER = {"cuda": 1.2, "cpu": 2.0}
+FASTER = 1.2  # a half precision has to be so many times as fast to be worth its rounding
 # Batch, channels and side of the convolution that is timed: milliseconds in float32.
 PROBES = {"cuda": (16, 128, 64), "cpu": (2, 32, 32)}
 ROUNDS, BUDGET = 12, 0.3  # so many steps of each precision, in no more than so many seconds and one step
@@ -32,25 +32,36 @@ def training_precision(wanted: str, device: torch.device) -> str:
 
 
 def prediction_precision(wanted: str, device: torch.device) -> str:
-    """The precision to predict in: float32 where the recipe insists on it, else what is fastest here.
+    """The precision to predict in: float32 on a CPU or where the recipe insists on it, else what is fastest here.
 
-    A half precision that suited the card a member was trained on may be a drag, or rougher, on this device.
+    On a CPU the same command makes the same bytes, whichever CPU it is.
     """
-    return "fp32" if wanted == "fp32" else fastest(device)
+    return "fp32" if wanted == "fp32" or device.type == "cpu" else fastest(device)
 
 
 @lru_cache(maxsize=4)
 def fastest(device: torch.device) -> str:
-    """bf16, else fp16, where a small convolution trains so much faster in it than in float32; else fp32."""
-    if device.type not in PROBES:
+    """The half precision that the device has units for, where a small convolution trains faster in it; else fp32."""
+    half = half_of(device)
+    if half is None:
         return "fp32"
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several wait for one another where the machine is busy, and time nothing but that
     try:
-        limit = _seconds(device, "fp32") / FASTER[device.type]
-        return next((name for name in HALVES if _seconds(device, name) <= limit), "fp32")
+        return half if _seconds(device, half) * FASTER <= _seconds(device, "fp32") else "fp32"
     finally:
         torch.set_num_threads(threads)
+
+
+def half_of(device: torch.device) -> str | None:
+    """bf16 where a CPU has AMX or a card has capability 8.0 (Ampere), fp16 from 7.0 (Volta); None elsewhere."""
+    if device.type == "cpu":
+        has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)  # a private name that older releases lack
+        return "bf16" if has_amx() else None
+    if device.type == "cuda":
+        major, _ = torch.cuda.get_device_capability(device)
+        return "bf16" if major >= 8 else "fp16" if major == 7 else None
+    return None
 
 
 def _seconds(device: torch.device, precision: str) -> float:
