@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test unit test-zoo lint lock clean
+.PHONY: install demo test unit test-zoo costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -34,6 +34,10 @@ unit: install
 # two records, seconds of a record predicted, megabytes.
 test-zoo: install
 	$(BIN)/pytest tests/zoo_long -m long
+
+# Weights, multiply-adds and activations of every member's networks, for cli zoo list and show.
+costs: install
+	$(BIN)/python -m zoo.models.costs
 
 # The releases that pins.txt names, everything else the newest that fits.
 lock:

@@ -31,7 +31,7 @@ COMMANDS: dict[str, Any] = {
     },
     "zoo": {
         "": "The members: list, train, predict.",
-        "list": ("cli.zoo:list_members", "The members as a table."),
+        "list": ("cli.zoo_list:list_members", "The members as a table."),
         "show": ("cli.zoo:show_member", "One member's full recipe."),
         "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),

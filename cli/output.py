@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +26,9 @@ def show(settings: Settings, document: Any, render: Callable[[Console], None]) -
         return
     from rich.console import Console
 
-    # A pipe has no width of its own; tables are not to be folded at 80 columns there.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    # A pipe has no width of its own; tables are not to be folded at 80 columns there, unless that is asked for.
+    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(highlight=False, width=None if has_width else 140)
     render(console)
 
 

@@ -1,0 +1,140 @@
+"""`cli zoo list`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.fitting import EMPTY, Column, as_table
+from cli.options import Settings, common
+from cli.output import next_step, say, show
+from core.errors import UnknownName
+
+if TYPE_CHECKING:
+    from zoo.members import Recipe
+
+Row = dict[str, Any]
+MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
+
+
+@click.command("list")
+@click.option("--filter", "wanted", metavar="TEXT", default="", help="Members in which each of these words is found.")
+@click.option("--sort", "key", metavar="KEY", default="name", show_default=True, help="A key of --json; -KEY: falling.")
+@click.option("--markdown", is_flag=True, help="The table of the docs.")
+@common
+def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> None:
+    """The members: what each is made of and costs, what the log says of it, what it scores here.
+
+    M: millions of weights. GMACs: thousand million multiply-adds a scene. The narrower the terminal, the fewer columns.
+    """
+    from zoo.members import load_member, member_names
+
+    members = [load_member(name, settings.members) for name in member_names(settings.members)]
+    rows = ordered([row for row in map(row_of, members) if found_in(row, wanted)], key)
+    if markdown:
+        click.echo(as_markdown(rows))
+        return
+    show(settings, rows, lambda console: console.print(as_table(_columns(rows), console.width)))
+    if not rows:
+        say(settings, f'no member has "{wanted}" in it')
+    next_step(settings, "cli zoo show MEMBER")
+
+
+def row_of(recipe: Recipe) -> Row:
+    """What is listed of a member."""
+    from zoo.members.costs import cost_of, estimate
+
+    cost, takes = cost_of(recipe), estimate(recipe)
+    return {
+        "name": recipe.name,
+        "row": recipe.log.row,
+        "encoder": recipe.encoder,
+        "decoder": recipe.decoder,
+        "input": recipe.input,
+        "frames": list(recipe.frames),
+        "size": recipe.final.size,
+        "loss": recipe.loss,
+        "epochs": sum(stage.epochs for stage in recipe.staged),
+        "parameters": cost and cost.parameters,
+        "gmacs": cost and cost.gmacs,
+        "gpu_gb": takes and takes.gpu_gb,
+        "gpu_hours": takes and takes.gpu_hours,
+        "logged_validation": recipe.log.validation,
+        "logged_leaderboard": recipe.log.leaderboard,
+    }
+
+
+def found_in(row: Row, wanted: str) -> bool:
+    """Whether each word of `wanted` is in the member's name or one of its texts or numbers: "resnest 512"."""
+    texts = [
+        row["name"],
+        f"t{_frames(row)}",
+        *(str(row[key]) for key in ("encoder", "decoder", "input", "size", "loss")),
+    ]
+    return all(any(word in text.lower() for text in texts) for word in wanted.lower().split())
+
+
+def ordered(rows: Sequence[Row], key: str) -> list[Row]:
+    """Rising by `key`, falling by `-key`; rows without a value last. UnknownName for a key that no row has."""
+    falling, name = key.startswith("-"), key.removeprefix("-")
+    if rows and name not in rows[0]:
+        raise UnknownName("key", name, rows[0], "--sort")
+    known = sorted((row for row in rows if row[name] is not None), key=lambda row: _natural(row[name]), reverse=falling)
+    return known + [row for row in rows if row[name] is None]
+
+
+def _natural(value: Any) -> Any:
+    """lite2 before lite10, resnet34 before resnet101."""
+    if not isinstance(value, str):
+        return value
+    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", value)]
+
+
+def _columns(rows: Sequence[Row]) -> list[Column]:
+    def column(title: str, rank: int, text: Callable[[Row], str], numbers: bool = True) -> Column:
+        return Column(title, tuple(map(text, rows)), rank, numbers)
+
+    return [
+        column("member", 0, lambda row: row["name"], numbers=False),
+        column("row", 1, lambda row: _text(row["row"])),
+        column("encoder", 9, lambda row: row["encoder"], numbers=False),
+        column("input", 8, lambda row: row["input"], numbers=False),
+        column("frames", 7, _frames, numbers=False),
+        column("size", 6, lambda row: str(row["size"])),
+        column("M", 4, _millions),
+        column("GMACs", 5, lambda row: _text(row["gmacs"], "{:.1f}")),
+        column("GPU GB", 10, lambda row: _text(row["gpu_gb"])),
+        column("GPU h", 11, lambda row: _text(row["gpu_hours"])),
+        column("logged val / LB", 2, _logged),
+    ]
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The table of the docs: a line a member, in the order given."""
+    columns = {column.title: column for column in _columns(rows)}
+    names = [f"`{name}`" for name in columns["member"].cells]
+    lines = zip(names, *(columns[title].cells for title in MARKDOWN))
+    head = [("member", *MARKDOWN), ("---",) * (1 + len(MARKDOWN))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (*head, *lines))
+
+
+def _frames(row: Row) -> str:
+    return "".join(map(str, row["frames"]))
+
+
+def _millions(row: Row) -> str:
+    return _text(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")
+
+
+def _logged(row: Row) -> str:
+    validation, leaderboard = row["logged_validation"], row["logged_leaderboard"]
+    if validation is None:
+        return EMPTY
+    return f"{validation:.3f} / {_text(leaderboard, '{:.3f}')}"
+
+
+def _text(value: Any, form: str = "{}") -> str:
+    return EMPTY if value is None else form.format(value)

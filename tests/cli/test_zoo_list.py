@@ -1,0 +1,115 @@
+"""`cli zoo list` and `cli zoo show`: tables that fit, filters, sorting, and what a member costs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.app import run
+from cli.fitting import GAP, Column, fitting
+from zoo.members import member_names
+
+ROOT = Path(__file__).parents[2]
+
+
+def asked(capsys, *words):
+    code = run(["zoo", *words, "--json"])
+    told = capsys.readouterr()
+    return json.loads(told.out) if not code else (code, told.err)
+
+
+def test_the_list_keeps_its_contract(capsys):
+    rows = asked(capsys, "list")
+    assert sorted(row["name"] for row in rows) == member_names()
+    row = next(row for row in rows if row["name"] == "resnet18-fc-t5")
+    assert row.items() >= {"encoder": "resnet18", "input": "fc", "frames": [5], "size": 256, "row": 5}.items()
+    assert (row["logged_validation"], row["logged_leaderboard"]) == (0.567, None)
+    assert (row["parameters"], row["gmacs"]) == (14_238_945, 4.651)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal_and_every_name_is_whole(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["zoo", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    first = "".join(line.split()[0] for line in lines[1:])
+    assert all(name in first for name in member_names())
+
+
+def test_the_columns_that_matter_most_get_the_room():
+    columns = [Column("name", ("abc",), 0, False), Column("b", ("1234",), 2), Column("c", ("5",), 1)]
+    widths = [4 + GAP, 4 + GAP, 1 + GAP]
+    assert [c.title for c in fitting(columns, sum(widths))] == ["name", "b", "c"]
+    assert [c.title for c in fitting(columns, sum(widths) - 1)] == ["name", "c"]
+    assert [c.title for c in fitting(columns, 1)] == ["name"]
+
+
+def test_a_column_that_says_nothing_is_left_out():
+    columns = [Column("name", ("abc",), 0, False), Column("b", ("-",), 1)]
+    assert [c.title for c in fitting(columns, 100)] == ["name"]
+
+
+def test_a_filter_asks_for_every_word(capsys):
+    names = [row["name"] for row in asked(capsys, "list", "--filter", "RESNEST50D 512")]
+    assert names == ["resnest50d-fc-t5-512", "resnest50d-fc-t345-512"]
+    assert asked(capsys, "list", "--filter", "nothing of the kind") == []
+    assert run(["zoo", "list", "--filter", "nothing of the kind"]) == 0
+    assert 'no member has "nothing of the kind"' in capsys.readouterr().err
+
+
+def test_sorting_rises_or_falls_and_keeps_what_has_no_value_last(capsys):
+    for key, falling in (("gmacs", False), ("-logged_validation", True), ("row", False)):
+        values = [row[key.removeprefix("-")] for row in asked(capsys, "list", "--sort", key)]
+        known = [value for value in values if value is not None]
+        assert known == sorted(known, reverse=falling)
+        assert values[: len(known)] == known
+
+
+def test_numbers_in_names_sort_as_numbers(capsys):
+    names = [row["name"] for row in asked(capsys, "list", "--filter", "resnet34 e30", "--sort", "name")]
+    assert names.index("resnet34-fc-t345-e30") < names.index("resnet34-fc-t12345-e30")
+
+
+def test_a_mistyped_key_is_answered_with_its_nearest(capsys):
+    code, error = asked(capsys, "list", "--sort", "gmax")
+    assert code == 2
+    assert 'did you mean "gmacs"' in error
+
+
+def test_a_member_of_ones_own_is_listed_and_counted_when_it_is_shown(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "contrails.toml").write_text('members = "mine"\n')
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "small.toml").write_text('base = "lite0-fc-t5"\nencoder = "test_resnet"\nsize = 64\n')
+    row = next(row for row in asked(capsys, "list") if row["name"] == "small")
+    assert (row["parameters"], row["gmacs"]) == (None, None)
+    shown = asked(capsys, "show", "small")
+    assert 0 < shown["cost"]["parameters"] < 3_000_000
+    assert shown["cost"]["gmacs"] > 0
+    assert shown["estimate"]["gpu_gb"] > 0
+
+
+def test_show_says_what_the_log_gave_what_it_costs_and_whose_the_weights_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["zoo", "show", "convnextv2_base-fc-t5-384-staged"]) == 0
+    told = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in told.splitlines() if line.strip()}
+    assert lines["input"].rstrip().endswith("the log")
+    assert lines["lr"].rstrip().endswith("the zoo")
+    assert "epochs = 9, augment = flips, patience = 3" in told
+    assert "row 29 of the log" in told
+    assert "0.55106, 0.58134, 0.5871, 0.6124, 0.61614" in told
+    assert "97.3 M weights" in told
+    assert "cc-by-nc-4.0" in told
+    assert "GB and" in told
+
+
+def test_the_docs_show_what_the_command_prints(capsys):
+    """That no member is missing there is asked by `make test-zoo`."""
+    assert run(["zoo", "list", "--sort", "row", "--markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    page = (ROOT / "docs" / "members.md").read_text()
+    table = page[page.index(lines[0]) :].partition("\n\n")[0].splitlines()
+    assert set(table) <= set(lines)
+    assert len(table) > 31

@@ -1,0 +1,30 @@
+"""The long run: the shipped table of costs is what is counted, for every network of every member.
+
+Which also builds every real encoder, sees its pyramid meet its decoder, and sends two scenes through it.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.zoo.models.test_costs import STAGES, TABLE, check_row
+from zoo.members import member_names
+
+PAGE = Path(__file__).parents[2] / "docs" / "members.md"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("network", STAGES, ids=lambda n: f"{n.encoder}-{n.size}-{n.channels}x{n.frames}")
+def test_the_shipped_table_is_what_is_counted(network):
+    check_row(network, STAGES[network])
+
+
+@pytest.mark.long
+def test_the_table_is_whole():
+    assert set(TABLE) == set(STAGES), "run: make costs"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", member_names())
+def test_a_member_is_in_the_docs(name):
+    assert f"\n| `{name}` | " in PAGE.read_text(), "write there: cli zoo list --sort row --markdown"

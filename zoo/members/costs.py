@@ -1,0 +1,129 @@
+"""What a network costs, without building it: weights, arithmetic, memory, from a table that comes with the install.
+
+In: a Recipe. Out: its `Cost`, and from that an `Estimate` of what training takes on a GPU. The table is counted by
+zoo.models.costs (`make costs`); a network that it does not hold is counted when it is asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from zoo.data import SIZE
+from zoo.inputs import INPUTS
+from zoo.members.recipe import Recipe
+
+TABLE = Path(__file__).with_name("costs.csv")
+RECORDS = 20_529  # of the competition, to train on
+FOLDS = 5
+# What an A100 kept up in place 1's training: a U-Net of 241 GMACs, 35 epochs of 18,476 records, 1,500 minutes.
+GPU_TMACS = 5.0
+STEP = 3.0  # times the arithmetic of a prediction: forward, and backward for inputs and for weights
+HALF = 0.5  # a GPU's activations are kept in 16 bits
+BASE_GB = 0.7  # what CUDA and its kernels hold before any tensor
+BYTES_A_WEIGHT = 16  # itself, its gradient, two moments
+
+
+@dataclass(frozen=True)
+class Network:
+    """What of a recipe makes its network; two recipes that agree here cost the same."""
+
+    encoder: str
+    decoder: str
+    decoder_form: str
+    decoder_channels: str
+    time: str
+    channels: str  # of the input
+    frames: str  # how many
+    size: str
+    heads: str
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Network:
+        """As text, as the table has it."""
+        given = (recipe.decoder_form, " ".join(map(str, recipe.decoder_channels)), recipe.time)
+        seen = (INPUTS.entry(recipe.input).facts["channels"], len(recipe.frames), recipe.size, recipe.heads)
+        return cls(recipe.encoder, recipe.decoder, *map(str, (*given, *seen)))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one scene seen whole."""
+
+    parameters: int
+    gmacs: float  # multiply-adds of a prediction, thousand millions
+    activation_mb: float  # what a training step keeps of a scene for its gradients, in 32 bits
+    licence: str  # of the encoder's ImageNet weights, "unknown" where timm does not say
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of training one fold of five on the competition's records, on a GPU of the size of an A100."""
+
+    gpu_gb: float
+    gpu_hours: float
+
+
+def read_costs(path: Path = TABLE) -> dict[Network, Cost]:
+    """The table."""
+    with path.open(newline="") as file:
+        return dict(_row(row) for row in csv.DictReader(file))
+
+
+def cost_of(recipe: Recipe) -> Cost | None:
+    """Of the network that predicts; None where the table does not hold it."""
+    return _shipped().get(Network.of(recipe.final))
+
+
+def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -> Estimate | None:
+    """What training takes: memory in the dearest stage, time over all of them; None where `count` knows none.
+
+    Memory: weights with gradient and two moments, and the activations of a batch. Time: three predictions a scene.
+    Either may be off by a factor of two: it says which GPU to look for, not when to come back.
+    """
+    costs = [count(stage) for stage in recipe.staged]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return None
+    pairs = list(zip(recipe.staged, known))
+    return Estimate(
+        gpu_gb=round(max(_gigabytes(stage, cost) for stage, cost in pairs), 1),
+        gpu_hours=round(sum(_hours(stage, cost) for stage, cost in pairs), 1),
+    )
+
+
+def table_lines(costs: Mapping[Network, Cost]) -> str:
+    """The table as text, a row a network."""
+    names = [field.name for kind in (Network, Cost) for field in fields(kind)]
+    rows = [[*asdict(network).values(), *asdict(cost).values()] for network, cost in costs.items()]
+    return "".join(_line(row) for row in [names, *rows])
+
+
+@cache
+def _shipped() -> dict[Network, Cost]:
+    return read_costs()
+
+
+def _row(row: Mapping[str, str]) -> tuple[Network, Cost]:
+    network = Network(**{field.name: row[field.name] for field in fields(Network)})
+    numbers = (int(row["parameters"]), float(row["gmacs"]), float(row["activation_mb"]))
+    return network, Cost(*numbers, row["licence"])
+
+
+def _line(cells: Iterable[Any]) -> str:
+    return ",".join(map(str, cells)) + "\n"
+
+
+def _gigabytes(stage: Recipe, cost: Cost) -> float:
+    share = (stage.crop / SIZE) ** 2 if stage.crop else 1.0
+    kept = stage.batch * share * cost.activation_mb * HALF / 1e3
+    return BASE_GB + cost.parameters * BYTES_A_WEIGHT / 1e9 + kept
+
+
+def _hours(stage: Recipe, cost: Cost) -> float:
+    scenes = stage.epochs * RECORDS * (FOLDS - 1) / FOLDS
+    return scenes * STEP * cost.gmacs / (GPU_TMACS * 1e3) / 3600
