@@ -16,8 +16,12 @@ import click
 
 from core.errors import UserError
 
-# What only the extra `zoo` brings.
-EXTRA = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach", "safetensors"}
+# What only an extra brings.
+EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach", "safetensors"), "zoo"),
+    **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
+    "optuna": "tune",
+}
 
 # name: (where the command lives, the line that help shows) or a table of its own.
 COMMANDS: dict[str, Any] = {
@@ -36,6 +40,7 @@ COMMANDS: dict[str, Any] = {
         "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
         "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
+        "export": ("cli.zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
         "verify": ("cli.zoo_cache:verify", "Check every prediction set under the runs folder."),
     },
@@ -123,9 +128,10 @@ def run(arguments: list[str]) -> int:
             raise
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA or meta.get("debug"):
+        extra = EXTRAS.get(error.name or "")
+        if extra is None or meta.get("debug"):
             raise
-        return _fail(f"{error.name} is not installed; install the suite with its extra: contrail-ensemble[zoo]", 1)
+        return _fail(f"{error.name} is not installed; install the suite with its extra: contrail-ensemble[{extra}]", 1)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted; run the same command again to go on", 130)
     except BrokenPipeError:

@@ -12,11 +12,12 @@ from cli.app import COMMANDS, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# The same commands on fewer scenes, fewer epochs, a smaller input.
+# The same commands on fewer scenes, fewer epochs, a smaller input, in the format that is soonest written.
 SHORT = [
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
     (r"--epochs \d+", "--epochs 1"),
     (r"--set size=128", "--set size=64"),
+    (r"--format onnx", "--format torchscript"),
 ]
 
 

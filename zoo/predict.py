@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from core.files import sha256_of_file
 from zoo.data import SIZE, Record, Scenes
 from zoo.inputs import read_scaling, require_input
-from zoo.models import build
+from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
 from zoo.registration import View, resize
 from zoo.training.checkpoints import load_weights
@@ -74,6 +74,13 @@ def probabilities(
     return mean
 
 
+def load_network(run: Run) -> Segmenter:
+    """The run's network with its best weights, in evaluation."""
+    network = build(run.recipe.final, "none")
+    load_weights(run.best, network)
+    return network.eval()
+
+
 @torch.inference_mode()
 def predict_records(
     run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str
@@ -81,9 +88,7 @@ def predict_records(
     """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
-    network = build(run.recipe.final, "none")
-    load_weights(run.best, network)
-    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore
+    network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
     scaling = read_scaling(run.scaling, run.recipe.input)
     for start in range(0, len(records), BATCH):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -131,6 +132,33 @@ def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:
     """The complete runs of one recipe of a member, by fold and seed; torn or foreign ones are UserErrors."""
     folders = sorted((runs / "members" / member / recipe_hash).glob("fold-*/result.json"))
     return [_read_run(path.parent, runs) for path in folders]
+
+
+def trained_runs(runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str) -> list[Run]:
+    """The complete runs of these folds, all their seeds, of one recipe: MEMBER@HASH, or MEMBER's newest that has them.
+
+    UserError where there is none, and what to run.
+    """
+    member, _, wanted = asked.partition("@")
+    for place in recipe_folders(runs, member, wanted):
+        found = [run for run in find_runs(runs, member, place.name) if run.fold in fold_names and run.complete]
+        found = [run for run in found if run.folds_sha256 == folds_sha256]
+        if {run.fold for run in found} == set(fold_names):
+            return found
+    which = fold_names[0] if len(fold_names) == 1 else "all"
+    raise UserError(
+        f"{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; "
+        f"run: cli zoo train {member} --fold {which}"
+    )
+
+
+def recipe_folders(runs: Path, member: str, recipe_hash: str = "") -> list[Path]:
+    """Of a member's recipes whose hash begins so, that of the newest result first."""
+
+    def written(folder: Path) -> int:
+        return max((path.stat().st_mtime_ns for path in folder.glob("fold-*/result.json")), default=0)
+
+    return sorted((runs / "members" / member).glob(f"{recipe_hash}*"), key=written, reverse=True)
 
 
 def _read_run(folder: Path, runs: Path) -> Run:

@@ -18,7 +18,7 @@ from core.files import sha256_of_file
 from zoo.data import Folds
 from zoo.members import Recipe
 from zoo.training.checkpoints import read_weights
-from zoo.training.runs import Run, find_runs
+from zoo.training.runs import Run, find_runs, recipe_folders
 
 
 def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds) -> Recipe:
@@ -30,8 +30,7 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
     if not recipe.start_from:
         return recipe
     member, _, wanted = recipe.start_from.partition("@")
-    places = sorted((runs / "members" / member).glob(f"{wanted}*"), key=_written, reverse=True)
-    for place in places:
+    for place in recipe_folders(runs, member, wanted):
         found = [run for run in find_runs(runs, member, place.name) if _usable(run, folds.sha256)]
         found = [run for run in found if _apart_from_start(run.recipe) != _apart_from_start(recipe)]
         if set(fold_names) <= {run.fold for run in found}:
@@ -94,7 +93,3 @@ def _usable(run: Run, folds_sha256: str) -> bool:
 
 def _apart_from_start(recipe: Recipe) -> dict[str, Any]:
     return {"name": recipe.name, "starts": bool(recipe.start_from)} | recipe.resolved | {"start_from": ""}
-
-
-def _written(place: Path) -> int:
-    return max((path.stat().st_mtime_ns for path in place.glob("fold-*/result.json")), default=0)

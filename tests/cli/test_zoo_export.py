@@ -1,0 +1,73 @@
+"""`cli zoo export`, as it is typed."""
+
+import json
+import sys
+
+import pytest
+
+from cli.app import run
+from cli.zoo_export import export
+from core.files import sha256_of_file
+from tests.zoo.training.cases import trained, two_folds, write_scenes
+from zoo.data import write_folds
+from zoo.export import FORMATS
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("typed")
+    scenes = write_scenes(folder / "scenes")
+    folds = two_folds(scenes)
+    write_folds(folder / "runs" / "folds.csv", folds)
+    trained(folder / "runs", scenes, folds, {"epochs": 1})
+    return folder
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+
+    def type_in(command):
+        code = run([*command.split(), "--data", "scenes", "--jobs", "1"])
+        return code, capsys.readouterr()
+
+    return type_in
+
+
+def test_a_file_and_what_it_holds(typed, folder):
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/lite0.pt --json")
+    assert code == 0, said.err
+    document = json.loads(said.out)
+    assert document == json.loads((folder / "out/lite0.pt.json").read_text())
+    assert document["sha256"] == sha256_of_file(folder / "out/lite0.pt")
+    assert document["input"]["shape"] == ["n", 3, 1, 256, 256]
+    assert (document["input"]["bands"], document["input"]["frames"]) == ([11, 14, 15], [5])
+    assert [one["fold"] for one in document["runs"]] == ["0"]
+    assert document["compared"]["held_out"]
+    assert document["compared"]["largest_difference"] <= 1e-4
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/lite0.pt")
+    assert code == 2
+    assert "is there already" in said.err
+    code, said = typed(f"zoo export lite0-fc-t5@{document['recipe'][:6]} --fold 0 --format torchscript --out "
+                       "out/lite0.pt --records 1 --force")  # fmt: skip
+    assert code == 0, said.err
+    assert "on 1 records" in said.out
+
+
+def test_a_fold_without_a_run_says_what_to_run(typed):
+    code, said = typed("zoo export lite0-fc-t5 --format pt2 --out all.pt2")
+    assert code == 1
+    assert "no complete run of fold 0, 1 of this split in runs; run: cli zoo train lite0-fc-t5 --fold all" in said.err
+
+
+def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch, folder):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format onnx --out m.onnx")
+    assert code == 1
+    assert "onnxscript is not installed; install the suite with its extra: contrail-ensemble[export]" in said.err
+    assert not (folder / "m.onnx").exists()
+
+
+def test_the_formats_on_offer_are_those_there_are():
+    (choice,) = [option.type.choices for option in export.params if option.name == "format_name"]
+    assert list(choice) == FORMATS.names()
