@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.zoo.members.test_contract import shrunk
 from tests.zoo.models.test_costs import STAGES, TABLE, check_row
 from zoo.members import member_names
+from zoo.models import sketch
+from zoo.models.encoders import pyramid
 
 PAGE = Path(__file__).parents[2] / "docs" / "members.md"
 
@@ -28,3 +31,9 @@ def test_the_table_is_whole():
 @pytest.mark.parametrize("name", member_names())
 def test_a_member_is_in_the_docs(name):
     assert f"\n| `{name}` | " in PAGE.read_text(), "write there: cli zoo list --sort row --markdown"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stage", {stage.encoder: stage for stage in STAGES.values()}.values(), ids=lambda s: s.encoder)
+def test_what_stands_for_an_encoder_in_the_contract_has_its_strides(stage):
+    assert pyramid(sketch(shrunk(stage)).encoder)[1] == pyramid(sketch(stage).encoder)[1]
