@@ -39,6 +39,7 @@ COMMANDS: dict[str, Any] = {
         "show": ("cli.zoo:show_member", "One member's full recipe."),
         "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
+        "tune": ("cli.zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
         "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
         "export": ("cli.zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),

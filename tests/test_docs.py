@@ -17,6 +17,7 @@ SHORT = [
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
     (r"--epochs \d+", "--epochs 1"),
     (r"--set size=128", "--set size=64"),
+    (r"--trials \d+", "--trials 1"),
     (r"--format onnx", "--format torchscript"),
 ]
 

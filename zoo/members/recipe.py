@@ -16,6 +16,7 @@ from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 from zoo.members.checks import check_kinds, check_values
+from zoo.members.space import Space, parse_space
 from zoo.members.stages import Table, set_in_stages, stage_recipes
 from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
@@ -40,6 +41,7 @@ FIRST_KEYS = (
 )
 # Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
 HOW_FAST = ("channels_last", "checkpointing", "compile")
+NOT_TRAINED = ("name", "tune", "log")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -102,6 +104,7 @@ class Recipe:
     compile: bool = False  # by torch.compile
     start_from: str = ""  # MEMBER@HASH, whose run of the same fold gives the first weights
     stages: tuple[Table, ...] = ()  # each changes keys of the one before, and starts from its best weights
+    tune: Space = ()  # which keys `zoo tune` may change, and to what; no part of what is trained
     log: Logged = field(default_factory=Logged)
 
     def __post_init__(self) -> None:
@@ -154,7 +157,8 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Every key of the recipe; the hash is made of those that change what is trained."""
         document = asdict(self)
-        del document["name"], document["log"]
+        for key in NOT_TRAINED:
+            del document[key]
         document["stages"] = [dict(table) for table in self.stages]
         resolved: dict[str, Any] = _thawed(document)
         return resolved
@@ -212,7 +216,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
     `stages.K.KEY` changes one stage alone.
     """
-    known = [f.name for f in fields(Recipe) if f.name not in ("name", "log")]
+    known = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
     for key in settings:
         if key not in known and not key.startswith("stages."):
             raise UnknownName("key", key, known, recipe.name)
@@ -229,12 +233,15 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     document = _read(path)
     if path.resolve() in heirs:
         raise UserError(f"{path}: inherits from itself; give another `base`")
-    base, log = document.pop("base", None), document.pop("log", {})
-    if not isinstance(log, dict) or not isinstance(base, str | None):
-        raise UserError(f"{path}: `base` is the name of a member, `[log]` a table")
+    base, log, tune = document.pop("base", None), document.pop("log", {}), document.pop("tune", None)
+    if not isinstance(log, dict) or not isinstance(base, str | None) or not isinstance(tune, dict | None):
+        raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
     _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
     given = {"name": path.stem, "log": Logged(**_values(log)), **_values(document)}
+    if tune is not None:
+        tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
+        given["tune"] = parse_space(tune, tunable, str(path))
     if base is not None:
         where = str(path.parent / base) if base.endswith(".toml") else base
         return replace(_load(where, folder, (*heirs, path.resolve())), **given)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import training_view
 from zoo.data import SIZE
@@ -25,7 +24,7 @@ from zoo.training.examples import Examples
 from zoo.training.learner import Learner, Note
 from zoo.training.runs import KEPT, Run
 from zoo.training.schedule import learning_rate
-from zoo.training.scoring import score
+from zoo.training.scoring import NotFinite, score
 from zoo.training.starts import sha256_of_start, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
@@ -169,11 +168,11 @@ class _Loop:
             images, labels = self._draw(numbers, generator)
             losses.append(self.learner.add_gradients(images, labels))
             if not np.isfinite(losses[-1]):
-                raise UserError(self._not_finite(step, numbers))
+                raise NotFinite(self._not_finite(step, numbers))
         try:
             self.learner.step(self._rate(step), self.number * self.steps + step)
         except FloatingPointError as error:
-            raise UserError(self._not_finite(step, numbers)) from error
+            raise NotFinite(self._not_finite(step, numbers)) from error
         return float(np.mean(losses))
 
     def _draw(self, numbers: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:

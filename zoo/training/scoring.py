@@ -14,6 +14,10 @@ from zoo.training.examples import Examples
 from zoo.training.precision import autocast
 
 
+class NotFinite(UserError):
+    """The network computes what is no number: its recipe is too bold, or a record unsound."""
+
+
 def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tuple[float, float, float]:
     """The best global Dice over all thresholds of uint8 maps, its threshold, and the Dice at 0.5.
 
@@ -31,7 +35,7 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
 def score(
     network: nn.Module, held: Examples, device: torch.device, batch: int, precision: str = "fp32"
 ) -> tuple[float, float, float]:
-    """`best_dice` of the network on the held-out records; UserError where its output is not finite."""
+    """`best_dice` of the network on the held-out records; NotFinite where its output is not."""
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
     for number, (images, labels) in enumerate(held.batches(batch)):
@@ -39,7 +43,7 @@ def score(
             logits = network(images.to(device)).float()
         if not bool(torch.isfinite(logits).all()):
             ids = ", ".join(record.id for record in held.records[number * batch : (number + 1) * batch])
-            raise UserError(
+            raise NotFinite(
                 f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
                 f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
                 + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")

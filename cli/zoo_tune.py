@@ -1,0 +1,138 @@
+"""`cli zoo tune`: search a member's recipe on one fold, and write what is found as a member."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import Settings, common
+from cli.output import next_step, progress, say, show
+from core.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoo.training import Epoch, Run
+    from zoo.training.tuning import Tuning
+
+BEST = 10  # trials that are shown
+
+
+@click.command("tune")
+@click.argument("member")
+@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="In all, earlier calls' too.")
+@click.option("--fold", default="0", show_default=True, metavar="K", help="Whose Dice chooses.")
+@click.option("--epochs", type=click.IntRange(1), help="Of a trial; the schedule follows.")
+@click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe beforehand.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[tuning/MEMBER-tuned.toml under --runs]")
+@common
+def tune(
+    settings: Settings,
+    member: str,
+    trials: int,
+    fold: str,
+    epochs: int | None,
+    with_val: bool,
+    sets: tuple[str, ...],
+    out: Path | None,
+) -> None:
+    """Search MEMBER's recipe (a name, or the path of a TOML) over its [tune] table, by the Dice of one fold.
+
+    Killed and typed again, it goes on; with more --trials it goes further.
+    """
+    from core.files import write_text
+    from zoo.data import read_folds
+    from zoo.members import load_member, parse_setting, with_settings
+    from zoo.members.space import default_space
+
+    shipped = load_member(member, settings.members)
+    changes = dict(parse_setting(text) for text in sets) | ({} if epochs is None else {"epochs": epochs})
+    recipe = with_settings(shipped, changes)
+    path = out or settings.runs / "tuning" / f"{recipe.name}-tuned.toml"
+    if path.suffix != ".toml" or path.stem == recipe.name:
+        raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
+
+    from zoo.training import check_run, pin_start, set_threads
+    from zoo.training.tuning import Tuning, tuned_member
+
+    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    recipe = pin_start(recipe, settings.runs, [fold], folds)
+    tuning = Tuning(
+        recipe=recipe, space=recipe.tune or default_space(recipe), fold=fold, folds=folds,
+        runs=settings.runs, seed=settings.seed, with_val=with_val,
+    )  # fmt: skip
+    check_run(tuning.run_of({}), scenes, folds, settings.device)
+    set_threads(settings.jobs)
+    say(settings, f"{recipe.name}: {len(tuning.over)} of {trials} trials are over; {tuning.path}")
+    with progress(settings, f"tune {recipe.name}", trials) as advance:
+        advance(len(tuning.over))
+        while len(tuning.over) < trials:
+            trial = tuning.next_trial(
+                scenes,
+                settings.device,
+                lambda number, run, epoch: _say_epoch(settings, number, run, epoch),
+                lambda n=1, note="": advance(0, note),
+            )
+            score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
+            say(settings, f"trial {trial.number}: {score}  {_words(tuning.values_of(trial))}")
+            advance(1)
+    base = str(Path(member).resolve()) if member.endswith(".toml") else member
+    write_text(path, tuned_member(tuning, base, shipped))
+    document = _document(tuning, path)
+    show(settings, document, lambda console: _print(console, document))
+    next_step(settings, f"cli zoo train --member {path} --fold all")
+
+
+def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
+    best = tuning.best
+    rows = [
+        {
+            "trial": trial.number,
+            "dice": trial.value if trial.state.name == "COMPLETE" else None,
+            "pruned": trial.state.name == "PRUNED",
+            "epochs": len(trial.intermediate_values),
+            "values": tuning.values_of(trial),
+        }
+        for trial in tuning.over
+    ]
+    return {
+        "member": tuning.recipe.name,
+        "fold": tuning.fold,
+        "storage": str(tuning.path),
+        "path": str(path),
+        "best": {"trial": best.number, "dice": best.value, "values": tuning.values_of(best)},
+        "trials": rows,
+    }
+
+
+def _print(console: Console, document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    ranked = sorted(document["trials"], key=lambda row: -(row["dice"] or 0.0))
+    table = Table("trial", "Dice", "epochs", *ranked[0]["values"])
+    for row in ranked[:BEST]:
+        score = "pruned" if row["pruned"] else f"{row['dice']:.4f}"
+        table.add_row(str(row["trial"]), score, str(row["epochs"]), *map(_text, row["values"].values()))
+    console.print(table)
+    pruned = sum(row["pruned"] for row in ranked)
+    console.print(
+        f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} trials "
+        f"({pruned} pruned): it is optimistic."
+    )
+    console.print(document["path"], markup=False, soft_wrap=True)
+
+
+def _say_epoch(settings: Settings, number: int, run: Run, epoch: Epoch) -> None:
+    of = sum(stage.epochs for stage in run.recipe.staged)
+    say(settings, f"trial {number}: epoch {epoch.epoch}/{of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s")
+
+
+def _words(values: dict[str, Any]) -> str:
+    return "  ".join(f"{key}={_text(value)}" for key, value in values.items())
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

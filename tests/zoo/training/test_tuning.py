@@ -1,0 +1,126 @@
+"""The search: what it tries first, that it goes on where it was cut off, what it prunes and writes."""
+
+from dataclasses import replace
+
+import pytest
+from optuna.trial import TrialState
+
+from core.errors import UsageError, UserError
+from tests.zoo.training.cases import TINY, two_folds, write_scenes
+from zoo.members import load_member, with_settings
+from zoo.members.space import Choice, Range
+from zoo.training import tuning as module
+from zoo.training.scoring import NotFinite
+from zoo.training.tuning import Tuning, tuned_member
+
+SPACE = (("lr", Range(low=1e-4, high=1e-1, log=True)), ("frames", Choice(((5,), (4, 5)))), ("batch", Choice((2, 4))))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    return write_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture
+def search(scenes, tmp_path):
+    def make(**keys):
+        recipe = with_settings(TINY, {"epochs": 1})
+        given = {"recipe": recipe, "space": SPACE, "fold": "0", "folds": two_folds(scenes), "runs": tmp_path}
+        return Tuning(**(given | keys))
+
+    return make
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Trials that cost nothing: an epoch's Dice is the rate's, so that the best is known."""
+
+    def train(run, seen, held, device, advance, report):
+        run.folder.mkdir(parents=True)
+        for number in range(1, run.recipe.epochs + 1):
+            report(module.Epoch(epoch=number, loss=1.0, lr=0.1, seconds=0.0, dice=run.recipe.lr, threshold=0.5))
+        run.result.write_text(f'{{"dice": {run.recipe.lr}}}')
+
+    monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(module, "run_examples", lambda *_: ((), ()))
+
+
+def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
+    tuning, epochs = search(), []
+    trial = tuning.next_trial(scenes, "cpu", report=lambda number, run, epoch: epochs.append((number, epoch.dice)))
+    assert tuning.values_of(trial) == {"lr": TINY.lr, "frames": (5,), "batch": 2}  # the member as it is comes first
+    assert trial.state == TrialState.COMPLETE
+    assert [(0, trial.value)] == epochs
+    assert not (tmp_path / "members" / "lite0-fc-t5.tuning").exists()
+    assert [trial.number for trial in search().over] == [0]  # the same call finds the same file
+
+
+def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeypatch):
+    undisturbed, cut = search(seed=1), search(seed=1, runs=search().runs / "other")
+    for _ in range(8):
+        undisturbed.next_trial(scenes)
+    for _ in range(3):
+        cut.next_trial(scenes)
+    whole = module.train
+    monkeypatch.setattr(module, "train", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        cut.next_trial(scenes)
+    monkeypatch.setattr(module, "train", whole)
+    cut = replace(cut)  # another process knows no more than the file
+    (killed,) = cut.study.get_trials(states=(TrialState.RUNNING,))
+    again = cut.next_trial(scenes)
+    assert again.params == killed.params
+    assert [trial.params for trial in cut.over] == [trial.params for trial in undisturbed.over[:4]]
+    assert cut.study.get_trials(states=(TrialState.RUNNING,)) == []
+
+
+def test_a_trial_that_others_leave_behind_is_pruned(search, scenes, scored):
+    tuning = search(recipe=with_settings(TINY, {"epochs": 8}), space=SPACE[:1])
+    for _ in range(module.STARTUP):
+        tuning.next_trial(scenes)
+    rates = sorted(trial.params["lr"] for trial in tuning.over)
+    tuning.study.enqueue_trial({"lr": rates[0] / 1.01})
+    trial = tuning.next_trial(scenes)
+    assert trial.state == TrialState.PRUNED
+    assert 0 < len(trial.intermediate_values) < 8
+    assert tuning.best.params["lr"] == rates[-1]
+
+
+def test_a_trial_that_blows_up_is_a_bad_one_and_no_more(search, scenes, scored, monkeypatch):
+    tuning = search()
+
+    def blow_up(*_, **__):
+        tuning.run_of({"lr": TINY.lr}).folder.mkdir(parents=True)
+        raise NotFinite
+
+    monkeypatch.setattr(module, "train", blow_up)
+    assert tuning.next_trial(scenes).state == TrialState.PRUNED
+
+
+def test_what_is_found_is_a_member_that_says_how(search, scenes, scored, tmp_path):
+    tuning = search()
+    for _ in range(3):
+        tuning.next_trial(scenes)
+    text = tuned_member(tuning, "lite0-fc-t5", load_member("lite0-fc-t5"))
+    (tmp_path / "found.toml").write_text(text)
+    found, best = load_member(str(tmp_path / "found.toml")), tuning.values_of(tuning.best)
+    assert {key: getattr(found, key) for key in best} == best
+    assert found.encoder == TINY.encoder  # what --set changed stays changed
+    assert found.epochs == load_member("lite0-fc-t5").epochs
+    assert f"Dice {tuning.best.value:.4f} on fold 0: the best of 3 trials of 1 epochs" in text
+    assert "optimistic" in text
+
+
+def test_what_no_trial_could_be_is_refused_beforehand(search):
+    with pytest.raises(UsageError, match="batch = 0"):
+        search(space=(("batch", Choice((2, 0))),))
+    with pytest.raises(UsageError, match="holds no records out"):
+        search(fold="full")
+
+
+def test_a_torn_file_of_trials_is_named(search, scenes):
+    tuning = search()
+    tuning.path.parent.mkdir(parents=True)
+    tuning.path.write_bytes(b"no database")
+    with pytest.raises(UserError, match="is no file of trials"):
+        tuning.next_trial(scenes)

@@ -1,0 +1,87 @@
+"""What may be tuned: the values that a recipe's keys may take, from the `[tune]` table of a member's TOML.
+
+In: the table. Out: a Space, which is no part of what is trained and counts in no hash. Stays outside: the search
+(zoo.training.tuning).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UnknownName, UserError
+
+if TYPE_CHECKING:
+    from zoo.members.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Every number from `low` to `high`, both included; whole ones where both are. `log`: alike in every decade."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        return self.low, self.high
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of these values, as they stand in the TOML."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        return self.values
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.values
+
+
+Space = tuple[tuple[str, Range | Choice], ...]
+
+
+def parse_space(table: Mapping[str, Any], known: Sequence[str], where: str) -> Space:
+    """The space of a `[tune]` table: lists of values, or {low, high, log}; UserError names the key at fault."""
+    for key in table:
+        if key not in known and not key.startswith("stages."):
+            raise UnknownName("key", key, known, f"{where}: [tune]")
+    return tuple((key, _entry(value, f"{where}: [tune] {key}")) for key, value in table.items())
+
+
+def _entry(value: Any, where: str) -> Range | Choice:
+    if isinstance(value, list) and value:
+        return Choice(tuple(_frozen(one) for one in value))
+    if not isinstance(value, dict):
+        raise UserError(f"{where} = {value!r}; give a list of values, or {{low = 1e-4, high = 1e-2, log = true}}")
+    for key in value:
+        if key not in ("low", "high", "log"):
+            raise UnknownName("key", key, ("low", "high", "log"), where)
+    ends: tuple[Any, Any] = value.get("low"), value.get("high")
+    if not all(type(end) in (int, float) for end in ends) or not ends[0] < ends[1]:
+        raise UserError(f"{where}: give low and high, numbers, the first one below the second")
+    if value.get("log") and ends[0] <= 0:
+        raise UserError(f"{where}: log wants low above 0")
+    return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)))
+
+
+def default_space(recipe: Recipe) -> Space:
+    """What is worth a search in any member whose file says nothing: rate, decay, augmentation."""
+    augments = dict.fromkeys((recipe.augment, "flips", "d4"))
+    return (
+        ("lr", Range(low=recipe.lr / 10, high=min(recipe.lr * 5, 50.0), log=True)),
+        ("weight_decay", Choice(tuple(dict.fromkeys((recipe.weight_decay, 0.0, 1e-4, 1e-2, 5e-2))))),
+        ("augment", Choice(tuple(augments))),
+    )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value

@@ -1,0 +1,207 @@
+"""Search a member's recipe by Optuna: each trial is a run of one fold, scored by that fold's Dice, pruned on the way.
+
+In: a recipe, a space, a fold. Out: the trials, in one SQLite file, and the best recipe. The fold that chooses a recipe
+flatters it: its Dice is optimistic. A trial's run is removed when it is over.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from core.errors import UsageError, UserError
+from core.files import make_folder, sha256_of
+from zoo.data import Folds, Scenes
+from zoo.members import Recipe, with_settings
+from zoo.members.space import Choice, Range, Space
+from zoo.training.epochs import Epoch
+from zoo.training.examples import run_examples
+from zoo.training.loop import train
+from zoo.training.runs import Run, plan_run
+from zoo.training.scoring import NotFinite
+
+STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
+OVER = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """One search: of a recipe's keys in a space, on one fold. The same values find the same file."""
+
+    recipe: Recipe
+    space: Space
+    fold: str
+    folds: Folds
+    runs: Path
+    seed: int = 0
+    with_val: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fold == "full":
+            raise UsageError("--fold full holds no records out, by which trials could be told apart; give a number")
+        for key, entry in self.space:
+            for value in entry.ends:
+                with_settings(self.recipe, {key: value})  # refused here what would be refused in the tenth trial
+
+    @property
+    def path(self) -> Path:
+        """The file of the trials; named by what is searched, not by how long."""
+        what = {
+            "recipe": self.recipe.hash(self.with_val, self.folds.sha256),
+            "space": [[key, repr(entry)] for key, entry in self.space],
+            "fold": self.fold,
+            "seed": self.seed,
+        }
+        return self.runs / "tuning" / self.recipe.name / f"{sha256_of(what)[:12]}.sqlite"
+
+    def run_of(self, values: Mapping[str, Any]) -> Run:
+        """The run of a trial, beside the member's own and under another name."""
+        recipe = replace(with_settings(self.recipe, values), name=f"{self.recipe.name}.tuning")
+        return plan_run(recipe, self.fold, self.folds, self.runs, seed=self.seed, with_val=self.with_val)
+
+    @cached_property
+    def study(self) -> optuna.Study:
+        """Made, or opened again; UserError where the file is none of Optuna's."""
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        make_folder(self.path.parent)
+        try:
+            return optuna.create_study(
+                storage=f"sqlite:///{self.path.resolve()}",
+                study_name=self.recipe.name,
+                direction="maximize",
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=self._all_epochs // 4),
+                load_if_exists=True,
+            )
+        except Exception as error:  # whatever SQLAlchemy makes of a torn file
+            raise UserError(f"{self.path}: is no file of trials ({type(error).__name__}); move it away") from error
+
+    @property
+    def _all_epochs(self) -> int:
+        return sum(stage.epochs for stage in self.recipe.staged)
+
+    @property
+    def over(self) -> list[FrozenTrial]:
+        """The trials that came to their end, by their own or pruned."""
+        return self.study.get_trials(deepcopy=False, states=OVER)
+
+    @property
+    def best(self) -> FrozenTrial:
+        """The trial with the highest Dice; UserError where none came to its end."""
+        complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
+        if not complete:
+            raise UserError(f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or see cli data check")
+        return max(complete, key=lambda trial: (trial.value, -trial.number))
+
+    def values_of(self, trial: FrozenTrial) -> dict[str, Any]:
+        """The recipe's keys as the trial set them."""
+        return {key: _decode(entry, trial.params[key]) for key, entry in self.space}
+
+    def next_trial(
+        self,
+        scenes: Scenes,
+        device_name: str = "auto",
+        report: Callable[[int, Run, Epoch], None] = lambda number, run, epoch: None,
+        advance: Callable[..., None] = lambda n=1, note="": None,
+    ) -> FrozenTrial:
+        """Train one trial to its end, or until others' medians leave it behind; one cut off before goes on.
+
+        `report` is called once an epoch with the trial's number.
+        """
+        self._take_up()
+        self.study.sampler = self._sampler()
+        trial = self.study.ask({key: _distribution(entry) for key, entry in self.space})
+        values = self.values_of(self._frozen(trial.number))
+        run = self.run_of(values)
+        before = {stage.stage: steps for stage, steps in zip(run.stages, self._epochs_before(run))}
+
+        def judge(epoch: Epoch) -> None:
+            report(trial.number, run, epoch)
+            stage = epoch.stage if epoch.stage < len(run.stages) else 0
+            trial.report(epoch.dice or 0.0, before[stage] + epoch.epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        try:
+            train(run, *run_examples(run, scenes, self.folds), device_name, advance=advance, report=judge)
+            self.study.tell(trial, float(run.read_result()["dice"]))  # type: ignore[arg-type]
+        except (optuna.TrialPruned, NotFinite):
+            self.study.tell(trial, state=TrialState.PRUNED)
+        shutil.rmtree(run.folder.parent)
+        if not any(run.folder.parents[1].iterdir()):
+            run.folder.parents[1].rmdir()
+        return self._frozen(trial.number)
+
+    def _take_up(self) -> None:
+        """The member as it is comes first; what a killed process left running comes again, and goes on."""
+        if not self.study.get_trials(deepcopy=False):
+            own = {key: getattr(self.recipe, key, None) for key, _ in self.space}
+            fits = {key: _encode(entry, own[key]) for key, entry in self.space if own[key] in entry}
+            self.study.enqueue_trial(fits)
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            self.study.enqueue_trial(trial.params)
+
+    def _sampler(self) -> optuna.samplers.BaseSampler:
+        """Seeded anew for every trial: a search that is taken up draws no number twice."""
+        number = len(self.study.get_trials(deepcopy=False))
+        return optuna.samplers.TPESampler(
+            seed=int(sha256_of([self.seed, number])[:8], 16), n_startup_trials=STARTUP, multivariate=False
+        )
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[number]
+
+    def _epochs_before(self, run: Run) -> list[int]:
+        """For each stage of the run, how many epochs lie before it."""
+        epochs = [stage.taught.epochs for stage in run.stages]
+        return [sum(epochs[:number]) for number in range(len(epochs))]
+
+
+def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
+    """The TOML of a member that inherits from `base` and differs from it, `shipped`, as the best trial does."""
+    best = tuning.best
+    found = with_settings(tuning.recipe, tuning.values_of(best))
+    pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.over)
+    epochs = "" if "epochs" in dict(tuning.space) else f" of {tuning._all_epochs} epochs"
+    known = shipped.as_toml().splitlines()
+    changed = [line for line in found.as_toml().splitlines() if line not in known]
+    if "epochs" not in dict(tuning.space):  # how long a trial took says nothing of how long to train
+        changed = [line for line in changed if not line.startswith("epochs =")]
+    return "\n".join(
+        [
+            f"# Dice {best.value:.4f} on fold {tuning.fold}: the best of {len(tuning.over)} trials{epochs}, "
+            f"{pruned} of them pruned.",
+            "# That fold chose it, so its Dice there is optimistic; the other folds are its judges.",
+            f"base = {json.dumps(base)}",
+            *changed,
+            "",
+        ]
+    )
+
+
+def _distribution(entry: Range | Choice) -> BaseDistribution:
+    if isinstance(entry, Choice):
+        return CategoricalDistribution([_encode(entry, value) for value in entry.values])
+    if isinstance(entry.low, int) and isinstance(entry.high, int):
+        return IntDistribution(entry.low, entry.high, log=entry.log)
+    return FloatDistribution(entry.low, entry.high, log=entry.log)
+
+
+def _encode(entry: Range | Choice, value: Any) -> Any:
+    """Optuna's choices are scalars: a list goes in as its JSON."""
+    return json.dumps(value) if isinstance(entry, Choice) and isinstance(value, tuple) else value
+
+
+def _decode(entry: Range | Choice, value: Any) -> Any:
+    if isinstance(entry, Range):
+        return value
+    return next(one for one in entry.values if _encode(entry, one) == value)
