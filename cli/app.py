@@ -42,6 +42,10 @@ COMMANDS: dict[str, Any] = {
         "tune": ("cli.zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
         "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
         "export": ("cli.zoo_export:export", "A trained member as one file: kelvin in, probability out."),
+        "leaderboard": (
+            "cli.zoo_leaderboard:leaderboard",
+            "Members by out-of-fold Dice, and what they cost.",
+        ),
         "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
         "verify": ("cli.zoo_cache:verify", "Check every prediction set under the runs folder."),
     },

@@ -11,6 +11,7 @@ import click
 from cli.fitting import EMPTY, Column, as_table
 from cli.options import Settings, common
 from cli.output import next_step, say, show
+from cli.standings import own_rows
 from core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     from zoo.members import load_member, member_names
 
     members = [load_member(name, settings.members) for name in member_names(settings.members)]
-    rows = ordered([row for row in map(row_of, members) if found_in(row, wanted)], key)
+    own = {} if markdown else own_rows(settings)
+    listed = [row_of(recipe) | _own(own.get(recipe.name)) for recipe in members]
+    rows = ordered([row for row in listed if found_in(row, wanted)], key)
     if markdown:
         click.echo(as_markdown(rows))
         return
@@ -65,6 +68,11 @@ def row_of(recipe: Recipe) -> Row:
         "logged_validation": recipe.log.validation,
         "logged_leaderboard": recipe.log.leaderboard,
     }
+
+
+def _own(row: Row | None) -> Row:
+    """What a member scored here, by its newest recipe; nothing where it was not trained."""
+    return {key: row and row[key] for key in ("dice", "interval", "records", "recipe", "seconds_per_record")}
 
 
 def found_in(row: Row, wanted: str) -> bool:
@@ -109,6 +117,8 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         column("GPU GB", 10, lambda row: _text(row["gpu_gb"])),
         column("GPU h", 11, lambda row: _text(row["gpu_hours"])),
         column("logged val / LB", 2, _logged),
+        column("own Dice", 3, _own_dice),
+        column("s / record", 12, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
     ]
 
 
@@ -134,6 +144,13 @@ def _logged(row: Row) -> str:
     if validation is None:
         return EMPTY
     return f"{validation:.3f} / {_text(leaderboard, '{:.3f}')}"
+
+
+def _own_dice(row: Row) -> str:
+    if row["dice"] is None:
+        return EMPTY
+    low, high = row["interval"]
+    return f"{row['dice']:.3f} ({low:.2f}-{high:.2f})"
 
 
 def _text(value: Any, form: str = "{}") -> str:

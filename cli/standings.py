@@ -1,0 +1,179 @@
+"""The rows of the leaderboard, and what of them is kept for the list of members.
+
+A row says on which records it stands. Rows are kept in runs/leaderboard.json under the digest of the predictions that
+they were counted from: once those change, the row is no longer found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.options import Settings
+from cli.output import progress, say
+from core.errors import UnknownName, UserError
+
+if TYPE_CHECKING:
+    from ensemble.standings import Standing
+    from zoo.data import Folds, Scenes
+    from zoo.predictions import MemberMaps
+
+Row = dict[str, Any]
+FORMAT = 1
+
+
+def kept_path(runs: Path) -> Path:
+    """Where the rows lie."""
+    return runs / "leaderboard.json"
+
+
+def read_kept(runs: Path) -> dict[str, Row]:
+    """The rows by the digest of their predictions; none where the file is not there."""
+    from core.files import check_format, read_json
+
+    path = kept_path(runs)
+    if not path.is_file():
+        return {}
+    document = read_json(path)
+    check_format(document, FORMAT, path)
+    rows = document.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "digest" in row for row in rows):
+        raise UserError(f"{path}: is no leaderboard; remove it and run: cli zoo leaderboard")
+    return {row["digest"]: row for row in rows}
+
+
+def keep(runs: Path, rows: Sequence[Row]) -> None:
+    """Add rows to those that are kept."""
+    from core.files import write_json
+
+    by_digest = read_kept(runs) | {row["digest"]: row for row in rows}
+    write_json(kept_path(runs), {"format": FORMAT, "rows": list(by_digest.values())})
+
+
+def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None = None) -> list[MemberMaps]:
+    """The out-of-fold predictions of these members; of all without any: "M@hash" where a member has several recipes.
+
+    Recipes that were predicted on another folds.csv are left out, and named.
+    """
+    from zoo.data import read_folds
+    from zoo.predictions import find_members, other_recipes
+
+    names = settings.line_up(members) if members else None
+    path = settings.runs / "folds.csv"
+    if not path.exists():
+        find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
+    folds = read_folds(path)
+    found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
+    if names:
+        return found
+    several = []
+    for other in other_recipes(settings.runs, found):
+        try:
+            several += find_members(settings.runs, names=[other], tta=tta, folds_sha256=folds.sha256)
+        except UserError as error:
+            say(settings, f"note: {error}")
+    torn = {maps.provenance.member for maps in several}
+    plain = [maps for maps in found if maps.provenance.member not in torn]
+    full = [f"{maps.provenance.member}@{maps.recipe}" for maps in found if maps.provenance.member in torn]
+    return [*plain, *(find_members(settings.runs, names=full, tta=tta) if full else []), *several]
+
+
+def own_rows(settings: Settings) -> dict[str, Row]:
+    """The row of each member's newest recipe, by name: kept ones, and those that are missing where the data are named.
+
+    A list of members does not fail for want of them: what is at fault is said.
+    """
+    if not (settings.runs / "predictions").is_dir():
+        return {}
+    try:
+        found = predicted(settings)
+        missing = [member for member in found if member.digest not in read_kept(settings.runs)]
+        if missing and settings.data:
+            keep(settings.runs, score_members(settings, missing))
+        elif missing:
+            say(settings, f"note: {len(missing)} not scored yet; name the data, or run: cli zoo leaderboard")
+        kept = read_kept(settings.runs)
+    except UserError as error:
+        say(settings, f"note: no scores of one's own: {error}")
+        return {}
+    newest = sorted(found, key=_written)
+    return {member.provenance.member: kept[member.digest] for member in newest if member.digest in kept}
+
+
+def _written(member: MemberMaps) -> float:
+    return max(part.folder.stat().st_mtime for part in member.sets)
+
+
+def score_members(settings: Settings, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
+    """A row a member, best first; on the records that all of them predicted where `shared`, else each on its own."""
+    from ensemble.gather import shared_records
+    from zoo.data import read_folds
+
+    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    labelled = [record.id for record in scenes.labelled]
+    together = shared_records(members, folds, labelled).record_ids if shared else None
+    records = [together or shared_records([member], folds, labelled).record_ids for member in members]
+    with progress(settings, "scoring", sum(map(len, records))) as advance:
+        standings = [_stand(settings, scenes, folds, member, ids, advance) for member, ids in zip(members, records)]
+    standings.sort(key=lambda standing: -standing.dice.value)
+    return [_row(settings, standing, standings[0]) for standing in standings]
+
+
+def _stand(
+    settings: Settings, scenes: Scenes, folds: Folds, member: MemberMaps, ids: Sequence[str], advance: Any
+) -> Standing:
+    from ensemble.standings import stand
+
+    def read_mask(record: str) -> Any:
+        return scenes.mask(scenes.record(record))
+
+    return stand(member, ids, read_mask, folds, settings.seed, settings.jobs, advance)
+
+
+def _row(settings: Settings, standing: Standing, first: Standing) -> Row:
+    member, dice = standing.member, standing.dice
+    behind = standing.behind(first, settings.seed)
+    return {
+        "name": member.name,
+        "member": member.provenance.member,
+        "recipe": member.recipe,
+        "tta": member.tta,
+        "dice": dice.value,
+        "interval": [dice.low, dice.high],
+        "kind": standing.kind,
+        "records": len(standing.tally.active.record_ids),
+        "groups": len(set(standing.tally.group_names)),
+        "per_fold": {str(fold): value for fold, value in standing.per_fold.items()},
+        "spread": standing.spread,
+        "threshold": standing.threshold,
+        "behind": behind and {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z},
+        "seconds_per_record": member.seconds_per_record,
+        **_trained(settings, member),
+        "digest": member.digest,
+    }
+
+
+def _trained(settings: Settings, member: MemberMaps) -> Row:
+    """What the log says of the member, what training took, and by which recipe."""
+    from zoo.members import load_member
+    from zoo.members.trained import changed_keys, read_trained
+
+    name = member.provenance.member
+    try:
+        shipped = load_member(name, settings.members)
+    except UnknownName:
+        shipped = None
+    trained = read_trained(settings.runs, name, member.recipe)
+    recipe = trained.recipe if trained else shipped
+    log = shipped.log if shipped else None
+    return {
+        "size": recipe and recipe.final.size,
+        "epochs": recipe and sum(stage.epochs for stage in recipe.staged),
+        "changed": changed_keys(trained.recipe, shipped) if trained and shipped else {},
+        "training_minutes": trained and round(trained.minutes, 1),
+        "runs": len(member.sets),
+        "row": log and log.row,
+        "logged_validation": log and log.validation,
+        "logged_leaderboard": log and log.leaderboard,
+    }

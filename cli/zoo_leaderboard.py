@@ -1,0 +1,115 @@
+"""`cli zoo leaderboard`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.fitting import EMPTY, Column, as_table
+from cli.options import Settings, common
+from cli.output import next_step, say, show
+from cli.standings import Row, keep, predicted, score_members
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command()
+@click.argument("members", nargs=-1)
+@click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
+@click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
+@click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there, too.")
+@common
+def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta: str | None, file: Path | None) -> None:
+    """The MEMBERS that were predicted, all without any, by out-of-fold global Dice.
+
+    Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash.
+    """
+    rows = score_members(settings, predicted(settings, members, tta), shared)
+    if not shared:
+        keep(settings.runs, rows)
+    show(settings, rows, lambda console: _print(console, rows))
+    if file:
+        from core.files import write_text
+
+        write_text(file, as_csv(rows))
+        say(settings, f"wrote {file}")
+    if len({row["records"] for row in rows}) > 1:
+        say(settings, "note: these rows stand on different records; --shared compares on those that all predicted")
+    next_step(settings, "cli ensemble fit")
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """A line a row; lists and tables within are spread over columns of their own."""
+    flat = [_flat(row) for row in rows]
+    names = dict.fromkeys(name for row in flat for name in row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def _flat(row: Row) -> Row:
+    low, high = row["interval"]
+    folds = {f"fold_{fold}": value for fold, value in row["per_fold"].items()}
+    behind = row["behind"] or {"value": None, "interval": [None, None]}
+    paired = {"behind": behind["value"], "behind_low": behind["interval"][0], "behind_high": behind["interval"][1]}
+    plain = {key: value for key, value in row.items() if key not in ("interval", "per_fold", "behind", "changed")}
+    return plain | {"low": low, "high": high} | paired | folds | {"changed": _changed(row)}
+
+
+def _print(console: Console, rows: Sequence[Row]) -> None:
+    kinds = {row["kind"] for row in rows}
+    told = "cross-fitted" if kinds == {"cross_fitted"} else "cross-fitted where there are two folds, else in-sample (*)"
+    console.print(f"global Dice, out of fold, {told}; 95 % interval over scene groups", soft_wrap=True)
+    console.print(as_table(_columns(rows), console.width))
+
+
+def _columns(rows: Sequence[Row]) -> list[Column]:
+    def column(title: str, rank: int, text: Callable[[Row], str], numbers: bool = True) -> Column:
+        return Column(title, tuple(map(text, rows)), rank, numbers)
+
+    return [
+        column("member", 0, lambda row: row["name"], numbers=False),
+        column("Dice", 1, lambda row: f"{row['dice']:.3f}" + ("" if row["kind"] == "cross_fitted" else "*")),
+        column("95 % interval", 2, _interval),
+        column("behind", 5, _behind),
+        column("folds ±", 6, _spread),
+        column("records", 3, lambda row: str(row["records"])),
+        column("size", 8, lambda row: _text(row["size"])),
+        column("epochs", 9, lambda row: _text(row["epochs"])),
+        column("s / record", 7, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
+        column("min", 10, lambda row: _text(row["training_minutes"], "{:.0f}")),
+        column("log's", 4, lambda row: _text(row["logged_validation"], "{:.3f}")),
+        column("changed", 11, lambda row: _changed(row) or EMPTY, numbers=False),
+    ]
+
+
+def _interval(row: Row) -> str:
+    low, high = row["interval"]
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _behind(row: Row) -> str:
+    paired = row["behind"]
+    if paired is None or not paired["value"]:
+        return EMPTY
+    return f"{paired['value']:.3f} ({paired['interval'][0]:+.3f} to {paired['interval'][1]:+.3f})"
+
+
+def _spread(row: Row) -> str:
+    return EMPTY if row["spread"] is None else f"{row['spread']:.3f} ({len(row['per_fold'])})"
+
+
+def _changed(row: Row) -> str:
+    return " ".join(f"{key}={value}" for key, value in row["changed"].items())
+
+
+def _text(value: object, form: str = "{}") -> str:
+    return EMPTY if value is None else form.format(value)

@@ -1,0 +1,100 @@
+"""What each member is worth on its own: the figures of a leaderboard.
+
+In: members' out-of-fold maps, folds, masks. Out: a `Standing` a member, scored as `fit` scores a single member: the
+best threshold of the other folds, global Dice, interval over scene groups. Stays outside: recipes, costs, the command
+line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import stdev
+
+from core.bootstrap import Estimate, dice_difference, dice_interval
+from core.dice import Counts
+from ensemble.active import EPS
+from ensemble.blend import table
+from ensemble.crossfit import cross_fit
+from ensemble.fit import Scored
+from ensemble.gather import ReadMask, gather
+from ensemble.policy import Policy
+from ensemble.tally import Tally, Training
+from zoo.data import Folds
+from zoo.predictions import MemberMaps
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """One member's Dice, cross-fitted where it has two folds, else in-sample."""
+
+    member: MemberMaps
+    scored: Scored
+    tally: Tally
+    dice: Estimate
+
+    @property
+    def kind(self) -> str:
+        return "cross_fitted" if self.scored.crossed else "in_sample"
+
+    @property
+    def threshold(self) -> float:
+        """Fitted on all its records, as a probability."""
+        by = table(self.scored.choice.blend.table)
+        return by.probability(self.scored.choice.cut.bin << by.shift)
+
+    @property
+    def per_fold(self) -> dict[int, float]:
+        """Dice of each fold's records."""
+        active = self.tally.active
+        return {
+            int(fold): Counts.of(self.scored.counts[active.fold == number]).dice
+            for number, fold in enumerate(active.folds)
+        }
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the folds' Dice; None for a single fold."""
+        found = list(self.per_fold.values())
+        return stdev(found) if len(found) > 1 else None
+
+    def behind(self, first: Standing, seed: int) -> Estimate | None:
+        """The first's Dice less this one's, paired; None where they were not scored on the same records."""
+        if self.tally.active.record_ids != first.tally.active.record_ids:
+            return None
+        return dice_difference(first.scored.counts, self.scored.counts, self.tally.groups, seed)
+
+
+def stand(
+    member: MemberMaps,
+    record_ids: Sequence[str],
+    read_mask: ReadMask,
+    folds: Folds,
+    seed: int = 0,
+    jobs: int = 1,
+    advance: Callable[[int], None] = lambda n: None,
+) -> Standing:
+    """Score one member on these records, which stand fold by fold; `advance` is told of records."""
+    standing = _stand(member, record_ids, read_mask, folds, seed, jobs, EPS, advance)
+    if standing.tally.is_lowest(standing.scored.choice):  # the best threshold may lie among the pixels left out
+        return _stand(member, record_ids, read_mask, folds, seed, jobs, 1)
+    return standing
+
+
+def _stand(
+    member: MemberMaps,
+    record_ids: Sequence[str],
+    read_mask: ReadMask,
+    folds: Folds,
+    seed: int,
+    jobs: int,
+    eps: int,
+    advance: Callable[[int], None] = lambda n: None,
+) -> Standing:
+    active = gather([member], record_ids, read_mask, folds, eps, advance=advance)
+    tally = Tally(active, [folds.group_of[record] for record in active.record_ids], jobs)
+    training, choose = Training(tally, tally.folds), Policy(members=(0,)).choose
+    choice = choose(training)
+    crossed = cross_fit(training, choose) if len(tally.folds) > 1 else None
+    scored = Scored(member.name, choice, tally.records(choice), crossed)
+    return Standing(member, scored, tally, dice_interval(scored.counts, tally.groups, seed))

@@ -1,0 +1,163 @@
+"""`cli zoo leaderboard`, and what the list of members shows of it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.app import run
+from core.dice import Counts, count
+from core.files import write_json, write_text
+from tests.ensemble.again import write_again
+from tests.ensemble.runs import fake_runs
+from zoo.members import load_member, with_settings
+
+KEPT = Path(__file__).parents[1] / "fixtures" / "real_runs"
+
+
+@pytest.fixture
+def made(tmp_path):
+    """m0 and m1 on all three folds, m2 on two."""
+    return fake_runs(tmp_path, records=18, lacking=[("m2", 2)])
+
+
+def ask(made, capsys, *words, code=0):
+    assert run(["zoo", *words, "--data", str(made.data), "--runs", str(made.runs), "--jobs", "1"]) == code
+    return capsys.readouterr()
+
+
+def rows_of(made, capsys, *words):
+    return json.loads(ask(made, capsys, "leaderboard", "--json", *words).out)
+
+
+def test_a_row_is_what_a_fit_says_of_the_member_alone(made, capsys):
+    rows = {row["name"]: row for row in rows_of(made, capsys)}
+    for name in ("m0", "m1", "m2"):
+        words = ["ensemble", "fit", "--members", name, "--json", "--data", str(made.data), "--runs", str(made.runs)]
+        assert run([*words, "--jobs", "1"]) == 0
+        alone = json.loads(capsys.readouterr().out)["members"][name]
+        found = rows[name]
+        assert (found["dice"], found["interval"]) == (alone["cross_fitted"], alone["interval"])
+        assert found["threshold"] == alone["threshold"]
+        assert found["kind"] == "cross_fitted"
+    assert [row["dice"] for row in rows.values()] == sorted((row["dice"] for row in rows.values()), reverse=True)
+
+
+def test_a_folds_dice_is_at_the_best_threshold_of_the_others(made, capsys):
+    (row,) = rows_of(made, capsys, "m1")
+    maps, masks, folds = made.maps["m1"], made.case.masks, np.asarray(made.case.folds)
+
+    def dice(chosen, level):
+        return Counts.of(count(maps[chosen] >= level, masks[chosen])).dice
+
+    for fold in range(3):
+        others = folds != fold
+        best = max(range(1, 256), key=lambda level: dice(others, level))
+        assert row["per_fold"][str(fold)] == pytest.approx(dice(folds == fold, best))
+    assert row["spread"] == pytest.approx(np.std(list(row["per_fold"].values()), ddof=1))
+
+
+def test_rows_on_other_records_say_so_and_shared_ones_compare(made, capsys):
+    told = ask(made, capsys, "leaderboard")
+    assert "--shared" in told.err
+    own = {row["name"]: row for row in rows_of(made, capsys)}
+    assert [own[name]["records"] for name in ("m0", "m1", "m2")] == [18, 18, 12]
+    assert own["m2"]["behind"] is None
+    shared = rows_of(made, capsys, "--shared")
+    assert {row["records"] for row in shared} == {12}
+    assert shared[0]["behind"]["value"] == 0
+    last = shared[-1]
+    assert last["behind"]["value"] == pytest.approx(shared[0]["dice"] - last["dice"])
+    low, high = last["behind"]["interval"]
+    assert low <= last["behind"]["value"] <= high
+    assert "--shared" not in ask(made, capsys, "leaderboard", "--shared").err
+
+
+def test_recipes_that_differ_stand_apart(made, capsys):
+    write_again(made, "m0", recipe="def456")
+    assert {row["name"] for row in rows_of(made, capsys)} == {"m0@abc123", "m0@def456", "m1", "m2"}
+    assert [row["name"] for row in rows_of(made, capsys, "m0@abc123")] == ["m0@abc123"]
+
+
+def test_what_training_took_and_what_was_changed_stand_beside(made, capsys):
+    recipe = with_settings(load_member("resnet18-fc-t5"), {"epochs": 7, "size": 128})
+    write_again(made, "m0", member="resnet18-fc-t5")
+    for fold, seconds in enumerate((60.0, 120.0, 30.0)):
+        place = made.runs / "members" / "resnet18-fc-t5" / "abc123" / f"fold-{fold}"
+        write_text(place / "recipe.toml", recipe.as_toml())
+        stages = {"stages": [{"seconds": seconds}, {"seconds": 30.0}]} if fold == 2 else {}
+        write_json(place / "result.json", {"format": 1, "seconds": seconds} | stages)
+    row = next(row for row in rows_of(made, capsys) if row["name"] == "resnet18-fc-t5")
+    assert row["changed"] == {"epochs": 7, "size": 128}
+    assert row["training_minutes"] == 4.0
+    assert (row["epochs"], row["size"], row["row"], row["logged_validation"]) == (7, 128, 5, 0.567)
+    assert row["seconds_per_record"] == pytest.approx(0.15)
+
+
+def test_the_csv_holds_the_rows(made, capsys, tmp_path):
+    rows = rows_of(made, capsys, "--csv", str(tmp_path / "board.csv"))
+    with (tmp_path / "board.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["name"] for row in found] == [row["name"] for row in rows]
+    assert [float(row["dice"]) for row in found] == [row["dice"] for row in rows]
+    assert [float(row["low"]) for row in found] == [row["interval"][0] for row in rows]
+    assert float(found[0]["fold_0"]) == rows[0]["per_fold"]["0"]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_table_fits_the_terminal(made, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = ask(made, capsys, "leaderboard").out.splitlines()
+    assert max(map(len, lines[1:])) <= width
+    assert {"member", "Dice", "interval", "records"} <= set(lines[1].split())
+
+
+def test_nothing_predicted_is_said_with_what_to_do(made, capsys):
+    shutil.rmtree(made.runs / "predictions")
+    assert "cli zoo train" in ask(made, capsys, "leaderboard", code=1).err
+    assert "cli zoo train" in ask(made, capsys, "leaderboard", "m0", code=1).err
+
+
+def own(made, capsys, *data):
+    assert run(["zoo", "list", "--json", "--runs", str(made.runs), "--jobs", "1", *data]) == 0
+    told = capsys.readouterr()
+    return next(row for row in json.loads(told.out) if row["name"] == "m0-member"), told.err
+
+
+def test_the_list_shows_own_scores_keeps_them_and_drops_them_with_their_predictions(
+    made, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "contrails.toml").write_text('members = "mine"\n')
+    write_text(tmp_path / "mine" / "m0-member.toml", 'base = "lite0-fc-t5"\n')
+    write_again(made, "m0", member="m0-member")
+    row, error = own(made, capsys)
+    assert row["dice"] is None
+    assert "4 not scored yet" in error
+    row, error = own(made, capsys, "--data", str(made.data))
+    first = rows_of(made, capsys, "m0")[0]
+    assert (row["dice"], row["interval"], row["records"]) == (first["dice"], first["interval"], 18)
+    assert own(made, capsys) == (row, "")  # kept
+    shutil.rmtree(made.runs / "predictions" / "m0-member")
+    write_again(made, "m0", member="m0-member", checkpoint_sha256="1" * 64)
+    assert own(made, capsys)[0]["dice"] is None
+
+
+def test_a_torn_leaderboard_does_not_keep_the_list_from_being_shown(made, capsys):
+    (made.runs / "leaderboard.json").write_text("{")
+    assert "no scores of one's own" in ask(made, capsys, "list").err
+
+
+def test_the_real_runs_stand_where_the_fit_has_them(real_scenes, tmp_path, capsys):
+    shutil.copytree(KEPT, tmp_path / "runs")
+    words = ["--data", str(real_scenes), "--data", str(real_scenes / "ash_color"), "--runs", str(tmp_path / "runs")]
+    assert run(["zoo", "leaderboard", *words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["name"], round(row["dice"], 3), row["records"]) for row in rows] == [
+        ("lite0-fc-t5", 0.510, 211),
+        ("resnet18-fc-t5", 0.305, 211),
+    ]
+    assert rows[1]["behind"]["interval"][0] > 0
