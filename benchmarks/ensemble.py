@@ -81,7 +81,7 @@ def surfaces(active: Active, maps: NDArray[np.uint8], masks: NDArray[np.bool_]) 
     floor, truth = by.floor_bin(EPS), int(active.truth.sum())
 
     def ours() -> object:
-        counts = surface_of(changes(active, weights, by, "component", [0]), "component")
+        counts = surface_of(changes(active, weights, by, "component", [0]))
         return best_cut(counts, truth, floor, "component")
 
     fast = seconds(ours)

@@ -1,4 +1,4 @@
-"""`cli ensemble`: fit an ensemble, show one."""
+"""`cli ensemble`: fit an ensemble, show one, compare two."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from core.errors import UnknownName, UsageError, UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ensemble.fit import Fit
     from ensemble.from_runs import Fitted, Job
     from ensemble.policy import Budget
     from zoo.predictions import MemberMaps
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "default"
 METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack, boost"
 MIN_PIXELS = "none, image, component, image-peak, component-peak"
+HOURS = click.FloatRange(0, min_open=True)
 RECORDS = ("oof", "train", "validation")
 
 
@@ -35,10 +37,14 @@ RECORDS = ("oof", "train", "validation")
 @click.option("--ratios", default="", help='Of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, {MIN_PIXELS}.")
 @click.option("--threshold", default="best", show_default=True, help="best, or percentile: a share of the pixels.")
-@click.option("--prune", is_flag=True, help="Leave out members that are not worth a standard error.")
-@click.option("--budget-hours", type=click.FloatRange(0, min_open=True), help="Leave out what takes longer to predict.")
+@click.option("--prune", is_flag=True, help="Leave out members that equal weights can spare.")
+@click.option(
+    "--budget-hours",
+    type=click.FloatRange(0, min_open=True),
+    help="Keep the members that raise the Dice within these hours.",
+)
 @click.option("--budget-records", type=click.IntRange(1), help="For so many records. [the test records]")
-@click.option("--cost", multiple=True, help="M=SECONDS a record, for a member whose time was not measured.")
+@click.option("--cost", multiple=True, help="M=SECONDS a record, of members whose time was not measured: a=1,b=2.")
 @click.option("--max-ram", type=click.FloatRange(0, min_open=True), help="GB; low pixels are left out first.")
 @click.option("--on", default="oof", show_default=True, help="Records to fit on: oof, train or validation.")
 @click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
@@ -49,22 +55,19 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
 
     Reports the Dice in-sample and cross-fitted and writes runs/ensembles/NAME/ensemble.json and report.png.
     """
-    from ensemble.fit import stages
-    from ensemble.from_runs import fit_active, read_active
+    from ensemble.from_runs import frozen_fit
     from zoo.predictions import other_recipes
 
     job = _job(settings, name, **asked)
-    with progress(settings, "reading predictions", len(job.shared.record_ids)) as advance:
-        active = read_active(job, advance)
-    with progress(settings, "fitting", stages(job.fold_count)) as advance:
-        done = fit_active(job, active, advance)
+    done = frozen_fit(job, _fit(settings, job))
     path = _write(settings, done)
     for other in other_recipes(settings.runs, job.members):
         say(settings, f"note: {other} was predicted, too, and is not used; --members takes it by that name")
     _say_notes(settings, done.document)
     show(settings, done.document, lambda console: render(console, name, done.document))
     say(settings, f"wrote {path} and report.png beside it")
-    next_step(settings, "cli submit --out submission.csv")
+    named = "" if name == DEFAULT_NAME else f" --ensemble {name}"
+    next_step(settings, f"cli submit --out submission.csv{named}")
 
 
 @click.command()
@@ -77,16 +80,19 @@ def compare(settings: Settings, first: str, second: str) -> None:
     from ensemble.frozen import ensemble_path, read_ensemble
 
     pair = [read_ensemble(ensemble_path(settings.runs, name)) for name in (first, second)]
-    document = compare_ensembles(pair[0], pair[1], settings.seed)
+    document = compare_ensembles(pair[0], pair[1], settings.seed, (first, second))
 
     def render_comparison(console: Console) -> None:
         low, high = document["interval"]
         for name in document["dice"]:
-            console.print(f"{name}: {document['kind']} Dice {document['dice'][name]:.4f}", highlight=False)
+            below, above = document["dice_interval"][name]
+            words = f"{name}: {document['kind']} Dice {document['dice'][name]:.4f} [{below:.4f}, {above:.4f}]"
+            console.print(words, highlight=False)
         console.print(
             f"difference {document['difference']:+.4f} [{low:+.4f}, {high:+.4f}], z {document['z']:.1f}, paired, "
             f"on {document['records']} records in {document['groups']} scene groups"
         )
+        console.print(_verdict(first, second, document))
 
     show(settings, document, render_comparison)
 
@@ -103,11 +109,42 @@ def show_ensemble(settings: Settings, name: str) -> None:
     del document["record_ids"], document["per_record"]  # thousands; they stand in the file
     document["records"] = len(ensemble.record_ids)
 
+    for line in ensemble.fitted.get("warnings", ()):
+        say(settings, f"warning: {line}")
+
     def render_both(console: Console) -> None:
         render(console, name, ensemble.fitted)
         render_members(console, document["members"])
 
     show(settings, document, render_both)
+
+
+def _verdict(first: str, second: str, document: Any) -> str:
+    low, high = document["interval"]
+    if low <= 0 <= high:
+        return "the difference is within chance"
+    return f"{first if low > 0 else second} is better"
+
+
+def _fit(settings: Settings, job: Job) -> Fit:
+    """Read and fit; again with lower pixels as long as somebody's threshold lies among them."""
+    from ensemble.active import EPS
+    from ensemble.caution import at_the_floor
+    from ensemble.fit import stages
+    from ensemble.from_runs import fit_active, next_eps, read_active
+
+    eps = EPS
+    while True:
+        with progress(settings, "reading predictions", len(job.shared.record_ids)) as advance:
+            active = read_active(job, advance, eps)
+        with progress(settings, "fitting", stages(job.fold_count)) as advance:
+            result = fit_active(job, active, advance)
+        lower = next_eps(result, eps)
+        if lower is None:
+            return result
+        eps, names = lower, ", ".join(at_the_floor(result))
+        say(settings, f"note: the best threshold of {names} may lie lower; reading pixels from p = {eps / 255:.3f} on")
+        del active, result  # before as many pixels again are read
 
 
 def _job(
@@ -123,27 +160,36 @@ def _job(
     **plan: Any,
 ) -> Job:
     """Everything that a fit needs, checked before anything is read."""
-    from ensemble.fit import Plan
     from ensemble.from_runs import Job
-    from ensemble.gather import shared_records
+    from ensemble.gather import shared_records, without_partial
+    from ensemble.policy import Plan
     from zoo.data import read_folds
     from zoo.predictions import find_members
 
     planned = Plan(**plan)
     if on not in RECORDS:
         raise UsageError(f'--on "{on}": give {", ".join(RECORDS)}')
-    if Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith("."):
         raise UsageError(f'--name "{name}": give a plain name, it becomes a folder')
     scenes = settings.scenes()
     split = tuple(part.strip() for given in members for part in given.split(",") if part.strip())
+    if members and not split:
+        raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
     names = settings.line_up(split) if split else None
     path = settings.runs / "folds.csv"
     if not path.exists():
         find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
     folds = read_folds(path)
     found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
-    budget = _budget(found, budget_hours, budget_records or len(scenes.test), cost)
+    if names is None:
+        found, partial = without_partial(found, folds)
+        for line in partial:
+            say(settings, f"note: {line}; it is left out, --members takes it")
+    budget = _budget(found, budget_hours, budget_records, len(scenes.test), cost)
     labelled = {record.id: record for record in scenes.labelled if on in ("oof", record.split)}
+    absent = sum(record not in labelled for record in folds.fold_of) if on == "oof" else 0
+    if absent:
+        say(settings, f"note: {absent} of the {len(folds.fold_of)} records of folds.csv are in no --data that is given")
     return Job(
         name=name,
         plan=replace(planned, budget=budget),
@@ -158,18 +204,21 @@ def _job(
     )
 
 
-def _budget(members: Sequence[MemberMaps], hours: float | None, records: int, costs: tuple[str, ...]) -> Budget | None:
+def _budget(
+    members: Sequence[MemberMaps], hours: float | None, asked: int | None, tests: int, costs: tuple[str, ...]
+) -> Budget | None:
     """What each member costs for so many records; UserError where that is not known."""
     from ensemble.policy import Budget
 
-    seconds = dict(map(_cost, costs))
+    seconds = dict(_cost(part) for given in costs for part in given.split(","))
     for name in seconds:
         if name not in [member.name for member in members]:
             raise UnknownName("member", name, [member.name for member in members], "--cost")
     if hours is None:
-        if seconds:
-            raise UsageError("--cost is for --budget-hours; give both")
+        if seconds or asked:
+            raise UsageError("--cost and --budget-records are for --budget-hours; give it, too")
         return None
+    records = asked or tests
     if not records:
         raise UsageError("--budget-hours: the data hold no test records; give --budget-records N")
     known = [seconds.get(member.name, member.seconds_per_record) for member in members]

@@ -89,12 +89,15 @@ def _worth_table(document: Any) -> Any:
     from rich.table import Table
 
     names = list(document["members"])
-    table = Table("without", "Dice changes by", "z", "errs most like", box=None)
+    table = Table("without", "Dice changes by", "95 % interval", "z", "s / record", "errs most like", box=None)
     for name, worth in document["worth"].items():
         row = document["error_correlation"][names.index(name)]
         value, other = max((value, other) for value, other in zip(row, names) if other != name)
-        change = f"{-worth['gain']:+.4f} ± {worth['error']:.4f}"
-        table.add_row(name, change, f"{-worth['z']:.1f}", f"{other} (correlation {value:.2f})")
+        low, high = worth["interval"]
+        cost = document["members"][name].get("seconds_per_record")
+        seconds = "-" if cost is None else f"{cost:.2f}"
+        change = (f"{-worth['gain']:+.4f}", f"[{-high:+.4f}, {-low:+.4f}]", f"{-worth['z']:.1f}")
+        table.add_row(name, *change, seconds, f"{other} (correlation {value:.2f})")
     return table
 
 

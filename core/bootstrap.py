@@ -8,6 +8,7 @@ without any count cannot move a Dice: how many draws fall on the others is drawn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from core.dice import Counts
 
 REPLICATES = 10_000
+CERTAIN = 999.0  # a z that no sample gives, and that JSON can write
 
 Groups = Sequence[str] | NDArray[np.int64]
 
@@ -32,8 +34,8 @@ class Estimate:
 
     @property
     def z(self) -> float:
-        """Value over standard error; 0 where the error is 0."""
-        return self.value / self.error if self.error else 0.0
+        """Value over standard error, as of a `Gain`."""
+        return _z(self.value, self.error)
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Gain:
 
     @property
     def z(self) -> float:
-        """Value over standard error; 0 where the two agree on every group."""
-        return self.value / self.error if self.error else 0.0
+        """Value over standard error; where every group says the same, `CERTAIN` with the value's sign, or 0."""
+        return _z(self.value, self.error)
 
 
 def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
@@ -111,6 +113,12 @@ def _numbered(groups: Groups) -> tuple[int, NDArray[np.int64]]:
     """How many groups there are, and the number of each record's."""
     names, where = np.unique(np.asarray(groups), return_inverse=True)
     return len(names), where.astype(np.int64)
+
+
+def _z(value: float, error: float) -> float:
+    if not error:
+        return math.copysign(CERTAIN, value) if value else 0.0
+    return max(-CERTAIN, min(CERTAIN, value / error))
 
 
 def _estimate(value: float, draws: NDArray[np.float64]) -> Estimate:

@@ -4,8 +4,9 @@ In: members' out-of-fold maps, masks, folds. Out: an `Ensemble` that turns maps 
 worth. Stays outside: torch, training, submission files. numba is loaded only when something is counted.
 """
 
-from ensemble.fit import Fit, Plan, fit
+from ensemble.fit import Fit, fit
 from ensemble.frozen import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
+from ensemble.policy import Plan
 
 __all__ = [
     "Ensemble",

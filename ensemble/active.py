@@ -68,10 +68,6 @@ class Active:
         """How many positive pixels stand before each record, (n + 1,): the pointer into the second side."""
         return np.searchsorted(np.flatnonzero(self.label), self.pointer).astype(np.int64)
 
-    def select(self, members: Sequence[int]) -> Active:
-        """The same pixels with only these members, by index."""
-        return replace(self, members=tuple(self.members[m] for m in members), values=self.values[list(members)])
-
 
 Chunk = tuple[Sequence[str], NDArray[np.uint8], NDArray[np.bool_]]
 

@@ -6,8 +6,8 @@ thread order.
 
 A threshold may lie at `CANDIDATES` evenly spaced levels (plus level 0, which takes every pixel). They are a
 power of two apart, so `level >> shift` is the number of candidates that a pixel passes and counting in
-those bins is exact at every candidate: 1/1020 of a probability, four steps to each step of the maps
-themselves.
+those bins is exact at every candidate: 1/1020 of a probability with the identity table, four steps to each step of
+the maps themselves.
 """
 
 from __future__ import annotations
@@ -122,11 +122,6 @@ def whole_weights(shares: Sequence[float] | NDArray[np.float64], unit: int = 1) 
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[:missing]] += 1
     return tuple(int(value) * unit for value in whole)
-
-
-def uniform_weights(members: int) -> tuple[int, ...]:
-    """Equal weights: the mean."""
-    return whole_weights(np.ones(members))
 
 
 def mixed_weights(first: Sequence[int], second: Sequence[int], step: float) -> tuple[int, ...]:

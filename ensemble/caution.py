@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from ensemble.active import Active
-from ensemble.blend import BINS, table
-from ensemble.fit import Fit, probability_of
-from ensemble.policy import STANDS
-from ensemble.tally import Choice
+from ensemble.active import EPS, Active
+from ensemble.blend import BINS
+from ensemble.fit import Fit
+from ensemble.policy import AUTO, STANDS
+from ensemble.surface import dice_of
+from ensemble.tally import Choice, probability_of_bin
 
 SPREAD = 0.10  # thresholds of the folds further apart than this
 NARROW = 0.05  # a plateau less wide than this
@@ -45,21 +46,19 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
 
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
-    by = table(choice.blend.table)
     floor = fit.tally.floor(choice.blend)
     if choice.cut.mode == "none":
         counts = fit.tally.curves(choice.blend)
     else:
         counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
-    total = counts[floor:, 1] + int(fit.active.truth.sum())
-    where = np.array([by.probability(row << by.shift) for row in range(floor, BINS)])
-    return where, np.where(total > 0, 2 * counts[floor:, 0] / np.maximum(total, 1), 1.0)
+    where = np.array([probability_of_bin(choice.blend, row) for row in range(floor, BINS)])
+    return where, dice_of(counts[floor:], int(fit.active.truth.sum()))
 
 
 def plateau(fit: Fit) -> tuple[float, float]:
     """The thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
     where, dice = dice_curve(fit, fit.result.choice)
-    chosen = int(np.argmin(np.abs(where - probability_of(fit.result.choice))))
+    chosen = int(np.argmin(np.abs(where - fit.result.choice.threshold)))
     low = high = chosen
     while low > 0 and dice[low - 1] >= dice[chosen] - DROP:
         low -= 1
@@ -72,12 +71,12 @@ def _folds(fit: Fit) -> list[str]:
     number = len(fit.active.folds)
     if number == 1:
         return ["only one fold has predictions: every Dice is in-sample, too good; predict another fold"]
-    if number == 2 and "auto" in (fit.plan.method, fit.plan.min_pixels):
-        return [
-            "two folds: without one of them nothing can earn its place, so cross-fitting scores equal "
-            "weights without min-pixels where auto is to decide"
-        ]
-    return []
+    if number > 2:
+        return []
+    lines = ["2 folds: what is scored on one cannot be decided on both, so nothing is earned and nothing pruned"]
+    if fit.result.choice.blend.trees:
+        lines.append("2 folds: cross-fitted trees are cut on the pixels that they were grown on; 3 folds are better")
+    return lines
 
 
 def _few(fit: Fit) -> list[str]:
@@ -88,7 +87,7 @@ def _few(fit: Fit) -> list[str]:
 def _thresholds(fit: Fit) -> list[str]:
     if fit.result.crossed is None:
         return []
-    values = [probability_of(choice) for choice in fit.result.crossed.choices]
+    values = [choice.threshold for choice in fit.result.crossed.choices]
     if max(values) - min(values) <= SPREAD:
         return []
     listed = ", ".join(f"{value:.2f}" for value in values)
@@ -104,7 +103,7 @@ def _plateau(fit: Fit) -> list[str]:
 
 def _calibration(fit: Fit) -> list[str]:
     half = Counts.of(fit.result.in_sample).dice / 2
-    threshold = probability_of(fit.result.choice)
+    threshold = fit.result.choice.threshold
     if abs(threshold - half) <= FAR:
         return []
     return [
@@ -128,15 +127,33 @@ def _earned(fit: Fit) -> list[str]:
         f"{decision.question} {decision.candidate} as asked, but not earned: {decision.gain.value:+.4f} "
         f"cross-fitted over {decision.baseline} (z {decision.gain.z:.1f})"
         for decision in fit.decisions
-        if decision.asked and decision.gain.z <= STANDS
+        if decision.asked
+        and decision.gain.z <= (-STANDS if decision.question == "pruning" else STANDS)
+        and (decision.gain.value or decision.gain.error)
     ]
 
 
 def _floor(fit: Fit) -> list[str]:
-    if not fit.tally.is_lowest(fit.result.choice):
+    """Whose best threshold may lie lower than what was read; a rival that is cut too high makes a gain of nothing."""
+    names = at_the_floor(fit)
+    if not names:
         return []
-    threshold = probability_of(fit.result.choice)
-    return [f"the best threshold is the lowest there is ({threshold:.3f}): the maps are nearly empty"]
+    least = f"p = {fit.active.eps / 255:.3f}"
+    return [
+        f"the best threshold of {', '.join(names)} is the lowest that there is: pixels where no member reaches {least} "
+        "were not looked at" + (", for want of memory (--max-ram)" if fit.active.eps > EPS else "")
+    ]
+
+
+def at_the_floor(fit: Fit) -> list[str]:
+    """Who might be better at a lower threshold than those looked at.
+
+    A member that finds nothing sits there, too: it counts where the ensemble finds nothing either.
+    """
+    everyone = (fit.result, fit.uniform, fit.best, *fit.members)
+    dead = not fit.result.in_sample[:, 0].any()
+    low = (one for one in everyone if fit.tally.is_lowest(one.choice) and (dead or one.in_sample[:, 0].any()))
+    return [one.name for one in low if fit.active.eps > 1]
 
 
 def _amount(fit: Fit) -> list[str]:
@@ -154,11 +171,16 @@ def _worse(fit: Fit) -> list[str]:
     """An interval that lies below zero is no matter of chance."""
     rivals = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
     lines = []
+    if fit.plan.budget or len(fit.active.folds) < 3:
+        advice = []
+    else:
+        advice = [] if fit.plan.prune else ["leave members out (--prune)"]
+        advice += [] if fit.plan.method == AUTO else ["let weights be earned (--method auto)"]
     for rival, words in rivals:
         gain = fit.difference(rival)
         if gain.high < 0:
             lines.append(
                 f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "
-                "leave members out (--prune) or let weights be earned (--method auto)"
+                + (" or ".join(advice) or "some members do harm")
             )
     return lines

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import dice_difference
-from core.dice import Counts
+from core.bootstrap import dice_difference, dice_interval
 from core.errors import UserError
 from ensemble.frozen import Ensemble
 
 
-def compare(first: Ensemble, second: Ensemble, seed: int = 0) -> dict[str, Any]:
-    """Dice of both and the difference with its interval; UserError where they share no record."""
+def compare(first: Ensemble, second: Ensemble, seed: int = 0, names: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Dice of both and the difference with their intervals; UserError where they share no record.
+
+    names: what to call them, in place of the names that they were fitted under
+    """
+    names = names or (first.name, second.name)
     both = [one.per_record.get("cross_fitted") is not None for one in (first, second)]
     kind = "cross_fitted" if all(both) else "in_sample"
     shared = sorted(set(first.record_ids) & set(second.record_ids))
@@ -29,9 +32,11 @@ def compare(first: Ensemble, second: Ensemble, seed: int = 0) -> dict[str, Any]:
         raise UserError(f"{first.name} and {second.name} were fitted on other masks; fit both again")
     groups = np.unique(_groups(first, shared), return_inverse=True)[1].astype(np.int64)
     gain = dice_difference(counts[0], counts[1], groups, seed)
+    alone = [dice_interval(part, groups, seed) for part in counts]
     return {
         "kind": kind.replace("_", "-"),
-        "dice": {one.name: Counts.of(part).dice for one, part in zip((first, second), counts)},
+        "dice": {name: one.value for name, one in zip(names, alone)},
+        "dice_interval": {name: [one.low, one.high] for name, one in zip(names, alone)},
         "difference": gain.value,
         "interval": [gain.low, gain.high],
         "z": gain.z,

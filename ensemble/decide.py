@@ -25,16 +25,34 @@ MIN_PIXELS = ("image", "component")  # what auto tries; a peak has to be asked f
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
 
 
+def judged_on(plan: Plan, folds: int) -> Plan:
+    """The plan that can be scored on so many folds.
+
+    With two, what is scored on one is decided on the other alone, where nothing can earn its place: a decision on both
+    would be reported with the Dice of another ensemble. So nothing is decided.
+    """
+    if folds != 2:
+        return plan
+    method = "uniform" if plan.method == AUTO else plan.method
+    min_pixels = "none" if plan.min_pixels == AUTO else plan.min_pixels
+    return replace(plan, method=method, min_pixels=min_pixels, prune=False)
+
+
 def decide(plan: Plan, training: Training, note: Note = lambda decision: None) -> Policy:
     """The policy that the plan comes to on this training set; with one fold nothing can earn its place."""
-    members = line_up(plan, training, note)
+    shares = tuple(shares_of(plan.ratios, training.tally.active.members)) if plan.method == RATIOS else ()
+    # Who was given no share cannot be left alone.
+    able = training.among([member for member in training.members if not shares or shares[member] > 0])
+    members = line_up(plan, able, note)
     part = training.among(members)
-    policy = Policy(members=None if members == training.members else members, percentile=plan.threshold == "percentile")
-    if plan.method == RATIOS:
-        policy = replace(policy, shares=tuple(shares_of(plan.ratios, training.tally.active.members)))
-    elif plan.method != AUTO:
+    policy = Policy(
+        members=None if members == training.members else members,
+        shares=shares,
+        percentile=plan.threshold == "percentile",
+    )
+    if plan.method not in (AUTO, RATIOS):
         policy = replace(policy, method=plan.method)
-    elif len(part.folds) > 1 and part.size > 1:
+    elif plan.method == AUTO and len(part.folds) > 1 and part.size > 1:
         policy = _earned_stacker(_earned_weights(policy, part, note), part, note)
     if plan.min_pixels != AUTO:
         return replace(policy, mode=plan.min_pixels)
@@ -52,6 +70,9 @@ def judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list
         ("min-pixels", plan.min_pixels, "none", plan.min_pixels not in (AUTO, "none"), policy, _without_mode(policy)),
         ("threshold", plan.threshold, "best", policy.percentile, policy, replace(policy, percentile=False)),
     ]
+    if plan.prune and policy.members is not None:
+        whole = decide(replace(plan, prune=False), training)
+        asked.append(("pruning", "fewer members", "all members", True, policy, whole))
     return [
         Decision(question, name, against, _gain(training, candidate, baseline), taken=True, asked=True)
         for question, name, against, was_named, candidate, baseline in asked

@@ -7,28 +7,30 @@ interval.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from core.bootstrap import Estimate, Gain
 from core.dice import Counts
 from ensemble.blend import TOTAL, table
 from ensemble.caution import warnings_of
-from ensemble.fit import Decision, Fit, Scored, peak_of, probability_of
+from ensemble.fit import Fit, Scored
 from ensemble.frozen import Ensemble, MemberUse
+from ensemble.policy import Decision
 from ensemble.tally import Choice
 from ensemble.worth import error_correlation, worths
 from zoo.predictions import MemberMaps
 
 
-def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
-    """The document of a fit; `missing` says which records members lack."""
+def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | None] = ()) -> dict[str, Any]:
+    """The document of a fit; `missing` says which records members lack, `seconds` what a record costs each."""
     choice = fit.result.choice
     counts = Counts.of(fit.result.in_sample)
     crossed = fit.result.crossed
     return {
         "dice": _dice(fit),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
-        "threshold": probability_of(choice),
+        "threshold": choice.threshold,
         "min_pixels": _min_pixels(choice),
         "records": len(fit.active.record_ids),
         "groups": fit.group_count,
@@ -39,10 +41,14 @@ def describe(fit: Fit, missing: Sequence[str] = ()) -> dict[str, Any]:
         "left_out": _left_out(fit),
         "budget": _budget(fit),
         "table": choice.blend.table,
-        "members": {scored.name: _scored(fit, scored) for scored in fit.members},
+        "active_from": fit.active.eps / 255,
+        "members": {
+            scored.name: _scored(fit, scored) | {"seconds_per_record": cost}
+            for scored, cost in zip_longest(fit.members, seconds)
+        },
         "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
         "gain": {rival.name: _estimate(fit.difference(rival)) for rival in (fit.uniform, fit.best)},
-        "worth": {worth.member: _gain(worth.gain) for worth in worths(fit)},
+        "worth": {worth.member: _gain(worth.gain) | {"interval": _around(worth.gain)} for worth in worths(fit)},
         "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
         "decisions": [_decision(decision) for decision in fit.decisions],
         "missing": list(missing),
@@ -129,7 +135,7 @@ def _scored(fit: Fit, scored: Scored) -> dict[str, Any]:
         "in_sample": Counts.of(scored.in_sample).dice,
         "cross_fitted": None if crossed is None else crossed.dice,
         "interval": _interval(fit.estimate(scored.counts)),
-        "threshold": probability_of(scored.choice),
+        "threshold": scored.choice.threshold,
     }
 
 
@@ -143,7 +149,7 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
         "fold": fit.active.folds[crossed.folds[index]],
         "records": last - first,
         "dice": Counts.of(crossed.counts[first:last]).dice,
-        "threshold": probability_of(choice),
+        "threshold": choice.threshold,
         "min_pixels": _min_pixels(choice),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
     }
@@ -151,7 +157,7 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
 
 def _min_pixels(choice: Choice) -> dict[str, Any]:
     """`k` counts pixels; in the modes that ask for a peak it is a bin, and `peak` says it as a probability."""
-    peak = peak_of(choice)
+    peak = choice.peak
     return {"mode": choice.cut.mode, "k": choice.cut.k} | ({} if peak is None else {"peak": peak})
 
 
@@ -168,6 +174,11 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 def _gain(gain: Gain) -> dict[str, Any]:
     return {"gain": gain.value, "error": gain.error, "z": gain.z}
+
+
+def _around(gain: Gain) -> list[float]:
+    """95 % by the delta method."""
+    return [gain.value - 1.96 * gain.error, gain.value + 1.96 * gain.error]
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -15,9 +15,8 @@ import numpy as np
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.errors import UserError
 from ensemble.active import Active
-from ensemble.blend import table
 from ensemble.crossfit import CrossFit, cross_fit
-from ensemble.decide import decide, judge_what_was_asked
+from ensemble.decide import decide, judge_what_was_asked, judged_on
 from ensemble.policy import Decision, Plan, Policy
 from ensemble.tally import Choice, Counts3, Tally, Training
 
@@ -83,8 +82,8 @@ def fit(
     groups: the scene group of every record of `active`; without any, each record is its own
     advance: is called with 1 after each of `stages(folds)` stages
     """
-    plan = plan or Plan()
     tally = Tally(active, groups, jobs)
+    plan = judged_on(plan or Plan(), len(tally.folds))
     _refuse_leaks(tally)
     everything = Training(tally, tally.folds)
     decisions: list[Decision] = []
@@ -127,15 +126,3 @@ def _refuse_leaks(tally: Tally) -> None:
         group = groups[often > 1][0]
         record = tally.active.record_ids[int(np.flatnonzero(tally.groups == group)[0])]
         raise UserError(f"the scene group of record {record} is in two folds; make folds again: cli data folds")
-
-
-def probability_of(choice: Choice) -> float:
-    """The threshold as a probability."""
-    by = table(choice.blend.table)
-    return by.probability(choice.cut.bin << by.shift)
-
-
-def peak_of(choice: Choice) -> float | None:
-    """The second threshold as a probability, where the cut asks for a peak."""
-    by = table(choice.blend.table)
-    return by.probability(choice.cut.k << by.shift) if choice.cut.by_peak else None

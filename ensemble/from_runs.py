@@ -12,17 +12,21 @@ from typing import Any
 
 from core.errors import UsageError
 from ensemble.active import EPS, Active
-from ensemble.caution import rate_shift
+from ensemble.caution import at_the_floor, rate_shift
 from ensemble.document import describe, freeze
-from ensemble.fit import Fit, Plan, fit
+from ensemble.fit import Fit, fit
 from ensemble.frozen import Ensemble
 from ensemble.gather import ReadMask, Shared, gather
+from ensemble.policy import Plan
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
 Advance = Callable[[int], None]
 
-BASE_BYTES = 0.7e9  # of libraries, compiled code, surfaces and a shard of maps
+BASE_BYTES = 0.7e9  # of libraries, compiled code, curves and surfaces
+CHUNK_BYTES = 1e7  # of a shard of one member's maps, twice
+LOWER_EPS = (10, 4, 1)  # what is tried where thresholds lie below EPS
+LOW_RAM = 4.0  # GB that these may take where no --max-ram says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +49,13 @@ class Job:
         """Folds that have a shared record."""
         return len({self.folds.fold_of[record] for record in self.shared.record_ids})
 
-    @property
-    def most_pixels(self) -> int | None:
-        """How many active pixels fit into `max_ram`; UserError where it is not enough to begin with."""
-        if self.max_ram is None:
-            return None
+    def pixels_in(self, ram: float) -> int:
+        """How many active pixels fit into so many GB; UserError where it is not enough to begin with."""
+        base = BASE_BYTES + len(self.members) * CHUNK_BYTES
         # While they are put together, pixels stand in memory twice: their values, number and label.
-        most = int((self.max_ram * 1e9 - BASE_BYTES) / (2 * (len(self.members) + 3)))
+        most = int((ram * 1e9 - base) / (2 * (len(self.members) + 3)))
         if most < 1:
-            raise UsageError(f"--max-ram {self.max_ram:g}: a fit needs {BASE_BYTES / 1e9:.1f} GB before any pixel")
+            raise UsageError(f"--max-ram {ram:g}: a fit needs {base / 1e9:.1f} GB before any pixel")
         return most
 
 
@@ -68,26 +70,29 @@ class Fitted:
 
 def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> Active:
     """The active pixels of a job's records; `advance` is told of records."""
+    ram = job.max_ram or (None if eps == EPS else LOW_RAM)
     given = (job.members, job.shared.record_ids, job.read_mask, job.folds)
-    return gather(*given, eps, job.most_pixels, advance)
+    return gather(*given, eps, None if ram is None else job.pixels_in(ram), advance)
 
 
-def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fitted:
-    """Fit and freeze; `advance` is told of stages.
-
-    Where a best threshold is the lowest candidate, the maps are read again with every pixel above zero, or as many
-    of them as `max_ram` lets in.
-    """
+def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fit:
+    """Fit as planned; `advance` is told of stages."""
     groups = [job.folds.group_of[record] for record in active.record_ids]
-    result = fit(active, groups, job.plan, job.seed, job.jobs, advance)
-    if active.eps == EPS and _at_the_floor(result):
-        active = read_active(job, eps=1)
-        result = fit(active, groups, job.plan, job.seed, job.jobs)
-    document = describe(result, job.shared.missing)
-    document["warnings"] += rate_shift(active, job.split_of)
+    return fit(active, groups, job.plan, job.seed, job.jobs, advance)
+
+
+def next_eps(result: Fit, asked: int) -> int | None:
+    """The lower eps to read the maps from, where somebody's best threshold is the lowest candidate.
+
+    None where all is well, where `asked` was the lowest there is, or where memory let no more pixels in.
+    """
+    lower = [eps for eps in LOWER_EPS if eps < asked]
+    return lower[0] if lower and result.active.eps == asked and at_the_floor(result) else None
+
+
+def frozen_fit(job: Job, result: Fit) -> Fitted:
+    """The document of a fit and the ensemble that is frozen of it."""
+    seconds = [member.seconds_per_record for member in job.members]
+    document = describe(result, job.shared.missing, seconds)
+    document["warnings"] += rate_shift(result.active, job.split_of)
     return Fitted(result, document, freeze(job.name, result, job.members, job.folds.sha256, document))
-
-
-def _at_the_floor(result: Fit) -> bool:
-    everything = (result.result, result.uniform, result.best, *result.members)
-    return any(result.tally.is_lowest(scored.choice) for scored in everything)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
 from ensemble.blend import BINS, TABLES, TOTAL, as_uint8, levels, table
-from ensemble.surface import MODES, Rate, bin_of_rate
+from ensemble.surface import MODES, Rate, bin_of_rate, by_peak
 from ensemble.trees import Trees
 
 FORMAT = 1
@@ -70,8 +70,8 @@ class Ensemble:
             (self.mode in MODES, f'there is no min-pixels mode "{self.mode}"'),
             (self.level >= 0 and self.k >= 0, "threshold or k is negative"),
             (0 <= self.eps <= 255, "eps is no uint8 value"),
-            (self.rate is None or 0 <= self.rate.taken <= self.rate.of, "its share of pixels is none"),
-            (self.trees is None or self._trees_see_members(), "its trees look at members that there are not"),
+            (self.rate is None or 0 <= self.rate.taken <= self.rate.of > 0, "its share of pixels is none"),
+            (self.trees is None or self._trees_see_members(), "its trees look at members without a weight"),
         ]
         for holds, fault in problems:
             if not holds:
@@ -81,6 +81,12 @@ class Ensemble:
     def threshold(self) -> float:
         """The threshold level as a probability."""
         return table(self.table).probability(self.level)
+
+    @property
+    def peak(self) -> float | None:
+        """The second threshold as a probability, where the mode asks for a peak: `k` is its bin."""
+        by = table(self.table)
+        return by.probability(self.k << by.shift) if by_peak(self.mode) else None
 
     @property
     def weights(self) -> dict[str, int]:
@@ -127,7 +133,10 @@ class Ensemble:
         return replace(self, level=bin_of_rate(above, pixels, self.rate, floor) << by.shift)
 
     def _trees_see_members(self) -> bool:
-        return self.trees is not None and all(0 <= member < len(self.members) for member in self.trees.members)
+        if self.trees is None:
+            return False
+        weights = dict(enumerate(member.weight for member in self.members))
+        return all(weights.get(member, 0) > 0 for member in self.trees.members)
 
     def _used(self, maps: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
         used = {name: _checked(self.name, name, maps) for name in self.weights}
@@ -225,7 +234,7 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
         "table": {"name": ensemble.table, "entries": None if by.linear else by.entries.tolist()},
         "threshold": {"level": ensemble.level, "of": by.top, "probability": ensemble.threshold},
         "rate": None if ensemble.rate is None else vars(ensemble.rate),
-        "min_pixels": {"mode": ensemble.mode, "k": ensemble.k},
+        "min_pixels": {"mode": ensemble.mode, "k": ensemble.k, "peak": ensemble.peak},
         "active_from": ensemble.eps,
         "trees": None if ensemble.trees is None else ensemble.trees.as_dict(),
         "folds_sha256": ensemble.folds_sha256,

@@ -44,6 +44,18 @@ def shared_records(members: Sequence[MemberMaps], folds: Folds, labelled: Collec
     return Shared(shared, lines)
 
 
+def without_partial(members: Sequence[MemberMaps], folds: Folds) -> tuple[list[MemberMaps], list[str]]:
+    """The members that predicted as many folds as any, and what the others lack, one line each."""
+    covered = [{folds.fold_of[record] for record in member.record_ids if record in folds.fold_of} for member in members]
+    most = max(map(len, covered))
+    lines = [
+        f"{member.name} predicted {len(own)} of the {most} folds that others did"
+        for member, own in zip(members, covered)
+        if len(own) < most
+    ]
+    return [member for member, own in zip(members, covered) if len(own) == most], lines
+
+
 def _missing(member: MemberMaps, ids: set[str], wanted: Sequence[str], folds: Folds) -> str:
     absent = [record for record in wanted if record not in ids]
     if not absent:

@@ -1,7 +1,7 @@
 """The compiled loops over active pixels. Single-threaded, without the interpreter's lock, int64 counts.
 
 Callers run them in threads over ranges of records and add the counts: integers, so the same bits in any
-order. Only `surface` calls them, and imports them when something is counted, since numba takes its time.
+order. `surface` and `trees` call them, and import them when something is counted, since numba takes its time.
 
 Shapes: values (members, p) uint8, label (p,) uint8, pixel (p,) uint16, pointer (n + 1,) int64; bins (q,)
 uint16 of the pixels pointer[first] to pointer[last]; entries (256,) int32; weights (members,) int64.

@@ -57,10 +57,10 @@ def _grown(training: Training, budget: Budget, worth: Callable[[float, float], f
 
 
 def pruned(training: Training, note: Note) -> Members:
-    """The smallest line-up within one standard error of all members.
+    """Backward elimination: what is left is within one standard error of all members.
 
-    The member without which the others do best leaves first, as long as what is left loses no more than one
-    standard error against all of them together.
+    The member without which the others do best leaves first, as long as they lose no more than one standard error
+    against all of them together; it ends where the first would cost more.
     """
     groups = training.tally.groups_of(training.folds)
     everyone = crossed(training, Policy())

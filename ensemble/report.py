@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from core.bootstrap import standard_error
 from core.dice import Counts
-from ensemble.blend import TOTAL, table
-from ensemble.caution import dice_curve, plateau
-from ensemble.fit import Fit, probability_of
-from ensemble.surface import Cut, by_peak
-from ensemble.tally import Choice
+from ensemble.blend import TOTAL
+from ensemble.caution import DROP, dice_curve, plateau
+from ensemble.fit import Fit
+from ensemble.surface import Cut, by_peak, dice_of
+from ensemble.tally import Choice, probability_of_bin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
     choice = fit.result.choice
     where, dice = dice_curve(fit, choice)
     low, high = plateau(fit)
-    axes.axvspan(low, high, color=SOFT, alpha=0.35, lw=0, label="plateau: less than 0.005 lost")
+    axes.axvspan(low, high, color=SOFT, alpha=0.35, lw=0, label=f"plateau: less than {DROP} lost")
     points, error = _band(fit, choice, where)
     center = np.interp(points, where, dice)
     axes.fill_between(
@@ -72,16 +72,18 @@ def _curve(axes: Axes, fit: Fit) -> None:
         lw=0,
         label="± 2 standard errors",
     )
-    for scored in fit.members:
-        if len(fit.members) <= 12:
-            axes.plot(*dice_curve(fit, scored.choice), color=SOFT, lw=1)
+    highest = float(np.max(dice))
+    for scored in fit.members if len(fit.members) <= 12 else ():
+        curve = dice_curve(fit, scored.choice)
+        axes.plot(*curve, color=SOFT, lw=1)
+        highest = max(highest, float(np.max(curve[1])))
     axes.plot(where, dice, color=INK, lw=2, label="ensemble")
     if len(fit.members) <= 12:
-        axes.plot([], [], color=SOFT, lw=1, label="members")
-    axes.axvline(probability_of(choice), color=ACCENT, lw=1.5, label=f"chosen: {probability_of(choice):.3f}")
+        axes.plot([], [], color=SOFT, lw=1, label="members, without min-pixels")
+    axes.axvline(choice.threshold, color=ACCENT, lw=1.5, label=f"chosen: {choice.threshold:.3f}")
     for index, fold in enumerate(() if fit.result.crossed is None else fit.result.crossed.choices):
         axes.plot(
-            probability_of(fold),
+            fold.threshold,
             0.02,
             "|",
             color=ACCENT,
@@ -91,7 +93,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
             transform=axes.get_xaxis_transform(),
             label=None if index else "chosen without a fold",
         )
-    top = max(float(np.max(center + 2 * error)), float(np.max(dice)))
+    top = max(float(np.max(center + 2 * error)), highest, 0.01)
     axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample", xlim=(0, 1), ylim=(0, min(1, top * 1.05)))
     axes.set_title("Dice against threshold", fontsize=10)
     axes.legend(fontsize=7, loc="best")
@@ -112,16 +114,14 @@ def _band(fit: Fit, choice: Choice, where: NDArray[np.float64]) -> tuple[NDArray
 def _heat(axes: Axes, fit: Fit) -> None:
     choice = fit.result.choice
     mode = choice.cut.mode if choice.cut.mode != "none" else "component"
-    by = table(choice.blend.table)
     floor = fit.tally.floor(choice.blend)
     counts = fit.tally.surface(choice.blend, mode)[floor:]
-    total = counts[..., 1] + int(fit.active.truth.sum())
-    dice = np.where(total > 0, 2 * counts[..., 0] / np.maximum(total, 1), 1.0)
+    dice = dice_of(counts, int(fit.active.truth.sum()))
     best = float(dice.max())
-    edges = np.array([by.probability(row << by.shift) for row in range(floor, floor + len(dice))])
+    edges = np.array([probability_of_bin(choice.blend, row) for row in range(floor, floor + len(dice))])
     if by_peak(mode):
-        heights = np.array([by.probability(row << by.shift) for row in range(dice.shape[1])])
-        unit, name, k = "peak (probability)", "Peak asked for", by.probability(choice.cut.k << by.shift)
+        heights = np.array([probability_of_bin(choice.blend, row) for row in range(dice.shape[1])])
+        unit, name, k = "peak (probability)", "Peak asked for", probability_of_bin(choice.blend, choice.cut.k)
     else:
         heights = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
         unit, name, k = "k (pixels)", "Min-pixels", choice.cut.k
@@ -135,7 +135,7 @@ def _heat(axes: Axes, fit: Fit) -> None:
         shading="nearest",
         rasterized=True,
     )
-    axes.plot(probability_of(choice), k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
+    axes.plot(choice.threshold, k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
     axes.figure.colorbar(mesh, ax=axes, label="Dice, in-sample", extend="min")
     chosen = "none is used" if choice.cut.mode == "none" else f"{k:.3g}"
     axes.set_title(f"{name} per {mode.removesuffix('-peak')} ({chosen})", fontsize=10)

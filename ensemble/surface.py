@@ -137,7 +137,7 @@ def changes(
     return counts[0]
 
 
-def surface_of(changed: Counts2, mode: str) -> Counts2:
+def surface_of(changed: Counts2) -> Counts2:
     """Counts at every (threshold, k) from their changes: (bins, sizes, 2) int64.
 
     What changes at a threshold holds for all lower ones; what has at least k pixels counts for every k below.
@@ -146,24 +146,7 @@ def surface_of(changed: Counts2, mode: str) -> Counts2:
     counts = np.empty_like(changed)
     np.cumsum(changed[::-1], axis=0, out=counts[::-1])
     np.cumsum(counts[:, ::-1], axis=1, out=counts[:, ::-1])
-    if mode == "none":
-        counts[:] = counts[:, :1]
     return counts
-
-
-def surface(
-    active: Active,
-    weights: Sequence[int],
-    by: Table,
-    mode: str,
-    most: int = MOST_PIXELS,
-    eight: bool = True,
-    jobs: int = 1,
-) -> Counts2:
-    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1 or bins, 2) int64."""
-    given = (active, weights, by, mode)
-    folds = range(len(active.folds))
-    return np.stack([surface_of(changes(*given, [fold], most, eight, jobs), mode) for fold in folds])
 
 
 def record_counts(
@@ -198,14 +181,19 @@ def bins_of(active: Active, weights: Sequence[int], by: Table, first: int, last:
     return out
 
 
+def dice_of(counts: Counts2, truth: int) -> NDArray[np.float64]:
+    """Dice of counts (..., 2) beside `truth` pixels of truth; 1.0 where there is nothing at all."""
+    total = counts[..., 1] + truth
+    return np.where(total > 0, 2 * counts[..., 0] / np.maximum(total, 1), 1.0)
+
+
 def best_cut(counts: Counts2, truth: int, floor: int, mode: str) -> tuple[Cut, float]:
     """The cut of highest Dice in counts (bins, 2) or (bins, sizes, 2), and that Dice.
 
     Of equal ones the smallest k, then the lowest threshold; bins under `floor` are no candidates.
     """
     flat = counts[:, None] if counts.ndim == 2 else counts
-    total = flat[floor:, :, 1] + truth
-    dice = np.where(total > 0, 2 * flat[floor:, :, 0] / np.maximum(total, 1), 1.0)
+    dice = dice_of(flat[floor:], truth)
     k, row = np.unravel_index(int(np.argmax(dice.T)), dice.T.shape)
     return Cut(int(row) + floor, mode, int(k)), float(dice[row, k])
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from ensemble.active import Active
 from ensemble.blend import BINS, TOTAL, Blend, table, whole_weights
-from ensemble.surface import MOST_PIXELS, Cut, Rate, best_cut, bin_of_rate, changes, curves, record_counts, surface_of
+from ensemble.surface import Cut, Rate, best_cut, bin_of_rate, changes, curves, record_counts, surface_of
 
 VIEWS_KEPT = 4  # of trees, a byte a pixel
-PARTS_KEPT = 12  # of surfaces, 6.5 MB each, or 16.7 by peak; curves are small and all kept
+PARTS_KEPT = 12  # of surfaces, 6.5 MB each, or 16.7 by peak
+CURVES_KEPT = 10_000  # of blends on a fold, 8 kB each
 T = TypeVar("T")
 Counts3 = NDArray[np.int64]
 
@@ -36,18 +37,33 @@ class Choice:
     cut: Cut
     rate: Rate | None = None
 
+    @property
+    def threshold(self) -> float:
+        """The threshold as a probability."""
+        return probability_of_bin(self.blend, self.cut.bin)
+
+    @property
+    def peak(self) -> float | None:
+        """The second threshold as a probability, where the cut asks for a peak."""
+        return probability_of_bin(self.blend, self.cut.k) if self.cut.by_peak else None
+
+
+def probability_of_bin(blend: Blend, number: int) -> float:
+    """The probability at a bin's lower edge."""
+    by = table(blend.table)
+    return by.probability(number << by.shift)
+
 
 class Tally:
     """Counts per fold of any blend of these active pixels; remembers what it has counted."""
 
-    def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1, most: int = MOST_PIXELS) -> None:
+    def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1) -> None:
         self.active = active
         self.jobs = jobs
-        self.most = most
         self.group_names = tuple(groups or active.record_ids)
         self.groups: NDArray[np.int64] = np.unique(self.group_names, return_inverse=True)[1].astype(np.int64)
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
-        self._curves: dict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = {}
+        self._curves: OrderedDict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = OrderedDict()
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
         self._views: OrderedDict[Blend, Active] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
@@ -69,12 +85,13 @@ class Tally:
         """Counts of each fold's own blend, together: as `curves` for the mode `none`, else as `surface`."""
         if mode != "none":
             parts = [self._changes(blend, mode, fold) for fold, blend in blends.items()]
-            return surface_of(sum(parts[1:], parts[0]), mode)
-        for blend in dict.fromkeys(blends.values()):
-            self._count(blend, [fold for fold, one in blends.items() if one == blend])
+            return surface_of(sum(parts[1:], parts[0]))
         total = np.zeros((BINS, 2), np.int64)
-        for fold, blend in blends.items():
-            total += self._curves[blend, fold]
+        for blend in dict.fromkeys(blends.values()):
+            folds = [fold for fold, one in blends.items() if one == blend]
+            self._count(blend, folds)
+            for fold in folds:
+                total += self._curves[blend, fold]
         return total
 
     def _count(self, blend: Blend, folds: Sequence[int]) -> None:
@@ -83,13 +100,15 @@ class Tally:
             given = (*self._seen(blend), table(blend.table), missing, self.jobs)
             for fold, counts in zip(missing, curves(*given)):
                 self._curves[blend, fold] = counts.astype(np.int32 if counts.max() < 1 << 31 else np.int64)
+            while len(self._curves) > CURVES_KEPT:
+                self._curves.popitem(last=False)
 
     def _changes(self, blend: Blend, mode: str, fold: int) -> NDArray[np.int64]:
         key = (blend, mode, fold)
         if key not in self._parts:
             while len(self._parts) >= PARTS_KEPT:
                 self._parts.popitem(last=False)
-            given = (*self._seen(blend), table(blend.table), mode, [fold], self.most)
+            given = (*self._seen(blend), table(blend.table), mode, [fold])
             self._parts[key] = changes(*given, jobs=self.jobs)
         self._parts.move_to_end(key)
         return self._parts[key]
@@ -205,4 +224,7 @@ class Training:
         count = np.arange(0, ends[-1], max(1, -(-int(ends[-1]) // most)))
         span = np.searchsorted(ends, count, side="right")
         where = count + (spans[:, 1] - ends)[span]
-        return active.values[list(self.members)][:, where] / 255, active.label[where] > 0
+        values = active.values[np.ix_(self.members, where)]
+        # What only members out of sight reach must not tell these apart.
+        seen = values.max(axis=0) >= active.eps
+        return values[:, seen] / 255, active.label[where[seen]] > 0

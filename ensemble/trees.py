@@ -49,11 +49,11 @@ class Trees:
         """What the trees make of values (members, p): (p,) uint8; 0 where no member in sight reaches `eps`."""
         from ensemble.kernels import sum_trees
 
-        out = np.zeros(maps.shape[1], np.int64)
+        out = np.zeros(maps.shape[1], np.uint8)  # 255 cuts are at most 255
         rows = (self.roots, self.member, self.at, self.left, self.right, self.value, self.cuts, self.members)
         given: tuple[Any, ...] = (maps, *(np.array(row, np.int64) for row in rows), eps, out)
         sum_trees(*given)
-        return out.astype(np.uint8)
+        return out
 
     def as_dict(self) -> dict[str, list[int]]:
         """For JSON."""

@@ -7,6 +7,7 @@ Min-pixels are left out: they would blur what weights do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,23 +56,23 @@ def error_correlation(fit: Fit) -> NDArray[np.float64]:
 
 def _counts(fit: Fit, without: int | None) -> NDArray[np.int64]:
     everything = Training(fit.tally, fit.tally.folds)
-    crossed = fit.result.crossed
+    crossed, used = fit.result.crossed, [m for m, weight in enumerate(fit.result.choice.blend.weights) if weight]
     if crossed is None:
-        return fit.tally.records(_cut(everything, _less(fit.result.choice.blend, without)))
+        return fit.tally.records(_cut(everything, _less(fit.result.choice.blend, without, used)))
     chosen = {everything.without(fold).folds: choice.blend for fold, choice in zip(crossed.folds, crossed.choices)}
-    return cross_fit(everything, lambda part: _cut(part, _less(chosen[part.folds], without))).counts
+    return cross_fit(everything, lambda part: _cut(part, _less(chosen[part.folds], without, used))).counts
 
 
 def _cut(training: Training, blend: Blend) -> Choice:
     return Choice(blend, training.cut(blend, "none")[0])
 
 
-def _less(blend: Blend, without: int | None) -> Blend:
-    """The blend without a member; equal weights of the others where it had everything."""
+def _less(blend: Blend, without: int | None, others: Sequence[int]) -> Blend:
+    """The blend without a member; equal weights of the others in the line-up where it had everything."""
     if without is None:
         return blend
     rest = np.array(blend.weights, dtype=np.float64)
     rest[without] = 0
     if not rest.any():
-        rest = np.ones(len(rest)) - np.eye(len(rest))[without]
+        rest[[member for member in others if member != without]] = 1
     return Blend(whole_weights(rest), blend.table)

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from cli.app import run
 from core.dice import count
 from ensemble import read_ensemble
-from tests.ensemble.runs import FakeRuns, fake_runs
+from tests.ensemble.runs import FakeRuns, fake_runs, write_set
 from zoo.predictions import find_members
 
 
@@ -56,13 +56,21 @@ def test_the_document_keeps_its_contract_and_dice_is_that_of_the_masks(made, cap
 
 
 def test_members_are_fitted_on_what_they_share_and_that_is_said(made, capsys):
-    assert call(made, "fit", "--min-pixels", "none") == 0
+    assert call(made, "fit", "--min-pixels", "none", "--members", "m0,m1,m2") == 0
     out, err = capsys.readouterr()
     assert "m2 lacks 6 of 18 records (6 of fold 2); fitted on the 12 records" in err
     assert "12 records in 12 scene groups, 2 folds" in out
     assert "next: cli submit" in err
     for word in ("in-sample", "cross-fitted", "95 % interval", "equal weights", "best single", "m0", "m2"):
         assert word in out
+
+
+def test_a_member_of_fewer_folds_is_left_out_unless_it_is_asked_for(made, capsys):
+    assert call(made, "fit", "--name", "whole") == 0
+    out, err = capsys.readouterr()
+    assert "note: m2 predicted 2 of the 3 folds that others did; it is left out, --members takes it" in err
+    assert "18 records in 18 scene groups, 3 folds" in out
+    assert "next: cli submit --out submission.csv --ensemble whole" in err + out
 
 
 def test_show_tells_what_was_fitted_and_where_it_comes_from(made, capsys):
@@ -187,6 +195,26 @@ def test_the_out_of_fold_file_scores_the_in_sample_dice(made, tmp_path, capsys, 
     assert call(made, "show", "special") == 0
 
 
+def test_a_gain_over_rivals_that_memory_cut_too_high_is_warned_of(made, capsys, monkeypatch):
+    """Half as sure: the threshold that suits the maps lies below what is read."""
+    monkeypatch.setattr("ensemble.from_runs.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.from_runs.CHUNK_BYTES", 0.0)
+    enough = (made.case.maps[:2].max(axis=0) >= 75).sum() * 2 * (2 + 3) / 1e9
+    assert call(made, "fit", "--members", "m0,m1", "--name", "small", "--max-ram", str(enough)) == 0
+    err = capsys.readouterr().err
+    assert "is the lowest that there is: pixels where no member reaches p = 0.30" in err
+    assert "for want of memory (--max-ram)" in err
+
+
+def test_a_dead_member_does_not_make_all_be_read_again(made, tmp_path, capsys):
+    dead = replace(made, runs=tmp_path / "runs", case=replace(made.case, maps=made.case.maps * np.uint8(0)))
+    shutil.copytree(made.runs, dead.runs)
+    for fold in range(3):
+        write_set(dead, "m3", fold, made.folds.records(fold), source="m0")
+    assert call(dead, "fit", "--members", "m0,m1,m3", "--method", "best", "--min-pixels", "none") == 0
+    assert "may lie lower" not in capsys.readouterr().err
+
+
 def test_ratios_budget_and_pruning_are_said(made, capsys):
     two = ("--members", "m0,m1", "--name", "asked", "--min-pixels", "none")
     given = fitted(made, capsys, *two, "--method", "ratios", "--ratios", "m0=3,m1=1")
@@ -207,26 +235,34 @@ def test_ratios_budget_and_pruning_are_said(made, capsys):
 
 def test_little_memory_leaves_the_lowest_pixels_out_and_counts_the_rest(made, capsys, monkeypatch):
     monkeypatch.setattr("ensemble.from_runs.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.from_runs.CHUNK_BYTES", 0.0)
     two = ("--members", "m0,m1", "--name", "small", "--method", "uniform", "--min-pixels", "none")
     highest = made.case.maps[:2].max(axis=0)
     enough = (highest >= 40).sum() * 2 * (2 + 3) / 1e9
     whole, scarce = fitted(made, capsys, *two), fitted(made, capsys, *two, "--max-ram", str(enough))
     ensemble = read_ensemble(made.runs / "ensembles" / "small" / "ensemble.json")
     assert 26 < ensemble.eps < 50
+    assert scarce["active_from"] == ensemble.eps / 255
     assert scarce["counts"] == whole["counts"]
     assert call(made, "fit", *two, "--max-ram", "0.00001") == 1
     assert "too many for --max-ram; give it more, or fewer members" in capsys.readouterr().err
+
+
+COSTS = ("--budget-records", "1", "--cost", "m0=9000", "--cost", "m1=1")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("--method", "ratios"), 2, "go together"),
+        (("--method", "ratios", "--ratios", "m0=1", "--budget-hours", "1", *COSTS), 1, "no member fits"),
         (("--method", "ratios", "--ratios", "m9=1"), 2, 'no member "m9"'),
         (("--threshold", "percent"), 2, 'did you mean "percentile"'),
         (("--budget-hours", "9"), 2, "give --budget-records N"),
         (("--cost", "m0"), 2, "give MEMBER=SECONDS"),
-        (("--cost", "m0=1"), 2, "give both"),
+        (("--cost", "m0=1"), 2, "give it, too"),
+        (("--budget-records", "5"), 2, "give it, too"),
+        (("--name", ""), 2, "give a plain name"),
         (("--cost", "m7=1"), 2, 'no member "m7"'),
         (("--max-ram", "0.1"), 2, "needs 0.7 GB before any pixel"),
     ],
@@ -242,6 +278,11 @@ def test_a_budget_needs_the_time_of_every_member(made, capsys, monkeypatch):
     monkeypatch.setattr("zoo.predictions.MemberMaps.seconds_per_record", None)
     assert call(made, "fit", "--members", "m0,m1", "--budget-hours", "9", "--budget-records", "10") == 1
     assert "m0: its seconds a record were not measured; give --cost m0=SECONDS" in capsys.readouterr().err
+
+
+def test_nobody_is_not_everybody(made, capsys):
+    assert call(made, "fit", "--members", "") == 2
+    assert "names nobody" in capsys.readouterr().err
 
 
 def test_a_recipe_that_is_passed_over_is_named(made, tmp_path, capsys):

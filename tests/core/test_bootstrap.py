@@ -39,6 +39,13 @@ def test_it_agrees_with_the_plain_bootstrap(rng):
         assert (ours.low, ours.high) == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.004)
 
 
+def test_a_gain_that_every_group_agrees_on_is_certain_and_none_is_none():
+    first, second = np.array([[9, 10, 10]] * 20), np.array([[6, 10, 10]] * 20)
+    assert paired_gain(first, second, np.arange(20)).z == 999
+    assert dice_difference(second, first, np.arange(20)).z == -999
+    assert paired_gain(first, first, np.arange(20)).z == 0
+
+
 def test_groups_may_be_names_or_numbers(rng):
     counts, groups = some_counts(rng, 60), np.arange(60) // 3
     assert dice_interval(counts, groups) == dice_interval(counts, [f"{group:02d}" for group in groups])

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ensemble.active import Active, find_active
 from ensemble.blend import BINS, Table, levels
-from ensemble.surface import Cut
+from ensemble.surface import MOST_PIXELS, Cut, changes, surface_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,3 +129,18 @@ def cut_counts(case: Case, bins: NDArray[np.int64], cut: Cut, eight: bool = True
     axes = (1, 2)
     both = (kept & case.masks).sum(axes)
     return np.stack([both, kept.sum(axes), case.masks.sum(axes)], axis=1).astype(np.int64)
+
+
+def surface(
+    active: Active,
+    weights: Sequence[int],
+    by: Table,
+    mode: str,
+    most: int = MOST_PIXELS,
+    eight: bool = True,
+    jobs: int = 1,
+) -> NDArray[np.int64]:
+    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1 or bins, 2) int64."""
+    given = (active, weights, by, mode)
+    folds = range(len(active.folds))
+    return np.stack([surface_of(changes(*given, [fold], most, eight, jobs)) for fold in folds])

@@ -53,7 +53,10 @@ def fake_runs(
     return made
 
 
-def write_set(made: FakeRuns, member: str, fold: int | str, ids: Sequence[str], split: str = "oof") -> None:
+def write_set(
+    made: FakeRuns, member: str, fold: int | str, ids: Sequence[str], split: str = "oof", source: str = ""
+) -> None:
+    """The maps of `source`, or of the member itself, as the member's."""
     provenance = Provenance(
         member=member, recipe="abc123", split=split, fold=str(fold), seed=None, tta="none",
         folds_sha256=made.folds.sha256, checkpoint_sha256="0" * 64, code="0", seconds_per_record=0.05,
@@ -61,4 +64,4 @@ def write_set(made: FakeRuns, member: str, fold: int | str, ids: Sequence[str], 
     rows = {record: row for row, record in enumerate(made.case.ids)}
     with PredictionWriter(set_folder(made.runs, provenance), provenance, ids) as writer:
         for record in ids:
-            writer.add(record, made.maps[member][rows[record]])
+            writer.add(record, made.maps[source or member][rows[record]])

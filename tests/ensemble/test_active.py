@@ -42,13 +42,6 @@ def test_folds_may_have_any_numbers_but_must_come_in_order(rng):
         find_active([(case.ids, case.maps, case.masks)], case.members, dict(zip(case.ids, [2, 7, 2, 7])))
 
 
-def test_members_can_be_left_out(rng):
-    active = streak_case(rng).active()
-    less = active.select([2, 0])
-    assert less.members == ("m2", "m0")
-    assert_array_equal(less.values[1], active.values[0])
-
-
 def test_nothing_to_fit_is_said():
     with pytest.raises(UserError, match="no record"):
         find_active([], ["a"], {})

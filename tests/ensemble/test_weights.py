@@ -44,6 +44,15 @@ def gives_members_out_of_sight_nothing(method: Callable[[Training], Blend], case
     assert method(training(case, members=[0, 2])).weights[1] == 0
 
 
+def is_blind_to_members_out_of_sight(method: Callable[[Training], Blend], case: Case) -> None:
+    """A member out of sight that sees everything makes no pixel tell more or less of the others."""
+    loud = case.maps.copy()
+    loud[1] = 255 - loud[1]
+    assert method(training(case, members=[0, 2])) == method(
+        training(Case(loud, case.masks, case.folds), members=[0, 2])
+    )
+
+
 def takes_a_single_member(method: Callable[[Training], Blend], case: Case) -> None:
     assert method(training(case, members=[1])).weights == (0, TOTAL, 0)
 
@@ -57,6 +66,7 @@ CHECKS = (
     repeats_itself,
     does_not_see_what_it_is_not_given,
     gives_members_out_of_sight_nothing,
+    is_blind_to_members_out_of_sight,
     takes_a_single_member,
     takes_records_without_contrails,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from core.errors import UserError
 from ensemble import Ensemble, MemberUse, Plan, fit
 from ensemble.caution import plateau, rate_shift, warnings_of
 from ensemble.compare import compare
-from ensemble.fit import Fit, probability_of
+from ensemble.fit import Fit
 from ensemble.worth import error_correlation, worths
 from tests.ensemble.cases import Case, streak_case
 
@@ -34,7 +35,8 @@ def test_noise_is_worth_less_than_nothing_and_the_only_second_opinion_most(fitte
 
 
 def test_the_worth_is_the_difference_to_a_fit_without_the_member(fitted):
-    without = fit(fitted.active.select([0, 1, 2]), plan=Plan("uniform", "none"))
+    active = fitted.active
+    without = fit(replace(active, members=active.members[:3], values=active.values[:3]), plan=Plan("uniform", "none"))
     entry = worths(fitted)[3]
     dice = Counts.of(fitted.result.counts).dice
     assert entry.gain.value == pytest.approx(dice - Counts.of(without.result.counts).dice, abs=1e-3)
@@ -49,11 +51,72 @@ def test_twins_err_alike(fitted):
 
 def test_the_plateau_surrounds_the_threshold(fitted):
     low, high = plateau(fitted)
-    assert low <= probability_of(fitted.result.choice) <= high
+    assert low <= fitted.result.choice.threshold <= high
 
 
-def test_every_warning_gives_its_figures(fitted):
-    assert all(any(character.isdigit() for character in line) for line in warnings_of(fitted))
+PLAIN = Plan("uniform", "none")
+
+
+def changed(case: Case, plan: Plan = PLAIN, **given: object) -> Fit:
+    return fit(replace(case, **given).active(eps=13), plan=plan)
+
+
+def flat(case: Case, low: int, high: int) -> np.ndarray:
+    """One member that gives these two values."""
+    return np.where(case.masks, high, low).astype(np.uint8)[None]
+
+
+def loud_sky(case: Case) -> np.ndarray:
+    """One member whose clear sky in one fold is higher than contrails in the others."""
+    loud = (case.folds == 0)[None, :, None, None]
+    return np.where(loud, flat(case, 100, 130), flat(case, 0, 80))
+
+
+def as_sure_as(case: Case, factors: Sequence[float]) -> np.ndarray:
+    """The maps with the values of each fold scaled."""
+    scale = np.array(factors)[case.folds][None, :, None, None]
+    return np.rint(case.maps * scale).astype(np.uint8)
+
+
+def sparse(masks: np.ndarray) -> np.ndarray:
+    """One pixel in four of the labels."""
+    thin = masks.copy()
+    thin[:, ::2], thin[:, :, ::2] = False, False
+    return thin
+
+
+WARNINGS = {
+    "only 1 scene groups": lambda case: fit(
+        replace(case, folds=np.zeros(40, int)).active(eps=13), ["one"] * 40, plan=Plan("uniform", "none")
+    ),
+    "only one fold": lambda case: changed(case, folds=np.zeros(40, int)),
+    "2 folds: what is scored on one": lambda case: changed(case, Plan(), folds=case.folds // 2),
+    "2 folds: cross-fitted trees": lambda case: changed(case, Plan("boost", "none"), folds=case.folds // 2),
+    "thresholds disagree between folds: 0.": lambda case: changed(case, maps=loud_sky(case)),
+    "the Dice plateau is narrow: less than 0.005": lambda case: changed(case, maps=flat(case, 140, 143)),
+    "is far from half the Dice (0.5": lambda case: changed(case, maps=flat(case, 20, 30)),
+    "too much was fitted to too little": lambda case: changed(case, maps=as_sure_as(case, [1, 0.3, 0.3, 0.3])),
+    "as asked, but not earned: ": lambda case: changed(case, Plan("best", "none")),
+    "is the lowest that there is: pixels where no member": lambda case: changed(case, maps=flat(case, 0, 13)),
+    "times as many: the members find other things": lambda case: changed(case, masks=sparse(case.masks)),
+    "worse than the best single member: -0.": lambda case: changed(
+        case, maps=np.concatenate([case.maps[:1], 255 - case.maps[:1]])
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WARNINGS)
+def test_what_is_wrong_is_warned_of_with_its_figures(words):
+    case = streak_case(np.random.default_rng(5), noise=(1.0, 1.2), records=40)
+    lines = warnings_of(WARNINGS[words](case))
+    found = [line for line in lines if words in line]
+    assert found, lines
+    assert any(character.isdigit() for character in found[0]) or "one fold" in words
+
+
+def test_nothing_is_warned_of_where_all_is_well():
+    case = streak_case(np.random.default_rng(5), noise=(1.0, 1.2), records=40)
+    assert warnings_of(changed(case, maps=flat(case, 120, 160))) == []
 
 
 def test_a_shift_in_the_share_of_contrails_is_said(fitted):
