@@ -31,6 +31,7 @@ COMMANDS: dict[str, Any] = {
         "synth": ("cli.data:synth", "Make synthetic scenes in the competition's layout."),
         "check": ("cli.data:check", "Verify every file of the data."),
         "stats": ("cli.data:stats", "Band statistics, positive share, contrail pixels."),
+        "features": ("cli.data_features:features", "Rank channels by how well they tell contrails from the rest."),
         "folds": ("cli.data:folds", "Split the labelled records into folds grouped by scene."),
     },
     "zoo": {

@@ -1,0 +1,44 @@
+"""`cli data features`, as it is typed."""
+
+import json
+
+import pytest
+
+from cli.app import run
+from tests.scenes import write_record
+from zoo.data import Assignment, Folds, write_folds
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch, capsys):
+    for number in range(10):
+        write_record(tmp_path / "scenes", "train", str(100 + number), mask=200)
+    rows = (Assignment(str(100 + number), number % 2, positives=200) for number in range(10))
+    write_folds(tmp_path / "runs" / "folds.csv", Folds(tuple(rows)))
+    monkeypatch.chdir(tmp_path)
+
+    def type_in(command):
+        code = run([*command.split(), "--data", "scenes", "--jobs", "1"])
+        return code, capsys.readouterr()
+
+    return type_in
+
+
+def test_fold_0_is_left_out_to_judge(typed):
+    code, said = typed("data features --top 3")
+    assert code == 0, said.err
+    assert "5 scenes of folds 1" in said.out
+    assert "fewer than 8 scenes" in said.out
+    code, said = typed("data features --folds 0,1 --json")
+    document = json.loads(said.out)
+    assert (document["scenes"], document["folds"]) == (10, [0, 1])
+    assert document["suggested"] in [row["name"] for row in document["inputs"]]
+    aucs = [row["auc"] for row in document["ranking"]]
+    assert aucs == sorted(aucs, reverse=True)
+    assert document["composed"]["pixelwise"]
+
+
+def test_a_fold_that_is_not_there_is_one_line(typed):
+    code, said = typed("data features --folds 1,2")
+    assert code == 2
+    assert "--folds 1,2: give numbers from 0 to 1" in said.err
