@@ -30,8 +30,8 @@ lint: install
 unit: install
 	$(BIN)/pytest -n 2
 
-# Every member with its real encoder: minutes and gigabytes. Prints member, millions of weights, seconds of a step of
-# two records, seconds of a record predicted, megabytes.
+# Every member with its real encoder: minutes and gigabytes. Prints member, millions of weights, processor seconds of a
+# step of two records and of a record predicted, megabytes.
 test-zoo: install
 	$(BIN)/pytest tests/zoo_long -m long
 

@@ -11,6 +11,7 @@ from core.registry import Registry
 from zoo.augment import AUGMENTATIONS
 from zoo.inputs import INPUTS
 from zoo.losses import LOSSES
+from zoo.members import load_member
 from zoo.members.recipe import AUGMENTATION_NAMES
 from zoo.targets import TARGETS
 
@@ -48,6 +49,12 @@ def test_an_input_takes_one_function_and_one_line():
     entry = registered_by_the_page("INPUTS")
     assert set(entry.facts) == set(INPUTS.entry("fc").facts)
     assert entry.make(np.zeros((2, 4, 4), np.float32)).shape[-3] == entry.facts["channels"]
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", PAGE, re.M | re.S))
+def test_a_member_takes_one_file(text, tmp_path):
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_member("mine", tmp_path).name == "mine"
 
 
 @pytest.mark.parametrize("name", [*INPUTS.names(), *LOSSES.names(), *TARGETS.names(), *AUGMENTATION_NAMES])
