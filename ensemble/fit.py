@@ -84,16 +84,16 @@ def fit(
     """
     tally = Tally(active, groups, jobs)
     plan = judged_on(plan or Plan(), len(tally.folds))
-    _refuse_leaks(tally)
+    refuse_leaks(tally)
     everything = Training(tally, tally.folds)
     decisions: list[Decision] = []
     policy = decide(plan, everything, decisions.append)
     decisions += judge_what_was_asked(plan, policy, everything)
     advance(1)
-    result = _score("ensemble", everything, lambda training: decide(plan, training).choose(training), advance)
+    result = score_choice("ensemble", everything, lambda training: decide(plan, training).choose(training), advance)
     rivals = [("uniform", Policy("uniform")), ("best", Policy("best"))]
     rivals += [(name, Policy(members=(m,))) for m, name in enumerate(active.members)]
-    uniform, best, *members = [_score(name, everything, rival.choose) for name, rival in rivals]
+    uniform, best, *members = [score_choice(name, everything, rival.choose) for name, rival in rivals]
     return Fit(plan, policy, tally, result, uniform, best, tuple(members), tuple(decisions), seed)
 
 
@@ -102,12 +102,14 @@ def stages(folds: int) -> int:
     return 2 + (folds if folds > 1 else 0)
 
 
-def _score(
+def score_choice(
     name: str,
     training: Training,
     choose: Callable[[Training], Choice],
     advance: Callable[[int], None] = lambda n: None,
 ) -> Scored:
+    """What a way to choose is worth: chosen on everything, and anew without each fold; `advance` is told of each."""
+
     def choose_and_tell(part: Training) -> Choice:
         choice = choose(part)
         advance(1)
@@ -118,7 +120,7 @@ def _score(
     return Scored(name, choice, training.tally.records(choice), crossed)
 
 
-def _refuse_leaks(tally: Tally) -> None:
+def refuse_leaks(tally: Tally) -> None:
     """A scene group in two folds would let the fit see what it is scored on."""
     pairs = np.unique(np.stack([tally.groups, tally.active.fold]), axis=1)
     groups, often = np.unique(pairs[0], return_counts=True)

@@ -14,9 +14,7 @@ from statistics import stdev
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
 from ensemble.active import EPS
-from ensemble.blend import table
-from ensemble.crossfit import cross_fit
-from ensemble.fit import Scored
+from ensemble.fit import Scored, refuse_leaks, score_choice
 from ensemble.gather import ReadMask, gather
 from ensemble.policy import Policy
 from ensemble.tally import Tally, Training
@@ -40,8 +38,7 @@ class Standing:
     @property
     def threshold(self) -> float:
         """Fitted on all its records, as a probability."""
-        by = table(self.scored.choice.blend.table)
-        return by.probability(self.scored.choice.cut.bin << by.shift)
+        return self.scored.choice.threshold
 
     @property
     def per_fold(self) -> dict[int, float]:
@@ -93,8 +90,6 @@ def _stand(
 ) -> Standing:
     active = gather([member], record_ids, read_mask, folds, eps, advance=advance)
     tally = Tally(active, [folds.group_of[record] for record in active.record_ids], jobs)
-    training, choose = Training(tally, tally.folds), Policy(members=(0,)).choose
-    choice = choose(training)
-    crossed = cross_fit(training, choose) if len(tally.folds) > 1 else None
-    scored = Scored(member.name, choice, tally.records(choice), crossed)
+    refuse_leaks(tally)
+    scored = score_choice(member.name, Training(tally, tally.folds), Policy(members=(0,)).choose)
     return Standing(member, scored, tally, dice_interval(scored.counts, tally.groups, seed))
