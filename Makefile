@@ -31,9 +31,9 @@ unit: install
 	$(BIN)/pytest -n 2
 
 # Every member with its real encoder: minutes and gigabytes. Prints member, millions of weights, processor seconds of a
-# step of two records and of a record predicted, megabytes.
+# step of two records and of a record predicted, megabytes. Then every path through a network in every format of export.
 test-zoo: install
-	$(BIN)/pytest tests/zoo_long -m long
+	$(BIN)/pytest tests/zoo_long tests/zoo/test_export.py -m long
 
 # Weights, multiply-adds and activations of every member's networks, for cli zoo list and show.
 costs: install

@@ -49,7 +49,10 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
-    names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
+    every = [str(k) for k in range(folds.count)]
+    if fold not in (*every, "all", "full"):
+        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
+    names = every if fold == "all" else [fold]
     runs = trained_runs(settings.runs, member, names, folds.sha256)
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")

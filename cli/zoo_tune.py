@@ -93,7 +93,7 @@ def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
             "trial": trial.number,
             "dice": trial.value if trial.state.name == "COMPLETE" else None,
             "pruned": trial.state.name == "PRUNED",
-            "epochs": len(trial.intermediate_values),
+            "epochs": max(trial.intermediate_values, default=0),
             "values": tuning.values_of(trial),
         }
         for trial in tuning.over
