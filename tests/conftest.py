@@ -9,6 +9,8 @@ from pathlib import Path
 
 # One thread a worker: two workers with two threads each would mostly wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Workers are told the width of a terminal that they do not have; tables would be folded to it.
+os.environ.pop("COLUMNS", None)
 
 import numpy as np
 import pytest
