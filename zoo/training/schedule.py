@@ -37,7 +37,8 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 def _one_cycle(recipe: Recipe, step: int, steps: int) -> float:
     peak, last = recipe.warmup * steps - 1, steps - 1
     if step <= peak:
-        return _half_wave(recipe.lr * START, recipe.lr, step / peak)
+        # A rise of a single step is at its top at once.
+        return _half_wave(recipe.lr * START, recipe.lr, step / peak if peak else 1.0)
     return _half_wave(recipe.lr, recipe.lr * END, (step - max(peak, 0)) / max(1.0, last - max(peak, 0)))
 
 

@@ -20,6 +20,8 @@ from zoo.members import Recipe
 from zoo.training.checkpoints import read_weights
 from zoo.training.runs import Run, find_runs, recipe_folders
 
+NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
+
 
 def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds) -> Recipe:
     """The recipe with `start_from` as MEMBER@HASH: the newest recipe that is trained on all these folds.
@@ -57,8 +59,10 @@ def load_start(network: nn.Module, path: Path) -> list[str]:
     UserError where the encoder is another one.
     """
     given, own = read_weights(path), network.state_dict()
+    # How channels are normalised belongs to the network's own input, whatever its weights have seen.
+    given = {key: value for key, value in given.items() if key not in NORMALISATION}
     fits = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
-    lacking = [key for key in own if key not in fits]
+    lacking = [key for key in own if key not in fits and key not in NORMALISATION]
     odd = next((key for key in lacking if key.startswith("encoder.")), None)
     if odd:
         raise UserError(f"{path}: these weights are of another encoder or input (first odd name {odd}); choose another")

@@ -119,8 +119,11 @@ class Tuning:
         self._take_up()
         self.study.sampler = self._sampler()
         trial = self.study.ask({key: _distribution(entry) for key, entry in self.space})
-        values = self.values_of(self._frozen(trial.number))
-        run = self.run_of(values)
+        try:
+            run = self.run_of(self.values_of(self._frozen(trial.number)))
+        except UserError:  # values that are fine alone and clash together: this trial cannot be, the search goes on
+            self.study.tell(trial, state=TrialState.PRUNED)
+            return self._frozen(trial.number)
         before = {stage.stage: steps for stage, steps in zip(run.stages, self._epochs_before(run))}
 
         def judge(epoch: Epoch) -> None:
@@ -170,12 +173,12 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     """The TOML of a member that inherits from `base` and differs from it, `shipped`, as the best trial does."""
     best = tuning.best
     found = with_settings(tuning.recipe, tuning.values_of(best))
+    if "epochs" not in dict(tuning.space):  # how long a trial took says nothing of how long to train
+        found = _as_long_as(shipped, found)
     pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.over)
     epochs = "" if "epochs" in dict(tuning.space) else f" of {tuning._all_epochs} epochs"
     known = shipped.as_toml().splitlines()
     changed = [line for line in found.as_toml().splitlines() if line not in known]
-    if "epochs" not in dict(tuning.space):  # how long a trial took says nothing of how long to train
-        changed = [line for line in changed if not line.startswith("epochs =")]
     return "\n".join(
         [
             f"# Dice {best.value:.4f} on fold {tuning.fold}: the best of {len(tuning.over)} trials{epochs}, "
@@ -186,6 +189,18 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
             "",
         ]
     )
+
+
+def _as_long_as(shipped: Recipe, found: Recipe) -> Recipe:
+    """What was found, with the epochs of the shipped member and of its stages."""
+    if len(found.stages) != len(shipped.stages):
+        return replace(found, epochs=shipped.epochs)
+    stages = []
+    for mine, theirs in zip(map(dict, found.stages), map(dict, shipped.stages)):
+        length = {"epochs": theirs["epochs"]} if "epochs" in theirs else {}
+        whole = {key: value for key, value in mine.items() if key != "epochs"} | length
+        stages.append(tuple((key, whole[key]) for key in dict.fromkeys([*theirs, *whole]) if key in whole))
+    return replace(found, epochs=shipped.epochs, stages=tuple(stages))
 
 
 def _distribution(entry: Range | Choice) -> BaseDistribution:

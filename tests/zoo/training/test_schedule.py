@@ -59,6 +59,11 @@ def test_the_shortest_runs_have_a_rate_too(name, steps):
     assert all(0 <= learning_rate(recipe, step, steps) <= 0.5 for step in range(steps))
 
 
+def test_a_rise_of_one_step_is_at_its_top_at_once():
+    recipe = with_settings(TINY, {"schedule": "one_cycle", "warmup": 0.1, "lr": 0.5})
+    assert learning_rate(recipe, 0, 10) == 0.5
+
+
 def test_one_cycle_needs_its_rise():
     with pytest.raises(UsageError, match=r"warmup = 0.0; one_cycle needs the share"):
         with_settings(TINY, {"schedule": "one_cycle", "warmup": 0.0})

@@ -9,10 +9,12 @@ import torch
 from core.errors import UnknownName, UsageError, UserError
 from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.members import load_member, with_settings
+from zoo.models import build
 from zoo.predict import predict_set
 from zoo.training import check_run, find_runs, pin_start, run_examples, train
 from zoo.training.checkpoints import read_weights
 from zoo.training.epochs import read_epochs
+from zoo.training.starts import load_start
 
 STAGES = {
     "batch": 2,
@@ -211,6 +213,14 @@ def test_weights_of_another_encoder_are_refused_before_anything_starts(tmp_path,
     recipe = with_settings(TINY, {"encoder": "test_convnext", "start_from": start})
     with pytest.raises(UserError, match=r"of another encoder or input \(first odd name encoder\."):
         check_run(plan(tmp_path, folds, recipe), scenes, folds, "cpu")
+
+
+def test_the_normalisation_of_the_input_is_no_weight(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    network = build(with_settings(TINY, {"weights": "none"}))
+    network.mean.fill_(7.0)
+    assert load_start(network, source.best) == []
+    assert (network.mean == 7).all()
 
 
 def test_another_decoder_begins_anew_on_the_same_encoder(tmp_path, scenes, folds):

@@ -111,6 +111,26 @@ def test_what_is_found_is_a_member_that_says_how(search, scenes, scored, tmp_pat
     assert "optimistic" in text
 
 
+def test_a_tuned_member_trains_as_long_as_its_stages_did(search, scenes, scored):
+    shipped = load_member("lite0-fc-t5-staged")
+    space = (("lr", Range(low=1e-4, high=1e-1, log=True)),)
+    tuning = search(recipe=with_settings(replace(TINY, stages=shipped.stages), {"epochs": 1}), space=space)
+    tuning.next_trial(scenes)
+    text = tuned_member(tuning, shipped.name, shipped)
+    assert "stages" not in text
+    assert "epochs =" not in text
+
+
+def test_values_that_clash_cost_one_trial_and_not_the_search(search, scenes, scored):
+    space = (("schedule", Choice(("constant", "one_cycle"))), ("warmup", Choice((0.0, 0.3))))
+    tuning = search(space=space, seed=3)
+    for _ in range(8):
+        tuning.next_trial(scenes)
+    states = {trial.state for trial in tuning.over}
+    assert len(tuning.over) == 8
+    assert states == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
 def test_what_no_trial_could_be_is_refused_beforehand(search):
     with pytest.raises(UsageError, match="batch = 0"):
         search(space=(("batch", Choice((2, 0))),))
