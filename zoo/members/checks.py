@@ -26,8 +26,10 @@ SHARE: Rule = (lambda value: 0 <= value <= 1, "give a share, 0 to 1")
 RULES: dict[str, Rule] = {
     "size": (lambda size: size % 32 == 0 and 32 <= size <= 2048, "give a multiple of 32 between 32 and 2048"),
     "frames": (
-        lambda frames: all(isinstance(f, int) and 1 <= f <= 8 for f in frames) and 5 in frames,
-        "give numbers of frames 1 to 8, with the labelled one, 5",
+        lambda frames: (
+            all(isinstance(f, int) and 1 <= f <= 8 for f in frames) and 5 in frames and len(set(frames)) == len(frames)
+        ),
+        "give numbers of frames 1 to 8, each once, with the labelled one, 5",
     ),
     "decoder_form": (lambda form: form in (1, 2), "give 1 (before refactor 2) or 2"),
     "decoder_channels": (
@@ -52,7 +54,7 @@ RULES: dict[str, Rule] = {
     "crop_on_contrails": SHARE,
     "jitter": SHARE,
     "label_smoothing": SHARE,
-    "lr": (lambda lr: 0 < lr < 100, "give a learning rate above 0"),
+    "lr": (lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100"),
     "min_lr": NOT_NEGATIVE,
     "momentum": (lambda momentum: 0 <= momentum < 1, "give 0 to below 1"),
     "warmup": (lambda warmup: 0 <= warmup < 1, "give a share of all steps, 0 to below 1"),

@@ -60,6 +60,8 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\naccumulate = 0\n', UsageError, "give 1 or more"),
         ('base = "lite0-fc-t5"\nclip_mode = "norms"\n', UnknownName, 'did you mean "norm"'),
         ('base = "lite0-fc-t5"\nlr = 0\n', UsageError, "lr = 0"),
+        ('base = "lite0-fc-t5"\nlr = 1e10\n', UsageError, "above 0 and below 100"),
+        ('base = "lite0-fc-t5"\nframes = [5, 5]\n', UsageError, "each once"),
         ('base = "lite0-fc-t5"\nregistered = 1\n', UsageError, "true or false"),
         ("base = 5\n", UserError, "`base` is the name of a member"),
         ('base = "lite0-fc-t5"\nlog = 5\n', UserError, "`[log]` a table"),
