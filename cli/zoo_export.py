@@ -46,6 +46,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from zoo.data import read_folds
     from zoo.export import compare, export_member
     from zoo.training import set_threads, trained_runs
+    from zoo.training.runs import recipe_folders
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
@@ -54,6 +55,10 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
         raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
     names = every if fold == "all" else [fold]
     runs = trained_runs(settings.runs, member, names, folds.sha256)
+    plain = runs[0].recipe.name
+    others = [f"{plain}@{place.name}" for place in recipe_folders(settings.runs, plain) if place.name != runs[0].hash]
+    if others and "@" not in member:
+        say(settings, f"note: {plain}@{runs[0].hash} is the newest that has these folds; others: {', '.join(others)}")
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")
     exported = export_member(runs, format_name)

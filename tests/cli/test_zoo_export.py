@@ -54,6 +54,16 @@ def test_a_file_and_what_it_holds(typed, folder):
     assert "on 1 records" in said.out
 
 
+def test_which_of_several_recipes_is_taken_is_said(typed, folder):
+    place = folder / "runs/members/lite0-fc-t5"
+    (mine,) = (path.name for path in place.iterdir())
+    (place / "another").mkdir()
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/which.pt --records 1")
+    (place / "another").rmdir()
+    assert code == 0, said.err
+    assert f"note: lite0-fc-t5@{mine} is the newest that has these folds; others: lite0-fc-t5@another" in said.err
+
+
 def test_a_fold_without_a_run_says_what_to_run(typed):
     code, said = typed("zoo export lite0-fc-t5 --format pt2 --out all.pt2")
     assert code == 1
