@@ -42,7 +42,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException as error:
         with suppress(FileNotFoundError):
             Path(temporary).unlink()
@@ -103,7 +103,8 @@ def _umask() -> int:
     return mask
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk before this returns; OSError where that fails."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -6,7 +6,6 @@ The comparison reads the file with the gate's own decoder, which shares nothing 
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from core.files import atomic_write, sha256_of_file
+from core.files import atomic_write, sha256_of_file, sync_folder
 from submissions.cells import PIXELS
 from submissions.gate import read_submission
 from submissions.header import HEADER
@@ -124,10 +123,6 @@ def put_in_place(candidate: Path, path: Path) -> None:
     """Give a checked file its name, on the disk before this returns."""
     try:
         candidate.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another name") from error

@@ -6,14 +6,13 @@ takes its name. What a killed run left is removed by the next one. In: predictio
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UsageError, UserError
-from core.files import atomic_write, make_folder, read_json, sha256_of_file, write_json
+from core.files import atomic_write, make_folder, read_json, sha256_of_file, sync_folder, write_json
 from submissions.formats.registry import Asked, Prediction
 from submissions.ids import explain_new_id
 from submissions.write import Written
@@ -99,11 +98,7 @@ def _put_in_place(staging: Path, out: Path) -> None:
         if out.exists():
             out.rename(aside)
         staging.rename(out)
-        handle = os.open(out.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(out.parent)
         _remove(aside)
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror}); choose another name") from error
