@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "default"
 METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack, boost"
 MIN_PIXELS = "none, image, component, image-peak, component-peak"
-HOURS = click.FloatRange(0, min_open=True)
 RECORDS = ("oof", "train", "validation")
 
 

@@ -107,6 +107,15 @@ class Blend:
         if sum(self.weights) != TOTAL or min(self.weights) < 0:
             raise ValueError(f"weights {self.weights}: must not be negative and add up to {TOTAL}")
 
+    def floor(self, eps: int) -> int:
+        """The lowest bin that is a candidate for a threshold: no pixel where no member reaches `eps` gets there."""
+        return 1 if self.trees else table(self.table).floor_bin(eps)
+
+    def probability(self, number: int) -> float:
+        """The probability at the lower edge of a bin."""
+        by = table(self.table)
+        return by.probability(number << by.shift)
+
 
 def whole_weights(shares: Sequence[float] | NDArray[np.float64], unit: int = 1) -> tuple[int, ...]:
     """Non-negative shares as multiples of `unit`, a power of two, that add up to 2**16.

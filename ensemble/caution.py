@@ -13,7 +13,7 @@ from ensemble.blend import BINS
 from ensemble.fit import Fit
 from ensemble.policy import AUTO, STANDS
 from ensemble.surface import dice_of
-from ensemble.tally import Choice, probability_of_bin
+from ensemble.tally import Choice
 
 SPREAD = 0.10  # thresholds of the folds further apart than this
 NARROW = 0.05  # a plateau less wide than this
@@ -51,7 +51,7 @@ def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[n
         counts = fit.tally.curves(choice.blend)
     else:
         counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
-    where = np.array([probability_of_bin(choice.blend, row) for row in range(floor, BINS)])
+    where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
     return where, dice_of(counts[floor:], int(fit.active.truth.sum()))
 
 
@@ -177,7 +177,7 @@ def _worse(fit: Fit) -> list[str]:
         advice = [] if fit.plan.prune else ["leave members out (--prune)"]
         advice += [] if fit.plan.method == AUTO else ["let weights be earned (--method auto)"]
     for rival, words in rivals:
-        gain = fit.difference(rival)
+        gain = fit.gains[rival.name]
         if gain.high < 0:
             lines.append(
                 f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "

@@ -67,7 +67,14 @@ def judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list
     equal = Policy(members=policy.members)
     asked = [
         ("weights", plan.method, "uniform", plan.method not in (AUTO, "uniform"), plain, equal),
-        ("min-pixels", plan.min_pixels, "none", plan.min_pixels not in (AUTO, "none"), policy, _without_mode(policy)),
+        (
+            "min-pixels",
+            plan.min_pixels,
+            "none",
+            plan.min_pixels not in (AUTO, "none"),
+            policy,
+            replace(policy, mode="none"),
+        ),
         ("threshold", plan.threshold, "best", policy.percentile, policy, replace(policy, percentile=False)),
     ]
     if plan.prune and policy.members is not None:
@@ -78,10 +85,6 @@ def judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list
         for question, name, against, was_named, candidate, baseline in asked
         if was_named
     ]
-
-
-def _without_mode(policy: Policy) -> Policy:
-    return replace(policy, mode="none")
 
 
 def _gain(training: Training, candidate: Policy, baseline: Policy) -> Gain:
@@ -113,7 +116,8 @@ def _earned_stacker(policy: Policy, training: Training, note: Note) -> Policy:
 
 
 def _earned_mode(policy: Policy, training: Training, note: Note) -> Policy:
-    gains = {mode: _gain(training, replace(policy, mode=mode), policy) for mode in MIN_PIXELS}
+    groups, plain = training.tally.groups_of(training.folds), crossed(training, policy)
+    gains = {mode: paired_gain(crossed(training, replace(policy, mode=mode)), plain, groups) for mode in MIN_PIXELS}
     mode = max(gains, key=lambda name: gains[name].value)
     earned = mode if gains[mode].z > STANDS else "none"
     for name, gain in gains.items():

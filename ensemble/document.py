@@ -47,7 +47,7 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
             for scored, cost in zip_longest(fit.members, seconds)
         },
         "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
-        "gain": {rival.name: _estimate(fit.difference(rival)) for rival in (fit.uniform, fit.best)},
+        "gain": {name: _estimate(gain) for name, gain in fit.gains.items()},
         "worth": {worth.member: _gain(worth.gain) | {"interval": _around(worth.gain)} for worth in worths(fit)},
         "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
         "decisions": [_decision(decision) for decision in fit.decisions],
@@ -115,6 +115,7 @@ def _dice(fit: Fit) -> dict[str, Any]:
     crossed = fit.result.crossed
     inside = fit.estimate(fit.result.in_sample)
     outside = None if crossed is None else fit.estimate(crossed.counts)
+    best, uniform = fit.estimate(fit.best.counts), fit.estimate(fit.uniform.counts)
     return {
         "in_sample": inside.value,
         "cross_fitted": None if outside is None else outside.value,
@@ -122,10 +123,10 @@ def _dice(fit: Fit) -> dict[str, Any]:
         "interval_of": "in_sample" if outside is None else "cross_fitted",
         "in_sample_interval": _interval(inside),
         "optimism": None if outside is None else inside.value - outside.value,
-        "best_single": fit.estimate(fit.best.counts).value,
-        "best_single_interval": _interval(fit.estimate(fit.best.counts)),
-        "uniform": fit.estimate(fit.uniform.counts).value,
-        "uniform_interval": _interval(fit.estimate(fit.uniform.counts)),
+        "best_single": best.value,
+        "best_single_interval": _interval(best),
+        "uniform": uniform.value,
+        "uniform_interval": _interval(uniform),
     }
 
 

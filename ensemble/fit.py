@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -62,6 +63,11 @@ class Fit:
     def difference(self, rival: Scored) -> Estimate:
         """The result's Dice less a rival's, paired, both cross-fitted where possible."""
         return dice_difference(self.result.counts, rival.counts, self.tally.groups, self.seed)
+
+    @cached_property
+    def gains(self) -> dict[str, Estimate]:
+        """The differences to equal weights and to the best single member, by their names; drawn once."""
+        return {rival.name: self.difference(rival) for rival in (self.uniform, self.best)}
 
     @property
     def group_count(self) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
-from ensemble.blend import BINS, TABLES, TOTAL, as_uint8, levels, table
+from ensemble.blend import BINS, TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.surface import MODES, Rate, bin_of_rate, by_peak
 from ensemble.trees import Trees
 
@@ -71,7 +71,7 @@ class Ensemble:
             (self.level >= 0 and self.k >= 0, "threshold or k is negative"),
             (0 <= self.eps <= 255, "eps is no uint8 value"),
             (self.rate is None or 0 <= self.rate.taken <= self.rate.of > 0, "its share of pixels is none"),
-            (self.trees is None or self._trees_see_members(), "its trees look at members without a weight"),
+            (self._trees_see_members(), "its trees look at members without a weight"),
         ]
         for holds, fault in problems:
             if not holds:
@@ -85,8 +85,12 @@ class Ensemble:
     @property
     def peak(self) -> float | None:
         """The second threshold as a probability, where the mode asks for a peak: `k` is its bin."""
-        by = table(self.table)
-        return by.probability(self.k << by.shift) if by_peak(self.mode) else None
+        return self.blend.probability(self.k) if by_peak(self.mode) else None
+
+    @property
+    def blend(self) -> Blend:
+        """The blend that was fitted."""
+        return Blend(tuple(member.weight for member in self.members), self.table, self.trees)
 
     @property
     def weights(self) -> dict[str, int]:
@@ -128,15 +132,12 @@ class Ensemble:
             bins = self._heights(self._used(maps)) >> by.shift
             counts += np.bincount(bins.ravel(), minlength=BINS)
             pixels += bins.size
-        floor = 1 if self.trees else by.floor_bin(self.eps)
         above = counts[::-1].cumsum()[::-1]
-        return replace(self, level=bin_of_rate(above, pixels, self.rate, floor) << by.shift)
+        return replace(self, level=bin_of_rate(above, pixels, self.rate, self.blend.floor(self.eps)) << by.shift)
 
     def _trees_see_members(self) -> bool:
-        if self.trees is None:
-            return False
-        weights = dict(enumerate(member.weight for member in self.members))
-        return all(weights.get(member, 0) > 0 for member in self.trees.members)
+        weighed = {number for number, member in enumerate(self.members) if member.weight}
+        return self.trees is None or weighed.issuperset(self.trees.members)
 
     def _used(self, maps: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
         used = {name: _checked(self.name, name, maps) for name in self.weights}

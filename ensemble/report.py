@@ -17,7 +17,7 @@ from ensemble.blend import TOTAL
 from ensemble.caution import DROP, dice_curve, plateau
 from ensemble.fit import Fit
 from ensemble.surface import Cut, by_peak, dice_of
-from ensemble.tally import Choice, probability_of_bin
+from ensemble.tally import Choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,10 +118,10 @@ def _heat(axes: Axes, fit: Fit) -> None:
     counts = fit.tally.surface(choice.blend, mode)[floor:]
     dice = dice_of(counts, int(fit.active.truth.sum()))
     best = float(dice.max())
-    edges = np.array([probability_of_bin(choice.blend, row) for row in range(floor, floor + len(dice))])
+    edges = np.array([choice.blend.probability(row) for row in range(floor, floor + len(dice))])
     if by_peak(mode):
-        heights = np.array([probability_of_bin(choice.blend, row) for row in range(dice.shape[1])])
-        unit, name, k = "peak (probability)", "Peak asked for", probability_of_bin(choice.blend, choice.cut.k)
+        heights = np.array([choice.blend.probability(row) for row in range(dice.shape[1])])
+        unit, name, k = "peak (probability)", "Peak asked for", choice.blend.probability(choice.cut.k)
     else:
         heights = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
         unit, name, k = "k (pixels)", "Min-pixels", choice.cut.k

@@ -40,18 +40,12 @@ class Choice:
     @property
     def threshold(self) -> float:
         """The threshold as a probability."""
-        return probability_of_bin(self.blend, self.cut.bin)
+        return self.blend.probability(self.cut.bin)
 
     @property
     def peak(self) -> float | None:
         """The second threshold as a probability, where the cut asks for a peak."""
-        return probability_of_bin(self.blend, self.cut.k) if self.cut.by_peak else None
-
-
-def probability_of_bin(blend: Blend, number: int) -> float:
-    """The probability at a bin's lower edge."""
-    by = table(blend.table)
-    return by.probability(number << by.shift)
+        return self.blend.probability(self.cut.k) if self.cut.by_peak else None
 
 
 class Tally:
@@ -131,7 +125,7 @@ class Tally:
 
     def floor(self, blend: Blend) -> int:
         """The lowest bin that is a candidate for a threshold: no pixel that is not active reaches it."""
-        return 1 if blend.trees else table(blend.table).floor_bin(self.active.eps)
+        return blend.floor(self.active.eps)
 
     def settled(self, choice: Choice, folds: Sequence[int] | None = None) -> Cut:
         """The cut on these folds, or on all: the choice's own, or by its rate of their pixels."""
