@@ -162,8 +162,7 @@ def _job(
     from ensemble.from_runs import Job
     from ensemble.gather import shared_records, without_partial
     from ensemble.policy import Plan
-    from zoo.data import read_folds
-    from zoo.predictions import find_members
+    from zoo.predictions import find_out_of_fold
 
     planned = Plan(**plan)
     if on not in RECORDS:
@@ -175,11 +174,7 @@ def _job(
     if members and not split:
         raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
     names = settings.line_up(split) if split else None
-    path = settings.runs / "folds.csv"
-    if not path.exists():
-        find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
-    folds = read_folds(path)
-    found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
+    folds, found = find_out_of_fold(settings.runs, names, tta)
     if names is None:
         found, partial = without_partial(found, folds)
         for line in partial:

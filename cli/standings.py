@@ -56,15 +56,10 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
 
     Recipes that were predicted on another folds.csv are left out, and named.
     """
-    from zoo.data import read_folds
-    from zoo.predictions import find_members, other_recipes
+    from zoo.predictions import find_members, find_out_of_fold, other_recipes
 
     names = settings.line_up(members) if members else None
-    path = settings.runs / "folds.csv"
-    if not path.exists():
-        find_members(settings.runs, names=names, tta=tta)  # that nothing is predicted yet is said first
-    folds = read_folds(path)
-    found = find_members(settings.runs, names=names, tta=tta, folds_sha256=folds.sha256)
+    folds, found = find_out_of_fold(settings.runs, names, tta)
     if names:
         return found
     several = []

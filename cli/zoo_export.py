@@ -45,16 +45,12 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from core.files import atomic_write, write_json
     from zoo.data import read_folds
     from zoo.export import compare, export_member
-    from zoo.training import set_threads, trained_runs
+    from zoo.training import fold_names, set_threads, trained_runs
     from zoo.training.runs import recipe_folders
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
-    every = [str(k) for k in range(folds.count)]
-    if fold not in (*every, "all", "full"):
-        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
-    names = every if fold == "all" else [fold]
-    runs = trained_runs(settings.runs, member, names, folds.sha256)
+    runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256)
     plain = runs[0].recipe.name
     others = [f"{plain}@{place.name}" for place in recipe_folders(settings.runs, plain) if place.name != runs[0].hash]
     if others and "@" not in member:

@@ -105,12 +105,12 @@ def _plan(
     recipes = _recipes(settings, members, files, sets, epochs, start)  # before torch loads: a typo is answered at once
 
     from zoo.data import read_folds, write_folds
-    from zoo.training import check_run, pin_start, plan_run, set_threads
+    from zoo.training import check_run, fold_names, pin_start, plan_run, set_threads
 
     scenes = settings.scenes()
     path = settings.runs / "folds.csv"
     folds = read_folds(path) if path.exists() else _new_folds(settings, scenes)
-    names = [str(k) for k in range(folds.count)] if fold == "all" else [fold]
+    names = fold_names(fold, folds)
     runs = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
         for recipe in (pin_start(recipe, settings.runs, names, folds) for recipe in recipes)

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from core.errors import UserError
+from zoo.data import Folds, read_folds
 from zoo.predictions.format import MANIFEST, set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
@@ -75,6 +76,17 @@ def find_members(
         return _all_members(runs, split, complete, tta, folds_sha256)
     search = _Search(runs, split, tuple(folders), tta, folds_sha256)
     return [search.member(name) for name in dict.fromkeys(names)]
+
+
+def find_out_of_fold(
+    runs: Path, names: Sequence[str] | None = None, tta: str | None = None
+) -> tuple[Folds, list[MemberMaps]]:
+    """folds.csv, and the members' out-of-fold maps that were made on it; raises as `find_members`."""
+    path = runs / "folds.csv"
+    if not path.exists():
+        find_members(runs, names=names, tta=tta)  # that nothing is predicted yet is said first
+    folds = read_folds(path)
+    return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256)
 
 
 def _all_members(

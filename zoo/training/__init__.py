@@ -8,7 +8,7 @@ from zoo.training.check import check_run
 from zoo.training.devices import set_threads
 from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
-from zoo.training.runs import Run, find_runs, plan_run, run_records, trained_runs
+from zoo.training.runs import Run, find_runs, fold_names, plan_run, run_records, trained_runs
 from zoo.training.starts import pin_start
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Run",
     "check_run",
     "find_runs",
+    "fold_names",
     "pin_start",
     "plan_run",
     "run_examples",

@@ -123,9 +123,25 @@ class Run:
 
 def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, with_val: bool) -> Run:
     """The run of `fold` ("0" ... or "full"); UsageError for a fold that the split does not have."""
-    if fold != FULL and not (fold.isdigit() and int(fold) < folds.count):
-        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
+    _check_fold(fold, folds)
     return Run(recipe=recipe, fold=fold, seed=seed, with_val=with_val, folds_sha256=folds.sha256, runs=runs)
+
+
+def fold_names(fold: str, folds: Folds) -> list[str]:
+    """The folds that `--fold` names, "all" being each; UsageError for one that the split does not have."""
+    if fold == "all":
+        return _names(folds)
+    _check_fold(fold, folds)
+    return [fold]
+
+
+def _check_fold(fold: str, folds: Folds) -> None:
+    if fold not in (*_names(folds), FULL):
+        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
+
+
+def _names(folds: Folds) -> list[str]:
+    return [str(number) for number in range(folds.count)]
 
 
 def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:

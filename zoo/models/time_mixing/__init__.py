@@ -17,11 +17,10 @@ from torch import Tensor, nn
 
 from core.errors import UsageError
 from core.registry import Registry, load_modules
+from zoo.data import LABELLED
 
 if TYPE_CHECKING:
     from zoo.members import Recipe
-
-LABELLED = 5  # the frame that the label belongs to
 
 
 @dataclass(frozen=True, kw_only=True)
