@@ -4,24 +4,17 @@ import json
 
 import pytest
 
-from cli.app import run
 from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
 
 
 @pytest.fixture
-def typed(tmp_path, monkeypatch, capsys):
+def typed(tmp_path, typing_in):
     for number in range(10):
         write_record(tmp_path / "scenes", "train", str(100 + number), mask=200)
     rows = (Assignment(str(100 + number), number % 2, positives=200) for number in range(10))
     write_folds(tmp_path / "runs" / "folds.csv", Folds(tuple(rows)))
-    monkeypatch.chdir(tmp_path)
-
-    def type_in(command):
-        code = run([*command.split(), "--data", "scenes", "--jobs", "1"])
-        return code, capsys.readouterr()
-
-    return type_in
+    return typing_in(tmp_path, "--data scenes --jobs 1")
 
 
 def test_fold_0_is_left_out_to_judge(typed):

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from cli.app import run
 from cli.zoo_export import export
 from core.files import sha256_of_file
 from tests.zoo.training.cases import trained, two_folds, write_scenes
@@ -24,14 +23,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def typed(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-
-    def type_in(command):
-        code = run([*command.split(), "--data", "scenes", "--jobs", "1"])
-        return code, capsys.readouterr()
-
-    return type_in
+def typed(folder, typing_in):
+    return typing_in(folder, "--data scenes --jobs 1")
 
 
 def test_a_file_and_what_it_holds(typed, folder):

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from cli.app import run
 from tests.zoo.training.cases import write_scenes
 from zoo.predictions import find_members
 
@@ -30,14 +29,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def typed(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-
-    def type_in(command):
-        code = run([*command.split(), *TINY.split(), "--data", "scenes"])
-        return code, capsys.readouterr()
-
-    return type_in
+def typed(folder, typing_in):
+    return typing_in(folder, f"{TINY} --data scenes")
 
 
 def test_each_stages_score_stands_beside_the_logged_one(typed):

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from cli.app import run
 from tests.zoo.training.cases import two_folds, write_scenes
 from zoo.data import write_folds
 from zoo.members import load_member
@@ -22,16 +21,10 @@ batch = [2, 4]
 
 
 @pytest.fixture
-def typed(tmp_path, monkeypatch, capsys):
+def typed(tmp_path, typing_in):
     write_folds(tmp_path / "runs" / "folds.csv", two_folds(write_scenes(tmp_path / "scenes")))
     (tmp_path / "mine.toml").write_text(MINE)
-    monkeypatch.chdir(tmp_path)
-
-    def type_in(command):
-        code = run([*command.split(), "--data", "scenes", "--jobs", "1"])
-        return code, capsys.readouterr()
-
-    return type_in
+    return typing_in(tmp_path, "--data scenes --jobs 1")
 
 
 def test_the_same_command_goes_on_and_ends_with_a_member(typed, tmp_path):
