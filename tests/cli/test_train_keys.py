@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import timm
+from safetensors.torch import save_file
 
 from cli.app import run
 from tests.scenes import write_record
@@ -54,6 +56,20 @@ def test_a_key_that_cannot_be_meant_is_answered_in_one_line(train, capsys, key, 
     told = capsys.readouterr()
     assert words in told.err
     assert (told.out, told.err.count("\n")) == ("", 1)
+
+
+def test_a_run_from_a_file_of_weights_is_found_again_when_the_file_is_gone(train, tmp_path, capsys):
+    path = tmp_path / "mine.safetensors"
+    save_file(timm.create_model("test_efficientnet").state_dict(), path)
+    assert train(f"weights={path}") == 0
+    (run,) = json.loads(capsys.readouterr().out)
+    path.unlink()
+    assert train(f"weights={path}") == 0
+    told = capsys.readouterr()
+    assert "is trained already, reused" in told.err
+    assert json.loads(told.out)[0]["folder"] == run["folder"]
+    assert train(f"weights={path}", "lr=0.1") == 1
+    assert "no such file or folder" in capsys.readouterr().err
 
 
 def test_smoothing_without_a_cross_entropy_is_refused_before_anything_starts(train, tmp_path, capsys):

@@ -25,6 +25,10 @@ SHARE: Rule = (lambda value: 0 <= value <= 1, "give a share, 0 to 1")
 # key: (whether a value fits, what fits in words)
 RULES: dict[str, Rule] = {
     "size": (lambda size: size % 32 == 0 and 32 <= size <= 2048, "give a multiple of 32 between 32 and 2048"),
+    "weights_sha256": (
+        lambda digits: not digits or re.fullmatch(r"[0-9a-f]{12}", digits) is not None,
+        "give the first 12 digits of the file's SHA-256, or leave it out",
+    ),
     "frames": (
         lambda frames: (
             all(isinstance(f, int) and 1 <= f <= 8 for f in frames) and 5 in frames and len(set(frames)) == len(frames)
@@ -91,6 +95,8 @@ def check_values(recipe: Recipe) -> None:
         _refuse(recipe, "crop", f"{words} of 32, or 0")
     if recipe.schedule == "one_cycle" and not recipe.warmup:
         _refuse(recipe, "warmup", "one_cycle needs the share of all steps over which the rate rises; 0.3 is usual")
+    if recipe.weights_sha256 and recipe.weights in ("imagenet", "none"):
+        _refuse(recipe, "weights_sha256", f"is of a file, and weights = {recipe.weights}; leave it out")
     if recipe.min_lr > recipe.lr:
         _refuse(recipe, "min_lr", f"give no more than lr, {recipe.lr:g}")
 

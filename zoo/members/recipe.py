@@ -42,6 +42,7 @@ FIRST_KEYS = (
 # Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
 HOW_FAST = ("channels_last", "checkpointing", "compile")
 NOT_TRAINED = ("name", "tune", "log")
+NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -63,7 +64,8 @@ class Recipe:
 
     name: str
     encoder: str  # any timm features_only name
-    weights: str = "imagenet"  # imagenet | none | the path of a file of the encoder's weights
+    weights: str = "imagenet"  # imagenet | none | the path of a file of the encoder's weights, or of a folder of them
+    weights_sha256: str = ""  # how that file's begins; found before a run starts, and counted instead of the path
     decoder: str = "unet"
     decoder_form: int = 2  # of `unet`; 1: before the log's refactor 2; 2: after it
     decoder_channels: tuple[int, ...] = ()  # widths of the decoder's levels, coarsest first; empty: its own
@@ -119,6 +121,9 @@ class Recipe:
         _ = self.loss_terms, self.augment_terms  # a bad name or number is refused here
         check_values(self)
         _ = self.staged  # a bad stage is refused here
+        for key in _FLOATS:
+            object.__setattr__(self, key, float(getattr(self, key)))
+        object.__setattr__(self, "stages", tuple(tuple(map(_as_float, table)) for table in self.stages))
 
     @property
     def staged(self) -> tuple[Recipe, ...]:
@@ -155,7 +160,7 @@ class Recipe:
 
     @property
     def resolved(self) -> dict[str, Any]:
-        """Every key of the recipe; the hash is made of those that change what is trained."""
+        """Every key of the recipe; the hash is made of those that are `counted`."""
         document = asdict(self)
         for key in NOT_TRAINED:
             del document[key]
@@ -163,20 +168,28 @@ class Recipe:
         resolved: dict[str, Any] = _thawed(document)
         return resolved
 
+    @property
+    def counted(self) -> dict[str, Any]:
+        """The keys that change what is trained, and their values.
+
+        A key that came after the first release counts only where it differs from its default: a new key must not
+        orphan what was trained before it. A file of weights counts by what is in it, wherever it lies.
+        """
+        at_default = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
+        left_out = at_default.difference(FIRST_KEYS).union(HOW_FAST, {"weights"} if self.weights_sha256 else ())
+        keys = {key: value for key, value in self.resolved.items() if key not in left_out}
+        if self.stages:
+            tables = keys["stages"]
+            keys["stages"] = [{key: value for key, value in one.items() if key not in HOW_FAST} for one in tables]
+        return keys
+
     def as_toml(self) -> str:
         """A file that stands on its own: `--member FILE` trains the same recipe."""
         return "".join(f"{key} = {_toml(value)}\n" for key, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
-        """Twelve hex digits that name this recipe trained with this split.
-
-        A key that came after the first release counts only where it differs from its default: a new key must not
-        orphan what was trained before it.
-        """
-        at_default = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
-        not_counted = at_default.difference(FIRST_KEYS).union(HOW_FAST)
-        keys = {key: value for key, value in self.resolved.items() if key not in not_counted}
-        return sha256_of({"recipe": keys, "with_val": with_val, "folds": folds_sha256})[:12]
+        """Twelve hex digits that name this recipe trained with this split."""
+        return sha256_of({"recipe": self.counted, "with_val": with_val, "folds": folds_sha256})[:12]
 
 
 def member_names(folder: Path | None = None) -> list[str]:
@@ -187,6 +200,13 @@ def member_names(folder: Path | None = None) -> list[str]:
 def load_member(name: str, folder: Path | None = None) -> Recipe:
     """A member by name, or by the path of a TOML file; raises UnknownName, UserError for a bad file."""
     return _load(name, folder, ())
+
+
+def read_recipe(path: Path, name: str) -> Recipe:
+    """The recipe of member `name` that a run wrote down, taken at its word: a path in it is not looked at."""
+    document = _read(path)
+    _refuse_unknown(document, [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED], path)
+    return Recipe(name=name, **_values(document))
 
 
 def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
@@ -220,7 +240,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     for key in settings:
         if key not in known and not key.startswith("stages."):
             raise UnknownName("key", key, known, recipe.name)
-    return replace(recipe, **set_in_stages(recipe, _values(settings)))
+    return replace(recipe, **set_in_stages(recipe, _unpinned(_values(settings))))
 
 
 def _places(folder: Path | None) -> Sequence[Path]:
@@ -238,7 +258,9 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
         raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
     _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
-    given = {"name": path.stem, "log": Logged(**_values(log)), **_values(document)}
+    given = {"name": path.stem, "log": Logged(**_values(log)), **_unpinned(_values(document))}
+    if given.get("weights", "none") not in NAMED_WEIGHTS and isinstance(given["weights"], str):
+        given["weights"] = str((path.parent / given["weights"]).absolute())
     if tune is not None:
         tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
         given["tune"] = parse_space(tune, tunable, str(path))
@@ -263,6 +285,15 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) 
     for key in given:
         if key not in known:
             raise UnknownName("key", key, known, str(path))
+
+
+def _unpinned(given: dict[str, Any]) -> dict[str, Any]:
+    """Other weights, or another file of a folder: what was known of the old ones does not hold."""
+    return {"weights_sha256": "", **given} if given.keys() & {"weights", "encoder"} else given
+
+
+def _as_float(pair: tuple[str, Any]) -> tuple[str, Any]:
+    return (pair[0], float(pair[1])) if pair[0] in _FLOATS else pair
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,3 +329,5 @@ _SCALARS: dict[str, type] = {
     for f in fields(Recipe)
     if f.name != "log"
 }
+# A whole number there is the same number, and must make the same hash.
+_FLOATS = tuple(key for key, kind in _SCALARS.items() if kind is float)

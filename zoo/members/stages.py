@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 # Keys and values in the order given; a table that can be hashed.
 Table = tuple[tuple[str, Any], ...]
 # What stays as it is: the network with its first weights, and what is read of a record.
-FIXED = ("name", "log", "tune", "stages", "start_from", "encoder", "weights", "input", "frames", "target")
+FIXED = (
+    "name",
+    "log",
+    "tune",
+    "stages",
+    "start_from",
+    "encoder",
+    "weights",
+    "weights_sha256",
+    "input",
+    "frames",
+    "target",
+)
 
 
 def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:

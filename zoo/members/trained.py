@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
-from zoo.members.recipe import Recipe, load_member
+from zoo.members.recipe import Recipe, read_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ def read_trained(runs: Path, member: str, recipe_hash: str) -> Trained | None:
     if not results:
         return None
     seconds = [_seconds(path) for path in results]
-    recipe = load_member(str(results[0].with_name("recipe.toml")))
+    recipe = read_recipe(results[0].with_name("recipe.toml"), member)
     return Trained(recipe=recipe, minutes=sum(seconds) / 60, runs=len(results))
 
 

@@ -12,7 +12,7 @@ import torch
 from core.errors import UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
-from zoo.members import Recipe, load_member
+from zoo.members import Recipe, read_recipe
 
 FULL = "full"
 KEPT = "epoch-{}.safetensors"
@@ -180,7 +180,7 @@ def recipe_folders(runs: Path, member: str, recipe_hash: str = "") -> list[Path]
 def _read_run(folder: Path, runs: Path) -> Run:
     result = read_json(folder / "result.json")
     check_format(result, 1, folder / "result.json")
-    recipe = replace(load_member(str(folder / "recipe.toml")), name=result["member"])
+    recipe = read_recipe(folder / "recipe.toml", result["member"])
     facts = {key: result[key] for key in ("fold", "seed", "with_val", "folds_sha256")}
     run = Run(recipe=recipe, runs=runs, **facts)
     if run.folder != folder:

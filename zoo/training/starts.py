@@ -17,6 +17,8 @@ from core.errors import UserError
 from core.files import sha256_of_file
 from zoo.data import Folds
 from zoo.members import Recipe
+from zoo.members.recipe import NAMED_WEIGHTS
+from zoo.models.weights import locate
 from zoo.training.checkpoints import read_weights
 from zoo.training.runs import Run, find_runs, recipe_folders
 
@@ -24,17 +26,19 @@ NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
 def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds) -> Recipe:
-    """The recipe with `start_from` as MEMBER@HASH: the newest recipe that is trained on all these folds.
+    """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
 
-    What this recipe itself became is passed over, or the same command would start from its own fruit the next time.
+    That one is the newest recipe that is trained on all these folds. What this recipe itself became is passed over, or
+    the same command would start from its own fruit the next time.
     UserError where there is none, and what to run.
     """
+    recipe = _pin_weights(recipe, runs)
     if not recipe.start_from:
         return recipe
     member, _, wanted = recipe.start_from.partition("@")
     for place in recipe_folders(runs, member, wanted):
         found = [run for run in find_runs(runs, member, place.name) if _usable(run, folds.sha256)]
-        found = [run for run in found if _apart_from_start(run.recipe) != _apart_from_start(recipe)]
+        found = [run for run in found if not _is_its_own(run.recipe, recipe)]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{place.name}")
     which = fold_names[0] if len(fold_names) == 1 else "all"
@@ -95,5 +99,40 @@ def _usable(run: Run, folds_sha256: str) -> bool:
     return run.folds_sha256 == folds_sha256 and run.complete
 
 
-def _apart_from_start(recipe: Recipe) -> dict[str, Any]:
-    return {"name": recipe.name, "starts": bool(recipe.start_from)} | recipe.resolved | {"start_from": ""}
+def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:
+    """Whether the recipe became this one: the same member, but for what each of them started from."""
+    ours, theirs = (replace(one, start_from="").counted for one in (recipe, trained))
+    return trained.name == recipe.name and bool(trained.start_from) and ours == theirs
+
+
+def _pin_weights(recipe: Recipe, runs: Path) -> Recipe:
+    """The recipe with the hash of the file that its encoder takes; where that is gone, the one that a run noted."""
+    if recipe.weights in NAMED_WEIGHTS:
+        return recipe
+    recipe = replace(recipe, weights=str(Path(recipe.weights).absolute()))
+    found = locate(recipe.encoder, recipe.weights)
+    if found.path is None:
+        noted = recipe.weights_sha256 or _noted(recipe, runs)
+        if not noted:
+            raise UserError(found.missing)
+        return replace(recipe, weights_sha256=noted)
+    digits = sha256_of_file(found.path)[:12]
+    if recipe.weights_sha256 not in ("", digits):
+        raise UserError(
+            f"{recipe.name}: weights {found.path}: SHA-256 begins {digits} and not {recipe.weights_sha256}, as "
+            "weights_sha256 says; bring that file, or leave weights_sha256 out"
+        )
+    return replace(recipe, weights_sha256=digits)
+
+
+def _noted(recipe: Recipe, runs: Path) -> str:
+    """The hash of the weights at the same path, from the newest complete run of the same recipe; empty without one."""
+
+    def without(one: Recipe) -> dict[str, Any]:
+        return replace(one, weights_sha256="", start_from="").counted
+
+    for place in recipe_folders(runs, recipe.name):
+        for run in find_runs(runs, recipe.name, place.name):
+            if without(run.recipe) == without(recipe):
+                return run.recipe.weights_sha256
+    return ""

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.members import load_member, member_names, parse_setting, with_settings
+from zoo.members import load_member, member_names, parse_setting, read_recipe, with_settings
 
 
 @pytest.mark.parametrize("name", member_names())
@@ -125,6 +125,47 @@ def test_keys_that_only_make_it_faster_do_not_count():
     faster = with_settings(recipe, {"compile": True, "checkpointing": True, "channels_last": False})
     assert faster.hash(True, "x") == recipe.hash(True, "x")
     assert with_settings(recipe, {"precision": "bf16"}).hash(True, "x") != recipe.hash(True, "x")
+
+
+def test_they_do_not_count_inside_a_stage_either():
+    staged, faster = (
+        with_settings(load_member("lite0-fc-t5"), {"stages": [{"epochs": 2, **keys}, {"epochs": 3}]})
+        for keys in ({}, {"compile": True, "checkpointing": True})
+    )
+    assert faster.staged[0].compile
+    assert faster.hash(True, "x") == staged.hash(True, "x")
+
+
+@pytest.mark.parametrize(("key", "whole"), [("weight_decay", 0), ("lr", 1), ("clip", 5), ("warmup", 0)])
+def test_a_whole_number_is_the_same_number(key, whole):
+    recipe = load_member("resnet18-fc-t5")
+    whole_ones, others = (with_settings(recipe, {key: value}) for value in (whole, float(whole)))
+    assert whole_ones.as_toml() == others.as_toml()
+    assert whole_ones.hash(True, "x") == others.hash(True, "x")
+    first, second = (with_settings(recipe, {"stages": [{key: value}]}) for value in (whole, float(whole)))
+    assert first.hash(True, "x") == second.hash(True, "x")
+    assert with_settings(recipe, {"epochs": 4}).epochs == 4
+    assert isinstance(with_settings(recipe, {"stages": [{"epochs": 4}]}).staged[0].epochs, int)
+
+
+def test_a_path_in_a_members_file_stands_in_that_files_folder(tmp_path, monkeypatch):
+    (tmp_path / "members").mkdir()
+    (tmp_path / "members" / "mine.toml").write_text('base = "lite0-fc-t5"\nweights = "mine.pt"\n')
+    (tmp_path / "heir.toml").write_text('base = "members/mine.toml"\n')
+    monkeypatch.chdir(tmp_path)
+    there = str(tmp_path / "members" / "mine.pt")
+    assert load_member("members/mine.toml").weights == load_member("heir.toml").weights == there
+    assert load_member("mine", tmp_path / "members").weights == there
+    assert with_settings(load_member("heir.toml"), {"weights": "other.pt"}).weights == "other.pt"
+
+
+def test_what_a_run_wrote_down_is_taken_at_its_word(tmp_path):
+    """Runs of older releases are named by the text of a path, whatever folder they lie in."""
+    recipe = with_settings(load_member("lite0-fc-t5"), {"weights": "mine.pt"})
+    (tmp_path / "recipe.toml").write_text(recipe.as_toml())
+    assert (
+        read_recipe(tmp_path / "recipe.toml", recipe.name).hash(True, "x") == recipe.hash(True, "x") == "3dc9f7437bb5"
+    )
 
 
 def test_what_a_recipe_may_choose_is_what_is_there():

@@ -1,0 +1,111 @@
+"""A file of first weights is known by what is in it: wherever it lies, and when it is gone."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from core.errors import UserError
+from core.files import sha256_of_file
+from tests.zoo.training.cases import TINY, plan, trained
+from zoo.members import load_member, with_settings
+from zoo.members.trained import read_trained
+from zoo.training import check_run, find_runs, pin_start
+
+
+def write_weights(path, seed=1):
+    torch.manual_seed(seed)
+    path.parent.mkdir(exist_ok=True)
+    save_file(timm.create_model(TINY.encoder).state_dict(), path)
+    return str(path)
+
+
+@pytest.fixture
+def pinned(tmp_path, folds):
+    def pin(path, recipe=TINY, **changes):
+        return pin_start(with_settings(recipe, {"weights": str(path), **changes}), tmp_path / "runs", ["0"], folds)
+
+    return pin
+
+
+def named(recipe):
+    return recipe.hash(False, "split")
+
+
+def test_the_same_weights_elsewhere_are_the_same_recipe_and_others_there_another_one(tmp_path, pinned):
+    here, there = (write_weights(tmp_path / name) for name in ("here.safetensors", "there.safetensors"))
+    first = pinned(here)
+    assert first.weights_sha256 == sha256_of_file(tmp_path / "here.safetensors")[:12]
+    assert named(first) == named(pinned(there))
+    write_weights(tmp_path / "here.safetensors", seed=2)
+    assert named(first) != named(pinned(here))
+
+
+def test_of_a_folder_the_file_counts_that_the_encoder_takes(tmp_path, pinned):
+    write_weights(tmp_path / "packed" / f"{TINY.encoder}.safetensors")
+    alone = write_weights(tmp_path / "alone.safetensors")
+    first = pinned(tmp_path / "packed")
+    assert named(first) == named(pinned(alone))
+    (tmp_path / "packed" / "other.safetensors").write_bytes(b"of another encoder")
+    assert named(first) == named(pinned(tmp_path / "packed"))
+
+
+def test_weights_that_have_a_name_are_not_looked_at(folds, tmp_path):
+    for weights in ("imagenet", "none"):
+        recipe = with_settings(TINY, {"weights": weights})
+        assert pin_start(recipe, tmp_path, ["0"], folds) == recipe
+
+
+def test_a_path_on_the_command_line_stands_in_the_working_directory(tmp_path, pinned, monkeypatch):
+    path = write_weights(tmp_path / "mine.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert pinned("mine.safetensors") == pinned(path)
+    assert pinned("mine.safetensors").weights == path  # the run's own file says so to any working directory
+
+
+def test_a_run_is_known_when_its_weights_are_gone(tmp_path, scenes, folds, pinned):
+    path = tmp_path / "mine.safetensors"
+    recipe = pinned(write_weights(path))
+    run = trained(
+        tmp_path / "runs",
+        scenes,
+        folds,
+        {"weights": recipe.weights, "weights_sha256": recipe.weights_sha256, "epochs": 1},
+    )
+    assert run.hash == plan(tmp_path / "runs", folds, replace(recipe, epochs=1)).hash
+    path.unlink()
+    shutil.copytree(tmp_path / "runs", tmp_path / "elsewhere")
+    (found,) = find_runs(tmp_path / "elsewhere", TINY.name, run.hash)
+    assert found.complete
+    assert read_trained(tmp_path / "runs", TINY.name, run.hash).recipe == run.recipe
+    again = plan(tmp_path / "runs", folds, pinned(path, epochs=1))  # the same command as ever
+    assert again.complete
+    check_run(again, scenes, folds, "cpu")
+    with pytest.raises(UserError, match="no such file or folder"):
+        pinned(path, epochs=2)
+
+
+def test_weights_of_another_hash_than_a_members_file_says_are_refused(tmp_path, pinned):
+    recipe = pinned(write_weights(tmp_path / "mine.safetensors"))
+    write_weights(tmp_path / "mine.safetensors", seed=2)
+    with pytest.raises(UserError, match=f"and not {recipe.weights_sha256}"):
+        pin_start(recipe, tmp_path, ["0"], None)
+    assert with_settings(recipe, {"weights": "none"}).weights_sha256 == ""
+
+
+def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    recipe = with_settings(source.recipe, {"start_from": TINY.name})
+    child = trained(tmp_path, scenes, folds, {"epochs": 1, "start_from": f"{TINY.name}@{source.hash}"})
+    assert child.hash != source.hash
+    faster = with_settings(recipe, {"channels_last": False})
+    assert pin_start(faster, tmp_path, ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+
+
+def test_the_runs_own_file_trains_the_same_recipe(tmp_path, pinned):
+    recipe = pinned(write_weights(tmp_path / "mine.safetensors"))
+    (tmp_path / "again.toml").write_text(recipe.as_toml())
+    assert named(load_member(str(tmp_path / "again.toml"))) == named(recipe)
