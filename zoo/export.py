@@ -20,9 +20,8 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.registry import Registry
-from zoo.data import BANDS, SIZE, Record, Scenes
-from zoo.inputs import INPUTS, read_scaling
-from zoo.inputs.ash import CLOUD_TEMPERATURE, CLOUD_TOP, SPLIT_WINDOW
+from zoo.data import SIZE, Record, Scenes
+from zoo.inputs import INPUTS, Channels, read_scaling
 from zoo.predict import load_network, probabilities
 from zoo.registration import resize
 from zoo.training import Run
@@ -38,43 +37,6 @@ Answer = Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> pr
 Writer = Callable[[nn.Module, Tensor, bool], bytes]  # module, example, whether any number of records is to fit
 
 
-def _scale(values: Tensor, bounds: tuple[float, float]) -> Tensor:
-    return (values - bounds[0]) / (bounds[1] - bounds[0])
-
-
-def _false_colour(kelvin: Tensor) -> Tensor:
-    t11, t14, t15 = kelvin.unbind(-3)
-    channels = _scale(t15 - t14, SPLIT_WINDOW), _scale(t14 - t11, CLOUD_TOP), _scale(t14, CLOUD_TEMPERATURE)
-    return torch.stack(channels, dim=-3)
-
-
-def _split_window(kelvin: Tensor) -> Tensor:
-    t14, t15 = kelvin.unbind(-3)
-    return _scale(t15 - t14, SPLIT_WINDOW).clamp(0, 1).unsqueeze(-3)
-
-
-def _false_colour_and_bands(kelvin: Tensor) -> Tensor:
-    t11, t13, t14, t15 = kelvin.unbind(-3)
-    return torch.stack((t15 - t14, t14 - t11, t14, t11, t13, t15), dim=-3)
-
-
-def _differences_and_bands(kelvin: Tensor) -> Tensor:
-    t11, t14, t15 = (kelvin.unbind(-3)[BANDS.index(band)] for band in (11, 14, 15))
-    return torch.cat((torch.stack((t15 - t14, t14 - t11), dim=-3), kelvin), dim=-3)
-
-
-# The registered inputs once more, on tensors (..., bands, H, W): the same numbers, which a test compares.
-INPUTS_IN_TORCH: dict[str, Callable[[Tensor], Tensor]] = {
-    "fc": lambda kelvin: _false_colour(kelvin).clamp(0, 1),
-    "fc_unclipped": _false_colour,
-    "split_window": _split_window,
-    "all_bands_min_max": lambda kelvin: kelvin,
-    "all_bands_mean_std": lambda kelvin: kelvin,
-    "fc_and_bands": _false_colour_and_bands,
-    "differences_and_bands": _differences_and_bands,
-}
-
-
 class OnePath(nn.Module):
     """All that one run does to kelvins (n, bands, frames, 256, 256): probability (n, 256, 256)."""
 
@@ -84,10 +46,8 @@ class OnePath(nn.Module):
     def __init__(self, run: Run) -> None:
         super().__init__()
         name = run.recipe.input
-        if name not in INPUTS_IN_TORCH:
-            raise UserError(f'input "{name}": has no twin on tensors, so cannot be exported; add it in zoo/export.py')
-        self.to_channels = INPUTS_IN_TORCH[name]
-        scaling, channels = read_scaling(run.scaling, name), INPUTS.entry(name).facts["channels"]
+        self.to_channels, channels = _on_tensors_alone(name), INPUTS.entry(name).facts["channels"]
+        scaling = read_scaling(run.scaling, name)
         shift, scale = (scaling.shift, scaling.scale) if scaling else (np.zeros(channels), np.ones(channels))
         for key, values in (("shift", shift), ("scale", scale)):
             self.register_buffer(key, torch.from_numpy(values).float().view(-1, 1, 1))
@@ -95,8 +55,22 @@ class OnePath(nn.Module):
 
     def forward(self, kelvin: Tensor) -> Tensor:
         """As training and prediction do it, the images' half precision included."""
-        channels = (self.to_channels(kelvin.transpose(1, 2)) - self.shift) / self.scale
+        channels = (torch.stack(self.to_channels(*kelvin.unbind(1)), dim=2) - self.shift) / self.scale
         return resize(self.network(channels.half().float()), SIZE).sigmoid()[:, 0]
+
+
+def _on_tensors_alone(name: str) -> Callable[..., Channels]:
+    """The input; UserError where it leaves tensors on the way, for a graph would not hold what it did there."""
+    entry = INPUTS.entry(name)
+    try:
+        # Tensors without values: nothing but torch computes with them.
+        entry.make(*torch.empty(len(entry.facts["bands"]), 1, SIZE, SIZE, device="meta"))
+    except (TypeError, RuntimeError, AttributeError) as error:
+        raise UserError(
+            f'input "{name}": cannot be exported, its function does not keep to what tensors can ({error}); '
+            "write it in arithmetic, slices and methods that arrays have, too"
+        ) from error
+    return entry.make
 
 
 class Member(nn.Module):

@@ -12,7 +12,7 @@ from tests.scenes import write_record
 from tests.zoo.models.cases import PYRAMIDS
 from tests.zoo.training.cases import TINY, plan, two_folds
 from zoo.data import open_scenes
-from zoo.export import FORMATS, INPUTS_IN_TORCH, Exported, compare, export_member
+from zoo.export import FORMATS, Exported, compare, export_member
 from zoo.inputs import INPUTS, read_scaling
 from zoo.members import with_settings
 from zoo.models import build
@@ -66,10 +66,29 @@ def restless(run, scenes, seed):
 
 @pytest.mark.parametrize("name", INPUTS.names())
 def test_an_input_on_tensors_is_the_input(name, rng):
-    bands = len(INPUTS.entry(name).facts["bands"])
-    kelvin = rng.uniform(235, 305, (2, 3, bands, 8, 8)).astype(np.float32)
-    made = INPUTS_IN_TORCH[name](torch.from_numpy(kelvin)).numpy()
-    np.testing.assert_array_equal(made, INPUTS.get(name)(kelvin))
+    entry = INPUTS.entry(name)
+    kelvin = rng.uniform(235, 305, (len(entry.facts["bands"]), 2, 3, 8, 8)).astype(np.float32)
+    made = torch.stack(entry.make(*torch.from_numpy(kelvin)))
+    np.testing.assert_array_equal(made.numpy(), np.stack(entry.make(*kelvin)))
+
+
+@pytest.mark.parametrize("function", [np.sqrt, lambda t14: t14.round(decimals=1).astype(np.float32)])
+def test_an_input_that_leaves_tensors_is_refused(function, written, monkeypatch):
+    odd = replace(INPUTS.entry("split_window"), make=lambda t14, t15: (function(t14),))
+    monkeypatch.setitem(INPUTS._entries, "odd", odd)
+    runs, _ = written(input="odd")
+    with pytest.raises(UserError, match='input "odd": cannot be exported, .*; write it in arithmetic'):
+        export_member(runs, "torchscript")
+
+
+@pytest.mark.parametrize(
+    "format_name", ["torchscript", *(pytest.param(name, marks=pytest.mark.long) for name in ("pt2", "onnx"))]
+)
+def test_an_input_of_ones_own_is_exported_by_its_one_function(format_name, scenes, written, monkeypatch):
+    own = replace(INPUTS.entry("split_window"), make=lambda t14, t15: ((abs(t15 - t14) * 0.1 + t14 / 300).clip(0, 2),))
+    monkeypatch.setitem(INPUTS._entries, "own", own)
+    runs, held = written(input="own")
+    assert compare(export_member(runs, format_name), runs, scenes, held).largest_difference < 1e-5
 
 
 @pytest.mark.parametrize(

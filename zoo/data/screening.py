@@ -227,12 +227,12 @@ def screen(
 
 
 def input_channels(
-    name: str, bands: Sequence[int], count: int, make: Callable[[Plane], Plane], from_ash: bool
+    name: str, bands: Sequence[int], count: int, make: Callable[..., Sequence[Plane]], from_ash: bool
 ) -> list[Candidate]:
-    """The channels of a registered input as candidates: `make` takes kelvin (bands, H, W)."""
+    """The channels of a registered input as candidates: `make` takes kelvin (H, W) of each band."""
     reads = tuple((band, LABELLED) for band in bands)
 
     def channel(kelvin: Kelvin, k: int) -> Plane:
-        return make(np.stack([kelvin[key] for key in reads]))[k]
+        return make(*(kelvin[key] for key in reads))[k]
 
     return [Candidate(f"{name}[{k}]", reads, partial(channel, k=k), from_ash) for k in range(count)]

@@ -1,7 +1,8 @@
 """Named ways from kelvin to channels. One function each, one registry line, in any file here.
 
-In: kelvin, float32 (..., bands, H, W), in the order of the entry's `bands`. Out: channels, float32
-(..., channels, H, W). Facts of an entry:
+In: kelvin, float32 (..., H, W), one argument for each of the entry's `bands`. Out: a tuple of channels of the same
+shape. Arrays come in where a record is read, tensors where a member is exported: a function keeps to what both can,
+arithmetic, slices and methods such as `clip`. Facts of an entry:
 
 bands     which files of a record it reads
 channels  how many it gives
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,9 @@ from numpy.typing import NDArray
 from core.registry import Registry, load_modules
 
 Floats = NDArray[np.float32]
-INPUTS: Registry[Callable[[Floats], Floats]] = Registry("input")
+Plane = Any  # float32 (..., H, W): an array or a tensor
+Channels = tuple[Plane, ...]
+INPUTS: Registry[Callable[..., Channels]] = Registry("input")
 
 load_modules(__name__, Path(__file__).parent)
 
@@ -31,7 +35,9 @@ from zoo.inputs._scaling import Scaling, fit_scaling, read_scaling, write_scalin
 
 __all__ = [
     "INPUTS",
+    "Channels",
     "Floats",
+    "Plane",
     "Scaling",
     "fit_scaling",
     "read_channels",

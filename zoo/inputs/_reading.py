@@ -36,4 +36,4 @@ def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[in
     """The channels of one record, not yet scaled: float32 (frames, channels, 256, 256)."""
     entry = INPUTS.entry(name)
     kelvin = scenes.kelvin(record, entry.facts["bands"], frames)
-    return entry.make(np.swapaxes(kelvin, 0, 1))
+    return np.stack(entry.make(*kelvin), axis=1)

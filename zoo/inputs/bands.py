@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from zoo.data.records import BANDS
-from zoo.inputs import INPUTS, Floats
+from zoo.inputs import INPUTS, Channels, Plane
 
 
 @INPUTS.register("all_bands_mean_std", bands=BANDS, channels=9, from_ash=False, scaled="mean_std")
 @INPUTS.register("all_bands_min_max", bands=BANDS, channels=9, from_ash=False, scaled="min_max")
-def all_bands(kelvin: Floats) -> Floats:
+def all_bands(*kelvin: Plane) -> Channels:
     """The nine bands, 08 to 16, kelvin (rows 6 and 7)."""
     return kelvin
 
 
 @INPUTS.register("fc_and_bands", bands=(11, 13, 14, 15), channels=6, from_ash=False, scaled="mean_std")
-def false_colour_and_bands(kelvin: Floats) -> Floats:
+def false_colour_and_bands(t11: Plane, t13: Plane, t14: Plane, t15: Plane) -> Channels:
     """What the ash image is made of, T15 - T14, T14 - T11, T14, and bands 11, 13, 15, kelvin (place 3).
 
     There the ash channels were left unscaled; here all six are standardised.
     """
-    t11, t13, t14, t15 = (kelvin[..., band, :, :] for band in range(4))
-    return np.stack((t15 - t14, t14 - t11, t14, t11, t13, t15), axis=-3)
+    return t15 - t14, t14 - t11, t14, t11, t13, t15
 
 
 @INPUTS.register("differences_and_bands", bands=BANDS, channels=11, from_ash=False, scaled="mean_std")
-def differences_and_bands(kelvin: Floats) -> Floats:
+def differences_and_bands(*kelvin: Plane) -> Channels:
     """T15 - T14, T14 - T11 and the nine bands, kelvin (place 6)."""
-    t11, t14, t15 = (kelvin[..., BANDS.index(band), :, :] for band in (11, 14, 15))
-    return np.concatenate([np.stack((t15 - t14, t14 - t11), axis=-3), kelvin], axis=-3)
+    t11, t14, t15 = (kelvin[BANDS.index(band)] for band in (11, 14, 15))
+    return t15 - t14, t14 - t11, *kelvin

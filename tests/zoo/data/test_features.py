@@ -84,9 +84,9 @@ def test_what_was_put_in_is_found(scenes):
 
 
 def test_a_registered_input_is_judged_by_its_channels(scenes):
-    useful = input_channels("useful", (14, 15), 1, lambda kelvin: kelvin[1:] - kelvin[:1], True)
-    blind = input_channels("blind", (11,), 1, lambda kelvin: kelvin, True)
-    both = input_channels("both", (11, 14, 15), 2, lambda k: np.stack([k[2] - k[1], k[0]]), True)
+    useful = input_channels("useful", (14, 15), 1, lambda t14, t15: (t15 - t14,), True)
+    blind = input_channels("blind", (11,), 1, lambda t11: (t11,), True)
+    both = input_channels("both", (11, 14, 15), 2, lambda t11, t14, t15: (t15 - t14, t11), True)
     found = screened(scenes, useful=useful, blind=blind, both=both)
     judged = {one.name: one for one in found.mixtures}
     assert judged["useful"].d_prime > judged["blind"].d_prime + 1
@@ -105,8 +105,8 @@ def test_absent_frames_and_ash_colours_are_left_out_where_they_lack_something(tm
     for number in range(3):
         write_ash(tmp_path / "ash", f"ash{number}", mask=LINE)
     scenes = open_scenes([tmp_path / "records", tmp_path / "ash"])
-    colours = input_channels("colours", (14, 15), 1, lambda kelvin: kelvin[1:] - kelvin[:1], True)
-    kelvins = input_channels("kelvins", (14, 15), 1, lambda kelvin: kelvin[1:] - kelvin[:1], False)
+    colours = input_channels("colours", (14, 15), 1, lambda t14, t15: (t15 - t14,), True)
+    kelvins = input_channels("kelvins", (14, 15), 1, lambda t14, t15: (t15 - t14,), False)
     found = screened(scenes, colours=colours, kelvins=kelvins)
     counts = {one.name: one.scenes for one in found.ranking}
     assert counts["T15-T14"] == 12

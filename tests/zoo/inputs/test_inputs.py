@@ -1,5 +1,7 @@
 """Every input keeps one contract; the ash image is the one that the labelers saw."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -8,30 +10,49 @@ from tests.scenes import write_ash, write_record
 from zoo.data import open_scenes
 from zoo.inputs import INPUTS, read_channels, require_input
 
+# Of the channels that trained runs were made of: another hash, and all of their predictions are of other inputs.
+HASHES = {
+    "fc": "ce7993b0e26962ea",
+    "fc_unclipped": "480fc773cfc1a526",
+    "split_window": "fcf8658a7d8ac76d",
+    "all_bands_min_max": "d3294f05f06bb55c",
+    "all_bands_mean_std": "d3294f05f06bb55c",
+    "fc_and_bands": "c5417aac137b2d03",
+    "differences_and_bands": "eb7a087b4581df6a",
+}
+
+
+@pytest.mark.parametrize("name", HASHES)
+def test_an_input_is_to_the_bit_what_it_was(name):
+    bands = len(INPUTS.entry(name).facts["bands"])
+    kelvin = np.random.default_rng(7).uniform(235, 305, (bands, 2, 16, 16)).astype(np.float32)
+    channels = np.stack(INPUTS.get(name)(*kelvin), axis=1)
+    assert sha256(channels.tobytes()).hexdigest()[:16] == HASHES[name]
+
 
 @pytest.mark.parametrize("name", INPUTS.names())
 def test_an_input_gives_finite_channels_of_its_own_number(name, rng):
     facts = INPUTS.entry(name).facts
-    kelvin = rng.uniform(200, 310, (2, len(facts["bands"]), 8, 8)).astype(np.float32)
-    channels = INPUTS.get(name)(kelvin)
-    assert channels.shape == (2, facts["channels"], 8, 8)
+    kelvin = rng.uniform(200, 310, (len(facts["bands"]), 2, 8, 8)).astype(np.float32)
+    channels = np.stack(INPUTS.get(name)(*kelvin))
+    assert channels.shape == (facts["channels"], 2, 8, 8)
     assert channels.dtype == np.float32
     assert np.isfinite(channels).all()
 
 
 def test_false_colour_is_the_official_formula():
     t11, t14, t15 = 280.0, 281.0, 279.0
-    kelvin = np.array([t11, t14, t15], np.float32).reshape(3, 1, 1)
+    kelvin = np.array([t11, t14, t15], np.float32)
     expected = [(t15 - t14 + 4) / 6, (t14 - t11 + 4) / 9, (t14 - 243) / 60]
-    assert INPUTS.get("fc")(kelvin).ravel() == pytest.approx(expected, abs=1e-6)
+    assert INPUTS.get("fc")(*kelvin) == pytest.approx(expected, abs=1e-6)
 
 
 def test_bands_beside_their_differences_are_in_the_order_of_the_docs(rng):
     kelvin = rng.uniform(200, 310, (9, 2, 2)).astype(np.float32)
     t = dict(zip(range(8, 17), kelvin))
-    eleven = INPUTS.get("differences_and_bands")(kelvin)
+    eleven = INPUTS.get("differences_and_bands")(*kelvin)
     assert np.array_equal(eleven, np.stack([t[15] - t[14], t[14] - t[11], *kelvin]))
-    six = INPUTS.get("fc_and_bands")(np.stack([t[11], t[13], t[14], t[15]]))
+    six = INPUTS.get("fc_and_bands")(t[11], t[13], t[14], t[15])
     assert np.array_equal(six, np.stack([t[15] - t[14], t[14] - t[11], t[14], t[11], t[13], t[15]]))
 
 

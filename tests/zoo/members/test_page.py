@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def registered_by_the_page(registry):
     """The page's example, run as a file in the room would be, with a registry of its own."""
     block = next(b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if f"@{registry}." in b)
     own = Registry(registry)
-    names = {registry: own, "Tensor": torch.Tensor, "Generator": torch.Generator, "torch": torch, "Floats": np.ndarray}
+    names = {registry: own, "Tensor": torch.Tensor, "Generator": torch.Generator, "torch": torch}
+    names |= {"Plane": Any, "Channels": tuple}
     exec(block, names)
     (name,) = own.names()
     return own.entry(name)
@@ -48,7 +50,7 @@ def test_an_augmentation_takes_one_function_and_one_line():
 def test_an_input_takes_one_function_and_one_line():
     entry = registered_by_the_page("INPUTS")
     assert set(entry.facts) == set(INPUTS.entry("fc").facts)
-    assert entry.make(np.zeros((2, 4, 4), np.float32)).shape[-3] == entry.facts["channels"]
+    assert len(entry.make(*np.zeros((2, 4, 4), np.float32))) == entry.facts["channels"]
 
 
 @pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", PAGE, re.M | re.S))
