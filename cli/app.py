@@ -41,7 +41,7 @@ COMMANDS: dict[str, Any] = {
         "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
         "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
         "tune": ("cli.zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
-        "predict": ("cli.zoo_train:predict", "Predict again with what is trained."),
+        "predict": ("cli.zoo_predict:predict", "Predict again with what is trained."),
         "export": ("cli.zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "leaderboard": (
             "cli.zoo_leaderboard:leaderboard",

@@ -1,4 +1,4 @@
-"""`cli zoo train` and `cli zoo predict`."""
+"""`cli zoo train`, and the options by which runs are named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import click
 
 from cli.options import Settings, common
 from cli.output import detail, next_step, progress, say, show
-from core.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +52,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
     rows = []
     for run in runs:
         if run.complete:
-            say(settings, f"{_label(run)}: is trained already, reused")
+            say(settings, f"{label(run)}: is trained already, reused")
         else:
             _train_run(settings, run, scenes, folds)
         if run.fold != "full":
@@ -61,32 +60,6 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
         rows.append(_result(run))
     show(settings, rows, lambda console: _print_runs(console, rows))
     next_step(settings, "cli ensemble fit")
-
-
-@click.command("predict")
-@which_members
-@click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
-@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
-@common
-def predict(settings: Settings, split: str, tta: str, **which: Any) -> None:
-    """Predict again with what is trained: held-out records or the test records."""
-    scenes, folds, runs = _plan(settings, **which)
-    trained = [run for run in runs if run.complete and (split == "test" or run.fold != "full")]
-    if not trained:
-        raise UserError(f"{settings.runs}: none of these runs is complete; run: cli zoo train")
-    if split == "test" and not scenes.test:
-        raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records")
-    rows = []
-    for run in trained:
-        made = (
-            predict_test(settings, run, scenes, tta)
-            if split == "test"
-            else _predict_held(settings, run, scenes, folds, tta)
-        )
-        rows.append({"member": run.recipe.name, "fold": run.fold, "seed": run.seed, "records": len(made.record_ids)})
-    lines = "\n".join(f"{row['member']} fold {_fold(row)}: {row['records']} records" for row in rows)
-    show(settings, rows, lambda console: console.print(lines))
-    next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
 
 
 def _plan(
@@ -102,7 +75,9 @@ def _plan(
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
-    recipes = _recipes(settings, members, files, sets, epochs, start)  # before torch loads: a typo is answered at once
+    recipes = recipes_of(
+        settings, members, files, sets, epochs, start
+    )  # before torch loads: a typo is answered at once
 
     from zoo.data import read_folds, write_folds
     from zoo.training import check_run, fold_names, pin_start, plan_run, set_threads
@@ -126,7 +101,7 @@ def _plan(
     return scenes, folds, runs
 
 
-def _recipes(
+def recipes_of(
     settings: Settings,
     members: tuple[str, ...],
     files: tuple[str, ...],
@@ -134,6 +109,7 @@ def _recipes(
     epochs: int | None,
     start: str | None,
 ) -> list[Recipe]:
+    """The members that are named, the default line-up without any, with the keys that the options change."""
     from zoo.members import load_member, parse_setting, with_settings
 
     changes = dict(parse_setting(text) for text in sets)
@@ -159,15 +135,15 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
 
     if INPUTS.entry(run.recipe.input).facts["scaled"] and not run.scaling.is_file():
         records, _ = run_records(run, scenes, folds)
-        with progress(settings, f"{_label(run)} statistics", len(records)) as advance:
+        with progress(settings, f"{label(run)} statistics", len(records)) as advance:
             run_scaling(run, scenes, records, settings.jobs, advance)
     seen, held = run_examples(run, scenes, folds)
     steps = sum(recipe.epochs * steps_of(recipe, len(seen)) for recipe in run.recipe.staged)
-    say(settings, f"{_label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
+    say(settings, f"{label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
     if lacking := without_labelers(scenes, seen.records, run.recipe.target):
-        say(settings, f"{_label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
-    detail(settings, f"{_label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
-    with progress(settings, _label(run), steps) as advance:
+        say(settings, f"{label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
+    detail(settings, f"{label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
+    with progress(settings, label(run), steps) as advance:
         train(
             run,
             seen,
@@ -175,7 +151,7 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
             settings.device,
             advance,
             lambda epoch: _say_epoch(settings, run, epoch),
-            note=lambda text: say(settings, f"{_label(run)}: {text}"),
+            note=lambda text: say(settings, f"{label(run)}: {text}"),
         )
 
 
@@ -185,24 +161,20 @@ def _result(run: Run) -> dict[str, Any]:
     return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found}
 
 
-def predict_test(settings: Settings, run: Run, scenes: Scenes, tta: str) -> PredictionSet:
-    """The run's maps of the test records, in the cache."""
-    return _predict(settings, run, scenes, scenes.test, "test", tta)
-
-
 def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
     from zoo.training import run_records
 
     _, held = run_records(run, scenes, folds)
-    return _predict(settings, run, scenes, held, "oof", tta)
+    return predict_run(settings, run, scenes, held, "oof", tta)
 
 
-def _predict(
+def predict_run(
     settings: Settings, run: Run, scenes: Scenes, records: Sequence[Record], split: str, tta: str
 ) -> PredictionSet:
+    """The run's maps of these records, in the cache."""
     from zoo.predict import predict_set
 
-    with progress(settings, f"{_label(run)} {split}", len(records)) as advance:
+    with progress(settings, f"{label(run)} {split}", len(records)) as advance:
         return predict_set(run, scenes, records, split=split, tta=tta, device_name=settings.device, advance=advance)
 
 
@@ -210,7 +182,7 @@ def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
     dice = "" if epoch.dice is None else f"  Dice {epoch.dice:.4f} at {epoch.threshold:.2f}"
     of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
     stage = f" stage {epoch.stage}" if epoch.stage else ""
-    say(settings, f"{_label(run)}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
+    say(settings, f"{label(run)}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
 
 
 def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -222,7 +194,7 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
         minutes = f"{row['seconds'] / 60:.1f}"
         cells = [
             row["member"],
-            _fold(row),
+            fold_words(row),
             f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}",
             *found,
             row["held_out"],
@@ -244,13 +216,15 @@ def _stages_table(rows: list[dict[str, Any]]) -> Table:
             logged = dict(enumerate(row["logged_stages"])).get(number)
             scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
             best = f"{stage['best_epoch']}/{stage['epochs']}"
-            table.add_row(row["member"], _fold(row), str(number + 1), best, *scores)
+            table.add_row(row["member"], fold_words(row), str(number + 1), best, *scores)
     return table
 
 
-def _fold(row: dict[str, Any]) -> str:
+def fold_words(row: dict[str, Any]) -> str:
+    """A run's fold, and its seed where that is none of the first."""
     return row["fold"] + (f" seed {row['seed']}" if row["seed"] else "")
 
 
-def _label(run: Run) -> str:
+def label(run: Run) -> str:
+    """How the run is named to the user."""
     return f"{run.recipe.name} fold {run.fold}" + (f" seed {run.seed}" if run.seed else "")

@@ -31,7 +31,13 @@ class Tiny:
     ids: tuple[str, ...]  # of the test records
 
 
-def tiny_runs(folder: Path, records: int = 3, folds: int = 2, members: Sequence[str] = tuple(ENCODERS)) -> Tiny:
+def tiny_runs(
+    folder: Path,
+    records: int = 3,
+    folds: int = 2,
+    members: Sequence[str] = tuple(ENCODERS),
+    weights: str = "none",
+) -> Tiny:
     """Test records, one run a member and fold, an ensemble of equal weights."""
     ids = tuple(str(10**18 + 7 * number) for number in range(records))
     for record_id in ids:
@@ -40,14 +46,14 @@ def tiny_runs(folder: Path, records: int = 3, folds: int = 2, members: Sequence[
     write_folds(folder / "runs" / "folds.csv", split)
     uses = []
     for member in members:
-        runs = [_write_run(folder / "runs", member, fold, split) for fold in range(folds)]
+        runs = [_write_run(folder / "runs", member, fold, split, weights) for fold in range(folds)]
         uses.append(MemberUse(member, runs[0].hash, "none", 2**16 // len(members), "0" * 64, 0.5))
     write_ensemble(ensemble_path(folder / "runs", "default"), _ensemble(tuple(uses), split))
     return Tiny(folder / "data", folder / "runs", ids)
 
 
-def _write_run(runs: Path, member: str, fold: int, split: Folds) -> Run:
-    settings = {"encoder": ENCODERS[member], "weights": "none", "size": 32, "crop": 0}
+def _write_run(runs: Path, member: str, fold: int, split: Folds, weights: str) -> Run:
+    settings = {"encoder": ENCODERS[member], "weights": weights, "size": 32, "crop": 0}
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
     run = plan_run(recipe, str(fold), split, runs, seed=0, with_val=False)
     write_weights(run.best, weights_of(_restless(recipe, seed=fold)))

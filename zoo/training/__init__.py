@@ -4,26 +4,29 @@ In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outs
 sets (zoo.predict makes them from what lies here).
 """
 
-from zoo.training.check import check_run
+from zoo.training.check import check_prediction, check_run
 from zoo.training.devices import set_threads
 from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
-from zoo.training.runs import Run, find_runs, fold_names, plan_run, run_records, trained_runs
-from zoo.training.starts import pin_start
+from zoo.training.runs import Run, find_runs, fold_names, plan_run, recipe_folders, run_records, trained_runs
+from zoo.training.starts import pin_start, started_as
 
 __all__ = [
     "Epoch",
     "Examples",
     "Run",
+    "check_prediction",
     "check_run",
     "find_runs",
     "fold_names",
     "pin_start",
     "plan_run",
+    "recipe_folders",
     "run_examples",
     "run_records",
     "run_scaling",
     "set_threads",
+    "started_as",
     "steps_of",
     "train",
     "trained_runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from core.errors import UsageError
-from zoo.data import Folds, Scenes
+from zoo.data import Folds, Record, Scenes
 from zoo.inputs import require_input
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
@@ -35,6 +36,12 @@ def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
             check_optimizer(recipe, device)
     if not complete:
         _check_network(run.recipe, start_of(run.stages[0]))
+
+
+def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:
+    """UserError where device, records or input would stop a complete run from predicting them."""
+    choose_device(device_name)
+    require_input(scenes, records, run.recipe.input, run.recipe.frames)
 
 
 @lru_cache(maxsize=8)

@@ -48,6 +48,21 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
     )
 
 
+def started_as(recipe: Recipe, runs: Path, folds: Folds, with_val: bool) -> Recipe:
+    """The recipe with `start_from` as its own newest runs on this split have it; itself where there are none.
+
+    Whoever predicts with them needs no longer the runs that they started from.
+    """
+    member, _, wanted = recipe.start_from.partition("@")
+    for place in recipe_folders(runs, recipe.name) if member else ():
+        for run in find_runs(runs, recipe.name, place.name):
+            same = _apart_from_start(run.recipe) == _apart_from_start(recipe)
+            same = same and (run.with_val, run.folds_sha256) == (with_val, folds.sha256)
+            if same and run.recipe.start_from.startswith(f"{member}@{wanted}"):
+                return replace(recipe, start_from=run.recipe.start_from)
+    return recipe
+
+
 def start_of(run: Run) -> Path | None:
     """The file of the weights that a run, or a stage of it, starts from; None: the encoder's own."""
     stages = run.stages

@@ -1,6 +1,7 @@
 """Recipes in stages, other runs' weights, a frozen encoder, an early end."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.predict import predict_set
-from zoo.training import check_run, find_runs, pin_start, run_examples, train
+from zoo.training import check_run, find_runs, pin_start, run_examples, started_as, train
 from zoo.training.checkpoints import read_weights
 from zoo.training.epochs import read_epochs
 from zoo.training.starts import load_start
@@ -189,6 +190,21 @@ def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, fol
     mine, theirs = read_weights(run.best), read_weights(source.best)
     for name in names:
         torch.testing.assert_close(mine[name], theirs[name], rtol=0, atol=1e-6)
+
+
+def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
+    pinned = pin_start(recipe, tmp_path, ["0"], folds)
+    run = plan(tmp_path, folds, pinned)
+    assert started_as(recipe, tmp_path, folds, False) == recipe  # not trained yet
+    train(run, *run_examples(run, scenes, folds), "cpu")
+    shutil.rmtree(source.folder.parents[1])
+    assert started_as(recipe, tmp_path, folds, False) == pinned
+    assert started_as(TINY, tmp_path, folds, False) == TINY
+    for other in ({"lr": 0.5}, {"start_from": "lite1-fc-t5"}):
+        assert started_as(changed := with_settings(recipe, other), tmp_path, folds, False) == changed
+    assert started_as(recipe, tmp_path, folds, with_val=True) == recipe
 
 
 @pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
