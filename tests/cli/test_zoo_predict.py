@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Typed
 from tests.cli.tiny_runs import Tiny, tiny_runs
 
-KEYS = "--set encoder=test_resnet --set weights=absent.safetensors --set size=32 --set crop=0"
+KEYS = "--set encoder=test_resnet --set weights=imagenet --set size=32 --set crop=0"
 PREDICT = f"zoo predict --member tiny-resnet.toml {KEYS} --split test"
 RUN = "runs/members/tiny-resnet/*/fold-{}/result.json"
 
@@ -18,7 +18,7 @@ RUN = "runs/members/tiny-resnet/*/fold-{}/result.json"
 @pytest.fixture
 def tiny(tmp_path: Path) -> Tiny:
     (tmp_path / "tiny-resnet.toml").write_text('base = "lite0-fc-t5"\n')
-    return tiny_runs(tmp_path, members=["tiny-resnet"], weights="absent.safetensors")
+    return tiny_runs(tmp_path, members=["tiny-resnet"], weights="imagenet")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(typed, tm
     (line,) = (line for line in said.err.splitlines() if "warning" in line)
     assert line == (
         "warning: no complete run of tiny-resnet fold 1; run: cli zoo train --member tiny-resnet.toml --fold 1 "
-        "--set encoder=test_resnet --set weights=absent.safetensors --set size=32 --set crop=0; the others predict"
+        "--set encoder=test_resnet --set weights=imagenet --set size=32 --set crop=0; the others predict"
     )
     assert said.out == "tiny-resnet fold 0: 3 records\n"
     code, said = typed(f"{PREDICT} --fold 0")

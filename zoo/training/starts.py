@@ -7,6 +7,7 @@ split.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,16 +50,17 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
 
 
 def started_as(recipe: Recipe, runs: Path, folds: Folds, with_val: bool) -> Recipe:
-    """The recipe with `start_from` as its own newest runs on this split have it; itself where there are none.
+    """The recipe with its first weights named as its newest runs on this split have them; itself without such runs.
 
-    Whoever predicts with them needs no longer the runs that they started from.
+    Whoever predicts with them needs neither the file nor the runs that they started from.
     """
+    with suppress(UserError):  # the file is not here, and no run noted it: then there is none to be found
+        recipe = _pin_weights(recipe, runs)
     member, _, wanted = recipe.start_from.partition("@")
     for place in recipe_folders(runs, recipe.name) if member else ():
         for run in find_runs(runs, recipe.name, place.name):
-            same = _apart_from_start(run.recipe) == _apart_from_start(recipe)
-            same = same and (run.with_val, run.folds_sha256) == (with_val, folds.sha256)
-            if same and run.recipe.start_from.startswith(f"{member}@{wanted}"):
+            same = _is_its_own(run.recipe, recipe) and run.recipe.start_from.startswith(f"{member}@{wanted}")
+            if same and (run.with_val, run.folds_sha256) == (with_val, folds.sha256):
                 return replace(recipe, start_from=run.recipe.start_from)
     return recipe
 
