@@ -39,7 +39,7 @@ class Column:
 
 def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     """The columns that are shown in `width` characters, in their order."""
-    room, chosen = width, set()
+    room, chosen = width + GAP, set()  # none behind the last
     for column in sorted(columns, key=lambda column: column.rank):
         needed = (min(column.width, NAME) if width < NARROW and not column.numbers else column.width) + GAP
         if column.rank == 0 or (not column.empty and needed <= room):

@@ -1,7 +1,7 @@
 """The rows of the leaderboard, and what of them is kept for the list of members.
 
 A row says on which records it stands. Rows are kept in runs/leaderboard.json under the digest of the predictions that
-they were counted from: once those change, the row is no longer found.
+they were counted from: once those change, the row is no longer found. What is no score is read anew each time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from core.errors import UnknownName, UserError
 if TYPE_CHECKING:
     from ensemble.standings import Standing
     from zoo.data import Folds, Scenes
+    from zoo.members import Recipe
     from zoo.predictions import MemberMaps
 
 Row = dict[str, Any]
@@ -54,12 +55,15 @@ def keep(runs: Path, rows: Sequence[Row]) -> None:
 def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None = None) -> list[MemberMaps]:
     """The out-of-fold predictions of these members; of all without any: "M@hash" where a member has several recipes.
 
-    Recipes that were predicted on another folds.csv are left out, and named.
+    Those predicted otherwise, or on another folds.csv, are left out and named; UserError where nobody is left.
     """
     from zoo.predictions import find_members, find_out_of_fold, other_recipes
 
+    def left_out(refusal: UserError) -> None:
+        say(settings, f"note: left out: {refusal}")
+
     names = settings.line_up(members) if members else None
-    folds, found = find_out_of_fold(settings.runs, names, tta)
+    folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
     if names:
         return found
     several = []
@@ -67,7 +71,7 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
         try:
             several += find_members(settings.runs, names=[other], tta=tta, folds_sha256=folds.sha256)
         except UserError as error:
-            say(settings, f"note: {error}")
+            left_out(error)
     torn = {maps.provenance.member for maps in several}
     plain = [maps for maps in found if maps.provenance.member not in torn]
     full = [f"{maps.provenance.member}@{maps.recipe}" for maps in found if maps.provenance.member in torn]
@@ -93,7 +97,8 @@ def own_rows(settings: Settings) -> dict[str, Row]:
         say(settings, f"note: no scores of one's own: {error}")
         return {}
     newest = sorted(found, key=_written)
-    return {member.provenance.member: kept[member.digest] for member in newest if member.digest in kept}
+    scored = [member for member in newest if member.digest in kept]
+    return {member.provenance.member: kept[member.digest] | _facts(settings, member) for member in scored}
 
 
 def _written(member: MemberMaps) -> float:
@@ -143,32 +148,66 @@ def _row(settings: Settings, standing: Standing, first: Standing) -> Row:
         "spread": standing.spread,
         "threshold": standing.threshold,
         "behind": behind and {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z},
-        "seconds_per_record": member.seconds_per_record,
-        **_trained(settings, member),
+        **_facts(settings, member),
         "digest": member.digest,
     }
 
 
-def _trained(settings: Settings, member: MemberMaps) -> Row:
-    """What the log says of the member, what training took, and by which recipe."""
+def _facts(settings: Settings, member: MemberMaps) -> Row:
+    """What the log says of the member, what it takes, and by which recipe it was trained, where that is known."""
     from zoo.members import load_member
     from zoo.members.trained import changed_keys, read_trained
 
     name = member.provenance.member
     try:
-        shipped = load_member(name, settings.members)
+        listed = load_member(name, settings.members)
     except UnknownName:
-        shipped = None
+        listed = None
     trained = read_trained(settings.runs, name, member.recipe)
-    recipe = trained.recipe if trained else shipped
-    log = shipped.log if shipped else None
+    recipe = trained.recipe if trained else listed if listed and _is_of(member, listed) else None
+    log = listed.log if listed else None
     return {
         "size": recipe and recipe.final.size,
         "epochs": recipe and sum(stage.epochs for stage in recipe.staged),
-        "changed": changed_keys(trained.recipe, shipped) if trained and shipped else {},
+        "epochs_trained": trained and round(trained.epochs, 1),
+        "changed": (recipe and changed_keys(recipe, listed)) if listed else {},
         "training_minutes": trained and round(trained.minutes, 1),
         "runs": len(member.sets),
+        "seconds_per_record": member.seconds_per_run,
+        "seconds_per_record_all_runs": member.seconds_per_record,
         "row": log and log.row,
         "logged_validation": log and log.validation,
         "logged_leaderboard": log and log.leaderboard,
     }
+
+
+def _is_of(member: MemberMaps, recipe: Recipe) -> bool:
+    """Whether its maps are this recipe's, to judge by the hash alone: the run may lie elsewhere."""
+    folds = member.provenance.folds_sha256
+    return member.recipe in (recipe.hash(with_val, folds) for with_val in (False, True))
+
+
+def marked(row: Row) -> str:
+    """Its Dice with the marks that `legend` explains."""
+    return f"{row['dice']:.3f}" + ("*" if row["kind"] == "in_sample" else "") + ("†" if row["changed"] != {} else "")
+
+
+def heading(rows: Sequence[Row]) -> str:
+    """What the Dice of these rows are."""
+    crossed = "cross-fitted" + (" but for *" if any(row["kind"] == "in_sample" for row in rows) else "")
+    return f"global Dice, out of fold, {crossed}; 95 % interval over scene groups"
+
+
+def legend(rows: Sequence[Row]) -> list[str]:
+    """What the marks of these rows mean, a line each."""
+    marks = "".join(map(marked, rows))
+    lines = {
+        "*": "* in-sample: one fold alone, whose own records chose the threshold",
+        "†": "† not by the recipe that is listed: how it differs stands under changed, here or in --json",
+    }
+    return [line for mark, line in lines.items() if mark in marks]
+
+
+def changes(row: Row) -> str:
+    """The keys in which its recipe differs from the listed one; "?" where that is not known."""
+    return "?" if row["changed"] is None else " ".join(f"{key}={value}" for key, value in row["changed"].items())

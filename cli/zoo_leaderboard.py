@@ -13,7 +13,8 @@ import click
 from cli.fitting import EMPTY, Column, as_table
 from cli.options import Settings, common
 from cli.output import next_step, say, show
-from cli.standings import Row, keep, predicted, score_members
+from cli.standings import Row, changes, heading, keep, legend, marked, predicted, score_members
+from cli.zoo_train import TTA
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("members", nargs=-1)
 @click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
-@click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
+@click.option("--tta", type=TTA, help="Predictions made with this TTA. [the plainest there is]")
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there, too.")
 @common
 def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta: str | None, file: Path | None) -> None:
     """The MEMBERS that were predicted, all without any, by out-of-fold global Dice.
 
-    Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash.
+    Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash. s / record: of one
+    run, the mean over its runs.
     """
     rows = score_members(settings, predicted(settings, members, tta), shared)
     if not shared:
@@ -61,14 +63,14 @@ def _flat(row: Row) -> Row:
     behind = row["behind"] or {"value": None, "interval": [None, None]}
     paired = {"behind": behind["value"], "behind_low": behind["interval"][0], "behind_high": behind["interval"][1]}
     plain = {key: value for key, value in row.items() if key not in ("interval", "per_fold", "behind", "changed")}
-    return plain | {"low": low, "high": high} | paired | folds | {"changed": _changed(row)}
+    return plain | {"low": low, "high": high} | paired | folds | {"changed": changes(row)}
 
 
 def _print(console: Console, rows: Sequence[Row]) -> None:
-    kinds = {row["kind"] for row in rows}
-    told = "cross-fitted" if kinds == {"cross_fitted"} else "cross-fitted where there are two folds, else in-sample (*)"
-    console.print(f"global Dice, out of fold, {told}; 95 % interval over scene groups", soft_wrap=True)
+    console.print(heading(rows))
     console.print(as_table(_columns(rows), console.width))
+    for line in legend(rows):
+        console.print(line)
 
 
 def _columns(rows: Sequence[Row]) -> list[Column]:
@@ -77,17 +79,18 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
 
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
-        column("Dice", 1, lambda row: f"{row['dice']:.3f}" + ("" if row["kind"] == "cross_fitted" else "*")),
+        column("Dice", 1, marked, numbers=False),
         column("95 % interval", 2, _interval),
         column("behind", 5, _behind),
         column("folds ±", 6, _spread),
         column("records", 3, lambda row: str(row["records"])),
-        column("size", 8, lambda row: _text(row["size"])),
-        column("epochs", 9, lambda row: _text(row["epochs"])),
+        column("TTA", 8, lambda row: EMPTY if row["tta"] == "none" else row["tta"], numbers=False),
+        column("size", 9, lambda row: _text(row["size"])),
+        column("epochs", 10, _epochs),
         column("s / record", 7, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
-        column("min", 10, lambda row: _text(row["training_minutes"], "{:.0f}")),
-        column("log's", 4, lambda row: _text(row["logged_validation"], "{:.3f}")),
-        column("changed", 11, lambda row: _changed(row) or EMPTY, numbers=False),
+        column("train min", 11, lambda row: _text(row["training_minutes"], "{:.0f}")),
+        column("log's val", 4, lambda row: _text(row["logged_validation"], "{:.3f}")),
+        column("changed", 12, lambda row: changes(row) or EMPTY, numbers=False),
     ]
 
 
@@ -107,8 +110,12 @@ def _spread(row: Row) -> str:
     return EMPTY if row["spread"] is None else f"{row['spread']:.3f} ({len(row['per_fold'])})"
 
 
-def _changed(row: Row) -> str:
-    return " ".join(f"{key}={value}" for key, value in row["changed"].items())
+def _epochs(row: Row) -> str:
+    """Those trained, and of how many where a run ended sooner."""
+    trained, planned = row["epochs_trained"], row["epochs"]
+    if trained is None:
+        return EMPTY
+    return f"{trained:g}" if trained == planned else f"{trained:g} of {planned}"
 
 
 def _text(value: object, form: str = "{}") -> str:

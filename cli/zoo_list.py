@@ -11,25 +11,43 @@ import click
 from cli.fitting import EMPTY, Column, as_table
 from cli.options import Settings, common
 from cli.output import next_step, say, show
-from cli.standings import own_rows
+from cli.standings import changes, heading, legend, marked, own_rows
 from core.errors import UnknownName
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from zoo.members import Recipe
 
 Row = dict[str, Any]
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
+# What the list takes of a member's row on the leaderboard, under the same names.
+OWN = (
+    "dice",
+    "interval",
+    "kind",
+    "records",
+    "recipe",
+    "changed",
+    "tta",
+    "epochs_trained",
+    "runs",
+    "seconds_per_record",
+)
 
 
 @click.command("list")
-@click.option("--filter", "wanted", metavar="TEXT", default="", help="Members in which each of these words is found.")
+@click.option(
+    "--filter", "wanted", metavar="TEXT", default="", help="Members in which each word is found; t5: of frame 5 alone."
+)
 @click.option("--sort", "key", metavar="KEY", default="name", show_default=True, help="A key of --json; -KEY: falling.")
 @click.option("--markdown", is_flag=True, help="The table of the docs.")
 @common
 def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> None:
     """The members: what each is made of and costs, what the log says of it, what it scores here.
 
-    M: millions of weights. GMACs: thousand million multiply-adds a scene. The narrower the terminal, the fewer columns.
+    M: millions of weights. GMACs: thousand million multiply-adds a scene. s / record: of one run, the mean
+    over its runs. The narrower the terminal, the fewer columns.
     """
     from zoo.members import load_member, member_names
 
@@ -37,12 +55,13 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     own = {} if markdown else own_rows(settings)
     listed = [row_of(recipe) | _own(own.get(recipe.name)) for recipe in members]
     rows = ordered([row for row in listed if found_in(row, wanted)], key)
+    if not rows and not settings.json:
+        say(settings, f'no member has "{wanted}" in it')
+        return
     if markdown:
         click.echo(as_markdown(rows))
         return
-    show(settings, rows, lambda console: console.print(as_table(_columns(rows), console.width)))
-    if not rows:
-        say(settings, f'no member has "{wanted}" in it')
+    show(settings, rows, lambda console: _print(console, rows))
     next_step(settings, "cli zoo show MEMBER")
 
 
@@ -72,17 +91,22 @@ def row_of(recipe: Recipe) -> Row:
 
 def _own(row: Row | None) -> Row:
     """What a member scored here, by its newest recipe; nothing where it was not trained."""
-    return {key: row and row[key] for key in ("dice", "interval", "records", "recipe", "seconds_per_record")}
+    return {key: row and row[key] for key in OWN} | {"folds": row and len(row["per_fold"])}
 
 
 def found_in(row: Row, wanted: str) -> bool:
-    """Whether each word of `wanted` is in the member's name or one of its texts or numbers: "resnest 512"."""
-    texts = [
-        row["name"],
-        f"t{_frames(row)}",
-        *(str(row[key]) for key in ("encoder", "decoder", "input", "size", "loss")),
-    ]
-    return all(any(word in text.lower() for text in texts) for word in wanted.lower().split())
+    """Whether each word of `wanted` is in the member's name or one of its texts or numbers: "resnest 512".
+
+    A word such as t456 names all of its frames.
+    """
+    texts = [str(row[key]).lower() for key in ("name", "encoder", "decoder", "input", "size", "loss")]
+
+    def has(word: str) -> bool:
+        if re.fullmatch("t[1-8]+", word):
+            return word == f"t{_frames(row)}"
+        return any(word in text for text in texts)
+
+    return all(map(has, wanted.lower().split()))
 
 
 def ordered(rows: Sequence[Row], key: str) -> list[Row]:
@@ -95,30 +119,45 @@ def ordered(rows: Sequence[Row], key: str) -> list[Row]:
 
 
 def _natural(value: Any) -> Any:
-    """lite2 before lite10, resnet34 before resnet101."""
+    """lite2 before lite10, resnet34 before resnet101; a table by the number of its entries."""
+    if isinstance(value, dict):
+        return len(value)
     if not isinstance(value, str):
         return value
     return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", value)]
 
 
+def _print(console: Console, rows: Sequence[Row]) -> None:
+    console.print(as_table(_columns(rows), console.width))
+    scored = [row for row in rows if row["dice"] is not None]
+    if scored:
+        console.print(f"own Dice: {heading(scored)}")
+    for line in legend(scored):
+        console.print(line)
+
+
 def _columns(rows: Sequence[Row]) -> list[Column]:
+    marks = max((len(marked(row)) for row in rows if row["dice"] is not None), default=0)
+
     def column(title: str, rank: int, text: Callable[[Row], str], numbers: bool = True) -> Column:
         return Column(title, tuple(map(text, rows)), rank, numbers)
 
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
-        column("row", 1, lambda row: _text(row["row"])),
-        column("encoder", 9, lambda row: row["encoder"], numbers=False),
-        column("input", 8, lambda row: row["input"], numbers=False),
-        column("frames", 7, _frames, numbers=False),
-        column("size", 6, lambda row: str(row["size"])),
+        column("row", 3, lambda row: _text(row["row"])),
+        column("encoder", 11, lambda row: row["encoder"], numbers=False),
+        column("input", 10, lambda row: row["input"], numbers=False),
+        column("frames", 8, _frames, numbers=False),
+        column("size", 7, lambda row: str(row["size"])),
         column("M", 4, _millions),
         column("GMACs", 5, lambda row: _text(row["gmacs"], "{:.1f}")),
-        column("GPU GB", 10, lambda row: _text(row["gpu_gb"])),
-        column("GPU h", 11, lambda row: _text(row["gpu_hours"])),
+        column("GPU GB", 12, lambda row: _text(row["gpu_gb"])),
+        column("GPU h", 13, lambda row: _text(row["gpu_hours"])),
         column("logged val / LB", 2, _logged),
-        column("own Dice", 3, _own_dice),
-        column("s / record", 12, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
+        column("own Dice", 1, lambda row: _own_dice(row, marks), numbers=False),
+        column("on records", 6, _own_records),
+        column("s / record", 9, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
+        column("changed", 14, lambda row: (row["dice"] and changes(row)) or EMPTY, numbers=False),
     ]
 
 
@@ -146,11 +185,17 @@ def _logged(row: Row) -> str:
     return f"{validation:.3f} / {_text(leaderboard, '{:.3f}')}"
 
 
-def _own_dice(row: Row) -> str:
+def _own_dice(row: Row, width: int) -> str:
     if row["dice"] is None:
         return EMPTY
     low, high = row["interval"]
-    return f"{row['dice']:.3f} ({low:.2f}-{high:.2f})"
+    return f"{marked(row):{width}} ({low:.2f}-{high:.2f})"
+
+
+def _own_records(row: Row) -> str:
+    if row["dice"] is None:
+        return EMPTY
+    return f"{row['records']} ({row['folds']} {'fold' if row['folds'] == 1 else 'folds'})"
 
 
 def _text(value: Any, form: str = "{}") -> str:

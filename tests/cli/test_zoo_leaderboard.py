@@ -12,7 +12,7 @@ from cli.app import run
 from core.dice import Counts, count
 from core.files import write_json, write_text
 from tests.ensemble.again import write_again
-from tests.ensemble.runs import fake_runs
+from tests.ensemble.runs import fake_runs, write_set
 from zoo.members import load_member, with_settings
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "real_runs"
@@ -82,19 +82,31 @@ def test_recipes_that_differ_stand_apart(made, capsys):
     assert [row["name"] for row in rows_of(made, capsys, "m0@abc123")] == ["m0@abc123"]
 
 
-def test_what_training_took_and_what_was_changed_stand_beside(made, capsys):
+def test_what_training_took_and_what_was_changed_stand_beside(made, capsys, monkeypatch):
     recipe = with_settings(load_member("resnet18-fc-t5"), {"epochs": 7, "size": 128})
     write_again(made, "m0", member="resnet18-fc-t5")
     for fold, seconds in enumerate((60.0, 120.0, 30.0)):
         place = made.runs / "members" / "resnet18-fc-t5" / "abc123" / f"fold-{fold}"
         write_text(place / "recipe.toml", recipe.as_toml())
-        stages = {"stages": [{"seconds": seconds}, {"seconds": 30.0}]} if fold == 2 else {}
-        write_json(place / "result.json", {"format": 1, "seconds": seconds} | stages)
+        stages = [{"seconds": seconds, "epochs": 4}, {"seconds": 30.0, "epochs": 1}] if fold == 2 else []
+        write_json(place / "result.json", {"format": 1, "seconds": seconds, "epochs": 7, "stages": stages})
     row = next(row for row in rows_of(made, capsys) if row["name"] == "resnet18-fc-t5")
     assert row["changed"] == {"epochs": 7, "size": 128}
     assert row["training_minutes"] == 4.0
     assert (row["epochs"], row["size"], row["row"], row["logged_validation"]) == (7, 128, 5, 0.567)
-    assert row["seconds_per_record"] == pytest.approx(0.15)
+    assert row["epochs_trained"] == pytest.approx((7 + 7 + 5) / 3, abs=0.05)  # the last run ended before its time
+    monkeypatch.setenv("COLUMNS", "200")
+    line = next(line for line in ask(made, capsys, "leaderboard").out.splitlines() if "resnet18" in line)
+    assert "6.3 of 7" in line
+    assert "epochs=7" in line
+
+
+def test_seconds_are_those_of_one_run_whatever_the_number_of_runs(made, capsys):
+    rows = {row["name"]: row for row in rows_of(made, capsys)}
+    assert (rows["m0"]["runs"], rows["m2"]["runs"]) == (3, 2)
+    for row in rows.values():
+        assert row["seconds_per_record"] == pytest.approx(0.05)
+        assert row["seconds_per_record_all_runs"] == pytest.approx(0.05 * row["runs"])
 
 
 def test_the_csv_holds_the_rows(made, capsys, tmp_path):
@@ -144,6 +156,61 @@ def test_the_list_shows_own_scores_keeps_them_and_drops_them_with_their_predicti
     shutil.rmtree(made.runs / "predictions" / "m0-member")
     write_again(made, "m0", member="m0-member", checkpoint_sha256="1" * 64)
     assert own(made, capsys)[0]["dice"] is None
+
+
+def listed(made, capsys, *names):
+    """The lines of these members in the list, and the lines below the table."""
+    lines = ask(made, capsys, "list").out.splitlines()
+    below = lines[next(number for number, line in enumerate(lines) if line.startswith("own Dice")) :]
+    return [next(line for line in lines if line.startswith(f"{name} ")) for name in names], "\n".join(below)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lite, resnet = (load_member(name) for name in ("lite0-fc-t5", "resnet18-fc-t5"))
+    write_again(made, "m0", member=lite.name, recipe=lite.hash(False, made.folds.sha256))
+    ids = made.folds.records(0)
+    write_set(made, resnet.name, 0, ids, source="m1")
+    (own, other), below = listed(made, capsys, lite.name, resnet.name)
+    assert "*" not in own
+    assert "†" not in own
+    assert "*† (" in other
+    assert "* in-sample" in below
+    assert "† not by the recipe that is listed" in below
+    assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2
+    row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == lite.name)
+    assert (row["kind"], row["folds"], row["runs"], row["changed"]) == ("cross_fitted", 3, 3, {})
+    rows = {row["name"]: row for row in json.loads(ask(made, capsys, "list", "--json", "--sort", "-changed").out)}
+    row = rows[resnet.name]
+    assert (row["kind"], row["folds"], row["changed"]) == ("in_sample", 1, None)  # not known where it was trained
+    told = ask(made, capsys, "leaderboard").out
+    assert "*†" in next(line for line in told.splitlines() if line.startswith(resnet.name))
+    assert "m1" in told
+
+
+def test_what_the_list_says_of_a_recipe_is_read_anew(made, capsys):
+    """Scores are kept; what a run was trained by, and what its member is now, may change beside them."""
+    recipe = load_member("resnet18-fc-t5")
+    write_again(made, "m0", member=recipe.name)
+    place = made.runs / "members" / recipe.name / "abc123" / "fold-0"
+    write_json(place / "result.json", {"format": 1, "seconds": 1.0, "epochs": 3})
+    for settings in ({}, {"size": 128}):
+        write_text(place / "recipe.toml", with_settings(recipe, settings).as_toml())
+        row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == recipe.name)
+        assert row["changed"] == settings
+        assert row["epochs_trained"] == 3
+
+
+def test_who_was_not_predicted_with_a_tta_is_left_out_and_named(made, capsys):
+    write_again(made, "m1", tta="d4")
+    for names in ((), ("m0", "m1")):
+        told = ask(made, capsys, "leaderboard", *names, "--tta", "d4", "--json")
+        assert [row["name"] for row in json.loads(told.out)] == ["m1"]
+        assert 'note: left out: m0: no out-of-fold predictions with TTA "d4", only with: none' in told.err
+    told = ask(made, capsys, "leaderboard", "m0", "m2", "--tta", "d4", code=1)
+    assert "cli zoo predict" in told.err
+    assert "'none', 'flips', 'd4'" in ask(made, capsys, "leaderboard", "--tta", "d5", code=2).err
 
 
 def test_a_torn_leaderboard_does_not_keep_the_list_from_being_shown(made, capsys):

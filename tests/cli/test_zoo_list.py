@@ -40,8 +40,8 @@ def test_no_line_is_wider_than_the_terminal_and_every_name_is_whole(width, capsy
 def test_the_columns_that_matter_most_get_the_room():
     columns = [Column("name", ("abc",), 0, False), Column("b", ("1234",), 2), Column("c", ("5",), 1)]
     widths = [4 + GAP, 4 + GAP, 1 + GAP]
-    assert [c.title for c in fitting(columns, sum(widths))] == ["name", "b", "c"]
-    assert [c.title for c in fitting(columns, sum(widths) - 1)] == ["name", "c"]
+    assert [c.title for c in fitting(columns, sum(widths) - GAP)] == ["name", "b", "c"]
+    assert [c.title for c in fitting(columns, sum(widths) - GAP - 1)] == ["name", "c"]
     assert [c.title for c in fitting(columns, 1)] == ["name"]
 
 
@@ -54,8 +54,18 @@ def test_a_filter_asks_for_every_word(capsys):
     names = [row["name"] for row in asked(capsys, "list", "--filter", "RESNEST50D 512")]
     assert names == ["resnest50d-fc-t5-512", "resnest50d-fc-t345-512"]
     assert asked(capsys, "list", "--filter", "nothing of the kind") == []
-    assert run(["zoo", "list", "--filter", "nothing of the kind"]) == 0
-    assert 'no member has "nothing of the kind"' in capsys.readouterr().err
+    for words in ([], ["--markdown"]):
+        assert run(["zoo", "list", "--filter", "nothing of the kind", *words]) == 0
+        assert capsys.readouterr() == ("", 'no member has "nothing of the kind" in it\n')
+
+
+def test_a_word_of_frames_names_all_of_them(capsys):
+    """t5 is in the names of t5678, too."""
+    assert {str(row["frames"]) for row in asked(capsys, "list", "--filter", "t5")} == {"[5]"}
+    assert {str(row["frames"]) for row in asked(capsys, "list", "--filter", "t456")} == {"[4, 5, 6]"}
+    assert [row["name"] for row in asked(capsys, "list", "--filter", "t5-512-crops")] == [
+        "efficientnet_b0-fc-t5-512-crops"
+    ]
 
 
 def test_sorting_rises_or_falls_and_keeps_what_has_no_value_last(capsys):

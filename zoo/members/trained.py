@@ -1,4 +1,4 @@
-"""What was trained of a member: by which recipe, in how many minutes. Read from the runs' own small files.
+"""What was trained of a member: by which recipe, for how long. Read from the runs' own small files.
 
 In: a runs folder, a member, a recipe's hash. Out: a `Trained`. Stays outside: torch, weights, predictions.
 """
@@ -20,6 +20,7 @@ class Trained:
 
     recipe: Recipe
     minutes: float  # of all its runs together
+    epochs: float  # that one run went through, in all its stages: the mean over the runs
     runs: int
 
 
@@ -28,9 +29,9 @@ def read_trained(runs: Path, member: str, recipe_hash: str) -> Trained | None:
     results = sorted((runs / "members" / member / recipe_hash).glob("fold-[0-9]*/result.json"))
     if not results:
         return None
-    seconds = [_seconds(path) for path in results]
+    seconds, epochs = (sum(_total(path, key) for path in results) for key in ("seconds", "epochs"))
     recipe = read_recipe(results[0].with_name("recipe.toml"), member)
-    return Trained(recipe=recipe, minutes=sum(seconds) / 60, runs=len(results))
+    return Trained(recipe=recipe, minutes=seconds / 60, epochs=epochs / len(results), runs=len(results))
 
 
 def changed_keys(recipe: Recipe, from_recipe: Recipe) -> dict[str, Any]:
@@ -39,11 +40,11 @@ def changed_keys(recipe: Recipe, from_recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in mine.items() if value != other[key]}
 
 
-def _seconds(path: Path) -> float:
+def _total(path: Path, key: str) -> float:
     """Of a run; all its stages' where it has some."""
     result = read_json(path)
     parts = result.get("stages") or [result]
     try:
-        return float(sum(part["seconds"] for part in parts))
+        return float(sum(part[key] for part in parts))
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: says no seconds; train the run again") from error
+        raise UserError(f"{path}: says no {key}; train the run again") from error

@@ -6,7 +6,7 @@ A member has several recipes (hashes), a recipe several runs and TTA settings; h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,8 @@ from zoo.data import Folds, read_folds
 from zoo.predictions.format import MANIFEST, set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
+
+LeftOut = Callable[[UserError], None]
 
 # Where nothing in particular is asked for, the plainest of those that cover most folds.
 TTA_ORDER = ("none", "flips", "d4")
@@ -60,12 +62,15 @@ def find_members(
     names: Sequence[str] | None = None,
     tta: str | None = None,
     folds_sha256: str | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[MemberMaps]:
     """The members' maps for a split: those named, in that order, or all that were predicted, by name.
 
     "M" is M's newest recipe among those that cover most folds, "M@hash" (or its beginning) that recipe.
     Without `tta`: the setting that covers most folds, the plainest of several. `folds_sha256` refuses
-    predictions made on another folds.csv; where no names are given they are left out.
+    predictions made on another folds.csv.
+    Who was predicted, but with another TTA or on other folds, is left out where no names are given or `left_out`
+    wants to be told of it, and refused where nobody else is left, or else at once.
     Raises UserError that says what there is and what to run.
     """
     folders = list(set_folders(runs, split))
@@ -73,36 +78,21 @@ def find_members(
     if not complete and not (names and folders):
         raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
     if names is None:
-        return _all_members(runs, split, complete, tta, folds_sha256)
+        search = _Search(runs, split, tuple(complete), tta, folds_sha256)
+        return search.members(sorted({folder.member for folder in complete}), left_out or (lambda refusal: None))
     search = _Search(runs, split, tuple(folders), tta, folds_sha256)
-    return [search.member(name) for name in dict.fromkeys(names)]
+    return search.members(dict.fromkeys(names), left_out)
 
 
 def find_out_of_fold(
-    runs: Path, names: Sequence[str] | None = None, tta: str | None = None
+    runs: Path, names: Sequence[str] | None = None, tta: str | None = None, left_out: LeftOut | None = None
 ) -> tuple[Folds, list[MemberMaps]]:
     """folds.csv, and the members' out-of-fold maps that were made on it; raises as `find_members`."""
     path = runs / "folds.csv"
     if not path.exists():
         find_members(runs, names=names, tta=tta)  # that nothing is predicted yet is said first
     folds = read_folds(path)
-    return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256)
-
-
-def _all_members(
-    runs: Path, split: str, complete: Sequence[SetFolder], tta: str | None, folds_sha256: str | None
-) -> list[MemberMaps]:
-    """Every member that has what is asked for; the last refusal where none has."""
-    search = _Search(runs, split, tuple(complete), tta, folds_sha256)
-    found, refusals = [], []
-    for name in sorted({folder.member for folder in complete}):
-        try:
-            found.append(search.member(name))
-        except _NothingSuchError as refusal:
-            refusals.append(refusal)
-    if not found:
-        raise refusals[-1]
-    return found
+    return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256, left_out=left_out)
 
 
 def other_recipes(runs: Path, members: Sequence[MemberMaps], split: str = OOF) -> list[str]:
@@ -126,6 +116,24 @@ class _Search:
     folders: tuple[SetFolder, ...]
     tta: str | None
     folds_sha256: str | None
+
+    def members(self, asked: Iterable[str], left_out: LeftOut | None) -> list[MemberMaps]:
+        """Those asked for that have what is looked for; `left_out` is told of the others, where somebody has it."""
+        found: list[MemberMaps] = []
+        refusals: list[UserError] = []
+        for name in asked:
+            try:
+                found.append(self.member(name))
+            except _NothingSuchError as refusal:
+                if left_out is None:
+                    raise
+                refusals.append(refusal)
+        if refusals and not found:
+            raise refusals[0]
+        if left_out is not None:
+            for refused in refusals:
+                left_out(refused)
+        return found
 
     def member(self, asked: str) -> MemberMaps:
         name, _, recipe = asked.partition("@")
@@ -174,7 +182,7 @@ class _Search:
         settings = sorted({folder.tta for folder in folders})
         if self.tta is not None and self.tta not in settings:
             raise _NothingSuchError(
-                f'{name}: no {_words(self.split)} predictions with TTA "{self.tta}"; there are: '
+                f'{name}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: '
                 f"{', '.join(settings)}; run: cli zoo predict {name} --tta {self.tta}"
             )
         ranked = []

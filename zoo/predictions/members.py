@@ -73,6 +73,12 @@ class MemberMaps:
         return None if None in seconds else float(sum(filter(None, seconds)))
 
     @property
+    def seconds_per_run(self) -> float | None:
+        """Seconds that one record costs with one run, the mean over the runs: this compares members."""
+        seconds = self.seconds_per_record
+        return None if seconds is None else seconds / len(self.sets)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of what was predicted, by what: of the manifests but for their measured times."""
         return sha256_of(sorted(part.manifest.digest for part in self.sets))

@@ -219,7 +219,7 @@ def test_the_tta_that_covers_most_folds_is_taken_and_the_plainest_of_several(tmp
 
 def test_a_tta_that_was_not_predicted_is_refused_with_what_there_is(tmp_path):
     write_folds(tmp_path, "1", tta="flips")
-    with pytest.raises(UserError, match='no out-of-fold predictions with TTA "d4"; there are: flips'):
+    with pytest.raises(UserError, match='no out-of-fold predictions with TTA "d4", only with: flips'):
         find_members(tmp_path, tta="d4")
 
 
