@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.errors import UnknownName, UsageError, UserError
+from core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from zoo.data import Scenes
@@ -126,7 +126,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such configuration file") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable TOML ({error})") from error
+        raise UsageError(f"{path}: is no readable TOML ({error})") from error
     for key, value in document.items():
         if key not in CONFIG_KEYS:
             raise UnknownName("key", key, CONFIG_KEYS, str(path))

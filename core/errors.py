@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+FEW = 12  # names that can be read in one line
+
 
 class UserError(Exception):
     """The data or an artefact is at fault."""
@@ -23,10 +25,19 @@ class UsageError(UserError):
 
 
 class UnknownName(UsageError):
-    """A name that a registry or a schema does not hold, answered with its nearest neighbour."""
+    """A name that a registry or a schema does not hold, answered with its nearest neighbour.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+    Where none is near, with all names, or the nearest of many and `listed_by`, the command that lists them.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "", listed_by: str = "") -> None:
         names = sorted(known)
         near = get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names)}"
+        if near:
+            hint = f'did you mean "{near[0]}"?'
+        elif len(names) <= FEW:
+            hint = f"known: {', '.join(names)}"
+        else:
+            nearest = get_close_matches(name, names, n=3, cutoff=0.0)
+            hint = f"nearest of {len(names)}: {', '.join(nearest)}" + (f"; all: {listed_by}" if listed_by else "")
         super().__init__(f'{where + ": " if where else ""}no {kind} "{name}"; {hint}')

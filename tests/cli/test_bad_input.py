@@ -66,7 +66,8 @@ CALLS = {
     "missing data directory": ("data check --data {data}/nowhere", 1, ["nowhere"]),
     "unknown member": ("zoo train lite0-fc-t5x --data {data}", 2, ["lite0-fc-t5x", 'did you mean "lite0-fc-t5"']),
     "unknown key": (f"{TRAIN} --set epoch=3", 2, ['no key "epoch"', 'did you mean "epochs"']),
-    "unknown key in a file": ("zoo train --member {data}/../typo.toml --data {data}", 2, ["typo.toml", '"encodr"']),
+    "unknown key in a file": ("zoo train --member {data}/../typo.toml --data {data}", 1, ["typo.toml", '"encodr"']),
+    "a member's file that is not there": ("zoo train --member {data}/../no.toml --data {data}", 2, ["no.toml"]),
     "a TOML that is none": ("zoo train --member {data}/../torn.toml --data {data}", 1, ["torn.toml", "TOML"]),
     "fold out of range": ("zoo train lite0-fc-t5 --fold 7 --data {data}", 2, ["--fold 7", "folds 0 to"]),
     "no predictions yet": ("ensemble fit --data {data}", 1, ["predictions", "cli zoo train"]),
@@ -77,6 +78,7 @@ CALLS = {
     "a device that is not there": ("zoo train lite0-fc-t5 --data {data} --device warp", 2, ["warp"]),
     "a member's weights that cannot be had": ("zoo train resnet18-fc-t5 --data {data}", 1, ["--set weights=none"]),
     "a configuration of the wrong kind": ("data check --config {data}/../kinds.toml", 2, ["kinds.toml", "seed = 'x'"]),
+    "a configuration that is no TOML": ("data check --config {data}/../torn.toml", 2, ["torn.toml", "TOML"]),
     "a bad configuration": ("data check --config {data}/../typo.toml", 2, ["typo.toml", "encodr"]),
 }
 

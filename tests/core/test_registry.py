@@ -30,6 +30,12 @@ def test_a_name_far_from_all_is_answered_with_all():
         make().get("xyz")
 
 
+def test_a_name_far_from_many_is_answered_with_the_nearest_and_the_command_that_lists_them():
+    names = [f"member-{number:03}" for number in range(100)]
+    said = str(UnknownName("member", "q9", names, listed_by="cli zoo list"))
+    assert said == 'no member "q9"; nearest of 100: member-099, member-098, member-097; all: cli zoo list'
+
+
 def test_a_second_owner_of_a_name_is_refused():
     with pytest.raises(ValueError, match="twice"):
         make().register("circle")(lambda: "")

@@ -22,6 +22,8 @@ COUNT: Rule = (lambda value: value >= 1, "give 1 or more")
 NOT_NEGATIVE: Rule = (lambda value: value >= 0, "give 0 or more")
 SHARE: Rule = (lambda value: 0 <= value <= 1, "give a share, 0 to 1")
 
+CROPS = range(32, SIZE, 32)
+
 # key: (whether a value fits, what fits in words)
 RULES: dict[str, Rule] = {
     "size": (lambda size: size % 32 == 0 and 32 <= size <= 2048, "give a multiple of 32 between 32 and 2048"),
@@ -52,8 +54,8 @@ RULES: dict[str, Rule] = {
         "give MEMBER or MEMBER@HASH, as cli zoo train said them",
     ),
     "crop": (
-        lambda crop: crop == 0 or (crop % 32 == 0 and 32 <= crop < SIZE),
-        "give 0 for whole records, or a multiple of 32 below 256",
+        lambda crop: crop == 0 or crop in CROPS,
+        f"give 0 for whole records, or pixels of the record's 256, whatever `size` is: {', '.join(map(str, CROPS))}",
     ),
     "crop_on_contrails": SHARE,
     "jitter": SHARE,
@@ -91,8 +93,9 @@ def check_values(recipe: Recipe) -> None:
             _refuse(recipe, key, words)
     if recipe.crop * recipe.size % (32 * SIZE):
         seen = recipe.crop * recipe.size / SIZE
-        words = f"at size {recipe.size} the network would see {seen:g} pixels; give a crop of which it sees a multiple"
-        _refuse(recipe, "crop", f"{words} of 32, or 0")
+        crops = [str(crop) for crop in CROPS if not crop * recipe.size % (32 * SIZE)]
+        words = f"at size {recipe.size} the network would see {seen:g} pixels of it, and it takes multiples of 32"
+        _refuse(recipe, "crop", f"{words}; give {', '.join([*crops, '0'])} (0: whole records)")
     if recipe.schedule == "one_cycle" and not recipe.warmup:
         _refuse(recipe, "warmup", "one_cycle needs the share of all steps over which the rate rises; 0.3 is usual")
     if recipe.weights_sha256 and recipe.weights in ("imagenet", "none"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ FIRST_KEYS = (
 HOW_FAST = ("channels_last", "checkpointing", "compile")
 NOT_TRAINED = ("name", "tune", "log")
 NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
+LISTED_BY, KEYS_LISTED_BY = "cli zoo list", "cli zoo show lite0-fc-t5"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -198,26 +200,31 @@ def member_names(folder: Path | None = None) -> list[str]:
 
 
 def load_member(name: str, folder: Path | None = None) -> Recipe:
-    """A member by name, or by the path of a TOML file; raises UnknownName, UserError for a bad file."""
+    """A member by name, or by the path of a TOML file; UsageError where it is not there, UserError for a bad file."""
     return _load(name, folder, ())
 
 
 def read_recipe(path: Path, name: str) -> Recipe:
     """The recipe of member `name` that a run wrote down, taken at its word: a path in it is not looked at."""
-    document = _read(path)
-    _refuse_unknown(document, [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED], path)
-    return Recipe(name=name, **_values(document))
+    with _fault_of(path, name):
+        document = _read(path)
+        _refuse_unknown(document, [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED], path)
+        return Recipe(name=name, **_values(document))
 
 
 def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from."""
+    files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in _places(folder)]
+    there = [path for path in files if path.is_file()]
+    for path in there:
+        if path.resolve() not in heirs:
+            with _fault_of(path, path.stem):
+                return _parse(path, folder, heirs)
+    if there:
+        raise UsageError(f'base = "{name}": inherits from itself; give another `base`')
     if name.endswith(".toml"):
-        return _parse(Path(name), folder, heirs)
-    files = [place / f"{name}.toml" for place in _places(folder)]
-    for path in files:
-        if path.is_file() and path.resolve() not in heirs:
-            return _parse(path, folder, heirs)
-    raise UnknownName("member", name, member_names(folder), str(heirs[-1]) if heirs else "")
+        raise UsageError(f"{name}: no such member file")
+    raise UnknownName("member", name, member_names(folder), listed_by=LISTED_BY)
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -239,20 +246,18 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     known = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
     for key in settings:
         if key not in known and not key.startswith("stages."):
-            raise UnknownName("key", key, known, recipe.name)
+            raise UnknownName("key", key, known, recipe.name, KEYS_LISTED_BY)
     return replace(recipe, **set_in_stages(recipe, _unpinned(_values(settings))))
 
 
 def _places(folder: Path | None) -> Sequence[Path]:
     if folder is not None and not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of members; mend `members` in the configuration")
+        raise UsageError(f"{folder}: no such folder of members; mend `members` in the configuration")
     return (SHIPPED,) if folder is None else (folder, SHIPPED)
 
 
 def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     document = _read(path)
-    if path.resolve() in heirs:
-        raise UserError(f"{path}: inherits from itself; give another `base`")
     base, log, tune = document.pop("base", None), document.pop("log", {}), document.pop("tune", None)
     if not isinstance(log, dict) or not isinstance(base, str | None) or not isinstance(tune, dict | None):
         raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
@@ -272,11 +277,19 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     return Recipe(**given)
 
 
+@contextmanager
+def _fault_of(path: Path, name: str) -> Iterator[None]:
+    """Whatever is wrong in here is wrong in this file, and not in the call."""
+    try:
+        yield
+    except UsageError as error:
+        reason = str(error).removeprefix(f"{path}: ").removeprefix(f"{name}: ")
+        raise UserError(f"{path}: {reason}") from error
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such member file") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable TOML ({error})") from error
 
@@ -284,7 +297,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) -> None:
     for key in given:
         if key not in known:
-            raise UnknownName("key", key, known, str(path))
+            raise UnknownName("key", key, known, listed_by=KEYS_LISTED_BY)
 
 
 def _unpinned(given: dict[str, Any]) -> dict[str, Any]:

@@ -74,11 +74,11 @@ def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
 def _check_table(table: Any, where: str) -> None:
     if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
         raise UsageError(f"{where}: give a table of keys, [[stages]] or {{key = value}}")
-    from zoo.members.recipe import Recipe
+    from zoo.members.recipe import KEYS_LISTED_BY, Recipe
 
     known = [f.name for f in fields(Recipe) if f.name not in FIXED]
     for key, _ in table:
         if key in FIXED:
             raise UsageError(f"{where}: {key} is the same in all stages; give it above them")
         if key not in known:
-            raise UnknownName("key", str(key), known, where)
+            raise UnknownName("key", str(key), known, where, KEYS_LISTED_BY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -24,8 +25,10 @@ def parse_terms(text: str, key: str, known: Sequence[str], where: str, most: flo
 
 def _term(part: str, what: str, key: str, known: Sequence[str], where: str, most: float) -> Term:
     number, times, name = part.rpartition("*")
-    name = name.strip()
+    number, name = number.strip(), name.strip()
     if name not in known:
+        if meant := _meant(part, known):
+            raise UsageError(f'{what}: "{part}" is no term; write it as {meant}')
         raise UnknownName(key, name, known, where)
     if not times:
         return Term(name)
@@ -37,3 +40,12 @@ def _term(part: str, what: str, key: str, known: Sequence[str], where: str, most
         limit = "" if most == inf else f", up to {most:g}"
         raise UsageError(f'{what}: "{number}" is no number above 0{limit}; write it as 0.5*{name}')
     return Term(name, weight)
+
+
+def _meant(part: str, known: Sequence[str]) -> str | None:
+    """A number and a name in another form than 0.5*name: without the star, or the name first."""
+    words = re.fullmatch(r"([0-9.]+)[\s*]*([a-z]\w*)|([a-z]\w*)[\s*]*([0-9.]+)", part)
+    if words is None:
+        return None
+    number, name = words[1] or words[4], words[2] or words[3]
+    return f"{number}*{name}" if name in known else None
