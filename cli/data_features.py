@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import next_step, progress, say, show
 from core.errors import UsageError
@@ -31,12 +32,13 @@ def features(settings: Settings, which: str | None, top: int, records: int) -> N
 
     Bands, their differences, change in time, ridges. What is left out of --folds can judge what you build of it.
     """
-    from zoo.data import read_folds
     from zoo.data.screening import input_channels, screen
     from zoo.inputs import INPUTS
 
-    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    scenes = settings.scenes()
+    folds = find_folds(settings, scenes)
     numbers = _numbers(which, folds)
+    keep_folds(settings, folds)
     chosen = _with_contrails(scenes, folds, numbers, records)
     inputs = {
         name: input_channels(name, facts["bands"], facts["channels"], INPUTS.get(name), facts["from_ash"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import detail, next_step, progress, say, show
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from zoo.predictions import PredictionSet
     from zoo.training import Epoch, Run
 
-FOLDS = 5
 TTA = click.Choice(["none", "flips", "d4"])
 
 
@@ -75,16 +75,13 @@ def _plan(
     with_val: bool,
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
-    recipes = recipes_of(
-        settings, members, files, sets, epochs, start
-    )  # before torch loads: a typo is answered at once
+    # before torch loads: a typo is answered at once
+    recipes = recipes_of(settings, members, files, sets, epochs, start)
 
-    from zoo.data import read_folds, write_folds
     from zoo.training import check_run, fold_names, pin_start, plan_run, set_threads
 
     scenes = settings.scenes()
-    path = settings.runs / "folds.csv"
-    folds = read_folds(path) if path.exists() else _new_folds(settings, scenes)
+    folds = find_folds(settings, scenes)
     names = fold_names(fold, folds)
     runs = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
@@ -94,9 +91,7 @@ def _plan(
     ]
     for run in runs:
         check_run(run, scenes, folds, settings.device)
-    if not path.exists():
-        write_folds(path, folds)
-        say(settings, f"{path}: was not there; made {folds.count} folds grouped by scene")
+    keep_folds(settings, folds)
     set_threads(settings.jobs)
     return scenes, folds, runs
 
@@ -119,13 +114,6 @@ def recipes_of(
         changes["start_from"] = start
     names = (settings.line_up(members) if members or not files else ()) + files
     return [with_settings(load_member(name, settings.members), changes) for name in names]
-
-
-def _new_folds(settings: Settings, scenes: Scenes) -> Folds:
-    from zoo.data import make_folds
-
-    with progress(settings, "folds", len(scenes.labelled)) as advance:
-        return make_folds(scenes, FOLDS, settings.seed, settings.jobs, advance)
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:

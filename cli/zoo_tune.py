@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import next_step, progress, say, show
 from core.errors import UsageError
@@ -44,7 +45,6 @@ def tune(
     Killed and typed again, it goes on; with more --trials it goes further.
     """
     from core.files import write_text
-    from zoo.data import read_folds
     from zoo.members import load_member, parse_setting, with_settings
     from zoo.members.space import default_space
 
@@ -58,13 +58,15 @@ def tune(
     from zoo.training import check_run, pin_start, set_threads
     from zoo.training.tuning import Tuning, tuned_member
 
-    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    scenes = settings.scenes()
+    folds = find_folds(settings, scenes)
     recipe = pin_start(recipe, settings.runs, [fold], folds)
     tuning = Tuning(
         recipe=recipe, space=recipe.tune or default_space(recipe), fold=fold, folds=folds,
         runs=settings.runs, seed=settings.seed, with_val=with_val,
     )  # fmt: skip
     check_run(tuning.run_of({}), scenes, folds, settings.device)
+    keep_folds(settings, folds)
     set_threads(settings.jobs)
     say(settings, f"{recipe.name}: {len(tuning.over)} of {trials} trials are over; {tuning.path}")
     with progress(settings, f"tune {recipe.name}", trials) as advance:
