@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import progress, say
-from core.errors import UserError
+from cli.output import progress, require_folder, say
+from core.errors import UsageError, UserError
 from core.files import atomic_write
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def draw_augmented(settings: Settings, recipe: Recipe, path: Path) -> None:
     from zoo.augment import gallery
     from zoo.inputs import require_input
 
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--augmented {path}: the picture is a PNG; give a name that ends in .png")
+    require_folder(path)
     with ExitStack() as stack:
         scenes = settings.scenes() if settings.data else _synthetic(settings, stack)
         records = _with_contrails(scenes)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.fitting import Column, as_table, column_of
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import next_step, progress, say, show
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from zoo.data import Folds, Record, Scenes
     from zoo.data.screening import Screening
@@ -70,8 +72,14 @@ def _with_contrails(scenes: Scenes, folds: Folds, numbers: list[int], most: int)
     folds.require([record.id for record in scenes.labelled])
     empty = {row.record_id for row in folds.rows if row.positives == 0}
     found = [r for r in scenes.labelled if folds.fold_of[r.id] in numbers and r.id not in empty]
+    if not found:
+        raise UserError(f"no record of {_named(numbers)} has a contrail; give other --folds, or name more data")
     step = max(1.0, len(found) / most)
     return [found[int(number * step)] for number in range(min(most, len(found)))]
+
+
+def _named(numbers: Sequence[int]) -> str:
+    return ("fold " if len(numbers) == 1 else "folds ") + ", ".join(map(str, numbers))
 
 
 def _document(found: Screening, numbers: list[int]) -> dict[str, Any]:
@@ -93,27 +101,21 @@ def _document(found: Screening, numbers: list[int]) -> dict[str, Any]:
 
 
 def _print(console: Console, document: dict[str, Any], top: int) -> None:
-    from cli.data_tables import table
-
-    rows = [
-        (
-            row["name"] + (" ~" if row["may_be_best"] and number else ""),
-            "brighter" if row["brighter"] else "darker",
-            f"{row['auc']:.3f}",
-            f"{row['low']:.3f} to {row['high']:.3f}",
-            f"{row['d_prime']:.2f}",
-            str(row["scenes"]),
-        )
-        for number, row in enumerate(document["ranking"][:top])
-    ]
-    folds = ", ".join(map(str, document["folds"]))
-    title = f"Contrail pixels against a ring around them: {document['scenes']} scenes of folds {folds}"
-    console.print(table(title, ("channel", "contrails are"), ("AUC", "95 %", "d'", "scenes"), rows))
-    console.print("~: on the scenes that hold both, it may be as good as the first")
+    where = f"{document['scenes']} scenes of {_named(document['folds'])}"
+    console.print(f"Contrail pixels against a ring around them: {where}")
+    shown = document["ranking"][:top]
+    console.print(as_table(_channel_columns(shown), console.width))
+    if any(row["may_be_best"] for row in shown[1:]):
+        console.print("~: on the scenes that hold both, it may be as good as the first")
+    if document["groups"] == 1:
+        console.print("the intervals say nothing: they are drawn from scene groups, and this is one")
+    console.print()
     if not document["inputs"]:
-        console.print("no input can be suggested: fewer than 8 scenes hold enough bands")
+        console.print(_no_input(document), soft_wrap=True)
         return
-    console.print(_input_table(document))
+    compared = document["compared_scenes"]
+    console.print(f"Registered inputs: the best linear mixture of their channels, on {compared} scenes")
+    console.print(as_table(_input_columns(document["inputs"]), console.width))
     console.print(
         f"suggested: {document['suggested']}; of the inputs that every scene allows and that may be the best, "
         "the one with the fewest channels",
@@ -124,18 +126,34 @@ def _print(console: Console, document: dict[str, Any], top: int) -> None:
         console.print(f"channels of a new input, {words}, and the d' that each brings it to: {steps}", soft_wrap=True)
 
 
-def _input_table(document: dict[str, Any]) -> Table:
-    from cli.data_tables import table
+def _no_input(document: dict[str, Any]) -> str:
+    """Why none is suggested, and what to do."""
+    from zoo.data.screening import FEWEST
 
-    rows = [
-        (
-            row["name"],
-            str(row["channels"]),
-            f"{row['d_prime']:.2f}",
-            f"{row['behind']:.2f} ± {2 * row['error']:.2f}",
-            str(row["scenes"]),
-        )
-        for row in document["inputs"]
+    advice = "give more --folds, or name more data"
+    found = "that hold the same bands" if document["scenes"] >= FEWEST else f"and here are {document['scenes']}"
+    return f"no input is suggested: that takes {FEWEST} scenes with contrails {found}; {advice}"
+
+
+def _channel_columns(rows: list[dict[str, Any]]) -> list[Column]:
+    column = partial(column_of, rows)
+    mark = {row["name"]: " ~" for row in rows[1:] if row["may_be_best"]}
+    return [
+        column("channel", 0, lambda row: row["name"] + mark.get(row["name"], ""), numbers=False),
+        column("contrails are", 4, lambda row: "brighter" if row["brighter"] else "darker", numbers=False),
+        column("AUC", 1, lambda row: f"{row['auc']:.3f}"),
+        column("95 % interval", 2, lambda row: f"{row['low']:.3f} to {row['high']:.3f}"),
+        column("d'", 3, lambda row: f"{row['d_prime']:.2f}"),
+        column("scenes", 5, lambda row: str(row["scenes"])),
     ]
-    title = f"Registered inputs: the best linear mixture of their channels, on {document['compared_scenes']} scenes"
-    return table(title, ("input",), ("channels", "d'", "behind the best", "scenes that allow it"), rows)
+
+
+def _input_columns(rows: list[dict[str, Any]]) -> list[Column]:
+    column = partial(column_of, rows)
+    return [
+        column("input", 0, lambda row: row["name"], numbers=False),
+        column("channels", 3, lambda row: str(row["channels"])),
+        column("d'", 1, lambda row: f"{row['d_prime']:.2f}"),
+        column("behind the best", 2, lambda row: f"{row['behind']:.2f} ± {2 * row['error']:.2f}"),
+        column("scenes that allow it", 4, lambda row: str(row["scenes"])),
+    ]

@@ -6,9 +6,9 @@ room is left; what is left out stands in the JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,6 +35,11 @@ class Column:
     @property
     def empty(self) -> bool:
         return all(cell == EMPTY for cell in self.cells)
+
+
+def column_of(rows: Sequence[Any], title: str, rank: int, text: Callable[[Any], str], numbers: bool = True) -> Column:
+    """The column that says `text` of each row."""
+    return Column(title, tuple(map(text, rows)), rank, numbers)
 
 
 def fitting(columns: Sequence[Column], width: int) -> list[Column]:

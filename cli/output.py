@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import Settings
+from core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +32,15 @@ def show(settings: Settings, document: Any, render: Callable[[Console], None]) -
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = Console(highlight=False, width=None if has_width else 140)
     render(console)
+
+
+def require_folder(out: Path) -> None:
+    """UsageError, before anything starts, where a file that is to be written names a folder that is not there.
+
+    A mistyped one is not made.
+    """
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
 
 
 def say(settings: Settings, text: str) -> None:

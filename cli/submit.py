@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, say, show
+from cli.output import next_step, progress, require_folder, say, show
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:
     from ensemble import ensemble_path, read_ensemble
     from submissions.kaggle import refuse_bundle
 
-    _refuse_folder(out)
+    require_folder(out)
     refuse_bundle(out, force)
     bundle(settings, read_ensemble(ensemble_path(settings.runs, name)), out)
 
@@ -100,16 +100,11 @@ def _refuse_out(out: Path, force: bool, folder: bool) -> None:
     """What must not be overwritten, or cannot be written, is said before anything starts."""
     from submissions.formats.folder import refuse_folder
 
-    _refuse_folder(out)
+    require_folder(out)
     if folder:
         refuse_folder(out, force)
     elif out.exists() and not force:
         raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
-
-
-def _refuse_folder(out: Path) -> None:
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
 
 
 def _source(ensemble: Ensemble) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.fitting import EMPTY, Column, as_table
+from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import Settings, common
-from cli.output import next_step, say, show
+from cli.output import next_step, require_folder, say, show
 from cli.standings import Row, changes, heading, keep, legend, marked, predicted, score_members
 from cli.zoo_train import TTA
 
@@ -32,6 +33,8 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
     Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash. s / record: of one
     run, the mean over its runs.
     """
+    if file:
+        require_folder(file)
     rows = score_members(settings, predicted(settings, members, tta), shared)
     if not shared:
         keep(settings.runs, rows)
@@ -74,9 +77,7 @@ def _print(console: Console, rows: Sequence[Row]) -> None:
 
 
 def _columns(rows: Sequence[Row]) -> list[Column]:
-    def column(title: str, rank: int, text: Callable[[Row], str], numbers: bool = True) -> Column:
-        return Column(title, tuple(map(text, rows)), rank, numbers)
-
+    column = partial(column_of, rows)
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
         column("Dice", 1, marked, numbers=False),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.fitting import EMPTY, Column, as_table
+from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import Settings, common
 from cli.output import next_step, say, show
 from cli.standings import changes, heading, legend, marked, own_rows
@@ -139,9 +140,7 @@ def _print(console: Console, rows: Sequence[Row]) -> None:
 def _columns(rows: Sequence[Row]) -> list[Column]:
     marks = max((len(marked(row)) for row in rows if row["dice"] is not None), default=0)
 
-    def column(title: str, rank: int, text: Callable[[Row], str], numbers: bool = True) -> Column:
-        return Column(title, tuple(map(text, rows)), rank, numbers)
-
+    column = partial(column_of, rows)
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
         column("row", 3, lambda row: _text(row["row"])),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import Settings, common
 from cli.output import next_step, progress, show
+from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,31 +34,45 @@ def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, p
     Without MEMBERS, those of all. --pack fetches what is missing and writes one file an encoder and a list of their
     hashes; give that folder with --set weights=FOLDER.
     """
-    from core.errors import UsageError
     from zoo.members import load_member, member_names
 
     if folder and pack:
         raise UsageError("--folder looks into a folder, --pack fills one; give one of them")
     names = settings.line_up(members) if members else tuple(member_names(settings.members))
+    if folder and not folder.exists():
+        raise UserError(f"{folder}: no such file or folder; fill it: {_typed(members)} --pack {_quoted(folder)}")
     recipes = [load_member(name, settings.members) for name in names]
     if pack:
         _pack(settings, recipes, pack)
+        next_step(settings, f"{_typed(members)} --folder {_quoted(pack)}")
+    elif _survey(settings, recipes, folder):
+        chosen = f" --set weights={_quoted(folder)}" if folder else ""
+        next_step(settings, " ".join(("cli zoo train", *map(shlex.quote, members))) + chosen)
     else:
-        _survey(settings, recipes, folder)
+        next_step(settings, f"{_typed(members)} --pack {_quoted(folder) if folder else 'FOLDER'}")
 
 
-def _survey(settings: Settings, recipes: list[Recipe], folder: Path | None) -> None:
+def _typed(members: tuple[str, ...]) -> str:
+    """This command for the same members."""
+    return " ".join(("cli zoo weights", *map(shlex.quote, members)))
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _survey(settings: Settings, recipes: list[Recipe], folder: Path | None) -> bool:
+    """Show what is here; whether all is."""
     from zoo.models.packing import raise_if_faulty, survey, wanted
 
     with progress(settings, "weights", len(wanted(recipes, folder))) as advance:
         rows = survey(recipes, folder, advance)
     show(settings, [asdict(row) for row in rows], lambda console: _print_rows(console, rows))
     raise_if_faulty(rows)
-    next_step(settings, "cli zoo train" if all(row.path for row in rows) else "cli zoo weights --pack FOLDER")
+    return all(row.path for row in rows)
 
 
 def _pack(settings: Settings, recipes: list[Recipe], folder: Path) -> None:
-    from core.errors import UserError
     from zoo.models.packing import pack, wanted
 
     with progress(settings, "weights", len(wanted(recipes))) as advance:
@@ -63,25 +81,30 @@ def _pack(settings: Settings, recipes: list[Recipe], folder: Path) -> None:
     show(settings, document, lambda console: _print_packed(console, folder, packed))
     if missing:
         raise UserError(f"{len(missing)} could not be packed, the first: {missing[0]}")
-    next_step(settings, f"cli zoo weights --folder {folder}")
 
 
 def _print_rows(console: Console, rows: list[Row]) -> None:
-    from rich.table import Table
-
-    table = Table("encoder", "members", "from", "here", "MB", "sha256", "licence")
-    for row in rows:
-        here = "faulty" if row.fault else "yes" if row.path else "missing"
-        size = f"{row.bytes / 1e6:.1f}" if row.bytes else "-"
-        table.add_row(row.encoder, *_short(row), here, size, (row.sha256 or "-")[:8], row.licence)
-    console.print(table)
+    console.print(as_table(_columns(rows), console.width))
     if any("-nc" in row.licence for row in rows):
         console.print("cc-by-nc: not for commercial use.")
 
 
-def _short(row: Row) -> tuple[str, str]:
+def _columns(rows: list[Row]) -> list[Column]:
+    column = partial(column_of, rows)
+    return [
+        column("encoder", 0, lambda row: row.encoder),
+        column("here", 1, lambda row: "faulty" if row.fault else "yes" if row.path else "missing"),
+        column("MB", 2, lambda row: f"{row.bytes / 1e6:.1f}" if row.bytes else EMPTY, numbers=True),
+        column("licence", 3, lambda row: row.licence),
+        column("members", 5, _members),
+        column("from", 4, lambda row: row.source),
+        column("sha256", 6, lambda row: row.sha256[:8] if row.sha256 else EMPTY),
+    ]
+
+
+def _members(row: Row) -> str:
     more = len(row.members) - 1
-    return row.members[0] + (f" and {more} more" if more else ""), row.source
+    return row.members[0] + (f" and {more} more" if more else "")
 
 
 def _print_packed(console: Console, folder: Path, packed: list[Packed]) -> None:

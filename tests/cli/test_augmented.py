@@ -54,6 +54,17 @@ def test_without_scenes_synthetic_ones_are_drawn(tmp_path, monkeypatch, capsys):
     assert path.read_bytes().startswith(PNG)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("a.jpg", "give a name that ends in .png"), ("a", ".png"), ("none/a.png", "there is no folder")]
+)
+def test_a_name_that_is_no_pngs_or_lies_nowhere_is_refused_at_once(folder, tmp_path, capsys, name, said):
+    path = tmp_path / name
+    assert run(["zoo", "show", "lite0-fc-t5", "--augmented", str(path), "--data", str(folder)]) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert (told.out, list(tmp_path.iterdir())) == ("", [])
+
+
 def test_an_input_that_the_scenes_cannot_give_is_refused(tmp_path, capsys):
     write_record(tmp_path / "scenes", "train", "17", mask=9)
     (tmp_path / "mine.toml").write_text('base = "lite0-fc-t5"\ninput = "all_bands_min_max"\n')

@@ -119,6 +119,12 @@ def test_the_csv_holds_the_rows(made, capsys, tmp_path):
     assert float(found[0]["fold_0"]) == rows[0]["per_fold"]["0"]
 
 
+def test_a_csv_in_no_folder_is_refused_before_anything_is_counted(made, capsys, tmp_path):
+    told = ask(made, capsys, "leaderboard", "--csv", str(tmp_path / "none" / "board.csv"), code=2)
+    assert "there is no folder" in told.err
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_table_fits_the_terminal(made, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))

@@ -46,7 +46,7 @@ def test_the_list_says_what_is_here_and_under_which_licence(offline, capsys):
     told = capsys.readouterr()
     assert "missing" in told.out
     assert "not for commercial use" in told.out
-    assert told.err == "next: cli zoo weights --pack FOLDER\n"
+    assert told.err == "next: cli zoo weights away cached --pack FOLDER\n"
 
 
 def test_a_torn_file_is_found(offline, capsys):
@@ -70,6 +70,41 @@ def test_what_is_packed_trains_elsewhere(offline, capsys, tmp_path, monkeypatch)
     torn = tmp_path / "packed" / "test_resnet.safetensors"
     torn.write_bytes(torn.read_bytes()[:-1] + b"x")
     assert asked(capsys, "cached", "--folder", "packed")[0] == 1
+
+
+def test_each_step_proposes_the_next_for_the_same_members(offline, capsys, tmp_path):
+    def proposed(*words):
+        assert run(["zoo", "weights", *words]) == 0
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert (
+        proposed("cached", "lite0-fc-t5", "--pack", "a b") == "next: cli zoo weights cached lite0-fc-t5 --folder 'a b'"
+    )
+    train = "next: cli zoo train cached lite0-fc-t5"
+    both = ("cached", "lite0-fc-t5")
+    assert proposed(*both, "--pack", "a b") == "next: cli zoo weights cached lite0-fc-t5 --folder 'a b'"
+    train = "next: cli zoo train cached lite0-fc-t5"
+    assert proposed(*both, "--folder", "a b") == f"{train} --set weights='a b'"
+    assert proposed(*both) == train
+    other = proposed("cached", "lite1-fc-t5", "--folder", "a b")
+    assert other == "next: cli zoo weights cached lite1-fc-t5 --pack 'a b'"
+
+
+def test_a_folder_that_is_not_there_is_refused(offline, capsys):
+    assert run(["zoo", "weights", "cached", "--folder", "pakced"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "pakced: no such file or folder" in told.err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_the_terminal_and_no_name_is_cut(offline, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["zoo", "weights"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert any(line.startswith("seresnextaa101d_32x8d  missing") for line in lines)
+    assert "…" not in "".join(lines)
 
 
 def test_what_cannot_be_had_is_said_and_the_rest_packed(offline, capsys, tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
-from zoo.members.recipe import Recipe, read_recipe
+from zoo.members.recipe import HOW_FAST, Recipe, read_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,17 @@ def read_trained(runs: Path, member: str, recipe_hash: str) -> Trained | None:
     return Trained(recipe=recipe, minutes=seconds / 60, epochs=epochs / len(results), runs=len(results))
 
 
-def changed_keys(recipe: Recipe, from_recipe: Recipe) -> dict[str, Any]:
-    """The keys in which the recipe differs, with its own values."""
-    mine, other = recipe.resolved, from_recipe.resolved
-    return {key: value for key, value in mine.items() if value != other[key]}
+def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:
+    """The keys by which a run's recipe is trained otherwise than the listed one, with its own values.
+
+    What a run only looks up is no change: which bytes a file of weights has, which recipe of a member it starts from.
+    """
+    mine, other = recipe.resolved, listed.resolved
+    looked_up = {"weights_sha256"} if not listed.weights_sha256 else set()
+    if listed.start_from and recipe.start_from.startswith(f"{listed.start_from}@"):
+        looked_up.add("start_from")
+    same = looked_up.union(HOW_FAST)
+    return {key: value for key, value in mine.items() if value != other[key] and key not in same}
 
 
 def _total(path: Path, key: str) -> float:
