@@ -51,10 +51,12 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
     scenes, folds, runs = _plan(settings, **which)
     rows = []
     for run in runs:
-        if run.complete:
+        if run.done:
             say(settings, f"{label(run)}: is trained already, reused")
         else:
             _train_run(settings, run, scenes, folds)
+        if run.stopped:
+            say(settings, f"{label(run)}: stopped at {_stopped_at(run)}; remove {run.stop} to train it on")
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
         rows.append(_result(run))
@@ -146,7 +148,16 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
 def _result(run: Run) -> dict[str, Any]:
     """What the run ended with, each stage's score beside the log's; older runs have no stages written down."""
     found = {"stages": [], "averaged": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
-    return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found}
+    stopped = {"stopped": run.stopped, "stopped_at": _stopped_at(run) if run.stopped else None}
+    return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
+
+
+def _stopped_at(run: Run) -> str:
+    """Where the run's stop file ended it."""
+    result, recipes = run.read_result(), run.recipe.staged
+    stages = result.get("stages") or [result]
+    stage = f"stage {len(stages)} of {len(recipes)}, " if run.recipe.stages else ""
+    return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
 
 
 def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
@@ -180,10 +191,11 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         found = ["-", "-"] if row["dice"] is None else [f"{row['dice']:.4f}", f"{row['threshold']:.2f}"]
         minutes = f"{row['seconds'] / 60:.1f}"
+        epoch = f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}"
         cells = [
             row["member"],
             fold_words(row),
-            f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}",
+            f"{epoch}, stopped at {row['stopped_at']}" if row["stopped"] else epoch,
             *found,
             row["held_out"],
             minutes,

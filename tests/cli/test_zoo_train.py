@@ -1,6 +1,7 @@
 """`cli zoo train`, as it is typed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -42,6 +43,43 @@ def test_each_stages_score_stands_beside_the_logged_one(typed):
     (row,) = json.loads(said.out)
     assert [len(row["stages"]), row["logged_stages"]] == [2, [0.1234]]
     assert "reused" in said.err
+
+
+def test_a_run_that_was_stopped_says_so_and_how_it_goes_on(typed, folder):
+    command = "zoo train lite0-fc-t5 --epochs 2 --fold 0 --set lr=0.002"
+    assert typed(f"{command} --json")[0] == 0  # so that its folder is known
+    (whole,) = (folder / "runs/members/lite0-fc-t5").glob("*/fold-0")
+    assert json.loads(typed(f"{command} --json")[1].out)[0]["stopped_at"] is None
+    shutil.rmtree(whole)
+    whole.mkdir()
+    stop = (whole / "stop").relative_to(folder)
+    (whole / "stop").touch()
+    code, said = typed(command)
+    line = f"lite0-fc-t5 fold 0: stopped at epoch 1 of 2; remove {stop} to train it on"
+    assert (code, line in said.err) == (0, True)
+    assert "1/1, stopped at epoch 1 of 2" in " ".join(said.out.split())
+    code, said = typed(f"{command} --json")
+    assert "is trained already, reused" in said.err
+    assert line in said.err
+    (row,) = json.loads(said.out)
+    assert (row["stopped"], row["stopped_at"], row["planned_epochs"]) == (True, "epoch 1 of 2", 2)
+    (whole / "stop").unlink()
+    code, said = typed(command)
+    assert (code, "epoch 2/2" in said.err, "stopped" in said.err + said.out) == (0, True, False)
+
+
+def test_a_stop_file_in_the_first_stage_ends_a_staged_run(typed, folder):
+    assert typed("zoo train --member staged.toml --fold 0 --set lr=0.002 --json")[0] == 0
+    (result,) = (
+        path for path in folder.glob("runs/members/staged/*/fold-0") if "0.002" in (path / "recipe.toml").read_text()
+    )
+    shutil.rmtree(result)
+    result.mkdir()
+    (result / "stop").touch()
+    code, said = typed("zoo train --member staged.toml --fold 0 --set lr=0.002")
+    assert (code, "stage 2: epoch" in said.err) == (0, False)
+    assert "staged fold 0: stopped at stage 1 of 2, epoch 1 of 1; remove" in said.err
+    assert "1/1, stopped at stage 1 of 2, epoch 1 of 1" in " ".join(said.out.split())
 
 
 def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):

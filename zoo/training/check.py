@@ -29,12 +29,12 @@ def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
-    complete = run.complete  # hashes the weights
+    done = run.done  # hashes the weights
     for recipe in run.recipe.staged:
         recipe_loss(recipe)
-        if not complete:
+        if not done:
             check_optimizer(recipe, device)
-    if not complete:
+    if not done:
         _check_network(run.recipe, start_of(run.stages[0]))
 
 

@@ -16,18 +16,24 @@ from core.files import make_folder, sha256_of_file, write_json, write_text
 from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
+from zoo.models import build
 from zoo.training.averaging import average_weights, epochs_to_average
-from zoo.training.checkpoints import save_state, weights_of, write_lines, write_weights
+from zoo.training.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
 from zoo.training.devices import choose_device
 from zoo.training.epochs import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
 from zoo.training.examples import Examples
 from zoo.training.learner import Learner, Note
+from zoo.training.precision import training_precision
 from zoo.training.runs import KEPT, Run
 from zoo.training.schedule import learning_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.starts import sha256_of_start, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
+STAGE_KEYS = (
+    *("epochs", "planned_epochs", "best_epoch", "averaged", "lost_patience", "weights_sha256", "dice", "threshold"),
+    *("seconds", "cpu_seconds"),
+)
 
 
 def train(
@@ -43,32 +49,37 @@ def train(
     """Train `run` to its end, going on from its last state; returns all its epochs.
 
     `advance` is called once a step, `report` once an epoch, `note` where there is something to say. Without held-out
-    records (`full`) the last epoch is the best one. A file named `stop` in the run's folder ends it after its epoch, as
-    if trained to its end. The state is saved after every epoch, and within one after so many seconds.
+    records (`full`) the last epoch is the best one. A file named `stop` in the run's folder ends it after its epoch,
+    in a stage too, with the best weights of that stage. The state is saved after every epoch, and within one after so
+    many seconds.
     """
     make_folder(run.folder)
     write_text(run.folder / "recipe.toml", run.recipe.as_toml())
+    device = choose_device(device_name)
     history: list[Epoch] = []
-    for stage in run.stages:
+    for before, stage in zip((None, *run.stages), run.stages):
         if is_trained(stage):
             history += read_epochs(stage)
             advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
             continue
-        loop = _Loop(stage, seen, held, choose_device(device_name), advance, save_every, note)
-        while not loop.ended:
+        if before and (before.stopped or run.stop.exists()) and not usable_state(stage, sha256_of_start(stage)):
+            _end_with(run, before, held, device)
+            break
+        for result in (run.result, stage.result):  # of where it was stopped; from here on it is not true
+            result.unlink(missing_ok=True)
+        loop = _Loop(stage, seen, held, device, advance, save_every, note)
+        while not (loop.ended or (loop.history and run.stop.exists())):
             report(loop.epoch())
-            if run.stop.exists():
-                break
         history += loop.history
         loop.finish()
-    if not run.stop.exists():
+    if not run.stopped:
         _tidy(run)
     return history
 
 
 def is_trained(run: Run) -> bool:
     """Whether a run, or a stage of it, has come to its end from where it is to start."""
-    return run.ended and run.read_result().get("started_from") == sha256_of_start(run)
+    return run.done and run.read_result().get("started_from") == sha256_of_start(run)
 
 
 class _Loop:
@@ -236,32 +247,23 @@ class _Loop:
     def finish(self) -> None:
         """The mean of the best epochs takes the best one's place where it scores no worse; the result is written."""
         best = best_of(self.history)
-        averaged: list[int] = []
-        dice, threshold = best.dice, best.threshold
+        kept: dict[str, Any] = {"dice": best.dice, "threshold": best.threshold, "averaged": []}
         together = epochs_to_average(self.history, self.recipe.average_best)
         if len(together) > 1:
             network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.learner.scored)
-            found = self._scored(network) if len(self.held) else (None, None, None)
-            if best.dice is None or found[0] is None or found[0] >= best.dice:
+            dice, threshold, _ = self._scored(network) if len(self.held) else (None, None, None)
+            if best.dice is None or dice is None or dice >= best.dice:
                 write_weights(self.run.best, weights_of(network))
                 averaged = [epoch.epoch for epoch in together]
-                dice, threshold = found[:2]
-        write_json(self.run.result, self._result() | {"dice": dice, "threshold": threshold, "averaged": averaged})
+                kept = {"dice": dice, "threshold": threshold, "averaged": averaged}
+        own = self._result() | kept
+        earlier = [stage.read_result() for stage in self.run.stages[:-1]] if self.run.stage == 0 else []
+        stages = [_row(stage) for stage in [*earlier, own]] if earlier else []
+        write_json(self.run.result, own | {"stages": stages})
 
     def _result(self) -> dict[str, Any]:
-        """What result.json says: of this run, or of a stage; the last stage speaks for all."""
-        run, best = self.run, best_of(self.history)
-        earlier = [stage.read_result() for stage in run.stages[:-1]] if run.stage == 0 else []
-        own = {
-            "epochs": len(self.history),
-            "best_epoch": best.epoch,
-            "lost_patience": self.lost_patience,
-            "weights_sha256": sha256_of_file(run.best),
-            "dice": best.dice,
-            "threshold": best.threshold,
-            "seconds": round(sum(epoch.seconds for epoch in self.history), 1),
-            "cpu_seconds": round(sum(epoch.cpu_seconds for epoch in self.history), 1),
-        }
+        """What result.json says of this run, or of a stage; the last stage speaks for all."""
+        run = self.run
         return {
             "format": 1,
             "member": run.recipe.name,
@@ -273,9 +275,33 @@ class _Loop:
             "held_out": len(self.held),
             "started_from": self.started_from,
             "precision": self.learner.precision,
-            **own,
-            "stages": [{key: stage[key] for key in own} for stage in [*earlier, own]] if earlier else [],
+            "epochs": len(self.history),
+            "planned_epochs": self.recipe.epochs,
+            "stopped": not self.ended,
+            "best_epoch": best_of(self.history).epoch,
+            "lost_patience": self.lost_patience,
+            "weights_sha256": sha256_of_file(run.best),
+            "seconds": round(sum(epoch.seconds for epoch in self.history), 1),
+            "cpu_seconds": round(sum(epoch.cpu_seconds for epoch in self.history), 1),
         }
+
+
+def _row(result: dict[str, Any]) -> dict[str, Any]:
+    """What a run's result repeats of a stage's own; older ones lack some of it."""
+    return {key: result[key] for key in STAGE_KEYS if key in result}
+
+
+def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> None:
+    """The whole run ends with an earlier stage's weights: the score is that of the network that predicts with them."""
+    recipe, trained = run.recipe.final, run.stages[: stage.stage]
+    network = build(recipe, "none")
+    load_weights(stage.best, network)
+    precision = training_precision(recipe.precision, device)
+    scored = score(network.to(device), held, device, recipe.batch, precision) if len(held) else (None, None, None)
+    write_weights(run.best, stage.best.read_bytes())
+    stages = [_row(each.read_result()) for each in trained]
+    found = {"dice": scored[0], "threshold": scored[1], "stopped": True, "stages": stages}
+    write_json(run.result, stage.read_result() | found)
 
 
 def _tidy(run: Run) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -83,32 +83,33 @@ class Run:
 
     @property
     def stop(self) -> Path:
-        """A file that ends the run after its epoch; once it is removed, the run can go on."""
+        """A file that ends the run after its epoch; once it is removed, the run can be trained on."""
         return replace(self, stage=0).folder / "stop"
 
     @property
     def complete(self) -> bool:
-        """Trained to its end, or to where it was told to stop, with the weights that it ended with."""
-        if self.stage == 0 and self.recipe.stages:
-            stages = self.stages
-            if not all(stage.ended for stage in stages):
-                return False
-            results = [stage.read_result() for stage in stages]
-            return all(b.get("started_from") == a["weights_sha256"] for a, b in pairwise(results))
-        return self.ended
-
-    @property
-    def ended(self) -> bool:
-        """Of the run as a whole: its last stage; where it started from is not looked at."""
+        """It has the weights that it ended with: trained to its end, or to where it was told to stop."""
         if not (self.result.is_file() and self.best.is_file()):
             return False
-        result = self.read_result()
-        ended = result["epochs"] == self.taught.epochs or result.get("lost_patience") or self.stop.exists()
-        return bool(ended) and result.get("weights_sha256") == sha256_of_file(self.best)
+        return self.read_result().get("weights_sha256") == sha256_of_file(self.best)
 
-    def read_result(self) -> dict[str, object]:
+    @property
+    def stopped(self) -> bool:
+        """Of a complete run: ended by its stop file, with epochs or stages left that it was to have."""
+        result = self.read_result()
+        if "stopped" in result:
+            return bool(result["stopped"])
+        stages = zip(result["stages"], self.recipe.staged) if result.get("stages") else [(result, self.taught)]
+        return any(stage["epochs"] < recipe.epochs and not stage.get("lost_patience") for stage, recipe in stages)
+
+    @property
+    def done(self) -> bool:
+        """Complete, and not to be trained on: what was stopped goes on once its stop file is gone."""
+        return self.complete and (not self.stopped or self.stop.exists())
+
+    def read_result(self) -> dict[str, Any]:
         """What the run ended with; UserError where it is torn."""
-        document: dict[str, object] = read_json(self.result)
+        document: dict[str, Any] = read_json(self.result)
         return document
 
     def random_seed(self, *what: object) -> int:

@@ -135,7 +135,7 @@ class Tuning:
 
         try:
             train(run, *run_examples(run, scenes, self.folds), device_name, advance=advance, report=judge)
-            self.study.tell(trial, float(run.read_result()["dice"]))  # type: ignore[arg-type]
+            self.study.tell(trial, float(run.read_result()["dice"]))
         except (optuna.TrialPruned, NotFinite):
             self.study.tell(trial, state=TrialState.PRUNED)
         shutil.rmtree(run.folder.parent)

@@ -11,10 +11,11 @@ from core.errors import UnknownName, UsageError, UserError
 from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
-from zoo.predict import predict_set
+from zoo.predict import load_network, predict_set
 from zoo.training import check_run, find_runs, pin_start, run_examples, started_as, train
 from zoo.training.checkpoints import read_weights
 from zoo.training.epochs import read_epochs
+from zoo.training.loop import is_trained
 from zoo.training.starts import load_start
 
 STAGES = {
@@ -134,19 +135,66 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
     assert killed.best.read_bytes() == staged.best.read_bytes()
 
 
-def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, folds):
-    changes = {"stages": [{"epochs": 2}, {"epochs": 1}]}
-    run = plan(tmp_path, folds, with_settings(TINY, changes))
+@pytest.mark.parametrize(("stage", "epochs", "trained_stages"), [(1, 1, [1]), (2, 1, [1, 1])])
+def test_a_stop_file_ends_all_stages_and_once_it_is_gone_they_go_on(
+    tmp_path, scenes, folds, staged, stage, epochs, trained_stages
+):
+    run = plan(tmp_path, folds, staged.recipe)
+    seen, held = run_examples(run, scenes, folds)
+
+    def stop(epoch):
+        if epoch.stage == stage:
+            run.stop.touch()
+
+    assert len(train(run, seen, held, "cpu", report=stop)) == len(trained_stages)
+    assert (run.complete, run.stopped, run.done) == (True, True, True)
+    result = run.read_result()
+    assert [row["epochs"] for row in result["stages"]] == trained_stages
+    assert (result["stopped"], result["epochs"]) == (True, epochs)
+    assert run.best.read_bytes() == run.stages[stage - 1].best.read_bytes()
+    assert len(predict_set(run, scenes, held.records, split="oof").record_ids) == len(held)
+    before = run.result.read_bytes()
+    assert len(train(run, seen, held, "cpu")) == len(trained_stages)  # nothing is left to do
+    assert run.result.read_bytes() == before
+    run.stop.unlink()
+    assert (run.complete, run.done) == (True, False)
+    train(run, seen, held, "cpu")
+    assert (run.done, run.stopped) == (True, False)
+    assert [curve(one) for one in run.stages] == [curve(one) for one in staged.stages]
+    assert run.best.read_bytes() == staged.best.read_bytes()
+
+
+def test_the_score_of_stopped_stages_is_that_of_the_network_that_predicts(tmp_path, scenes, folds, staged, monkeypatch):
+    monkeypatch.setattr("zoo.training.loop.score", lambda network, *_: (network.size / 1000, 0.25, 0.0))
+    run = plan(tmp_path, folds, staged.recipe)
     run.folder.mkdir(parents=True)
     run.stop.touch()
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 2  # one epoch of each stage
-    assert run.complete
-    run.stop.unlink()
-    assert not run.complete
     train(run, *run_examples(run, scenes, folds), "cpu")
-    assert run.complete
-    whole = trained(tmp_path / "whole", scenes, folds, changes)
-    assert [curve(stage) for stage in run.stages] == [curve(stage) for stage in whole.stages]
+    assert load_network(run).size == 96
+    result = run.read_result()
+    assert (result["dice"], result["threshold"], result["stages"][0]["dice"]) == (0.096, 0.25, 0.064)
+
+
+def test_a_stop_file_without_held_out_records_ends_all_stages(tmp_path, scenes, folds, staged):
+    run = plan(tmp_path, folds, staged.recipe, fold="full")
+    run.folder.mkdir(parents=True)
+    run.stop.touch()
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
+    assert (run.done, run.read_result()["dice"]) == (True, None)
+
+
+def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, folds):
+    changes = {"stages": [{"epochs": 2}, {"epochs": 1}]}
+    run = trained(tmp_path, scenes, folds, changes)
+    first = run.stages[0]
+    shutil.rmtree(run.folder / "stage-1")
+    other = trained(tmp_path / "other", scenes, folds, changes | {"lr": 0.5}).stages[0]
+    shutil.copytree(other.folder, first.folder)
+    assert is_trained(first)
+    assert not is_trained(run)
+    train(run, *run_examples(run, scenes, folds), "cpu")
+    assert is_trained(run)
+    assert run.read_result()["started_from"] == other.read_result()["weights_sha256"]
 
 
 def test_the_last_stage_predicts(scenes, folds, staged):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from core.errors import UsageError, UserError
+from core.files import write_json
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.data import open_scenes
@@ -139,16 +140,70 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
 
 
+def told_to_stop(run, after=1):
+    """What `train` is to report to: the stop file appears when so many epochs are over."""
+    return lambda epoch: epoch.epoch == after and run.stop.touch()
+
+
 def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    run.folder.mkdir(parents=True)
-    (run.folder / "stop").touch()
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
-    assert run.complete
+    examples = run_examples(run, scenes, folds)
+    assert len(train(run, *examples, "cpu", report=told_to_stop(run))) == 1
+    assert (run.complete, run.stopped, run.done) == (True, True, True)
+    result = run.read_result()
+    assert (result["epochs"], result["planned_epochs"], result["stopped"]) == (1, 3, True)
     run.stop.unlink()
+    assert (run.complete, run.done) == (True, False)  # it can predict, and be trained on
+    assert len(train(run, *examples, "cpu")) == 3
+    assert (run.complete, run.stopped, run.done) == (True, False, True)
+    whole = trained(tmp_path / "whole", scenes, folds, {})
+    assert curve(run) == curve(whole)
+
+
+def test_a_stop_file_that_is_there_from_the_first_leaves_one_epoch(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+    run.folder.mkdir(parents=True)
+    run.stop.touch()
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
+    assert run.done
+
+
+def test_a_run_killed_when_it_had_stopped_trains_no_epoch_more(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+
+    def stop_and_kill(epoch):
+        run.stop.touch()
+        raise KeyboardInterrupt
+
+    examples = run_examples(run, scenes, folds)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, *examples, "cpu", report=stop_and_kill)
     assert not run.complete
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
-    assert run.complete
+    assert len(train(run, *examples, "cpu")) == 1
+    assert run.done
+
+
+def test_a_run_that_is_trained_on_is_not_complete_until_it_ends(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+    examples = run_examples(run, scenes, folds)
+    train(run, *examples, "cpu", report=told_to_stop(run))
+    assert find_runs(tmp_path, run.recipe.name, run.hash) == [run]
+    run.stop.unlink()
+    cut_off(run, scenes, folds, 1)
+    assert find_runs(tmp_path, run.recipe.name, run.hash) == []
+
+
+def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+    train(run, *run_examples(run, scenes, folds), "cpu", report=told_to_stop(run))
+    result = run.read_result()
+    del result["stopped"], result["planned_epochs"]
+    write_json(run.result, result)
+    assert run.stopped
+    write_json(run.result, result | {"lost_patience": True})
+    assert not run.stopped
+    write_json(run.result, result | {"epochs": 3})
+    assert not run.stopped
 
 
 def test_sources_that_hold_only_a_part_of_the_split_are_refused(tmp_path, scenes, folds):
