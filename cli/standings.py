@@ -195,7 +195,7 @@ def marked(row: Row) -> str:
 def heading(rows: Sequence[Row]) -> str:
     """What the Dice of these rows are."""
     crossed = "cross-fitted" + (" but for *" if any(row["kind"] == "in_sample" for row in rows) else "")
-    return f"global Dice, out of fold, {crossed}; 95 % interval over scene groups"
+    return f"Dice: global, out of fold, {crossed}; 95 % over scene groups"
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
@@ -203,7 +203,7 @@ def legend(rows: Sequence[Row]) -> list[str]:
     marks = "".join(map(marked, rows))
     lines = {
         "*": "* in-sample: one fold alone, whose own records chose the threshold",
-        "†": "† not by the recipe that is listed: how it differs stands under changed, here or in --json",
+        "†": "† not by the listed recipe: what differs stands under changed, or in --json",
     }
     return [line for mark, line in lines.items() if mark in marks]
 

@@ -51,22 +51,23 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """A line a row; lists and tables within are spread over columns of their own."""
-    flat = [_flat(row) for row in rows]
-    names = dict.fromkeys(name for row in flat for name in row)
+    folds = sorted({fold for row in rows for fold in row["per_fold"]}, key=int)
+    flat = [_flat(row, folds) for row in rows]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+    writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return text.getvalue()
 
 
-def _flat(row: Row) -> Row:
+def _flat(row: Row, folds: Sequence[str]) -> Row:
     low, high = row["interval"]
-    folds = {f"fold_{fold}": value for fold, value in row["per_fold"].items()}
-    behind = row["behind"] or {"value": None, "interval": [None, None]}
-    paired = {"behind": behind["value"], "behind_low": behind["interval"][0], "behind_high": behind["interval"][1]}
+    behind = row["behind"] or {"value": None, "interval": [None, None], "z": None}
+    behind_low, behind_high = behind["interval"]
     plain = {key: value for key, value in row.items() if key not in ("interval", "per_fold", "behind", "changed")}
-    return plain | {"low": low, "high": high} | paired | folds | {"changed": changes(row)}
+    paired = {"behind": behind["value"], "behind_low": behind_low, "behind_high": behind_high, "behind_z": behind["z"]}
+    by_fold = {f"fold_{fold}": row["per_fold"].get(fold) for fold in folds}
+    return plain | {"low": low, "high": high} | paired | {"changed": changes(row)} | by_fold
 
 
 def _print(console: Console, rows: Sequence[Row]) -> None:

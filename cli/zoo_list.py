@@ -132,7 +132,7 @@ def _print(console: Console, rows: Sequence[Row]) -> None:
     console.print(as_table(_columns(rows), console.width))
     scored = [row for row in rows if row["dice"] is not None]
     if scored:
-        console.print(f"own Dice: {heading(scored)}")
+        console.print(f"own {heading(scored)}")
     for line in legend(scored):
         console.print(line)
 

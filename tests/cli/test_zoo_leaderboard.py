@@ -117,6 +117,11 @@ def test_the_csv_holds_the_rows(made, capsys, tmp_path):
     assert [float(row["dice"]) for row in found] == [row["dice"] for row in rows]
     assert [float(row["low"]) for row in found] == [row["interval"][0] for row in rows]
     assert float(found[0]["fold_0"]) == rows[0]["per_fold"]["0"]
+    assert list(found[0])[-3:] == ["fold_0", "fold_1", "fold_2"]  # whoever of the members has them
+    rows = rows_of(made, capsys, "--shared", "--csv", str(tmp_path / "board.csv"))
+    with (tmp_path / "board.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [float(row["behind_z"]) for row in found] == [row["behind"]["z"] for row in rows]
 
 
 def test_a_csv_in_no_folder_is_refused_before_anything_is_counted(made, capsys, tmp_path):
@@ -183,7 +188,7 @@ def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, m
     assert "†" not in own
     assert "*† (" in other
     assert "* in-sample" in below
-    assert "† not by the recipe that is listed" in below
+    assert "† not by the listed recipe" in below
     assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2
     row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == lite.name)
     assert (row["kind"], row["folds"], row["runs"], row["changed"]) == ("cross_fitted", 3, 3, {})
