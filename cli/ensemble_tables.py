@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.thresholds import threshold_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,8 +18,8 @@ def render(console: Console, name: str, document: Any) -> None:
         cut = f"{min_pixels['mode'].removesuffix('-peak')}s whose peak is below {min_pixels['peak']:.3f} dropped"
     elif min_pixels["mode"] != "none":
         cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
-    share = document.get("share")
-    threshold = f"threshold {document['threshold']:.4f}" + (f" ({share:.3%} of the pixels)" if share else "")
+    share = f" ({document['share']:.3%} of the pixels)" if document.get("share") else ""
+    threshold = f"threshold {threshold_text(document['threshold'], 4)}{share}"
     console.print(
         f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
         f"{document['records']} records in {document['groups']} scene groups, "
@@ -53,7 +55,7 @@ def _dice_table(document: Any) -> Any:
         column.justify = "right"
     inside, outside = f"{dice['in_sample']:.4f}", _number(dice["cross_fitted"])
     table.add_row(
-        "ensemble", "", f"{document['threshold']:.3f}", inside, outside, _span(dice["interval"]), style="bold"
+        "ensemble", "", threshold_text(document["threshold"], 3), inside, outside, _span(dice["interval"]), style="bold"
     )
     for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
         where = ("", _number(dice[key])) if crossed else (_number(dice[key]), "-")
@@ -62,7 +64,7 @@ def _dice_table(document: Any) -> Any:
         table.add_row(
             name,
             f"{document['weights'][name]:.4f}",
-            f"{member['threshold']:.3f}",
+            threshold_text(member["threshold"], 3),
             f"{member['in_sample']:.4f}",
             _number(member["cross_fitted"]),
             _span(member["interval"]),

@@ -13,6 +13,7 @@ import click
 from cli.options import Settings, common
 from cli.output import progress, say, show
 from core.errors import UsageError
+from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
     from zoo.data import Folds, Record, Scenes
@@ -143,7 +144,7 @@ def _lines(out: Path, document: dict[str, Any]) -> list[str]:
         f"({', '.join(map(str, document['output']['shape']))})",
         f"largest difference to eager on {compared['records']} records: {compared['largest_difference']:.1e}",
         f"Dice of eager {compared['dice_eager']:.4f}, of the file {compared['dice_exported']:.4f} "
-        f"({compared['records']} {which} records, threshold {compared['threshold']:.2f})",
+        f"({compared['records']} {which} records, threshold {threshold_text(compared['threshold'])})",
     ]
 
 

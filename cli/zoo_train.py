@@ -10,6 +10,7 @@ import click
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import detail, next_step, progress, say, show
+from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,7 +179,7 @@ def predict_run(
 
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
-    dice = "" if epoch.dice is None else f"  Dice {epoch.dice:.4f} at {epoch.threshold:.2f}"
+    dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
     of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
     stage = f" stage {epoch.stage}" if epoch.stage else ""
     say(settings, f"{label(run)}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
@@ -189,16 +190,16 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
 
     table = Table("member", "fold", "best epoch", "Dice", "threshold", "records", "minutes")
     for row in rows:
-        found = ["-", "-"] if row["dice"] is None else [f"{row['dice']:.4f}", f"{row['threshold']:.2f}"]
-        minutes = f"{row['seconds'] / 60:.1f}"
-        epoch = f"{'+'.join(map(str, row['averaged'])) or row['best_epoch']}/{row['epochs']}"
+        found = ["-", "-"] if row["dice"] is None else [f"{row['dice']:.4f}", threshold_text(row["threshold"])]
+        seconds = sum(stage["seconds"] for stage in row["stages"] or [row])
+        epoch = _best_epoch(row)
         cells = [
             row["member"],
             fold_words(row),
             f"{epoch}, stopped at {row['stopped_at']}" if row["stopped"] else epoch,
             *found,
             row["held_out"],
-            minutes,
+            f"{seconds / 60:.1f}",
         ]
         table.add_row(*map(str, cells))
     console.print(table)
@@ -215,9 +216,13 @@ def _stages_table(rows: list[dict[str, Any]]) -> Table:
         for number, stage in enumerate(row["stages"]):
             logged = dict(enumerate(row["logged_stages"])).get(number)
             scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
-            best = f"{stage['best_epoch']}/{stage['epochs']}"
-            table.add_row(row["member"], fold_words(row), str(number + 1), best, *scores)
+            table.add_row(row["member"], fold_words(row), str(number + 1), _best_epoch(stage), *scores)
     return table
+
+
+def _best_epoch(result: dict[str, Any]) -> str:
+    """Of a run or a stage: whose weights were kept, the mean of several or the best one's, of how many."""
+    return f"{'+'.join(map(str, result.get('averaged', ()))) or result['best_epoch']}/{result['epochs']}"
 
 
 def fold_words(row: dict[str, Any]) -> str:

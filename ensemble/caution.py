@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
+from core.thresholds import threshold_text
 from ensemble.active import EPS, Active
 from ensemble.blend import BINS
 from ensemble.fit import Fit
@@ -90,7 +91,7 @@ def _thresholds(fit: Fit) -> list[str]:
     values = [choice.threshold for choice in fit.result.crossed.choices]
     if max(values) - min(values) <= SPREAD:
         return []
-    listed = ", ".join(f"{value:.2f}" for value in values)
+    listed = ", ".join(threshold_text(value) for value in values)
     return [f"thresholds disagree between folds: {listed}"]
 
 
@@ -107,7 +108,7 @@ def _calibration(fit: Fit) -> list[str]:
     if abs(threshold - half) <= FAR:
         return []
     return [
-        f"the threshold {threshold:.2f} is far from half the Dice ({half:.2f}), where calibrated "
+        f"the threshold {threshold_text(threshold)} is far from half the Dice ({half:.2f}), where calibrated "
         "probabilities have it: the blend is miscalibrated"
     ]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.bootstrap import standard_error
 from core.dice import Counts
+from core.thresholds import threshold_text
 from ensemble.blend import TOTAL
 from ensemble.caution import DROP, dice_curve, plateau
 from ensemble.fit import Fit
@@ -80,7 +81,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
     axes.plot(where, dice, color=INK, lw=2, label="ensemble")
     if len(fit.members) <= 12:
         axes.plot([], [], color=SOFT, lw=1, label="members, without min-pixels")
-    axes.axvline(choice.threshold, color=ACCENT, lw=1.5, label=f"chosen: {choice.threshold:.3f}")
+    axes.axvline(choice.threshold, color=ACCENT, lw=1.5, label=f"chosen: {threshold_text(choice.threshold, 3)}")
     for index, fold in enumerate(() if fit.result.crossed is None else fit.result.crossed.choices):
         axes.plot(
             fold.threshold,

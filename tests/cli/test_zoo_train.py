@@ -68,6 +68,22 @@ def test_a_run_that_was_stopped_says_so_and_how_it_goes_on(typed, folder):
     assert (code, "epoch 2/2" in said.err, "stopped" in said.err + said.out) == (0, True, False)
 
 
+def test_the_minutes_are_those_of_all_stages_and_no_threshold_reads_nought(typed, folder):
+    code, said = typed("zoo train --member staged.toml --fold 0 --set average_best=2 --epochs 2 --json")
+    assert (code, "epoch 2/2" in said.err, "at 0.00 " in said.err) == (0, True, False)
+    path = max(folder.glob("runs/members/staged/*/fold-0/result.json"), key=lambda path: path.stat().st_mtime_ns)
+    result = json.loads(path.read_text())
+    for stage, seconds in zip(result["stages"], (120.0, 60.0)):
+        stage["seconds"] = seconds
+    kept = {"seconds": 60.0, "threshold": 1 / 255, "averaged": [1, 2]}
+    result["stages"][1] |= kept
+    path.write_text(json.dumps(result | kept))
+    code, said = typed("zoo train --member staged.toml --fold 0 --set average_best=2 --epochs 2")
+    first, *_, second = (line for line in said.out.splitlines() if "staged" in line)
+    assert [first.split("│")[column].strip() for column in (3, 5, 7)] == ["1+2/2", "0.004", "3.0"]
+    assert second.split("│")[4].strip() == "1+2/2"
+
+
 def test_a_stop_file_in_the_first_stage_ends_a_staged_run(typed, folder):
     assert typed("zoo train --member staged.toml --fold 0 --set lr=0.002 --json")[0] == 0
     (result,) = (

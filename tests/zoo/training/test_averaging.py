@@ -60,6 +60,17 @@ def test_a_mean_that_is_worse_is_left_aside(tmp_path, scenes, folds, monkeypatch
     assert (result["averaged"], result["dice"]) == ([], 0.4)
 
 
+def test_every_stage_says_the_score_of_the_weights_that_were_kept(tmp_path, scenes, folds, monkeypatch):
+    scores = iter([0.1, 0.4, 0.5, 0.2, 0.3, 0.6])  # of two epochs and of their mean, twice
+    monkeypatch.setattr("zoo.training.loop.score", lambda *_: (next(scores), 0.25, 0.0))
+    run = trained(tmp_path, scenes, folds, {"epochs": 2, "average_best": 2, "stages": [{}, {"lr": 0.002}]})
+    stages = run.read_result()["stages"]
+    assert [(stage["dice"], stage["averaged"], stage["best_epoch"]) for stage in stages] == [
+        (0.5, [1, 2], 2),
+        (0.6, [1, 2], 2),
+    ]
+
+
 def test_a_run_that_was_told_to_stop_averages_and_can_go_on(tmp_path, scenes, folds):
     run = plan(tmp_path / "stopped", folds, with_settings(TINY, RECIPE), fold="full")
 
