@@ -42,7 +42,8 @@ def tune(
 ) -> None:
     """Search MEMBER's recipe (a name, or the path of a TOML) over its [tune] table, by the Dice of one fold.
 
-    Killed and typed again, it goes on; with more --trials it goes further.
+    Killed and typed again, it goes on; with more --trials it goes further. Writes a member where a trial is better than
+    MEMBER as it is.
     """
     from core.files import write_text
     from zoo.members import load_member, parse_setting, with_settings
@@ -55,8 +56,8 @@ def tune(
     if path.suffix != ".toml" or path.stem == recipe.name:
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
 
-    from zoo.training import check_run, pin_start, set_threads
-    from zoo.training.tuning import Tuning, tuned_member
+    from zoo.training import pin_start, set_threads
+    from zoo.training.tuning import Tuning, is_as_it_is, tuned_member
 
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
@@ -65,7 +66,7 @@ def tune(
         recipe=recipe, space=recipe.tune or default_space(recipe), fold=fold, folds=folds,
         runs=settings.runs, seed=settings.seed, with_val=with_val,
     )  # fmt: skip
-    check_run(tuning.run_of({}), scenes, folds, settings.device)
+    tuning.check(scenes, settings.device)
     keep_folds(settings, folds)
     set_threads(settings.jobs)
     say(settings, f"{recipe.name}: {len(tuning.over)} of {trials} trials are over; {tuning.path}")
@@ -79,23 +80,29 @@ def tune(
                 lambda n=1, note="": advance(0, note),
             )
             score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
-            say(settings, f"trial {trial.number}: {score}  {_words(tuning.values_of(trial))}")
+            words = "the member as it is" if is_as_it_is(trial) else _words(tuning.values_of(trial))
+            say(settings, f"trial {trial.number}: {score}  {words}")
             advance(1)
-    base = str(Path(member).resolve()) if member.endswith(".toml") else member
-    write_text(path, tuned_member(tuning, base, shipped))
+    is_file = member.endswith(".toml")
+    if not is_as_it_is(tuning.best):
+        write_text(path, tuned_member(tuning, str(Path(member).resolve()) if is_file else member, shipped))
     document = _document(tuning, path)
     show(settings, document, lambda console: _print(console, document))
-    next_step(settings, f"cli zoo train --member {path} --fold all")
+    found = f"--member {path}" if document["path"] else f"--member {member}" if is_file else member
+    next_step(settings, f"cli zoo train {found} --fold all")
 
 
 def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
-    best = tuning.best
+    from zoo.training.tuning import is_as_it_is
+
+    best, itself = tuning.best, tuning.as_it_is
     rows = [
         {
             "trial": trial.number,
             "dice": trial.value if trial.state.name == "COMPLETE" else None,
             "pruned": trial.state.name == "PRUNED",
             "epochs": max(trial.intermediate_values, default=0),
+            "as_it_is": is_as_it_is(trial),
             "values": tuning.values_of(trial),
         }
         for trial in tuning.over
@@ -104,7 +111,8 @@ def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
         "member": tuning.recipe.name,
         "fold": tuning.fold,
         "storage": str(tuning.path),
-        "path": str(path),
+        "path": None if is_as_it_is(best) else str(path),
+        "dice_as_it_is": itself.value if itself and itself.state.name == "COMPLETE" else None,
         "best": {"trial": best.number, "dice": best.value, "values": tuning.values_of(best)},
         "trials": rows,
     }
@@ -115,16 +123,26 @@ def _print(console: Console, document: dict[str, Any]) -> None:
 
     ranked = sorted(document["trials"], key=lambda row: -(row["dice"] or 0.0))
     table = Table("trial", "Dice", "epochs", *ranked[0]["values"])
-    for row in ranked[:BEST]:
+    shown = ranked[:BEST] + [row for row in ranked[BEST:] if row["as_it_is"]]
+    for row in shown:
         score = "pruned" if row["pruned"] else f"{row['dice']:.4f}"
-        table.add_row(str(row["trial"]), score, str(row["epochs"]), *map(_text, row["values"].values()))
+        number = f"{row['trial']} as it is" if row["as_it_is"] else str(row["trial"])
+        table.add_row(number, score, str(row["epochs"]), *map(_text, row["values"].values()))
     console.print(table)
     pruned = sum(row["pruned"] for row in ranked)
     console.print(
         f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} trials "
         f"({pruned} pruned): it is optimistic."
     )
-    console.print(document["path"], markup=False, soft_wrap=True)
+    own = document["dice_as_it_is"]
+    if document["path"] is None:
+        line = f"No trial was better than the member as it is (Dice {own:.4f}): no member is written."
+    elif own is None:
+        line = f"{document['path']}: Dice {document['best']['dice']:.4f}; the member as it is has none"
+    else:
+        better = document["best"]["dice"] - own
+        line = f"{document['path']}: Dice {document['best']['dice']:.4f}, {better:.4f} above the member as it is"
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def _say_epoch(settings: Settings, number: int, run: Run, epoch: Epoch) -> None:
@@ -137,4 +155,7 @@ def _words(values: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
+    """None: the stages of the member as it is differ there."""
+    if value is None:
+        return "by stage"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -108,8 +108,9 @@ class Recipe:
     compile: bool = False  # by torch.compile
     start_from: str = ""  # MEMBER@HASH, whose run of the same fold gives the first weights
     stages: tuple[Table, ...] = ()  # each changes keys of the one before, and starts from its best weights
-    tune: Space = ()  # which keys `zoo tune` may change, and to what; no part of what is trained
-    log: Logged = field(default_factory=Logged)
+    # No part of what is trained: a run does not write them down.
+    tune: Space = field(default=(), compare=False)  # which keys `zoo tune` may change, and to what
+    log: Logged = field(default_factory=Logged, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -7,7 +7,7 @@ In: the table. Out: a Space, which is no part of what is trained and counts in n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownName, UserError
@@ -23,13 +23,21 @@ class Range:
     low: float
     high: float
     log: bool = False
+    where: str = field(default="", compare=False, repr=False)  # file and key
 
     @property
-    def ends(self) -> tuple[Any, ...]:
-        return self.low, self.high
+    def whole(self) -> bool:
+        """Whether its numbers are whole ones."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def tried(self) -> tuple[Any, ...]:
+        """What stands for all of it: the ends, and of whole numbers the next one, which not every key takes."""
+        return (self.low, self.low + 1, self.high) if self.whole else (self.low, self.high)
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        fits = isinstance(value, int | float) and self.low <= value <= self.high
+        return fits and (not self.whole or value == int(value))  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,11 @@ class Choice:
     """One of these values, as they stand in the TOML."""
 
     values: tuple[Any, ...]
+    where: str = field(default="", compare=False, repr=False)  # file and key
 
     @property
-    def ends(self) -> tuple[Any, ...]:
+    def tried(self) -> tuple[Any, ...]:
+        """What stands for all of it: all of it."""
         return self.values
 
     def __contains__(self, value: object) -> bool:
@@ -51,15 +61,29 @@ Space = tuple[tuple[str, Range | Choice], ...]
 
 def parse_space(table: Mapping[str, Any], known: Sequence[str], where: str) -> Space:
     """The space of a `[tune]` table: lists of values, or {low, high, log}; UserError names the key at fault."""
+    table = _flat(table)
     for key in table:
         if key not in known and not key.startswith("stages."):
             raise UnknownName("key", key, known, f"{where}: [tune]")
     return tuple((key, _entry(value, f"{where}: [tune] {key}")) for key, value in table.items())
 
 
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """`stages.2.lr` is one key, though to TOML without quotes it is a table in a table."""
+    stages = table.get("stages")
+    if not isinstance(stages, dict):
+        return dict(table)
+    inner = {
+        f"stages.{number}.{key}": value
+        for number, keys in stages.items()
+        for key, value in (keys.items() if isinstance(keys, dict) else [("", keys)])
+    }
+    return {key: value for key, value in table.items() if key != "stages"} | inner
+
+
 def _entry(value: Any, where: str) -> Range | Choice:
     if isinstance(value, list) and value:
-        return Choice(tuple(_frozen(one) for one in value))
+        return Choice(tuple(_frozen(one) for one in value), where)
     if not isinstance(value, dict):
         raise UserError(f"{where} = {value!r}; give a list of values, or {{low = 1e-4, high = 1e-2, log = true}}")
     for key in value:
@@ -70,7 +94,7 @@ def _entry(value: Any, where: str) -> Range | Choice:
         raise UserError(f"{where}: give low and high, numbers, the first one below the second")
     if value.get("log") and ends[0] <= 0:
         raise UserError(f"{where}: log wants low above 0")
-    return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)))
+    return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)), where=where)
 
 
 def default_space(recipe: Recipe) -> Space:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,16 +22,26 @@ from optuna.trial import FrozenTrial, TrialState
 from core.errors import UsageError, UserError
 from core.files import make_folder, sha256_of
 from zoo.data import Folds, Scenes
+from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
 from zoo.members.space import Choice, Range, Space
+from zoo.training.check import check_run
+from zoo.training.devices import choose_device
 from zoo.training.epochs import Epoch
 from zoo.training.examples import run_examples
 from zoo.training.loop import train
+from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, plan_run
 from zoo.training.scoring import NotFinite
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
+AS_IT_IS = "as_it_is"  # mark of the trial that is the member itself
+# Keys by which the network, or what it is shown, is another one; any other changes how it is trained.
+NETWORK = (
+    *("encoder", "weights", "decoder", "decoder_form", "decoder_channels", "input", "frames", "time", "size", "crop"),
+    *("target", "checkpointing", "start_from"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +57,33 @@ class Tuning:
     with_val: bool = False
 
     def __post_init__(self) -> None:
-        if self.fold == "full":
-            raise UsageError("--fold full holds no records out, by which trials could be told apart; give a number")
+        if self.fold not in map(str, range(self.folds.count)):
+            raise UsageError(
+                f"--fold {self.fold}: the Dice of one fold tells trials apart, and the split has folds 0 to "
+                f"{self.folds.count - 1}; give one of them"
+            )
         for key, entry in self.space:
-            for value in entry.ends:
-                with_settings(self.recipe, {key: value})  # refused here what would be refused in the tenth trial
+            for value in entry.tried:
+                with _blamed(self.recipe, entry, value):
+                    with_settings(self.recipe, {key: value})
+
+    def check(self, scenes: Scenes, device_name: str) -> None:
+        """UserError for the member, or for a value, with which no run could be: in the tenth trial it is too late."""
+
+        def planned(values: Mapping[str, Any]) -> Run:
+            recipe = with_settings(self.recipe, values)
+            return plan_run(recipe, self.fold, self.folds, self.runs, seed=self.seed, with_val=self.with_val)
+
+        check_run(planned({}), scenes, self.folds, device_name)
+        for key, entry in self.space:
+            for value in entry.tried:
+                with _blamed(self.recipe, entry, value):
+                    run = planned({key: value})
+                    if key.rpartition(".")[2] in NETWORK:
+                        check_run(run, scenes, self.folds, device_name)
+                    for recipe in run.recipe.staged:
+                        recipe_loss(recipe)
+                        check_optimizer(recipe, choose_device(device_name))
 
     @property
     def path(self) -> Path:
@@ -99,10 +132,27 @@ class Tuning:
         complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
         if not complete:
             raise UserError(f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or see cli data check")
-        return max(complete, key=lambda trial: (trial.value, -trial.number))
+        return max(complete, key=lambda trial: (trial.value, is_as_it_is(trial), -trial.number))
+
+    @property
+    def as_it_is(self) -> FrozenTrial | None:
+        """The trial that is the member itself, once it has come to its end."""
+        return next(filter(is_as_it_is, self.over), None)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The member's own values of what is searched; None where its stages differ in a key."""
+        return {key: _own(self.recipe, key) for key, _ in self.space}
+
+    @property
+    def _own_params(self) -> dict[str, Any]:
+        """Those of its own values that lie in the space, as Optuna knows them."""
+        return {key: _encode(entry, self.own[key]) for key, entry in self.space if self.own[key] in entry}
 
     def values_of(self, trial: FrozenTrial) -> dict[str, Any]:
         """The recipe's keys as the trial set them."""
+        if is_as_it_is(trial):
+            return self.own
         return {key: _decode(entry, trial.params[key]) for key, entry in self.space}
 
     def next_trial(
@@ -118,9 +168,12 @@ class Tuning:
         """
         self._take_up()
         self.study.sampler = self._sampler()
-        trial = self.study.ask({key: _distribution(entry) for key, entry in self.space})
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        itself = bool(waiting) and is_as_it_is(waiting[0])
+        asked = self._own_params if itself else dict(self.space)
+        trial = self.study.ask({key: _distribution(entry) for key, entry in self.space if key in asked})
         try:
-            run = self.run_of(self.values_of(self._frozen(trial.number)))
+            run = self.run_of({} if itself else self.values_of(self._frozen(trial.number)))
         except UserError:  # values that are fine alone and clash together: this trial cannot be, the search goes on
             self.study.tell(trial, state=TrialState.PRUNED)
             return self._frozen(trial.number)
@@ -144,14 +197,15 @@ class Tuning:
         return self._frozen(trial.number)
 
     def _take_up(self) -> None:
-        """The member as it is comes first; what a killed process left running comes again, and goes on."""
-        if not self.study.get_trials(deepcopy=False):
-            own = {key: getattr(self.recipe, key, None) for key, _ in self.space}
-            fits = {key: _encode(entry, own[key]) for key, entry in self.space if own[key] in entry}
-            self.study.enqueue_trial(fits)
+        """The member as it is comes first; what a killed process left running comes again, and goes on.
+
+        Its values teach the sampler where they lie in the space; the trial itself changes no key.
+        """
+        if not any(map(is_as_it_is, self.study.get_trials(deepcopy=False))):
+            self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
-            self.study.enqueue_trial(trial.params)
+            self.study.enqueue_trial(trial.params, trial.user_attrs)
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
         """Seeded anew for every trial: a search that is taken up draws no number twice."""
@@ -169,34 +223,74 @@ class Tuning:
         return [sum(epochs[:number]) for number in range(len(epochs))]
 
 
+def is_as_it_is(trial: FrozenTrial) -> bool:
+    """Whether the trial is the member itself, with no key changed."""
+    return AS_IT_IS in trial.user_attrs
+
+
+@contextmanager
+def _blamed(recipe: Recipe, entry: Range | Choice, value: Any) -> Iterator[None]:
+    """What is wrong in here is wrong with this value in this file, if it stands in one."""
+    try:
+        yield
+    except UserError as error:
+        if not entry.where:
+            raise
+        shown = list(value) if isinstance(value, tuple) else value
+        reason = str(error).removeprefix(f"{recipe.name}: ")
+        raise UserError(f"{entry.where}: {shown!r} cannot be tried: {reason}") from error
+
+
+def _own(recipe: Recipe, key: str) -> Any:
+    if key.startswith("stages."):
+        _, number, inner = key.split(".", 2)
+        return getattr(recipe.staged[int(number) - 1], inner)
+    if key == "stages":
+        return recipe.stages
+    values = {getattr(stage, key) for stage in recipe.staged}
+    return values.pop() if len(values) == 1 else None
+
+
 def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     """The TOML of a member that inherits from `base` and differs from it, `shipped`, as the best trial does."""
-    best = tuning.best
+    best, searched = tuning.best, dict(tuning.space)
     found = with_settings(tuning.recipe, tuning.values_of(best))
-    if "epochs" not in dict(tuning.space):  # how long a trial took says nothing of how long to train
-        found = _as_long_as(shipped, found)
+    in_stages = found.stages != tuning.recipe.stages
+    if "epochs" not in searched:  # how long a trial took says nothing of how long to train
+        found = _as_long_as(shipped, found, searched)
+    if found.weights == shipped.weights:  # a path: what lies there is looked at when the member is trained
+        found = replace(found, weights_sha256=shipped.weights_sha256)
     pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.over)
-    epochs = "" if "epochs" in dict(tuning.space) else f" of {tuning._all_epochs} epochs"
+    epochs = "" if "epochs" in searched else f" of {tuning._all_epochs} epochs"
     known = shipped.as_toml().splitlines()
-    changed = [line for line in found.as_toml().splitlines() if line not in known]
+    by_search: list[str] = []
+    by_hand: list[str] = []
+    for line in found.as_toml().splitlines():
+        if line not in known:
+            key = line.partition(" = ")[0]
+            (by_search if key in searched or (key == "stages" and in_stages) else by_hand).append(line)
     return "\n".join(
         [
             f"# Dice {best.value:.4f} on fold {tuning.fold}: the best of {len(tuning.over)} trials{epochs}, "
             f"{pruned} of them pruned.",
             "# That fold chose it, so its Dice there is optimistic; the other folds are its judges.",
             f"base = {json.dumps(base)}",
-            *changed,
+            *by_search,
+            *(["# Not searched, but the same in all trials, by --set:", *by_hand] if by_hand else []),
             "",
         ]
     )
 
 
-def _as_long_as(shipped: Recipe, found: Recipe) -> Recipe:
-    """What was found, with the epochs of the shipped member and of its stages."""
+def _as_long_as(shipped: Recipe, found: Recipe, searched: Mapping[str, Any]) -> Recipe:
+    """What was found, with the epochs of the shipped member and of its stages, but for those that were searched."""
     if len(found.stages) != len(shipped.stages):
         return replace(found, epochs=shipped.epochs)
     stages = []
-    for mine, theirs in zip(map(dict, found.stages), map(dict, shipped.stages)):
+    for number, (mine, theirs) in enumerate(zip(map(dict, found.stages), map(dict, shipped.stages)), start=1):
+        if f"stages.{number}.epochs" in searched:
+            stages.append(tuple(mine.items()))
+            continue
         length = {"epochs": theirs["epochs"]} if "epochs" in theirs else {}
         whole = {key: value for key, value in mine.items() if key != "epochs"} | length
         stages.append(tuple((key, whole[key]) for key in dict.fromkeys([*theirs, *whole]) if key in whole))

@@ -63,6 +63,20 @@ def test_a_fault_is_named(tmp_path, line, words):
         member(tmp_path, f'base = "lite0-fc-t5"\n[tune]\n{line}\n')
 
 
+def test_a_key_of_a_stage_needs_no_quotes(tmp_path):
+    stages = "stages = [{epochs = 1}, {epochs = 2}]\n[tune]\n"
+    mine = member(tmp_path, f'base = "lite0-fc-t5"\n{stages}stages.2.lr = [1e-3, 1e-4]\n"stages.1.epochs" = [1, 2]\n')
+    assert dict(mine.tune) == {"stages.2.lr": Choice((1e-3, 1e-4)), "stages.1.epochs": Choice((1, 2))}
+    assert "mine.toml: [tune] stages.2.lr" in dict(mine.tune)["stages.2.lr"].where
+
+
+@pytest.mark.parametrize("value", [8, 8.0])
+def test_a_range_of_whole_numbers_holds_no_others(value):
+    assert value in Range(low=2, high=8)
+    assert 2.5 not in Range(low=2, high=8)
+    assert 2.5 in Range(low=2.0, high=8)
+
+
 def test_every_shipped_member_can_be_tuned_as_it_is():
     recipe = load_member("lite0-fc-t5")
     for key, entry in default_space(recipe):

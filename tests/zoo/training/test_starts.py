@@ -80,7 +80,7 @@ def test_a_run_is_known_when_its_weights_are_gone(tmp_path, scenes, folds, pinne
     shutil.copytree(tmp_path / "runs", tmp_path / "elsewhere")
     (found,) = find_runs(tmp_path / "elsewhere", TINY.name, run.hash)
     assert found.complete
-    assert read_trained(tmp_path / "runs", TINY.name, run.hash).recipe == run.recipe
+    assert read_trained(tmp_path / "runs", TINY.name, run.hash).recipe.resolved == run.recipe.resolved
     again = plan(tmp_path / "runs", folds, pinned(path, epochs=1))  # the same command as ever
     assert again.complete
     check_run(again, scenes, folds, "cpu")

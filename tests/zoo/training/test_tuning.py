@@ -1,5 +1,6 @@
 """The search: what it tries first, that it goes on where it was cut off, what it prunes and writes."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
 from zoo.training import tuning as module
 from zoo.training.scoring import NotFinite
-from zoo.training.tuning import Tuning, tuned_member
+from zoo.training.tuning import Tuning, is_as_it_is, tuned_member
 
 SPACE = (("lr", Range(low=1e-4, high=1e-1, log=True)), ("frames", Choice(((5,), (4, 5)))), ("batch", Choice((2, 4))))
 
@@ -131,11 +132,112 @@ def test_values_that_clash_cost_one_trial_and_not_the_search(search, scenes, sco
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
-def test_what_no_trial_could_be_is_refused_beforehand(search):
-    with pytest.raises(UsageError, match="batch = 0"):
-        search(space=(("batch", Choice((2, 0))),))
-    with pytest.raises(UsageError, match="holds no records out"):
-        search(fold="full")
+@pytest.mark.parametrize("fold", ["full", "all", "7"])
+def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
+    with pytest.raises(UsageError, match=f"--fold {fold}: .* the split has folds 0 to 1; give one of them"):
+        search(fold=fold)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("batch = [2, 0]", "batch: 0 cannot be tried: batch = 0; give 1 or more"),
+        ('optimizer = ["adamw", "adamm"]', "optimizer: 'adamm' cannot be tried: no optimizer \"adamm\"; did you mean"),
+        ('encoder = ["test_resnt"]', "encoder: 'test_resnt' cannot be tried: no encoder \"test_resnt\"; did you mean"),
+        ('loss = ["0.5bce"]', 'loss: \'0.5bce\' cannot be tried: loss = "0.5bce": "0.5bce" is no term'),
+        ('augment = ["d4+mosiac"]', "'d4+mosiac' cannot be tried: no augment \"mosiac\"; did you mean"),
+        ("frames = [[5], [4]]", "frames: [4] cannot be tried"),
+        ("size = { low = 64, high = 128 }", "size: 65 cannot be tried: size = 65; give a multiple of 32"),
+        ("batch = { low = 1.5, high = 4.0 }", "batch: 1.5 cannot be tried: batch = 1.5 is no whole number"),
+        ('decoder = ["deeplabv3plus"]', "decoder: 'deeplabv3plus' cannot be tried: "),
+        ('input = ["fc", "all_bands_min_max"]', "input: 'all_bands_min_max' cannot be tried: "),
+        ("label_smoothing = [0.1]", "label_smoothing: 0.1 cannot be tried: "),
+        ("stages.1.lr = [1.0]", "stages.1.lr: 1.0 cannot be tried: stages.1.lr: give stages.K.KEY"),
+    ],
+)
+def test_a_value_that_no_trial_could_have_is_refused_before_the_first(search, scenes, tmp_path, line, words):
+    """In one line, with the file, the key and the value."""
+    recipe = with_settings(TINY, {"encoder": "test_vit3" if "deeplab" in line else TINY.encoder, "loss": "dice"})
+    (tmp_path / "mine.toml").write_text(recipe.as_toml() + f"[tune]\n{line}\n")
+    mine = load_member("mine", tmp_path)
+    with pytest.raises(UserError) as caught:
+        search(recipe=mine, space=mine.tune).check(scenes, "cpu")
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / 'mine.toml'}: [tune] ")
+    assert words in said
+    assert "\n" not in said
+    assert caught.value.exit_code == 1
+
+
+def test_what_can_be_tried_is_not_refused(search, scenes):
+    search().check(scenes, "cpu")
+    for name in ("lite0-fc-t5", "lite0-fc-t5-staged"):
+        shipped = load_member(name)
+        changes = {"encoder": TINY.encoder, "weights": "none", "size": 64, "batch": 2}
+        search(recipe=with_settings(shipped, changes), space=shipped.tune).check(scenes, "cpu")
+
+
+STAGED = with_settings(TINY, {"stages": [{"epochs": 1, "lr": 0.01}, {"epochs": 1, "lr": 0.02}]})
+OWN = {
+    "of a stage": (STAGED, (("stages.2.lr", Choice((0.02, 0.5))),), {"stages.2.lr": 0.02}),
+    "another in each stage": (STAGED, (("lr", Choice((0.01, 0.5))),), {"lr": None}),
+    "outside of the space": (TINY, (("batch", Choice((4, 8))),), {"batch": 2}),
+    "partly outside": (TINY, (("batch", Choice((4, 8))), ("lr", SPACE[0][1])), {"batch": 2, "lr": TINY.lr}),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_the_member_as_it_is_comes_first_whatever_the_space(search, scenes, monkeypatch, case):
+    recipe, space, own = OWN[case]
+    tuning, tried = search(recipe=recipe, space=space), []
+
+    def train(run, *_, **__):
+        tried.append(run.recipe)
+        run.folder.mkdir(parents=True)
+        run.result.write_text('{"dice": 0.5}')
+
+    monkeypatch.setattr(module, "train", train)
+    first, second = tuning.next_trial(scenes), tuning.next_trial(scenes)
+    assert tried[0].resolved == recipe.resolved != tried[1].resolved
+    assert (tuning.as_it_is, tuning.best) == (first, first)  # the other is not better
+    assert tuning.values_of(first) == own
+    assert tuning.values_of(second) != own
+
+
+def test_it_comes_first_again_where_it_was_cut_off(search, scenes, scored, monkeypatch):
+    tuning, whole = search(), module.train
+    monkeypatch.setattr(module, "train", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        tuning.next_trial(scenes)
+    monkeypatch.setattr(module, "train", whole)
+    again = replace(tuning)
+    first = again.next_trial(scenes)
+    again.next_trial(scenes)
+    assert first.value == TINY.lr
+    assert [is_as_it_is(trial) for trial in again.over] == [True, False]
+
+
+def test_what_was_set_by_hand_stands_apart_from_what_was_found(search, scenes, scored):
+    tuning = search(space=(("lr", Choice((TINY.lr * 2,))),))
+    for _ in range(2):
+        tuning.next_trial(scenes)
+    lines = tuned_member(tuning, "lite0-fc-t5", load_member("lite0-fc-t5")).splitlines()
+    note = lines.index("# Not searched, but the same in all trials, by --set:")
+    assert lines[lines.index('base = "lite0-fc-t5"') + 1 : note] == [f"lr = {TINY.lr * 2}"]
+    assert [line.split(" = ")[0] for line in lines[note + 1 :]] == [
+        *("encoder", "weights", "size", "crop", "batch", "precision")
+    ]
+
+
+def test_how_long_a_stage_goes_on_is_kept_where_that_was_searched(search, scenes, scored):
+    recipe = replace(TINY, stages=load_member("lite0-fc-t5-staged").stages)
+    space = (("stages.1.epochs", Choice((7,))), ("lr", Choice((0.5,))))
+    tuning = search(recipe=with_settings(recipe, {"epochs": 1}), space=space)
+    for _ in range(2):
+        tuning.next_trial(scenes)
+    text = tuned_member(tuning, "lite0-fc-t5-staged", load_member("lite0-fc-t5-staged"))
+    (stages,) = [line for line in text.splitlines() if line.startswith("stages = ")]
+    assert re.findall(r"epochs = \d+", stages) == [f"epochs = {number}" for number in (7, 3, 5, 4)]
 
 
 def test_a_torn_file_of_trials_is_named(search, scenes):
