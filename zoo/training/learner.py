@@ -22,6 +22,8 @@ from zoo.training.precision import autocast, training_precision
 from zoo.training.starts import load_start
 
 Note = Callable[[str], None]
+# Where the exceptions of torch.compile are defined, and of what it compiles with.
+COMPILERS = ("torch._dynamo.", "torch._inductor.", "torch._functorch.", "triton.")
 
 
 class Learner:
@@ -77,15 +79,18 @@ class Learner:
         images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w).
         """
         images, labels = images.to(self.device), labels.to(self.device)
+        if self.forward is self.network:
+            return self._add_gradients(images, labels)
+        put_back = _as_it_is(self.network)
         try:
             return self._add_gradients(images, labels)
         except Exception as error:
-            if self.forward is self.network:
+            if not _is_compilers(error):
                 raise
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             self.note(f"torch.compile fails here ({reason}); goes on without it")
             self.forward = self.network
-            self.optimizer.zero_grad(set_to_none=True)
+            put_back()
             return self._add_gradients(images, labels)
 
     def _add_gradients(self, images: Tensor, labels: Tensor) -> float:
@@ -152,6 +157,26 @@ def save_memory(network: Segmenter, recipe: Recipe) -> None:
         raise UsageError(
             f"{recipe.name}: encoder {recipe.encoder} cannot compute its features twice; give --set checkpointing=false"
         ) from error
+
+
+def _is_compilers(error: Exception) -> bool:
+    """Whether torch.compile or what it stands on is at fault; memory that runs out while it compiles is not its."""
+    inner = getattr(error, "inner_exception", None)
+    return type(error).__module__.startswith(COMPILERS) and not isinstance(inner, torch.OutOfMemoryError)
+
+
+def _as_it_is(network: nn.Module) -> Callable[[], None]:
+    """What brings the gradients and the buffers back as they are now: a batch may fail when half of it is counted."""
+    gradients = [(each, None if each.grad is None else each.grad.clone()) for each in network.parameters()]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+
+    def put_back() -> None:
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+        for buffer, value in buffers:
+            buffer.copy_(value)
+
+    return put_back
 
 
 @contextmanager

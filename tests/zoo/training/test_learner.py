@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.exc import TorchDynamoException
+from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
 from tests.zoo.training.cases import TINY
 from zoo.members import with_settings
@@ -165,15 +167,26 @@ def test_a_compiled_network_trains_in_its_place(batch, monkeypatch):
     assert calls == [1]
 
 
-def test_a_network_that_cannot_be_compiled_trains_all_the_same_and_says_so(batch, monkeypatch):
-    def compiled(network):
-        def fail(images):
-            network(images)
-            raise RuntimeError("no compiler\nand a page of reasons")
+def failing(monkeypatch, error, at=1):
+    """torch.compile gives a network that raises at its n-th batch, when a part of it has been counted already."""
+    calls = []
 
-        return fail
+    def compiled(network):
+        def forward(images):
+            calls.append(1)
+            logits = network(images)
+            if len(calls) == at:
+                logits.mean().backward()
+                raise error
+            return logits
+
+        return forward
 
     monkeypatch.setattr(torch, "compile", compiled)
+
+
+def test_a_network_that_cannot_be_compiled_trains_all_the_same_and_says_so(batch, monkeypatch):
+    failing(monkeypatch, TorchDynamoException("no compiler\nand a page of reasons"))
     said = []
     plain = learner()
     torch.manual_seed(0)
@@ -183,6 +196,37 @@ def test_a_network_that_cannot_be_compiled_trains_all_the_same_and_says_so(batch
     torch.testing.assert_close(gradients(fast), gradients(plain))
     fast.add_gradients(*batch)
     assert said == ["torch.compile fails here (no compiler); goes on without it"]
+
+
+def test_a_batch_that_cannot_be_compiled_costs_the_step_nothing(batch, monkeypatch):
+    plain = learner(accumulate=2, encoder="test_efficientnet")
+    failing(monkeypatch, InductorError(InvalidCxxCompiler(), None), at=2)
+    fast = learner(accumulate=2, encoder="test_efficientnet", compile=True)
+    for made in (plain, fast):
+        for part in (slice(0, 2), slice(2, 4)):
+            torch.manual_seed(0)
+            made.add_gradients(*(each[part] for each in batch))
+    assert fast.forward is fast.network
+    assert torch.equal(gradients(fast), gradients(plain))
+    for key, value in plain.network.state_dict().items():  # what BatchNorm has counted, too
+        assert torch.equal(fast.network.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("full"),
+        InductorError(torch.OutOfMemoryError("full"), None),
+        FloatingPointError("no number"),
+        RuntimeError("of the network's own"),
+    ],
+)
+def test_what_is_no_fault_of_the_compiler_is_not_passed_over(batch, monkeypatch, error):
+    failing(monkeypatch, error)
+    made = learner(compile=True)
+    with pytest.raises(type(error)):
+        made.add_gradients(*batch)
+    assert made.forward is not made.network
 
 
 def test_an_error_of_the_network_itself_is_no_compilers_fault(batch):
