@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, show
+from cli.output import next_step, progress, require_folder, show
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     from cli.data_tables import folds_document, print_folds
     from zoo.data import make_folds, write_folds
 
+    if out:
+        require_folder(out)
     path = out or settings.runs / "folds.csv"
     scenes = settings.scenes()
     with progress(settings, "folds", len(scenes.labelled)) as advance:

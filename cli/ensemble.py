@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.ensemble_tables import render, render_members
-from cli.options import Settings, common
+from cli.options import TTA, Settings, common
 from cli.output import next_step, progress, say, show
 from core.errors import UnknownName, UsageError, UserError
 
@@ -46,7 +46,7 @@ RECORDS = ("oof", "train", "validation")
 @click.option("--cost", multiple=True, help="M=SECONDS a record, of members whose time was not measured: a=1,b=2.")
 @click.option("--max-ram", type=click.FloatRange(0, min_open=True), help="GB; low pixels are left out first.")
 @click.option("--on", default="oof", show_default=True, help="Records to fit on: oof, train or validation.")
-@click.option("--tta", help="Predictions made with this TTA. [the plainest there is]")
+@click.option("--tta", type=TTA, help="Predictions made with this TTA. [the plainest there is]")
 @click.option("--name", default=DEFAULT_NAME, show_default=True, help="The ensemble's name.")
 @common
 def fit(settings: Settings, name: str, **asked: Any) -> None:

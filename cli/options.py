@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.data import Scenes
 
 CONFIG_NAME = "contrails.toml"
+TTA = click.Choice(["none", "flips", "d4"])
 DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, say, show
+from cli.output import progress, require_folder, say, show
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
@@ -40,6 +40,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
 
     Before FILE takes its name it is run on held-out records, and refused where it differs from eager.
     """
+    require_folder(out)
     if out.exists() and not force:
         raise UsageError(f"{out}: is there already; choose another --out, or replace it with --force")
 

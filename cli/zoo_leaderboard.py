@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.fitting import EMPTY, Column, as_table, column_of
-from cli.options import Settings, common
+from cli.options import TTA, Settings, common
 from cli.output import next_step, require_folder, say, show
 from cli.standings import Row, changes, heading, keep, legend, marked, predicted, score_members
-from cli.zoo_train import TTA
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import Settings, common
+from cli.options import TTA, Settings, common
 from cli.output import next_step, say, show
-from cli.zoo_train import TTA, fold_words, predict_run, recipes_of, which_members
+from cli.zoo_train import fold_words, predict_run, recipes_of, which_members
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.folds import find_folds, keep_folds
-from cli.options import Settings, common
+from cli.options import TTA, Settings, common
 from cli.output import detail, next_step, progress, say, show
 from core.thresholds import threshold_text
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from zoo.members import Recipe
     from zoo.predictions import PredictionSet
     from zoo.training import Epoch, Run
-
-TTA = click.Choice(["none", "flips", "d4"])
 
 
 def which_members(command: Any) -> Any:

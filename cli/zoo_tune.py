@@ -9,7 +9,7 @@ import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
-from cli.output import next_step, progress, say, show
+from cli.output import next_step, progress, require_folder, say, show
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def tune(
     shipped = load_member(member, settings.members)
     changes = dict(parse_setting(text) for text in sets) | ({} if epochs is None else {"epochs": epochs})
     recipe = with_settings(shipped, changes)
+    if out:
+        require_folder(out)
     path = out or settings.runs / "tuning" / f"{recipe.name}-tuned.toml"
     if path.suffix != ".toml" or path.stem == recipe.name:
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")

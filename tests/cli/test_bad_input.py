@@ -75,6 +75,13 @@ CALLS = {
     "no ensemble yet": ("submit --out {data}/../s.csv --data {data}", 1, ["ensemble.json", "cli ensemble fit"]),
     "existing output file": ("submit --out {data}/../typo.toml --data {data}", 2, ["typo.toml", "--force"]),
     "a folder that is not there": ("submit --out {data}/no/s.csv --data {data}", 2, ["no folder", "make it"]),
+    "no folder for folds": ("data folds --out {data}/no/f.csv --data {data}", 2, ["no folder", "make it"]),
+    "no folder for an export": (
+        "zoo export lite0-fc-t5 --format pt2 --out {data}/no/m.pt2 --data {data}",
+        2,
+        ["no folder", "make it"],
+    ),
+    "no folder for a tuned member": ("zoo tune lite0-fc-t5 --out {data}/no/m.toml --data {data}", 2, ["no folder"]),
     "a device that is not there": ("zoo train lite0-fc-t5 --data {data} --device warp", 2, ["warp"]),
     "a member's weights that cannot be had": ("zoo train resnet18-fc-t5 --data {data}", 1, ["--set weights=none"]),
     "a configuration of the wrong kind": ("data check --config {data}/../kinds.toml", 2, ["kinds.toml", "seed = 'x'"]),

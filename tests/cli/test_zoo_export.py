@@ -28,21 +28,21 @@ def typed(folder, typing_in):
 
 
 def test_a_file_and_what_it_holds(typed, folder):
-    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/lite0.pt --json")
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out lite0.pt --json")
     assert code == 0, said.err
     document = json.loads(said.out)
-    assert document == json.loads((folder / "out/lite0.pt.json").read_text())
-    assert document["sha256"] == sha256_of_file(folder / "out/lite0.pt")
+    assert document == json.loads((folder / "lite0.pt.json").read_text())
+    assert document["sha256"] == sha256_of_file(folder / "lite0.pt")
     assert document["input"]["shape"] == ["n", 3, 1, 256, 256]
     assert (document["input"]["bands"], document["input"]["frames"]) == ([11, 14, 15], [5])
     assert [one["fold"] for one in document["runs"]] == ["0"]
     assert document["compared"]["held_out"]
     assert document["compared"]["largest_difference"] <= 1e-4
-    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/lite0.pt")
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out lite0.pt")
     assert code == 2
     assert "is there already" in said.err
     code, said = typed(f"zoo export lite0-fc-t5@{document['recipe'][:6]} --fold 0 --format torchscript --out "
-                       "out/lite0.pt --records 1 --force")  # fmt: skip
+                       "lite0.pt --records 1 --force")  # fmt: skip
     assert code == 0, said.err
     assert "on 1 records" in said.out
 
@@ -51,7 +51,7 @@ def test_which_of_several_recipes_is_taken_is_said(typed, folder):
     place = folder / "runs/members/lite0-fc-t5"
     (mine,) = (path.name for path in place.iterdir())
     (place / "another").mkdir()
-    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out out/which.pt --records 1")
+    code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out which.pt --records 1")
     (place / "another").rmdir()
     assert code == 0, said.err
     assert f"note: lite0-fc-t5@{mine} is the newest that has these folds; others: lite0-fc-t5@another" in said.err
