@@ -16,6 +16,7 @@ from zoo.data import SIZE
 if TYPE_CHECKING:
     from zoo.members.recipe import Recipe
 
+KEYS_LISTED_BY = "cli zoo show lite0-fc-t5"
 Rule = tuple[Callable[[Any], bool], str]
 
 COUNT: Rule = (lambda value: value >= 1, "give 1 or more")

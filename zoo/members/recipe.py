@@ -1,38 +1,38 @@
-"""The Recipe of a member: parsed from TOML, checked at birth, hashed."""
+"""The Recipe of a member: every key of it, checked at birth, hashed.
+
+Stays outside: the files that recipes are read from (zoo.members.files).
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from core.errors import UnknownName, UsageError, UserError
+from core.errors import UnknownName, UsageError
 from core.files import sha256_of
 from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 from zoo.members.checks import check_kinds, check_values
-from zoo.members.space import Space, parse_space
-from zoo.members.stages import Table, set_in_stages, stage_recipes
+from zoo.members.space import Space
+from zoo.members.stages import Table, stage_recipes
 from zoo.members.terms import Term, parse_terms
 from zoo.targets import TARGETS
 
-SHIPPED = Path(__file__).parent
+_ZOO = Path(__file__).parents[1]
 # A loss, an augmentation, a decoder, a time mixing is a file named as it: its name is known before torch loads.
-LOSS_NAMES = module_names(SHIPPED.parent / "losses")
-AUGMENTATION_NAMES = module_names(SHIPPED.parent / "augment")
+LOSS_NAMES = module_names(_ZOO / "losses")
+AUGMENTATION_NAMES = module_names(_ZOO / "augment")
 CHOICES = {
     "loss_at": ("label", "output"),
     "schedule": ("constant", "cosine", "one_cycle", "step"),
     "precision": ("auto", "fp32", "bf16", "fp16"),
     "clip_mode": ("norm", "value", "agc"),
-    "time": tuple(module_names(SHIPPED.parent / "models" / "time_mixing")),
-    "decoder": tuple(module_names(SHIPPED.parent / "models" / "decoders")),
+    "time": tuple(module_names(_ZOO / "models" / "time_mixing")),
+    "decoder": tuple(module_names(_ZOO / "models" / "decoders")),
 }
 # Keys of the first release, which every hash holds.
 FIRST_KEYS = (
@@ -44,7 +44,6 @@ FIRST_KEYS = (
 HOW_FAST = ("channels_last", "checkpointing", "compile")
 NOT_TRAINED = ("name", "tune", "log")
 NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
-LISTED_BY, KEYS_LISTED_BY = "cli zoo list", "cli zoo show lite0-fc-t5"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -195,131 +194,8 @@ class Recipe:
         return sha256_of({"recipe": self.counted, "with_val": with_val, "folds": folds_sha256})[:12]
 
 
-def member_names(folder: Path | None = None) -> list[str]:
-    """The shipped members, and those of the user's own folder."""
-    return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")})
-
-
-def load_member(name: str, folder: Path | None = None) -> Recipe:
-    """A member by name, or by the path of a TOML file; UsageError where it is not there, UserError for a bad file."""
-    return _load(name, folder, ())
-
-
-def read_recipe(path: Path, name: str) -> Recipe:
-    """The recipe of member `name` that a run wrote down, taken at its word: a path in it is not looked at."""
-    with _fault_of(path, name):
-        document = _read(path)
-        _refuse_unknown(document, [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED], path)
-        return Recipe(name=name, **_values(document))
-
-
-def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
-    """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from."""
-    files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in _places(folder)]
-    there = [path for path in files if path.is_file()]
-    for path in there:
-        if path.resolve() not in heirs:
-            with _fault_of(path, path.stem):
-                return _parse(path, folder, heirs)
-    if there:
-        raise UsageError(f'base = "{name}": inherits from itself; give another `base`')
-    if name.endswith(".toml"):
-        raise UsageError(f"{name}: no such member file")
-    raise UnknownName("member", name, member_names(folder), listed_by=LISTED_BY)
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """`key=value` with a TOML value; a bare word is a string."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f'--set "{text}": give key=value')
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
-
-
-def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with these keys changed, in every stage; an unknown key is answered with its nearest.
-
-    `stages.K.KEY` changes one stage alone.
-    """
-    known = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
-    for key in settings:
-        if key not in known and not key.startswith("stages."):
-            raise UnknownName("key", key, known, recipe.name, KEYS_LISTED_BY)
-    return replace(recipe, **set_in_stages(recipe, _unpinned(_values(settings))))
-
-
-def _places(folder: Path | None) -> Sequence[Path]:
-    if folder is not None and not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder of members; mend `members` in the configuration")
-    return (SHIPPED,) if folder is None else (folder, SHIPPED)
-
-
-def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
-    document = _read(path)
-    base, log, tune = document.pop("base", None), document.pop("log", {}), document.pop("tune", None)
-    if not isinstance(log, dict) or not isinstance(base, str | None) or not isinstance(tune, dict | None):
-        raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
-    _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
-    _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
-    given = {"name": path.stem, "log": Logged(**_values(log)), **_unpinned(_values(document))}
-    if given.get("weights", "none") not in NAMED_WEIGHTS and isinstance(given["weights"], str):
-        given["weights"] = str((path.parent / given["weights"]).absolute())
-    if tune is not None:
-        tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
-        given["tune"] = parse_space(tune, tunable, str(path))
-    if base is not None:
-        where = str(path.parent / base) if base.endswith(".toml") else base
-        return replace(_load(where, folder, (*heirs, path.resolve())), **given)
-    if "encoder" not in document:
-        raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
-    return Recipe(**given)
-
-
-@contextmanager
-def _fault_of(path: Path, name: str) -> Iterator[None]:
-    """Whatever is wrong in here is wrong in this file, and not in the call."""
-    try:
-        yield
-    except UsageError as error:
-        reason = str(error).removeprefix(f"{path}: ").removeprefix(f"{name}: ")
-        raise UserError(f"{path}: {reason}") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable TOML ({error})") from error
-
-
-def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) -> None:
-    for key in given:
-        if key not in known:
-            raise UnknownName("key", key, known, listed_by=KEYS_LISTED_BY)
-
-
-def _unpinned(given: dict[str, Any]) -> dict[str, Any]:
-    """Other weights, or another file of a folder: what was known of the old ones does not hold."""
-    return {"weights_sha256": "", **given} if given.keys() & {"weights", "encoder"} else given
-
-
 def _as_float(pair: tuple[str, Any]) -> tuple[str, Any]:
     return (pair[0], float(pair[1])) if pair[0] in _FLOATS else pair
-
-
-def _values(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _frozen(value) for key, value in document.items()}
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_frozen(entry) for entry in value)
-    if isinstance(value, dict):
-        return tuple((key, _frozen(entry)) for key, entry in value.items())
-    return value
 
 
 def _thawed(value: Any) -> Any:

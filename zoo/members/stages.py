@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownName, UsageError
+from zoo.members.checks import KEYS_LISTED_BY
 
 if TYPE_CHECKING:
     from zoo.members.recipe import Recipe
@@ -38,7 +39,7 @@ def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:
     current, found = replace(recipe, stages=()), []
     for number, table in enumerate(recipe.stages, start=1):
         where = f"{recipe.name}: stage {number}"
-        _check_table(table, where)
+        _check_table(recipe, table, where)
         try:
             current = replace(current, start_from=recipe.start_from if number == 1 else "", **dict(table))
         except UsageError as error:
@@ -56,7 +57,7 @@ def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(tables, tuple):
         return settings  # refused where a recipe's kinds are checked
     for number, table in enumerate(tables, start=1):
-        _check_table(table, f"{recipe.name}: stage {number}")
+        _check_table(recipe, table, f"{recipe.name}: stage {number}")
     stages = [dict(table) for table in tables]
     plain = {key: value for key, value in settings.items() if not key.startswith("stages")}
     for stage in stages:
@@ -71,12 +72,10 @@ def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
     return plain | {"stages": tuple(tuple(stage.items()) for stage in stages)}
 
 
-def _check_table(table: Any, where: str) -> None:
+def _check_table(recipe: Recipe, table: Any, where: str) -> None:
     if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
         raise UsageError(f"{where}: give a table of keys, [[stages]] or {{key = value}}")
-    from zoo.members.recipe import KEYS_LISTED_BY, Recipe
-
-    known = [f.name for f in fields(Recipe) if f.name not in FIXED]
+    known = [f.name for f in fields(recipe) if f.name not in FIXED]
     for key, _ in table:
         if key in FIXED:
             raise UsageError(f"{where}: {key} is the same in all stages; give it above them")

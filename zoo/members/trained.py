@@ -11,7 +11,8 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
-from zoo.members.recipe import HOW_FAST, Recipe, read_recipe
+from zoo.members.files import read_recipe
+from zoo.members.recipe import HOW_FAST, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
