@@ -88,7 +88,9 @@ def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, f
 def predict(unet: torch.nn.Module, held: Examples) -> np.ndarray:
     """Probability * 255, (n, 256, 256) uint8."""
     unet.eval()
-    maps = [unet(images[:, 0] * 2 - 1).sigmoid()[:, 0] for images, _ in held.batches(BATCH)]
+    parts = [range(len(held))[start : start + BATCH] for start in range(0, len(held), BATCH)]
+    with held.batches(parts) as batches:
+        maps = [unet(images[:, 0] * 2 - 1).sigmoid()[:, 0] for images, _ in batches]
     return (torch.cat(maps) * 255).round().byte().numpy()
 
 

@@ -100,5 +100,5 @@ def _costs(recipe: Recipe, cost: Cost) -> str:
 def _takes(recipe: Recipe, takes: Estimate) -> str:
     return (
         f"about {takes.gpu_gb:.0f} GB and {takes.gpu_hours:g} h of a GPU like an A100 for one fold of the "
-        "competition's records, within a factor of two"
+        "competition's records, within a factor of two, if files are read as fast"
     )

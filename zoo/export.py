@@ -25,7 +25,7 @@ from zoo.inputs import INPUTS, Channels, read_scaling
 from zoo.predict import load_network, probabilities
 from zoo.registration import resize
 from zoo.training import Run
-from zoo.training.examples import read_image
+from zoo.training.examples import read_images
 from zoo.training.scoring import best_dice
 
 TOLERANCE = 1e-4  # of a probability, by which a file may differ from eager
@@ -235,7 +235,7 @@ def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> It
         batch = records[start : start + BATCH]
         maps = []
         for run, network, scaling in zip(runs, networks, scalings):
-            images = torch.stack([read_image(run.recipe, scenes, record, scaling) for record in batch]).float()
+            images = read_images(run.recipe, scenes, batch, scaling)
             with torch.inference_mode():
                 maps.append(probabilities(network, images))
         yield batch, np.mean(maps, axis=0)

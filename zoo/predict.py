@@ -7,7 +7,8 @@ set that they are written to.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from importlib.metadata import version
 
 import numpy as np
@@ -24,8 +25,9 @@ from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_fol
 from zoo.registration import View, resize
 from zoo.training.checkpoints import load_weights
 from zoo.training.devices import choose_device
-from zoo.training.examples import read_image
+from zoo.training.examples import read_images
 from zoo.training.precision import autocast, prediction_precision
+from zoo.training.reading import read_ahead
 from zoo.training.runs import Run
 
 BATCH = 8
@@ -84,18 +86,18 @@ def load_network(run: Run) -> Segmenter:
 @torch.inference_mode()
 def predict_records(
     run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
+) -> Generator[tuple[str, NDArray[np.float32]]]:
     """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
     network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
     scaling = read_scaling(run.scaling, run.recipe.input)
-    for start in range(0, len(records), BATCH):
-        batch = records[start : start + BATCH]
-        images = torch.stack([read_image(run.recipe, scenes, record, scaling) for record in batch]).float()
-        maps = probabilities(network, images.to(device), tta, run.recipe.final.registered, precision)
-        yield from zip((record.id for record in batch), maps)
+    batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
+    with read_ahead(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
+        for batch, images in zip(batches, read):
+            maps = probabilities(network, images.to(device), tta, run.recipe.final.registered, precision)
+            yield from zip((record.id for record in batch), maps)
 
 
 def predict_set(
@@ -128,8 +130,9 @@ def predict_set(
         advance(len(by_id) - len(missing))
         if missing:
             start = time.perf_counter()
-            for record_id, probability in predict_records(run, scenes, missing, tta, device_name):
-                writer.add(record_id, probability)
-                advance(1)
+            with closing(predict_records(run, scenes, missing, tta, device_name)) as maps:
+                for record_id, probability in maps:
+                    writer.add(record_id, probability)
+                    advance(1)
             writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
     return PredictionSet.open(folder)

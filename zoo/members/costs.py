@@ -83,6 +83,7 @@ def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -
     """What training takes: memory in the dearest stage, time over all of them; None where `count` knows none.
 
     Memory: weights with gradient and two moments, and the activations of a batch. Time: three predictions a scene.
+    Reading is not in it: threads do that meanwhile, and only where files come slower than the GPU computes it counts.
     Either may be off by a factor of two: it says which GPU to look for, not when to come back.
     """
     costs = [count(stage) for stage in recipe.staged]

@@ -1,8 +1,9 @@
-"""Records as tensors, read once and kept while memory allows."""
+"""Records as tensors, read ahead of the step that needs them, and kept while memory allows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
@@ -12,15 +13,20 @@ from zoo.data.sweep import Advance
 from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
 from zoo.members import Recipe
 from zoo.targets import read_target
+from zoo.training.memory import memory
+from zoo.training.reading import read_ahead
 from zoo.training.runs import Run, run_records
 
-KEPT_BYTES = 4 << 30  # what each of a run's two sets may hold in memory; the rest is read again when needed
+# Records are kept as long as this share of the memory stays free; those that come later are read again each epoch. It
+# is looked at before every batch, with the network in place: what remains is for the cache of files and for others.
+LEFT_FREE = 0.25
 
 
 class Examples:
     """Channels of records and their labels, as the target has them, in the order given.
 
-    Images are float16 in memory (the ash image's own precision), float32 when they are handed out.
+    Images are float16 in memory (the ash image's own precision), float32 when they are handed out. Several threads may
+    ask for batches at once.
     """
 
     def __init__(
@@ -28,7 +34,6 @@ class Examples:
         recipe: Recipe,
         scenes: Scenes,
         records: Sequence[Record],
-        kept: int = KEPT_BYTES,
         target: str = "hard",
         scaling: Scaling | None = None,
     ) -> None:
@@ -36,35 +41,29 @@ class Examples:
         self.recipe, self.scenes, self.records = recipe, scenes, records
         self.target, self.scaling = target, scaling
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
-        self._room = kept
 
     def __len__(self) -> int:
         return len(self.records)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256)."""
-        pairs = [self._example(number) for number in numbers]
-        images = torch.stack([image for image, _ in pairs]).float()
-        labels = torch.stack([label for _, label in pairs]).float()
-        return images, labels
+        absent = [number for number in numbers if number not in self._kept]
+        read = {number: self._read(number) for number in absent}
+        if read and memory().free_share > LEFT_FREE:
+            self._kept |= read
+        pairs = [read[number] if number in read else self._kept[number] for number in numbers]
+        images, labels = zip(*pairs)
+        return float_stack(images), float_stack(labels)
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All of them in order: images and labels."""
-        for start in range(0, len(self), size):
-            yield self.batch(range(start, min(start + size, len(self))))
+    def batches(self, numbers: Iterable[Sequence[int]]) -> AbstractContextManager[Iterator[tuple[Tensor, Tensor]]]:
+        """The batch of each sequence of numbers, in their order, read ahead within the block."""
+        return read_ahead(self.batch, numbers)
 
-    def _example(self, number: int) -> tuple[Tensor, Tensor]:
-        if number in self._kept:
-            return self._kept[number]
+    def _read(self, number: int) -> tuple[Tensor, Tensor]:
         record = self.records[number]
         image = read_image(self.recipe, self.scenes, record, self.scaling)
         label = torch.from_numpy(read_target(self.scenes, record, self.target))
-        example = image, label.bool() if self.target == "hard" else label.half()
-        size = sum(tensor.nbytes for tensor in example)
-        if size <= self._room:
-            self._room -= size
-            self._kept[number] = example
-        return example
+        return image, label.bool() if self.target == "hard" else label.half()
 
 
 def run_examples(run: Run, scenes: Scenes, folds: Folds) -> tuple[Examples, Examples]:
@@ -96,3 +95,13 @@ def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling 
     """One record's channels, float16 (frames, channels, 256, 256): the same at training and at prediction."""
     channels = read_channels(scenes, record, recipe.input, recipe.frames)
     return torch.from_numpy(scaling(channels) if scaling else channels).half()
+
+
+def read_images(recipe: Recipe, scenes: Scenes, records: Sequence[Record], scaling: Scaling | None) -> Tensor:
+    """The channels of these records as the network takes them: float32 (n, frames, channels, 256, 256)."""
+    return float_stack([read_image(recipe, scenes, record, scaling) for record in records])
+
+
+def float_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one shape as one, float32, in one pass over what may be many megabytes."""
+    return torch.stack(tuple(tensors), out=torch.empty(len(tensors), *tensors[0].shape))

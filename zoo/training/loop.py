@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -133,13 +133,15 @@ class _Loop:
         order = torch.randperm(len(self.seen), generator=self.run.generator("epoch", self.number)).tolist()
         self.learner.begin_epoch(self.number)
         saved = time.monotonic()
-        for step in range(len(self.part.losses), self.steps):
-            self.part.losses.append(self._step(step, order))
-            self.advance(1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}")
-            if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
-                watch.read(self.part)
-                self._save()
-                saved = time.monotonic()
+        steps = range(len(self.part.losses), self.steps)
+        with self.seen.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
+            for step in steps:
+                self.part.losses.append(self._step(step, order, batches))
+                self.advance(1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}")
+                if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
+                    watch.read(self.part)
+                    self._save()
+                    saved = time.monotonic()
         found = self._score()
         watch.read(self.part)
         epoch = Epoch(
@@ -164,19 +166,25 @@ class _Loop:
     def _scored(self, network: nn.Module) -> tuple[float, float, float]:
         return score(network, self.held, self.learner.device, self.recipe.batch, self.learner.precision)
 
-    def _step(self, step: int, order: list[int]) -> float:
+    def _batches(self, step: int, order: list[int]) -> list[list[int]]:
+        """The numbers of the examples in each batch of a step."""
+        first, batch = step * self.recipe.accumulate, self.recipe.batch
+        # Every batch is full: a last one of one or two scenes would upset BatchNorm.
+        return [
+            [order[i % len(order)] for i in range(number * batch, (number + 1) * batch)]
+            for number in range(first, first + self.recipe.accumulate)
+        ]
+
+    def _step(self, step: int, order: list[int], batches: Iterator[tuple[Tensor, Tensor]]) -> float:
         """One step of the optimizer; its loss, mean over its batches.
 
         Everything random in it follows from its number: a resumed run draws what an undisturbed one does.
         """
         generator = self.run.generator("step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and its kin
-        batch, losses = self.recipe.batch, []
-        for part in range(self.recipe.accumulate):
-            # Every batch is full: a last one of one or two scenes would upset BatchNorm.
-            first = (step * self.recipe.accumulate + part) * batch
-            numbers = [order[i % len(order)] for i in range(first, first + batch)]
-            images, labels = self._draw(numbers, generator)
+        losses = []
+        for numbers in self._batches(step, order):
+            images, labels = training_view(self.recipe, *next(batches), self.learner.device, generator)
             losses.append(self.learner.add_gradients(images, labels))
             if not np.isfinite(losses[-1]):
                 raise NotFinite(self._not_finite(step, numbers))
@@ -185,11 +193,6 @@ class _Loop:
         except FloatingPointError as error:
             raise NotFinite(self._not_finite(step, numbers)) from error
         return float(np.mean(losses))
-
-    def _draw(self, numbers: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The batch of these examples as the network is to see it."""
-        images, labels = self.seen.batch(numbers)
-        return training_view(self.recipe, images, labels, self.learner.device, generator)
 
     def _rate(self, step: int) -> float:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)

@@ -38,18 +38,20 @@ def score(
     """`best_dice` of the network on the held-out records; NotFinite where its output is not."""
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for number, (images, labels) in enumerate(held.batches(batch)):
-        with autocast(device, precision):
-            logits = network(images.to(device)).float()
-        if not bool(torch.isfinite(logits).all()):
-            ids = ", ".join(record.id for record in held.records[number * batch : (number + 1) * batch])
-            raise NotFinite(
-                f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
-                f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
-                + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")
-            )
-        values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
-        truth = labels.numpy() > 0.5
-        positives += np.bincount(values[truth], minlength=256)
-        negatives += np.bincount(values[~truth], minlength=256)
+    parts = [range(len(held))[start : start + batch] for start in range(0, len(held), batch)]
+    with held.batches(parts) as batches:
+        for part, (images, labels) in zip(parts, batches):
+            with autocast(device, precision):
+                logits = network(images.to(device)).float()
+            if not bool(torch.isfinite(logits).all()):
+                ids = ", ".join(held.records[number].id for number in part)
+                raise NotFinite(
+                    f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
+                    f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
+                    + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")
+                )
+            values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
+            truth = labels.numpy() > 0.5
+            positives += np.bincount(values[truth], minlength=256)
+            negatives += np.bincount(values[~truth], minlength=256)
     return best_dice(positives, negatives)

@@ -1,0 +1,118 @@
+"""How fast batches come, read when they are asked for (as before) and by threads ahead of that; nothing is kept.
+
+    python benchmarks/reading.py --data DIR [--data DIR] [--threads N] [--records 148] [--json FILE]
+
+Per input: records a second for a consumer that takes no time, from the page cache and from the disk; how long one that
+takes 20 or 100 ms a batch without the processors, as one with a GPU does, waits for each; what training steps that want
+all processors cost, reading included. Both ways in turns, best of three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.data import open_scenes
+from zoo.inputs import fit_scaling
+from zoo.members import load_member, with_settings
+from zoo.training import examples
+from zoo.training.learner import Learner
+from zoo.training.reading import reading_threads
+
+BATCH, REPEATS, STEPS = 8, 3, 4
+INPUTS = {"fc t5": ("fc", [5]), "fc t456": ("fc", [4, 5, 6]), "all_bands t5": ("all_bands_mean_std", [5])}
+Batches = Iterator[tuple[Tensor, Tensor]]
+Way = Callable[[examples.Examples, Sequence[list[int]]], AbstractContextManager[Batches]]
+WAYS: dict[str, Way] = {
+    "asked": lambda read, parts: nullcontext(read.batch(part) for part in parts),
+    "ahead": lambda read, parts: read.batches(parts),
+}
+
+
+def forget(read: examples.Examples) -> None:
+    """The files of these records leave the page cache."""
+    for record in read.records:
+        for path in sorted(read.scenes.path(record).glob("*.npy")):
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def seconds(
+    read: examples.Examples,
+    parts: Sequence[list[int]],
+    cold: bool,
+    use: Callable[[Tensor, Tensor], object],
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """What each way takes for these batches."""
+    best = dict.fromkeys(WAYS, float("inf"))
+    for _ in range(REPEATS):
+        for name, way in WAYS.items():
+            if cold:
+                os.sync()
+                forget(read)
+            start = clock()
+            with way(read, parts) as batches:
+                for images, labels in batches:
+                    use(images, labels)
+            best[name] = min(best[name], clock() - start)
+    return best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, action="append", required=True)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--records", type=int, default=148)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    examples.LEFT_FREE = 2.0  # no memory is ever as free: nothing is kept
+    scenes = open_scenes(args.data)
+    held = [record for record in scenes.labelled if len(scenes.bands(record)) == 9]
+    numbers = list(islice(cycle(range(len(held))), args.records))
+    parts = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
+    once = [list(range(len(held)))[start : start + BATCH] for start in range(0, len(held), BATCH)]
+    print(f"{args.threads} threads compute, {reading_threads()} read; {len(held)} records, batches of {BATCH}")
+    rows = []
+
+    def row(what: str, unit: str, found: dict[str, float], ratio: float) -> None:
+        rows.append({"what": what, "unit": unit, **found, "ratio": ratio})
+        print(f"{what:32s} {found['asked']:8.1f} {found['ahead']:8.1f} {unit:14s} {ratio:5.2f}x", flush=True)
+
+    for name, (channels, frames) in INPUTS.items():
+        recipe = with_settings(load_member("lite0-fc-t5"), {"input": channels, "frames": frames, "batch": BATCH})
+        scaling = fit_scaling(scenes, held[:4], channels, frames)
+        read = examples.Examples(recipe, scenes, held, scaling=scaling)
+        for cold, batches, where in ((False, parts, "cached"), (True, once, "disk")):
+            took = seconds(read, batches, cold, lambda images, labels: None)
+            rates = {way: sum(map(len, batches)) / took[way] for way in WAYS}
+            row(f"{name}, {where}", "records/s", rates, took["asked"] / took["ahead"])
+        for pause in (20, 100):
+            took = seconds(read, parts, False, lambda images, labels, pause=pause: time.sleep(pause / 1000))
+            waits = {way: 1000 * took[way] / len(parts) - pause for way in WAYS}
+            row(f"{name}, waits at {pause} ms", "ms a batch", waits, waits["asked"] / max(waits["ahead"], 0.1))
+        learner = Learner(recipe, torch.device("cpu"), "none")
+        learner.begin_epoch(0)
+
+        def step(images: Tensor, labels: Tensor, learner: Learner = learner) -> None:
+            learner.add_gradients(images[..., :128, :128].contiguous(), labels[..., :128, :128].contiguous())
+            learner.step(1e-4, 0)
+
+        took = seconds(read, parts[:STEPS], False, step, time.process_time)  # the clock's would be the machine's mood
+        row(f"{name}, {STEPS} steps of lite0", "processor s", took, took["asked"] / took["ahead"])
+    if args.json:
+        args.json.write_text(json.dumps({"threads": args.threads, "reading": reading_threads(), "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
