@@ -71,9 +71,11 @@ def _trained(settings: Settings, recipes: Sequence[Recipe], folds: Folds, which:
     lacking = [run for run in runs if run not in trained]
     if not lacking:
         return trained
+    untrained = {run.recipe.name for run in lacking}.difference(run.recipe.name for run in trained)
     line = f"no complete run of {_listed(lacking)}; run: {_train_command(settings, lacking, which)}"
+    line += _others(settings, sorted(untrained))
     if not trained:
-        raise UserError(f"{settings.runs}: {line}{_others(settings, recipes)}")
+        raise UserError(f"{settings.runs}: {line}")
     say(settings, f"warning: {line}; the others predict")
     return trained
 
@@ -102,10 +104,10 @@ def _train_command(settings: Settings, lacking: Sequence[Run], which: dict[str, 
     return shlex.join(["cli", "zoo", "train", *words, *(["--with-val"] if which["with_val"] else [])])
 
 
-def _others(settings: Settings, recipes: Sequence[Recipe]) -> str:
+def _others(settings: Settings, members: Sequence[str]) -> str:
     """Recipes of these members that are trained: they are meant only with the options by which they were."""
     from zoo.training import recipe_folders
 
-    places = [place for recipe in recipes for place in recipe_folders(settings.runs, recipe.name)]
+    places = [place for member in members for place in recipe_folders(settings.runs, member)]
     found = [f"{place.parent.name}@{place.name}" for place in places if any(place.glob("fold-*/result.json"))]
     return f"; trained by other options: {', '.join(found)}" if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_without_any_complete_run_it_says_what_to_train_and_which_recipes_there_
         forget(tmp_path, fold)
     code, said = typed(PREDICT)
     assert (code, "other options" in said.err) == (1, False)
+
+
+def test_a_member_that_was_trained_by_other_options_is_pointed_at_beside_one_that_predicts(typed, tmp_path, tiny):
+    other = tmp_path / "tiny-other.toml"
+    other.write_text('base = "lite0-fc-t5"\n')
+    (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
+    shutil.copytree(place, tiny.runs / "members/tiny-other/0123456789ab")
+    shutil.rmtree(place / "fold-1")
+    code, said = typed(PREDICT.replace("--member", "--member tiny-other.toml --member"))
+    assert (code, said.out) == (0, "tiny-resnet fold 0: 3 records\n")
+    assert "no complete run of tiny-other fold 0, 1; tiny-resnet fold 1; run: cli zoo train" in said.err
+    assert "; trained by other options: tiny-other@0123456789ab; the others predict" in said.err
 
 
 def test_what_is_trained_on_all_holds_no_records_out(typed):
