@@ -229,6 +229,9 @@ class _Loop:
         for other in self.history:
             if other not in to_average:
                 self.run.kept(other.epoch).unlink(missing_ok=True)
+        self._write_lines()
+
+    def _write_lines(self) -> None:
         write_lines(self.run.folder / "epochs.jsonl", [asdict(epoch) for epoch in self.history])
 
     def _save(self) -> None:
@@ -245,6 +248,7 @@ class _Loop:
         if self.history and not best_is_there(self.run, state):
             kept = self.run.kept(best_of(self.history).epoch)
             write_weights(self.run.best, kept.read_bytes() if kept.is_file() else weights_of(self.learner.scored))
+        self._write_lines()  # it may have been cut off before those of the last epoch
         self.advance(self.number * self.steps + len(self.part.losses))
 
     def finish(self) -> None:

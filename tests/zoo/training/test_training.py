@@ -19,6 +19,7 @@ from zoo.members import with_settings
 from zoo.predict import TTA, predict_set, probabilities
 from zoo.predictions import find_members
 from zoo.training import find_runs, run_examples, run_records, steps_of, train
+from zoo.training.checkpoints import write_lines
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]
@@ -121,6 +122,22 @@ def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(t
     assert not run.complete
     assert trained(tmp_path, scenes, folds, {"epochs": 1}).complete
     assert run.best.read_bytes() == good
+
+
+def test_a_run_cut_off_before_the_lines_of_its_last_epoch_has_them_in_the_end(tmp_path, scenes, folds, monkeypatch):
+    whole = trained(tmp_path / "whole", scenes, folds, {"epochs": 2})
+    written = []
+
+    def cut_off_at_the_last(path, rows):
+        if len(rows) == 2 and not written:
+            written.append(path)
+            raise KeyboardInterrupt
+        write_lines(path, rows)
+
+    monkeypatch.setattr("zoo.training.loop.write_lines", cut_off_at_the_last)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "killed", scenes, folds, {"epochs": 2})
+    assert curve(trained(tmp_path / "killed", scenes, folds, {"epochs": 2})) == curve(whole)
 
 
 def test_best_weights_that_were_spoilt_are_trained_again(tmp_path, scenes, folds, monkeypatch):
