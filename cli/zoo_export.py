@@ -12,6 +12,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import progress, require_folder, say, show
+from cli.zoo_predict import say_others
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
@@ -48,15 +49,11 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from zoo.data import read_folds
     from zoo.export import compare, export_member
     from zoo.training import fold_names, set_threads, trained_runs
-    from zoo.training.runs import recipe_folders
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
     runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256)
-    plain = runs[0].recipe.name
-    others = [f"{plain}@{place.name}" for place in recipe_folders(settings.runs, plain) if place.name != runs[0].hash]
-    if others and "@" not in member:
-        say(settings, f"note: {plain}@{runs[0].hash} is the newest that has these folds; others: {', '.join(others)}")
+    say_others(settings, member, runs)
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")
     exported = export_member(runs, format_name)

@@ -1,4 +1,4 @@
-"""`cli zoo train`, and the options by which runs are named."""
+"""`cli zoo train`."""
 
 from __future__ import annotations
 
@@ -22,24 +22,15 @@ if TYPE_CHECKING:
     from zoo.training import Epoch, Run
 
 
-def which_members(command: Any) -> Any:
-    """The options that say which recipes, trained on which folds."""
-    for option in (
-        click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too."),
-        click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe."),
-        click.option("--seeds", type=click.IntRange(1), default=1, help="So many runs of each fold, from --seed on."),
-        click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds."),
-        click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows."),
-        click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out."),
-        click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own."),
-        click.argument("members", nargs=-1),
-    ):
-        command = option(command)
-    return command
-
-
 @click.command("train")
-@which_members
+@click.argument("members", nargs=-1)
+@click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own.")
+@click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows.")
+@click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds.")
+@click.option("--seeds", type=click.IntRange(1), default=1, help="So many runs of each fold, from --seed on.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe.")
+@click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
 @common
 def train(settings: Settings, tta: str, **which: Any) -> None:
@@ -77,7 +68,7 @@ def _plan(
 ) -> tuple[Scenes, Folds, list[Run]]:
     """Everything that can be refused is refused here, before anything starts."""
     # before torch loads: a typo is answered at once
-    recipes = recipes_of(settings, members, files, sets, epochs, start)
+    recipes = _recipes(settings, members, files, sets, epochs, start)
 
     from zoo.training import check_run, fold_names, pin_start, plan_run, set_threads
 
@@ -97,7 +88,7 @@ def _plan(
     return scenes, folds, runs
 
 
-def recipes_of(
+def _recipes(
     settings: Settings,
     members: tuple[str, ...],
     files: tuple[str, ...],

@@ -60,7 +60,7 @@ def test_which_of_several_recipes_is_taken_is_said(typed, folder):
 def test_a_fold_without_a_run_says_what_to_run(typed):
     code, said = typed("zoo export lite0-fc-t5 --format pt2 --out all.pt2")
     assert code == 1
-    assert "no complete run of fold 0, 1 of this split in runs; run: cli zoo train lite0-fc-t5 --fold all" in said.err
+    assert "no complete run of fold 1 of this split in runs; run: cli zoo train lite0-fc-t5 --fold 1" in said.err
     code, said = typed("zoo export lite0-fc-t5 --fold 2 --format pt2 --out all.pt2")
     assert code == 2
     assert "--fold 2: the split has folds 0 to 1" in said.err

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Typed
 from tests.cli.tiny_runs import Tiny, tiny_runs
+from zoo.members import read_recipe
 
-KEYS = "--set encoder=test_resnet --set weights=imagenet --set size=32 --set crop=0"
-PREDICT = f"zoo predict --member tiny-resnet.toml {KEYS} --split test"
+PREDICT = "zoo predict tiny-resnet --split test"
 RUN = "runs/members/tiny-resnet/*/fold-{}/result.json"
 
 
@@ -40,42 +42,59 @@ def test_test_records_need_neither_training_scenes_nor_first_weights(typed, tiny
     assert len(list((tiny.runs / "predictions/tiny-resnet").glob("*/test/fold-*/none/manifest.json"))) == 2
 
 
-def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(typed, tmp_path):
+def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(typed, tmp_path, tiny):
     forget(tmp_path, 1)
     code, said = typed(PREDICT)
     assert code == 0
+    (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
     (line,) = (line for line in said.err.splitlines() if "warning" in line)
-    assert line == (
-        "warning: no complete run of tiny-resnet fold 1; run: cli zoo train --member tiny-resnet.toml --fold 1 "
-        "--set encoder=test_resnet --set weights=imagenet --set size=32 --set crop=0; the others predict"
-    )
-    assert said.out == "tiny-resnet fold 0: 3 records\n"
+    assert line.startswith(f"warning: tiny-resnet@{place.name}: no complete run of fold 1; train it as fold 0 was, by ")
+    assert said.out == f"tiny-resnet@{place.name} fold 0: 3 records\n"
     code, said = typed(f"{PREDICT} --fold 0")
     assert "warning" not in said.err
 
 
-def test_without_any_complete_run_it_says_what_to_train_and_which_recipes_there_are(typed, tmp_path):
-    code, said = typed(f"{PREDICT} --epochs 3 --with-val --seeds 2")
-    assert (code, said.out, said.err.count("\n")) == (1, "", 1)
-    assert "no complete run of tiny-resnet fold 0, 1, 0 seed 1, 1 seed 1; run: cli zoo train" in said.err
-    assert "--fold all --epochs 3 --seeds 2 --set" in said.err
-    assert "--with-val; trained by other options: tiny-resnet@" in said.err
+def test_the_options_that_train_a_lacking_fold_are_said(typed, tmp_path):
+    forget(tmp_path, 1)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "tiny-resnet.toml").rename(tmp_path / "mine/tiny-resnet.toml")
+    (tmp_path / "contrails.toml").write_text('members = "mine"\n')
+    code, said = typed(PREDICT)
+    command = "cli zoo train tiny-resnet --fold 1 --set encoder=test_resnet --set size=32 --set crop=0;"
+    assert (code, f"no complete run of fold 1; run: {command} the others predict" in said.err) == (0, True)
+
+
+def test_without_any_complete_run_it_says_what_to_train(typed, tmp_path):
     for fold in range(2):
         forget(tmp_path, fold)
     code, said = typed(PREDICT)
-    assert (code, "other options" in said.err) == (1, False)
+    assert (code, said.out, said.err.count("\n")) == (1, "", 1)
+    assert "tiny-resnet: no complete run of fold 0, 1 of this split in" in said.err
+    assert "run: cli zoo train tiny-resnet --fold all" in said.err
 
 
-def test_a_member_that_was_trained_by_other_options_is_pointed_at_beside_one_that_predicts(typed, tmp_path, tiny):
-    other = tmp_path / "tiny-other.toml"
-    other.write_text('base = "lite0-fc-t5"\n')
+def test_the_newest_recipe_with_most_of_the_folds_predicts_unless_another_is_named(typed, tmp_path, tiny):
     (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
-    shutil.copytree(place, tiny.runs / "members/tiny-other/0123456789ab")
-    shutil.rmtree(place / "fold-1")
-    code, said = typed(PREDICT.replace("--member", "--member tiny-other.toml --member"))
-    assert (code, said.out) == (0, "tiny-resnet fold 0: 3 records\n")
-    assert "no complete run of tiny-other fold 0, 1; tiny-resnet fold 1; run: cli zoo train" in said.err
-    assert "; trained by other options: tiny-other@0123456789ab; the others predict" in said.err
+    faster = replace(read_recipe(place / "fold-0/recipe.toml", "tiny-resnet"), epochs=1)
+    folds_sha256 = json.loads((place / "fold-0/result.json").read_text())["folds_sha256"]
+    other = place.with_name(faster.hash(False, folds_sha256))
+    shutil.copytree(place, other)
+    for path in other.glob("fold-*/recipe.toml"):
+        path.write_text(faster.as_toml())
+    os.utime(place / "fold-0/result.json", ns=(1, 1))
+    os.utime(place / "fold-1/result.json", ns=(1, 1))
+    code, said = typed(PREDICT)
+    assert (
+        f"note: tiny-resnet@{other.name} is the newest that has these folds; others: tiny-resnet@{place.name}"
+        in said.err
+    )
+    assert f"tiny-resnet@{other.name} fold 1: 3 records" in said.out
+    shutil.rmtree(other / "fold-1")
+    code, said = typed(PREDICT)
+    assert f"tiny-resnet@{place.name} fold 1: 3 records" in said.out
+    code, said = typed(PREDICT.replace("tiny-resnet", f"tiny-resnet@{other.name[:6]}"))
+    assert (code, said.out) == (0, f"tiny-resnet@{other.name} fold 0: 3 records\n")
+    assert "others: " not in said.err
 
 
 def test_what_is_trained_on_all_holds_no_records_out(typed):

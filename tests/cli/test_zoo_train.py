@@ -117,14 +117,14 @@ def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):
     assert "reused" in said.err
 
 
-def test_several_seeds_make_several_runs_of_a_fold_whose_maps_are_averaged(typed, folder):
+def test_several_seeds_make_several_runs_of_a_fold_whose_maps_are_averaged(typed, folder, typing_in):
     code, said = typed("zoo train --member staged.toml --fold 1 --seeds 2 --json")
     assert code == 0, said.err
     rows = json.loads(said.out)
     assert [row["seed"] for row in rows] == [0, 1]
     assert rows[0]["weights_sha256"] != rows[1]["weights_sha256"]
     assert rows[1]["folder"].endswith("fold-1-seed-1")
-    code, said = typed("zoo predict --member staged.toml --fold 1 --seeds 2")
+    code, said = typing_in(folder, "--data scenes --jobs 1")("zoo predict staged --fold 1")
     assert "fold 1 seed 1: " in said.out
     (maps,) = find_members(folder / "runs", "oof", ["staged"])
     assert len([part for part in maps.sets if part.provenance.fold == "1"]) == 2

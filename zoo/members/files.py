@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
 from zoo.members.checks import KEYS_LISTED_BY
-from zoo.members.recipe import NAMED_WEIGHTS, NOT_TRAINED, Logged, Recipe
+from zoo.members.recipe import NAMED_WEIGHTS, NOT_TRAINED, Logged, Recipe, toml_text
 from zoo.members.space import parse_space
 from zoo.members.stages import set_in_stages
 
@@ -64,6 +64,11 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+def setting_text(key: str, value: Any) -> str:
+    """`key=value` as `parse_setting` reads it."""
+    return f"{key}={value if isinstance(value, str) else toml_text(value)}"
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:

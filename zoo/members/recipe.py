@@ -187,7 +187,7 @@ class Recipe:
 
     def as_toml(self) -> str:
         """A file that stands on its own: `--member FILE` trains the same recipe."""
-        return "".join(f"{key} = {_toml(value)}\n" for key, value in self.resolved.items())
+        return "".join(f"{key} = {toml_text(value)}\n" for key, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
         """Twelve hex digits that name this recipe trained with this split."""
@@ -206,11 +206,12 @@ def _thawed(value: Any) -> Any:
     return value
 
 
-def _toml(value: Any) -> str:
+def toml_text(value: Any) -> str:
+    """A value as it stands in a TOML file."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {toml_text(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml_text, value)) + "]"
     return json.dumps(value)  # JSON's text, numbers and booleans are TOML's too
 
 

@@ -8,8 +8,17 @@ from zoo.training.check import check_prediction, check_run
 from zoo.training.devices import set_threads
 from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
-from zoo.training.runs import Run, find_runs, fold_names, plan_run, recipe_folders, run_records, trained_runs
-from zoo.training.starts import pin_start, started_as
+from zoo.training.runs import (
+    Run,
+    find_runs,
+    fold_names,
+    most_trained,
+    plan_run,
+    recipe_folders,
+    run_records,
+    trained_runs,
+)
+from zoo.training.starts import pin_start
 
 __all__ = [
     "Epoch",
@@ -19,6 +28,7 @@ __all__ = [
     "check_run",
     "find_runs",
     "fold_names",
+    "most_trained",
     "pin_start",
     "plan_run",
     "recipe_folders",
@@ -26,7 +36,6 @@ __all__ = [
     "run_records",
     "run_scaling",
     "set_threads",
-    "started_as",
     "steps_of",
     "train",
     "trained_runs",

@@ -152,20 +152,40 @@ def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:
 
 
 def trained_runs(runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str) -> list[Run]:
-    """The complete runs of these folds, all their seeds, of one recipe: MEMBER@HASH, or MEMBER's newest that has them.
+    """As `most_trained`; UserError where a fold is lacking."""
+    found = most_trained(runs, asked, fold_names, folds_sha256)
+    lacking = [name for name in fold_names if name not in {run.fold for run in found}]
+    if lacking:
+        raise _not_trained(runs, asked, lacking)
+    return found
 
+
+def most_trained(runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str) -> list[Run]:
+    """The complete runs of these folds of this split, all their seeds, of one recipe.
+
+    asked: MEMBER@HASH; or MEMBER, of whose recipes the one with most of the folds is taken, the newest of several.
     UserError where there is none, and what to run.
     """
     member, _, wanted = asked.partition("@")
-    for place in recipe_folders(runs, member, wanted):
-        found = [run for run in find_runs(runs, member, place.name) if run.fold in fold_names and run.complete]
-        found = [run for run in found if run.folds_sha256 == folds_sha256]
-        if {run.fold for run in found} == set(fold_names):
-            return found
+    found = [
+        [run for run in find_runs(runs, member, place.name) if _counts(run, fold_names, folds_sha256)]
+        for place in recipe_folders(runs, member, wanted)
+    ]
+    best = max(found, key=lambda of_one: len({run.fold for run in of_one}), default=[])
+    if not best:
+        raise _not_trained(runs, asked, fold_names)
+    return best
+
+
+def _counts(run: Run, fold_names: Sequence[str], folds_sha256: str) -> bool:
+    return run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete
+
+
+def _not_trained(runs: Path, asked: str, fold_names: Sequence[str]) -> UserError:
     which = fold_names[0] if len(fold_names) == 1 else "all"
-    raise UserError(
+    return UserError(
         f"{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; "
-        f"run: cli zoo train {member} --fold {which}"
+        f"run: cli zoo train {asked.partition('@')[0]} --fold {which}"
     )
 
 

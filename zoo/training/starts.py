@@ -7,7 +7,6 @@ split.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,22 +46,6 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
         f"{recipe.name}: starts from {recipe.start_from}, which has no complete run of fold {', '.join(fold_names)} of "
         f"this split in {runs}; run: cli zoo train {member} --fold {which}"
     )
-
-
-def started_as(recipe: Recipe, runs: Path, folds: Folds, with_val: bool) -> Recipe:
-    """The recipe with its first weights named as its newest runs on this split have them; itself without such runs.
-
-    Whoever predicts with them needs neither the file nor the runs that they started from.
-    """
-    with suppress(UserError):  # the file is not here, and no run noted it: then there is none to be found
-        recipe = _pin_weights(recipe, runs)
-    member, _, wanted = recipe.start_from.partition("@")
-    for place in recipe_folders(runs, recipe.name) if member else ():
-        for run in find_runs(runs, recipe.name, place.name):
-            same = _is_its_own(run.recipe, recipe) and run.recipe.start_from.startswith(f"{member}@{wanted}")
-            if same and (run.with_val, run.folds_sha256) == (with_val, folds.sha256):
-                return replace(recipe, start_from=run.recipe.start_from)
-    return recipe
 
 
 def start_of(run: Run) -> Path | None:
