@@ -18,7 +18,7 @@ from core.errors import UserError
 
 # What only an extra brings.
 EXTRAS = {
-    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach", "safetensors"), "zoo"),
+    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "safetensors"), "zoo"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
     "optuna": "tune",
 }

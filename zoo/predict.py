@@ -13,7 +13,6 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-import ttach
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ from zoo.data import SIZE, Record, Scenes
 from zoo.inputs import read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
-from zoo.registration import View, resize
+from zoo.registration import VIEWS, resize
 from zoo.training.checkpoints import load_weights
 from zoo.training.devices import choose_device
 from zoo.training.examples import read_images
@@ -33,45 +32,20 @@ from zoo.training.runs import Run
 BATCH = 8
 
 
-class Flip(ttach.base.DualTransform):
-    """A flip for ttach; a registered one brings the map back with the label's half-pixel offset."""
-
-    identity_param = False
-
-    def __init__(self, view: View, registered: bool) -> None:
-        super().__init__("apply", [False, True])
-        self.view, self.registered = view, registered
-
-    def apply_aug_image(self, image: Tensor, apply: bool = False, **_: object) -> Tensor:
-        """The view, folded into the frames' and channels' axes."""
-        return self.view.apply(image) if apply else image
-
-    def apply_deaug_mask(self, mask: Tensor, apply: bool = False, **_: object) -> Tensor:
-        """Back home."""
-        if not apply:
-            return mask
-        return self.view.undo_map(mask) if self.registered else self.view.undo(mask)
-
-    def apply_deaug_label(self, label: Tensor, apply: bool = False, **_: object) -> Tensor:
-        """A record's own label has no geometry."""
-        return label
-
-
-FLIPS = (View(rows=True), View(columns=True))
-TTA = {"none": (), "flips": FLIPS, "d4": (View(transpose=True), *FLIPS)}
-
-
 def probabilities(
     network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True, precision: str = "fp32"
 ) -> NDArray[np.float32]:
-    """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`."""
-    views = ttach.Compose([Flip(view, registered) for view in TTA[tta]])
+    """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`.
+
+    registered: the network keeps the label's half-pixel offset in every view; its maps are brought home with it.
+    """
+    views = VIEWS[tta]
     total = torch.zeros(len(images), 1, SIZE, SIZE)
     for view in views:
-        seen = view.augment_image(images)
         with autocast(images.device, precision):
-            logits = network(seen).float()
-        total += view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
+            logits = network(view.apply(images)).float()
+        seen = resize(logits, SIZE).sigmoid()
+        total += (view.undo_map(seen) if registered else view.undo(seen)).cpu()
     mean: NDArray[np.float32] = (total / len(views))[:, 0].numpy()
     return mean
 

@@ -40,7 +40,7 @@ def test_help_costs_little(command):
 
 @pytest.mark.parametrize("room", ["core", "ensemble", "submissions", "zoo.data", "zoo.predictions", "zoo.members"])
 def test_a_room_loads_without_torch(room):
-    assert not loaded_by(f"import {room}") & {"torch", "timm", "segmentation_models_pytorch", "ttach"}
+    assert not loaded_by(f"import {room}") & {"torch", "timm", "segmentation_models_pytorch"}
 
 
 def test_an_unknown_command_is_the_calls_fault(capsys):

@@ -68,7 +68,7 @@ def test_the_bundle_holds_what_predicts_and_nothing_that_trains(unpacked: Path) 
     assert {"notebook.py", "bundle.json", "ensemble.json", "best.safetensors", "recipe.toml", "result.json"} <= names
     assert not {"last.pt", "epochs.jsonl", "folds.csv"} & names
     wheels = sorted(path.name.partition("-")[0] for path in unpacked.glob("*.whl"))
-    assert wheels == ["contrail_ensemble", "segmentation_models_pytorch", "timm", "ttach"]
+    assert wheels == ["contrail_ensemble", "segmentation_models_pytorch", "timm"]
     assert len((unpacked / "notebook.py").read_text().splitlines()) == 3
     assert read_json(unpacked / "bundle.json")["made_with"]["torch"]
 
@@ -77,7 +77,7 @@ def test_pip_takes_the_wheels(unpacked: Path, tmp_path: Path) -> None:
     wheels = [str(path) for path in unpacked.glob("*.whl")]
     options = ["--no-index", "--no-deps", "--quiet", "--disable-pip-version-check", "--target", str(tmp_path)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, *wheels], check=True)
-    assert (tmp_path / "ttach" / "__init__.py").is_file() and (tmp_path / "zoo" / "members").is_dir()
+    assert (tmp_path / "timm" / "__init__.py").is_file() and (tmp_path / "zoo" / "members").is_dir()
 
 
 def test_size_and_time_are_said(tiny: Tiny, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

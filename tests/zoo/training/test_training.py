@@ -16,8 +16,9 @@ from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.data import open_scenes
 from zoo.members import with_settings
-from zoo.predict import TTA, predict_set, probabilities
+from zoo.predict import predict_set, probabilities
 from zoo.predictions import find_members
+from zoo.registration import VIEWS
 from zoo.training import find_runs, run_examples, run_records, steps_of, train
 from zoo.training.checkpoints import write_lines
 from zoo.training.scoring import best_dice
@@ -298,7 +299,7 @@ class Bright(torch.nn.Module):
         return (both + right) / 2 * 8 - 4
 
 
-@pytest.mark.parametrize("tta", TTA)
+@pytest.mark.parametrize("tta", VIEWS)
 def test_registered_views_agree_with_the_plain_one(tta):
     """Each view of such a network, brought home, is the same map: nothing is smeared."""
     images = torch.rand(2, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
