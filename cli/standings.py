@@ -1,12 +1,13 @@
 """The rows of the leaderboard, and what of them is kept for the list of members.
 
 A row says on which records it stands. Rows are kept in runs/leaderboard.json under the digest of the predictions that
-they were counted from: once those change, the row is no longer found. What is no score is read anew each time.
+they were counted from, with the digest of the labels: once either changes, the row no longer holds. What is no score is
+read anew each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +45,22 @@ def read_kept(runs: Path) -> dict[str, Row]:
     return {row["digest"]: row for row in rows}
 
 
-def keep(runs: Path, rows: Sequence[Row]) -> None:
-    """Add rows to those that are kept."""
+def keep(runs: Path, rows: Sequence[Row]) -> dict[str, Row]:
+    """Add rows to those that are kept, drop those of predictions that are gone; what is kept then, by digest."""
     from core.files import write_json
+    from zoo.predictions.find import set_folders
+    from zoo.predictions.members import OOF
 
-    by_digest = read_kept(runs) | {row["digest"]: row for row in rows}
-    write_json(kept_path(runs), {"format": FORMAT, "rows": list(by_digest.values())})
+    there = {(found.member, found.recipe, found.tta) for found in set_folders(runs, OOF) if found.written is not None}
+    newest = {_source(row): row for row in (*read_kept(runs).values(), *rows)}
+    kept = {row["digest"]: row for source, row in newest.items() if source in there}
+    write_json(kept_path(runs), {"format": FORMAT, "rows": list(kept.values())})
+    return kept
+
+
+def _source(row: Row) -> tuple[Any, ...]:
+    """Whose predictions it stands on: of these there is one choice at a time."""
+    return row.get("member"), row.get("recipe"), row.get("tta")
 
 
 def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None = None) -> list[MemberMaps]:
@@ -79,45 +90,71 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
 
 
 def own_rows(settings: Settings) -> dict[str, Row]:
-    """The row of each member's newest recipe, by name: kept ones, and those that are missing where the data are named.
+    """The row of each member, by name, on the predictions that a fit takes: kept ones; where the data are named, those
+    that are missing or stand on other labels are scored.
 
     A list of members does not fail for want of them: what is at fault is said.
     """
+    from zoo.predictions import find_out_of_fold
+
     if not (settings.runs / "predictions").is_dir():
         return {}
     try:
-        found = predicted(settings)
-        missing = [member for member in found if member.digest not in read_kept(settings.runs)]
-        if missing and settings.data:
-            keep(settings.runs, score_members(settings, missing))
-        elif missing:
-            say(settings, f"note: {len(missing)} not scored yet; name the data, or run: cli zoo leaderboard")
+        _, found = find_out_of_fold(settings.runs, left_out=lambda refusal: say(settings, f"note: left out: {refusal}"))
         kept = read_kept(settings.runs)
+        outdated = _outdated(settings, found, kept)
+        if outdated and settings.data:
+            kept = keep(settings.runs, score_members(settings, outdated))
+        elif outdated:
+            say(settings, f"note: {len(outdated)} not scored yet; name the data, or run: cli zoo leaderboard")
     except UserError as error:
         say(settings, f"note: no scores of one's own: {error}")
         return {}
-    newest = sorted(found, key=_written)
-    scored = [member for member in newest if member.digest in kept]
+    scored = [member for member in found if member.digest in kept]
     return {member.provenance.member: kept[member.digest] | _facts(settings, member) for member in scored}
 
 
-def _written(member: MemberMaps) -> float:
-    return max(part.folder.stat().st_mtime for part in member.sets)
+def _outdated(settings: Settings, members: Sequence[MemberMaps], kept: Mapping[str, Row]) -> list[MemberMaps]:
+    """Those without a row; where the data are named, those too whose row stands on other records or masks."""
+    if not settings.data:
+        return [member for member in members if member.digest not in kept]
+    from zoo.data import read_folds
+
+    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+
+    def holds(member: MemberMaps) -> bool:
+        row = kept.get(member.digest, {})
+        return row.get("labels") == _label_digest(scenes, _records(scenes, folds, [member]))
+
+    return [member for member in members if not holds(member)]
+
+
+def _label_digest(scenes: Scenes, records: Sequence[str]) -> str:
+    """Of the sizes and times of the files that hold the masks: to read them all takes seconds."""
+    from core.files import sha256_of
+
+    files = {record: scenes.mask_path(scenes.record(record)).stat() for record in records}
+    return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
+
+
+def _records(scenes: Scenes, folds: Folds, members: Sequence[MemberMaps]) -> tuple[str, ...]:
+    """The labelled records that all of these members predicted."""
+    from ensemble.gather import shared_records
+
+    return shared_records(members, folds, [record.id for record in scenes.labelled]).record_ids
 
 
 def score_members(settings: Settings, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
     """A row a member, best first; on the records that all of them predicted where `shared`, else each on its own."""
-    from ensemble.gather import shared_records
     from zoo.data import read_folds
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
-    labelled = [record.id for record in scenes.labelled]
-    together = shared_records(members, folds, labelled).record_ids if shared else None
-    records = [together or shared_records([member], folds, labelled).record_ids for member in members]
+    together = _records(scenes, folds, members) if shared else None
+    records = [together or _records(scenes, folds, [member]) for member in members]
     with progress(settings, "scoring", sum(map(len, records))) as advance:
         standings = [_stand(settings, scenes, folds, member, ids, advance) for member, ids in zip(members, records)]
     standings.sort(key=lambda standing: -standing.dice.value)
-    return [_row(settings, standing, standings[0]) for standing in standings]
+    return [_row(settings, scenes, standing, standings[0]) for standing in standings]
 
 
 def _stand(
@@ -131,7 +168,7 @@ def _stand(
     return stand(member, ids, read_mask, folds, settings.seed, settings.jobs, advance)
 
 
-def _row(settings: Settings, standing: Standing, first: Standing) -> Row:
+def _row(settings: Settings, scenes: Scenes, standing: Standing, first: Standing) -> Row:
     member, dice = standing.member, standing.dice
     behind = standing.behind(first, settings.seed)
     return {
@@ -150,6 +187,7 @@ def _row(settings: Settings, standing: Standing, first: Standing) -> Row:
         "behind": behind and {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z},
         **_facts(settings, member),
         "digest": member.digest,
+        "labels": _label_digest(scenes, standing.tally.active.record_ids),
     }
 
 

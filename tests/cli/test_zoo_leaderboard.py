@@ -239,3 +239,63 @@ def test_the_real_runs_stand_where_the_fit_has_them(real_scenes, tmp_path, capsy
         ("resnet18-fc-t5", 0.305, 211),
     ]
     assert rows[1]["behind"]["interval"][0] > 0
+
+
+def kept_rows(made):
+    return json.loads((made.runs / "leaderboard.json").read_text())["rows"]
+
+
+def test_the_list_shows_the_recipe_that_a_fit_takes_and_no_later_trial_of_one_fold(made, capsys):
+    write_again(made, "m0", member="lite0-fc-t5")
+    trial = made.runs / "predictions" / "lite0-fc-t5"
+    write_again(made, "m2", member="lite0-fc-t5", recipe="def456")  # of two folds, and later
+    shutil.rmtree(trial / "def456" / "oof" / "fold-1")
+    row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == "lite0-fc-t5")
+    assert (row["recipe"], row["folds"]) == ("abc123", 3)
+    fit = ["ensemble", "fit", "--members", "lite0-fc-t5", "--data", str(made.data), "--runs", str(made.runs), "--json"]
+    assert run([*fit, "--jobs", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["members"]["lite0-fc-t5"]["cross_fitted"] == row["dice"]
+
+
+def test_mended_masks_are_scored_anew_where_the_data_are_named(made, capsys):
+    write_again(made, "m0", member="lite0-fc-t5")
+
+    def shown(*data):
+        assert run(["zoo", "list", "--json", "--runs", str(made.runs), "--jobs", "1", *data]) == 0
+        return next(r["dice"] for r in json.loads(capsys.readouterr().out) if r["name"] == "lite0-fc-t5")
+
+    data = ("--data", str(made.data))
+    first = shown(*data)
+    stamp = (made.runs / "leaderboard.json").stat().st_mtime_ns
+    assert shown(*data) == first
+    assert (made.runs / "leaderboard.json").stat().st_mtime_ns == stamp  # nothing was scored
+    for record in made.case.ids[:9]:
+        path = made.data / "train" / record / "human_pixel_masks.npy"
+        np.save(path, np.roll(np.load(path), 100, axis=0))
+    assert shown() == first  # without the data nobody can tell
+    mended = shown(*data)
+    assert mended != first
+    assert mended == next(row["dice"] for row in rows_of(made, capsys, "lite0-fc-t5"))
+    shutil.rmtree(made.data / "train" / made.case.ids[0])
+    assert shown(*data) != mended
+    assert max(row["records"] for row in kept_rows(made)) == 17
+
+
+def test_rows_of_predictions_that_are_gone_or_made_anew_are_dropped(made, capsys):
+    rows_of(made, capsys)
+    assert sorted(row["name"] for row in kept_rows(made)) == ["m0", "m1", "m2"]
+    shutil.rmtree(made.runs / "predictions" / "m0")
+    shutil.rmtree(made.runs / "predictions" / "m1")
+    write_again(made, "m2", member="m1", checkpoint_sha256="1" * 64)
+    rows_of(made, capsys, "m1")
+    assert sorted((row["name"], row["records"]) for row in kept_rows(made)) == [("m1", 12), ("m2", 12)]
+
+
+def test_the_kept_rows_are_read_once_to_be_shown(made, capsys, monkeypatch):
+    import cli.standings
+
+    rows_of(made, capsys)
+    read, calls = cli.standings.read_kept, []
+    monkeypatch.setattr(cli.standings, "read_kept", lambda runs: calls.append(runs) or read(runs))
+    assert ask(made, capsys, "list").err.count("not scored") == 0
+    assert len(calls) == 1

@@ -42,6 +42,9 @@ class AshColourSource:
     def path(self, record: Record) -> Path:
         return self.root / FOLDER / f"{record.id}.npy"
 
+    def mask_path(self, record: Record) -> Path:
+        return self.path(record)
+
     def has_mask(self, record: Record) -> bool:
         return True
 

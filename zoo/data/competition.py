@@ -44,8 +44,11 @@ class CompetitionSource:
     def path(self, record: Record) -> Path:
         return self.root / record.split / record.id
 
+    def mask_path(self, record: Record) -> Path:
+        return self.path(record) / PIXEL_MASKS
+
     def has_mask(self, record: Record) -> bool:
-        return record.split != "test" and (self.path(record) / PIXEL_MASKS).is_file()
+        return record.split != "test" and self.mask_path(record).is_file()
 
     def has_labelers(self, record: Record) -> bool:
         return (self.path(record) / INDIVIDUAL_MASKS).is_file()
@@ -82,7 +85,7 @@ class CompetitionSource:
         return result
 
     def mask(self, record: Record) -> NDArray[np.bool_]:
-        path = self.path(record) / PIXEL_MASKS
+        path = self.mask_path(record)
         return as_mask(read_array(path), (SIZE, SIZE, 1), path)[..., 0]
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:

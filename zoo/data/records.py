@@ -78,6 +78,9 @@ class Source(Protocol):
     def path(self, record: Record) -> Path:
         """The folder or file that holds the record."""
 
+    def mask_path(self, record: Record) -> Path:
+        """The file that holds the label of a labelled record."""
+
     def has_mask(self, record: Record) -> bool:
         """Whether the record is labelled; reads no array."""
 

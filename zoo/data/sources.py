@@ -64,6 +64,10 @@ class Scenes:
         """The folder or file that holds the record."""
         return self.source(record).path(record)
 
+    def mask_path(self, record: Record) -> Path:
+        """The file that holds the label of a labelled record."""
+        return self.source(record).mask_path(record)
+
     def bands(self, record: Record) -> tuple[int, ...]:
         """The numbers of the bands that the record holds."""
         return self.source(record).bands(record)
