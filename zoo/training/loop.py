@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,7 +32,7 @@ from zoo.training.starts import sha256_of_start, start_of
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 STAGE_KEYS = (
     *("epochs", "planned_epochs", "best_epoch", "averaged", "lost_patience", "weights_sha256", "dice", "threshold"),
-    *("seconds", "cpu_seconds"),
+    *("seconds", "cpu_seconds", "precision"),
 )
 
 
@@ -95,7 +95,8 @@ class _Loop:
         save_every: float,
         note: Note,
     ) -> None:
-        self.run, self.recipe, self.seen, self.held = run, run.taught, seen, held
+        self.run, self.seen, self.held = run, seen, held
+        self.recipe = _in_one_precision(run.taught, run.stages[: run.stages.index(run)])
         self.advance, self.save_every = advance, save_every
         self.steps = steps_of(self.recipe, len(seen))
         self.history: list[Epoch] = []
@@ -293,6 +294,12 @@ class _Loop:
         }
 
 
+def _in_one_precision(recipe: Recipe, earlier: Sequence[Run]) -> Recipe:
+    """The recipe of a stage; `auto` is what it was in the stages before, for a stopwatch may say another thing now."""
+    found = [stage.read_result().get("precision", "auto") for stage in earlier if stage.taught.precision == "auto"]
+    return replace(recipe, precision=found[-1]) if found and recipe.precision == "auto" else recipe
+
+
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     """What a run's result repeats of a stage's own; older ones lack some of it."""
     return {key: result[key] for key in STAGE_KEYS if key in result}
@@ -303,7 +310,7 @@ def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> Non
     recipe, trained = run.recipe.final, run.stages[: stage.stage]
     network = build(recipe, "none")
     load_weights(stage.best, network)
-    precision = training_precision(recipe.precision, device)
+    precision = training_precision(_in_one_precision(recipe, trained).precision, device)
     scored = score(network.to(device), held, device, recipe.batch, precision) if len(held) else (None, None, None)
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]

@@ -28,8 +28,8 @@ NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds) -> Recipe:
     """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
 
-    That one is the newest recipe that is trained on all these folds. What this recipe itself became is passed over, or
-    the same command would start from its own fruit the next time.
+    That one is the newest recipe that is trained to its end on all these folds. What this recipe itself became is
+    passed over, or the same command would start from its own fruit the next time.
     UserError where there is none, and what to run.
     """
     recipe = _pin_weights(recipe, runs)
@@ -41,11 +41,7 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
         found = [run for run in found if not _is_its_own(run.recipe, recipe)]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{place.name}")
-    which = fold_names[0] if len(fold_names) == 1 else "all"
-    raise UserError(
-        f"{recipe.name}: starts from {recipe.start_from}, which has no complete run of fold {', '.join(fold_names)} of "
-        f"this split in {runs}; run: cli zoo train {member} --fold {which}"
-    )
+    raise _no_start(recipe, runs, fold_names, folds.sha256)
 
 
 def start_of(run: Run) -> Path | None:
@@ -88,15 +84,30 @@ def _start_run(run: Run) -> Run:
         if found.fold == run.fold and _usable(found, run.folds_sha256)
     ]
     if not same_fold:
-        raise UserError(
-            f"{run.recipe.name} fold {run.fold}: starts from {run.recipe.start_from}, which has no complete run of "
-            f"this fold; run: cli zoo train {member} --fold {run.fold}"
-        )
+        raise _no_start(run.recipe, run.runs, [run.fold], run.folds_sha256)
     return next((found for found in same_fold if found.seed == run.seed), same_fold[0])
 
 
 def _usable(run: Run, folds_sha256: str) -> bool:
-    return run.folds_sha256 == folds_sha256 and run.complete
+    """What was stopped may be trained on, and an heir's other folds would then start from other weights."""
+    return run.folds_sha256 == folds_sha256 and run.complete and not run.stopped
+
+
+def _no_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha256: str) -> UserError:
+    member, _, wanted = recipe.start_from.partition("@")
+    found = [run for place in recipe_folders(runs, member, wanted) for run in find_runs(runs, member, place.name)]
+    ours = (run for run in found if run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete)
+    stopped = next((run for run in ours if run.stopped), None)
+    if stopped:
+        return UserError(
+            f"{recipe.name}: starts from {recipe.start_from}, whose run of fold {stopped.fold} was stopped before its "
+            f"end; remove {stopped.stop} where it is there, and train it on with the command that began it"
+        )
+    which = fold_names[0] if len(fold_names) == 1 else "all"
+    return UserError(
+        f"{recipe.name}: starts from {recipe.start_from}, which has no complete run of fold {', '.join(fold_names)} of "
+        f"this split in {runs}; run: cli zoo train {member} --fold {which}"
+    )
 
 
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:

@@ -135,6 +135,17 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
     assert killed.best.read_bytes() == staged.best.read_bytes()
 
 
+def test_stages_go_on_in_the_precision_of_the_first_whatever_the_stopwatch_says(tmp_path, scenes, folds, monkeypatch):
+    verdicts = iter(["bf16", "fp32", "fp32", "fp32"])
+    monkeypatch.setattr("zoo.training.precision.fastest", lambda device: next(verdicts))
+    stages = [{"precision": precision, "epochs": 1} for precision in ("auto", "fp32", "auto")]
+    run = trained(tmp_path, scenes, folds, {"stages": stages})
+    result = run.read_result()
+    assert [stage["precision"] for stage in result["stages"]] == ["bf16", "fp32", "bf16"]
+    assert result["precision"] == "bf16"
+    assert len(list(verdicts)) == 3  # asked once
+
+
 @pytest.mark.parametrize(("stage", "epochs", "trained_stages"), [(1, 1, [1]), (2, 1, [1, 1])])
 def test_a_stop_file_ends_all_stages_and_once_it_is_gone_they_go_on(
     tmp_path, scenes, folds, staged, stage, epochs, trained_stages
@@ -247,6 +258,23 @@ def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes
     train(run, *run_examples(run, scenes, folds), "cpu")
     shutil.rmtree(source.folder.parents[1])
     assert trained_runs(tmp_path, "heir", ["0"], folds.sha256) == [run]
+
+
+def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scenes, folds):
+    source = plan(tmp_path, folds, with_settings(TINY, {"epochs": 2}))
+    trained(tmp_path, scenes, folds, {"epochs": 2}, report=lambda epoch: source.stop.touch())
+    recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
+    pinned = replace(recipe, start_from=f"{source.recipe.name}@{source.hash}")
+    assert source.stopped
+    for ask in (
+        lambda: pin_start(recipe, tmp_path, ["0"], folds),
+        lambda: check_run(plan(tmp_path, folds, pinned), scenes, folds, "cpu"),
+    ):
+        with pytest.raises(UserError, match=f"fold 0 was stopped before its end; remove {source.stop} where .* train"):
+            ask()
+    source.stop.unlink()
+    train(source, *run_examples(source, scenes, folds), "cpu")
+    assert pin_start(recipe, tmp_path, ["0"], folds) == pinned
 
 
 @pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
