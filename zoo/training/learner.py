@@ -46,6 +46,7 @@ class Learner:
         if recipe.checkpointing:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
+        self._compiled: set[torch.Size] = set()  # shapes of batches for which nothing is left to compile
         self._loss = recipe_loss(recipe)
         self.optimizer = make_optimizer(recipe, self.network.parameters())
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
@@ -69,6 +70,7 @@ class Learner:
         """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
         self.network.train()
         if self.recipe.freeze:
+            self._compiled.clear()  # what learns from now on is compiled anew
             frozen = number < round(self.recipe.freeze * self.recipe.epochs)
             self.network.encoder.train(not frozen)
             self.network.encoder.requires_grad_(not frozen)
@@ -79,11 +81,13 @@ class Learner:
         images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w).
         """
         images, labels = images.to(self.device), labels.to(self.device)
-        if self.forward is self.network:
+        if self.forward is self.network or images.shape in self._compiled:
             return self._add_gradients(images, labels)
-        put_back = _as_it_is(self.network)
+        put_back = _as_it_is(self.network, self.device)
         try:
-            return self._add_gradients(images, labels)
+            loss = self._add_gradients(images, labels)
+            self._compiled.add(images.shape)
+            return loss
         except Exception as error:
             if not _is_compilers(error):
                 raise
@@ -165,12 +169,17 @@ def _is_compilers(error: Exception) -> bool:
     return type(error).__module__.startswith(COMPILERS) and not isinstance(inner, torch.OutOfMemoryError)
 
 
-def _as_it_is(network: nn.Module) -> Callable[[], None]:
-    """What brings the gradients and the buffers back as they are now: a batch may fail when half of it is counted."""
+def _as_it_is(network: nn.Module, device: torch.device) -> Callable[[], None]:
+    """What brings gradients, buffers and random numbers back as they are now: a batch may fail half counted."""
     gradients = [(each, None if each.grad is None else each.grad.clone()) for each in network.parameters()]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    drawn = torch.get_rng_state()
+    drawn_there = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
     def put_back() -> None:
+        torch.set_rng_state(drawn)
+        if drawn_there is not None:
+            torch.cuda.set_rng_state(drawn_there, device)
         for parameter, gradient in gradients:
             parameter.grad = gradient
         for buffer, value in buffers:

@@ -203,13 +203,39 @@ def test_a_batch_that_cannot_be_compiled_costs_the_step_nothing(batch, monkeypat
     failing(monkeypatch, InductorError(InvalidCxxCompiler(), None), at=2)
     fast = learner(accumulate=2, encoder="test_efficientnet", compile=True)
     for made in (plain, fast):
-        for part in (slice(0, 2), slice(2, 4)):
+        for part in (slice(0, 2), slice(1, 4)):  # a batch of another shape is compiled anew
             torch.manual_seed(0)
             made.add_gradients(*(each[part] for each in batch))
     assert fast.forward is fast.network
     assert torch.equal(gradients(fast), gradients(plain))
     for key, value in plain.network.state_dict().items():  # what BatchNorm has counted, too
         assert torch.equal(fast.network.state_dict()[key], value), key
+
+
+def test_a_batch_that_cannot_be_compiled_drops_out_what_it_would_have(batch, monkeypatch):
+    failing(monkeypatch, TorchDynamoException("no compiler"))
+    losses = []
+    for made in (learner(), learner(compile=True)):
+        for module in made.network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(lambda _, __, features: nn.functional.dropout(features, 0.5))
+        torch.manual_seed(0)
+        losses.append([made.add_gradients(*batch) for _ in range(2)])
+    assert losses[0] == losses[1]
+    assert losses[0][0] != losses[0][1]
+
+
+def test_what_a_failing_batch_would_want_back_is_kept_until_its_shape_is_compiled(batch, monkeypatch):
+    failing(monkeypatch, None, at=0)
+    kept = []
+    monkeypatch.setattr("zoo.training.learner._as_it_is", lambda *_: kept.append(1))
+    fast = learner(compile=True, freeze=0.5)
+    for part in (slice(0, 2), slice(2, 4), slice(0, 3), slice(0, 2)):
+        fast.add_gradients(*(each[part] for each in batch))
+    assert len(kept) == 2
+    fast.begin_epoch(2)  # thawed: it is compiled anew
+    fast.add_gradients(*(each[:2] for each in batch))
+    assert len(kept) == 3
 
 
 @pytest.mark.parametrize(
