@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, show
+from cli.output import next_step, progress, require_folder, say, show
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     scenes = settings.scenes()
     with progress(settings, "folds", len(scenes.labelled)) as advance:
         made = make_folds(scenes, count, settings.seed, settings.jobs, advance)
-    if not force:
+    if force:
+        _set_aside(settings, path, made)
+    else:
         _refuse_other_folds(path, made)
     write_folds(path, made)
     placed = sum(scenes.is_placed(record) for record in scenes.labelled)
@@ -123,6 +125,21 @@ def _refuse_full(folder: Path) -> None:
         raise UserError(f"{folder}: is no folder to write into ({error.strerror}); choose another") from error
     if full:
         raise UserError(f"{folder}: holds files already; choose another folder, or go on in it with --force")
+
+
+def _set_aside(settings: Settings, path: Path, made: Folds) -> None:
+    """Keep the split that is replaced: what was trained on it counts again once it is back."""
+    from core.files import write_text
+    from zoo.data import read_folds
+
+    try:
+        old = read_folds(path)
+    except UserError:  # none, or no split
+        return
+    if old.sha256 != made.sha256:
+        kept = path.with_name(f"{path.stem}-{old.sha256[:12]}{path.suffix}")
+        write_text(kept, path.read_text())
+        say(settings, f"warning: what was trained on the old split counts no more; it is kept as {kept}")
 
 
 def _refuse_other_folds(path: Path, made: Folds) -> None:

@@ -10,6 +10,7 @@ import click
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
 from cli.output import detail, next_step, progress, say, show
+from core.errors import UsageError
 from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
@@ -100,10 +101,9 @@ def _recipes(
     from zoo.members import load_member, parse_setting, with_settings
 
     changes = dict(parse_setting(text) for text in sets)
-    if epochs is not None:
-        changes["epochs"] = epochs
-    if start is not None:
-        changes["start_from"] = start
+    for option, key, value in (("--epochs", "epochs", epochs), ("--from", "start_from", start)):
+        if value is not None and changes.setdefault(key, value) != value:
+            raise UsageError(f"{option} {value} and --set {key}={changes[key]} differ; give one of them")
     names = (settings.line_up(members) if members or not files else ()) + files
     return [with_settings(load_member(name, settings.members), changes) for name in names]
 

@@ -66,6 +66,7 @@ CALLS = {
     "missing data directory": ("data check --data {data}/nowhere", 1, ["nowhere"]),
     "unknown member": ("zoo train lite0-fc-t5x --data {data}", 2, ["lite0-fc-t5x", 'did you mean "lite0-fc-t5"']),
     "unknown key": (f"{TRAIN} --set epoch=3", 2, ['no key "epoch"', 'did you mean "epochs"']),
+    "epochs twice": (f"{TRAIN} --set epochs=3", 2, ["--epochs 1", "--set epochs=3", "give one"]),
     "unknown key in a file": ("zoo train --member {data}/../typo.toml --data {data}", 1, ["typo.toml", '"encodr"']),
     "a member's file that is not there": ("zoo train --member {data}/../no.toml --data {data}", 2, ["no.toml"]),
     "a TOML that is none": ("zoo train --member {data}/../torn.toml --data {data}", 1, ["torn.toml", "TOML"]),

@@ -94,6 +94,9 @@ def test_other_folds_are_not_overwritten_without_force(data, tmp_path, capsys):
     assert out.read_bytes() == before
     assert _run(*arguments, "--folds", 2, "--force") == 0
     assert read_folds(out).count == 2
+    (kept,) = tmp_path.glob("a-*.csv")
+    assert kept.read_bytes() == before
+    assert f"it is kept as {kept}" in capsys.readouterr().err
 
 
 def test_a_foreign_file_is_not_overwritten(data, tmp_path, capsys):

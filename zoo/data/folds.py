@@ -76,8 +76,8 @@ class Folds:
         missing = sorted(set(record_ids) - self.fold_of.keys())
         if missing:
             raise UserError(
-                f"{len(missing)} labelled records are in no fold, {missing[0]} first; make folds of these "
-                "scenes: cli data folds --force (older runs then count no more), or name another --runs"
+                f"{len(missing)} labelled records are in no fold, {missing[0]} first; name another --runs for "
+                "these scenes, or make its folds anew: cli data folds --force (older runs then count no more)"
             )
 
     def _refuse_duplicates(self) -> None:

@@ -63,13 +63,24 @@ def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
     for stage in stages:
         for key in plain:
             stage.pop(key, None)
-    for key, value in settings.items():
-        if key.startswith("stages."):
-            which, _, inner = key.removeprefix("stages.").partition(".")
-            if not (which.isdigit() and 1 <= int(which) <= len(stages) and inner):
-                raise UsageError(f"{recipe.name}: {key}: give stages.K.KEY, K from 1 to {len(stages)}")
-            stages[int(which) - 1][inner] = value
+    named = [(*_stage_and_key(recipe, key, len(stages)), key) for key in settings if key.startswith("stages.")]
+    for number, inner, _ in named:  # what the stages behind it inherited stays as it was
+        if number < len(stages) and inner not in stages[number]:
+            before = [stage[inner] for stage in stages[:number] if inner in stage]
+            stages[number][inner] = (before or [plain.get(inner, getattr(recipe, inner, None))])[-1]
+    for number, inner, key in named:
+        stages[number - 1][inner] = settings[key]
     return plain | {"stages": tuple(tuple(stage.items()) for stage in stages)}
+
+
+def _stage_and_key(recipe: Recipe, key: str, count: int) -> tuple[int, str]:
+    """Of `stages.K.KEY`: K and KEY."""
+    if not count:
+        raise UsageError(f"{recipe.name}: {key}: has no stages; give {key.rpartition('.')[2]}")
+    which, _, inner = key.removeprefix("stages.").partition(".")
+    if not (which.isdigit() and 1 <= int(which) <= count and inner):
+        raise UsageError(f"{recipe.name}: {key}: give stages.K.KEY, K from 1 to {count}")
+    return int(which), inner
 
 
 def _check_table(recipe: Recipe, table: Any, where: str) -> None:

@@ -63,6 +63,8 @@ def test_what_is_set_holds_in_every_stage_or_in_the_one_that_is_named():
     assert [r.epochs for r in with_settings(recipe, {"epochs": 5}).staged] == [5, 5, 5]
     assert [r.size for r in with_settings(recipe, {"stages.2.size": 128, "lr": 0.5}).staged] == [64, 128, 96]
     assert with_settings(recipe, {"stages": []}).staged[0].size == 64
+    one = {"stages.1.lr": 0.25, "stages.2.epochs": 7, "stages.3.epochs": 9, "epochs": 4}
+    assert [(r.lr, r.epochs) for r in with_settings(recipe, one).staged] == [(0.25, 4), (recipe.lr, 7), (recipe.lr, 9)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_what_is_set_holds_in_every_stage_or_in_the_one_that_is_named():
         ({"stages": [{"encoder": "resnet18"}]}, UsageError, "encoder is the same in all stages"),
         ({"stages": [3]}, UsageError, "give a table of keys"),
         ({"stages": 3}, UsageError, "stages = 3 is no list"),
-        ({"stages.1.size": 64}, UsageError, "stages.1.size: give stages.K.KEY"),
+        ({"stages.1.size": 64}, UsageError, "stages.1.size: has no stages; give size"),
         ({"stage": 3}, UnknownName, 'did you mean "stages"'),
         ({"freeze": 2}, UsageError, "give a share"),
         ({"patience": -1}, UsageError, "give 0 or more"),

@@ -152,7 +152,7 @@ def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
         ('decoder = ["deeplabv3plus"]', "decoder: 'deeplabv3plus' cannot be tried: "),
         ('input = ["fc", "all_bands_min_max"]', "input: 'all_bands_min_max' cannot be tried: "),
         ("label_smoothing = [0.1]", "label_smoothing: 0.1 cannot be tried: "),
-        ("stages.1.lr = [1.0]", "stages.1.lr: 1.0 cannot be tried: stages.1.lr: give stages.K.KEY"),
+        ("stages.1.lr = [1.0]", "stages.1.lr: 1.0 cannot be tried: stages.1.lr: has no stages; give lr"),
     ],
 )
 def test_a_value_that_no_trial_could_have_is_refused_before_the_first(search, scenes, tmp_path, line, words):
