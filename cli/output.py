@@ -49,6 +49,11 @@ def say(settings: Settings, text: str) -> None:
         click.echo(text, err=True)
 
 
+def say_note(settings: Settings, text: str) -> None:
+    """What the user should know, though nothing is at fault in the call."""
+    say(settings, f"note: {text}")
+
+
 def detail(settings: Settings, text: str) -> None:
     """A note on stderr that only --verbose asks for."""
     if settings.verbosity > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, require_folder, say, show
+from cli.output import progress, require_folder, say, say_note, show
 from cli.zoo_predict import say_others
 from core.errors import UsageError
 from core.thresholds import threshold_text
@@ -29,7 +30,11 @@ VERSIONS = ("contrail-ensemble", "torch", "timm", "onnx", "onnxscript", "onnxrun
 @click.option("--format", "format_name", type=click.Choice(["pt2", "onnx", "torchscript"]), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option(
-    "--fold", default="all", show_default=True, metavar="K|all|full", help="Whose runs; the mean of several is taken."
+    "--fold",
+    default="all",
+    show_default=True,
+    metavar="K|K-L|all|full",
+    help="Whose runs; the mean of several is taken.",
 )
 @click.option(
     "--records", type=click.IntRange(1), default=256, show_default=True, help="Compare the file on so many at most."
@@ -52,7 +57,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
-    runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256)
+    runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256, partial(say_note, settings))
     say_others(settings, member, runs)
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")

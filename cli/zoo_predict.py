@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import TTA, Settings, common
-from cli.output import next_step, say, show
+from cli.output import next_step, say, say_note, show
 from cli.zoo_train import fold_words, predict_run
 from core.errors import UsageError, UserError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("predict")
 @click.argument("members", nargs=-1)
-@click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Whose runs predict.")
+@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Whose runs predict.")
 @click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
 @click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
 @common
@@ -71,7 +72,7 @@ def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: F
     """The runs that predict; folds without a complete one are named, with what trains them."""
     from zoo.training import most_trained
 
-    runs = most_trained(settings.runs, asked, fold_names, folds.sha256)
+    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, partial(say_note, settings))
     say_others(settings, asked, runs)
     lacking = [name for name in fold_names if name not in {run.fold for run in runs}]
     if lacking:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
-from cli.output import detail, next_step, progress, say, show
+from cli.output import detail, next_step, progress, say, say_note, show
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("members", nargs=-1)
 @click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own.")
-@click.option("--fold", default="all", show_default=True, metavar="K|all|full", help="Which fold is held out.")
+@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Which fold is held out.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows.")
 @click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="So many runs of each fold, from --seed on.")
@@ -75,10 +76,10 @@ def _plan(
 
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
-    names = fold_names(fold, folds)
+    names, note = fold_names(fold, folds), partial(say_note, settings)
     runs = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
-        for recipe in (pin_start(recipe, settings.runs, names, folds) for recipe in recipes)
+        for recipe in (pin_start(recipe, settings.runs, names, folds, note) for recipe in recipes)
         for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]

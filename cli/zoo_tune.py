@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, say, show
+from cli.output import next_step, progress, require_folder, say, say_note, show
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def tune(
 
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
-    recipe = pin_start(recipe, settings.runs, [fold], folds)
+    recipe = pin_start(recipe, settings.runs, [fold], folds, partial(say_note, settings))
     tuning = Tuning(
         recipe=recipe, space=recipe.tune or default_space(recipe), fold=fold, folds=folds,
         runs=settings.runs, seed=settings.seed, with_val=with_val,

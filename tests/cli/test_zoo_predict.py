@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
 from tests.cli.conftest import Typed
 from tests.cli.tiny_runs import Tiny, tiny_runs
 from zoo.members import read_recipe
+from zoo.predictions import find_members
 
 PREDICT = "zoo predict tiny-resnet --split test"
 RUN = "runs/members/tiny-resnet/*/fold-{}/result.json"
@@ -114,3 +117,50 @@ def test_held_out_records_need_their_scenes(typed):
     code, said = typed(PREDICT.replace("--split test", "--split oof"))
     assert code == 1
     assert "folds.csv lists 4 records that these sources lack" in said.err
+
+
+def test_foreign_folders_beside_the_recipes_are_passed_over_and_named(typed, tiny):
+    (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
+    shutil.copytree(place / "fold-0", place.with_name("backup") / "fold-0")
+    (place.with_name("older") / "fold-0").mkdir(parents=True)
+    (place.with_name("older") / "fold-0/result.json").write_text('{"format": 1}')
+    code, said = typed(PREDICT)
+    assert code == 0, said.err
+    (line,) = (line for line in said.err.splitlines() if "passed over" in line)
+    assert line.startswith("note: ")
+    assert "tiny-resnet/backup/fold-0, " in line
+    assert line.endswith("tiny-resnet/older/fold-0; remove them")
+    code, said = typed(PREDICT.replace("tiny-resnet", "tiny-resnet@backup"))
+    assert (code, "holds a run of another recipe" in said.err) == (1, True)
+    code, said = typed(PREDICT.replace("tiny-resnet", "tiny-resnet@older"))
+    assert (code, "says no member; train the run again" in said.err) == (1, True)
+
+
+def test_the_beginning_of_several_hashes_is_refused_as_it_is_for_predictions(typed, tiny):
+    (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
+    assert typed(PREDICT.replace("tiny-resnet", "tiny-resnet@"))[0] == 0  # of one recipe alone
+    twin = f"{place.name[:3]}{'0' * 9}"
+    for root in (place.parent, tiny.runs / "predictions/tiny-resnet"):
+        shutil.copytree(root / place.name, root / twin)
+    there = ", ".join(f"tiny-resnet@{name}" for name in sorted((place.name, twin)))
+    for beginning in ("", place.name[:3]):
+        refusal = f"tiny-resnet@{beginning}: is the beginning of several recipes; there are: {there}"
+        code, said = typed(PREDICT.replace("tiny-resnet", f"tiny-resnet@{beginning}"))
+        assert (code, refusal in said.err) == (1, True)
+        with pytest.raises(UserError, match=re.escape(refusal)):
+            find_members(tiny.runs, "test", [f"tiny-resnet@{beginning}"])
+    assert typed(PREDICT.replace("tiny-resnet", f"tiny-resnet@{place.name[:-1]}"))[0] == 0
+
+
+@pytest.mark.parametrize(("fold", "named"), [("0-1", ["0", "1"]), ("1-1", ["1"]), ("1", ["1"]), ("all", ["0", "1"])])
+def test_a_range_of_folds_has_both_ends(typed, fold, named):
+    code, said = typed(f"{PREDICT} --fold {fold} --json")
+    assert (code, [row["fold"] for row in json.loads(said.out)]) == (0, named)
+
+
+@pytest.mark.parametrize("fold", ["1-0", "0-2", "0-", "-1", "0-1-1", "2", "00-1", "a"])
+@pytest.mark.parametrize("command", ["predict tiny-resnet", "export tiny-resnet --format pt2 --out m.pt2"])
+def test_a_bad_range_is_refused_in_one_line(typed, fold, command):
+    code, said = typed(f"zoo {command} --fold={fold}")
+    refusal = f"error: --fold {fold}: the split has folds 0 to 1; give one of them, some as K-L, all or full\n"
+    assert (code, said.err) == (2, refusal)

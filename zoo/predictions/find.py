@@ -16,6 +16,7 @@ from zoo.data import Folds, read_folds
 from zoo.predictions.format import MANIFEST, set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
+from zoo.recipe_names import meant_recipe, split_name
 
 LeftOut = Callable[[UserError], None]
 
@@ -136,7 +137,7 @@ class _Search:
         return found
 
     def member(self, asked: str) -> MemberMaps:
-        name, _, recipe = asked.partition("@")
+        name, recipe = split_name(asked)
         known = self._complete(name)
         ranked = self._ranked(name, self._of_recipe(known, name, recipe))
         for candidate in ranked:
@@ -167,15 +168,15 @@ class _Search:
             )
         return complete
 
-    def _of_recipe(self, folders: Sequence[SetFolder], name: str, recipe: str) -> list[SetFolder]:
-        recipes = sorted({folder.recipe for folder in folders if folder.recipe.startswith(recipe)})
-        if recipe in recipes or not recipe:
-            return [folder for folder in folders if recipe in ("", folder.recipe)]
-        if len(recipes) == 1:
-            return [folder for folder in folders if folder.recipe == recipes[0]]
-        there = ", ".join(f"{name}@{known}" for known in recipes or sorted({f.recipe for f in folders}))
-        fault = "is the beginning of several recipes" if recipes else f"has no {_words(self.split)} predictions"
-        raise UserError(f"{name}@{recipe}: {fault}; there are: {there}")
+    def _of_recipe(self, folders: Sequence[SetFolder], name: str, recipe: str | None) -> list[SetFolder]:
+        if recipe is None:
+            return list(folders)
+        known = {folder.recipe for folder in folders}
+        meant = meant_recipe(name, recipe, known)
+        if meant is None:
+            there = ", ".join(f"{name}@{one}" for one in sorted(known))
+            raise UserError(f"{name}@{recipe}: has no {_words(self.split)} predictions; there are: {there}")
+        return [folder for folder in folders if folder.recipe == meant]
 
     def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[Path]]:
         """One candidate a recipe, best first: most folds, then newest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from core.errors import UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
 from zoo.members import Recipe, read_recipe
+from zoo.recipe_names import meant_recipe, split_name
+
+Note = Callable[[str], None]
 
 FULL = "full"
+IDENTITY = ("fold", "seed", "with_val", "folds_sha256")  # what a result says of its run, beside the recipe
 KEPT = "epoch-{}.safetensors"
 
 
@@ -129,16 +133,23 @@ def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, 
 
 
 def fold_names(fold: str, folds: Folds) -> list[str]:
-    """The folds that `--fold` names, "all" being each; UsageError for one that the split does not have."""
+    """The folds that `--fold` names: K, K-L with both ends, "all" or "full"; UsageError for what the split lacks."""
+    names = _names(folds)
     if fold == "all":
-        return _names(folds)
+        return names
+    first, dash, last = fold.partition("-")
+    if dash and first in names and last in names[names.index(first) :]:
+        return names[names.index(first) : names.index(last) + 1]
     _check_fold(fold, folds)
     return [fold]
 
 
 def _check_fold(fold: str, folds: Folds) -> None:
     if fold not in (*_names(folds), FULL):
-        raise UsageError(f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them, all or full")
+        several = ", some as K-L" if folds.count > 1 else ""
+        raise UsageError(
+            f"--fold {fold}: the split has folds 0 to {folds.count - 1}; give one of them{several}, all or full"
+        )
 
 
 def _names(folds: Folds) -> list[str]:
@@ -147,29 +158,38 @@ def _names(folds: Folds) -> list[str]:
 
 def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:
     """The complete runs of one recipe of a member, by fold and seed; torn or foreign ones are UserErrors."""
-    folders = sorted((runs / "members" / member / recipe_hash).glob("fold-*/result.json"))
-    return [_read_run(path.parent, runs) for path in folders]
+    return [_read_run(folder, runs) for folder in _ended(runs / "members" / member / recipe_hash)]
 
 
-def trained_runs(runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str) -> list[Run]:
+def _ended(place: Path) -> list[Path]:
+    """The folders of a recipe's runs that came to an end, or say so."""
+    return sorted(path.parent for path in place.glob("fold-*/result.json"))
+
+
+def trained_runs(
+    runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str, note: Note = lambda text: None
+) -> list[Run]:
     """As `most_trained`; UserError where a fold is lacking."""
-    found = most_trained(runs, asked, fold_names, folds_sha256)
+    found = most_trained(runs, asked, fold_names, folds_sha256, note)
     lacking = [name for name in fold_names if name not in {run.fold for run in found}]
     if lacking:
         raise _not_trained(runs, asked, lacking)
     return found
 
 
-def most_trained(runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str) -> list[Run]:
+def most_trained(
+    runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str, note: Note = lambda text: None
+) -> list[Run]:
     """The complete runs of these folds of this split, all their seeds, of one recipe.
 
     asked: MEMBER@HASH; or MEMBER, of whose recipes the one with most of the folds is taken, the newest of several.
-    UserError where there is none, and what to run.
+    UserError where there is none, and what to run. `note` is told of folders that are passed over, see
+    `runs_by_recipe`.
     """
-    member, _, wanted = asked.partition("@")
+    member, wanted = split_name(asked)
     found = [
-        [run for run in find_runs(runs, member, place.name) if _counts(run, fold_names, folds_sha256)]
-        for place in recipe_folders(runs, member, wanted)
+        [run for run in of_one if _counts(run, fold_names, folds_sha256)]
+        for of_one in runs_by_recipe(runs, member, wanted, note)
     ]
     best = max(found, key=lambda of_one: len({run.fold for run in of_one}), default=[])
     if not best:
@@ -189,21 +209,57 @@ def _not_trained(runs: Path, asked: str, fold_names: Sequence[str]) -> UserError
     )
 
 
-def recipe_folders(runs: Path, member: str, recipe_hash: str = "") -> list[Path]:
-    """Of a member's recipes whose hash begins so, that of the newest result first."""
+def runs_by_recipe(
+    runs: Path, member: str, recipe_hash: str | None = None, note: Note = lambda text: None
+) -> list[list[Run]]:
+    """The complete runs of each of a member's recipes, that of the newest result first; of the one whose hash is given.
+
+    Where none is given, foreign and torn runs do not keep the others from being found: they are passed over, and `note`
+    is told of them all. UserError for such a one in the recipe that is asked for.
+    """
+    places = recipe_folders(runs, member, recipe_hash)
+    if recipe_hash is not None:
+        return [find_runs(runs, member, place.name) for place in places]
+    found: list[list[Run]] = []
+    passed_over = []
+    for place in places:
+        found.append([])
+        for folder in _ended(place):
+            try:
+                found[-1].append(_read_run(folder, runs))
+            except UserError:
+                passed_over.append(str(folder))
+    if passed_over:
+        note(
+            f"passed over, for they hold no run of their folder's recipe: {', '.join(sorted(passed_over))}; remove them"
+        )
+    return found
+
+
+def recipe_folders(runs: Path, member: str, recipe_hash: str | None = None) -> list[Path]:
+    """A member's recipes, that of the newest result first; the one whose hash is, or alone begins, so.
+
+    UserError where several begin so.
+    """
 
     def written(folder: Path) -> int:
-        return max((path.stat().st_mtime_ns for path in folder.glob("fold-*/result.json")), default=0)
+        return max(((path / "result.json").stat().st_mtime_ns for path in _ended(folder)), default=0)
 
-    return sorted((runs / "members" / member).glob(f"{recipe_hash}*"), key=written, reverse=True)
+    places = [path for path in (runs / "members" / member).glob("*") if path.is_dir()]
+    if recipe_hash is not None:
+        meant = meant_recipe(member, recipe_hash, {place.name for place in places})
+        places = [place for place in places if place.name == meant]
+    return sorted(places, key=written, reverse=True)
 
 
 def _read_run(folder: Path, runs: Path) -> Run:
     result = read_json(folder / "result.json")
     check_format(result, 1, folder / "result.json")
+    lacking = [key for key in ("member", *IDENTITY) if key not in result]
+    if lacking:
+        raise UserError(f"{folder / 'result.json'}: says no {lacking[0]}; train the run again")
     recipe = read_recipe(folder / "recipe.toml", result["member"])
-    facts = {key: result[key] for key in ("fold", "seed", "with_val", "folds_sha256")}
-    run = Run(recipe=recipe, runs=runs, **facts)
+    run = Run(recipe=recipe, runs=runs, **{key: result[key] for key in IDENTITY})
     if run.folder != folder:
         raise UserError(f"{folder}: holds a run of another recipe ({run.hash}); train it again")
     return run

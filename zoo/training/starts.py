@@ -19,13 +19,16 @@ from zoo.data import Folds
 from zoo.members import Recipe
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.weights import locate
+from zoo.recipe_names import split_name
 from zoo.training.checkpoints import read_weights
-from zoo.training.runs import Run, find_runs, recipe_folders
+from zoo.training.runs import Note, Run, find_runs, runs_by_recipe
 
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
-def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds) -> Recipe:
+def pin_start(
+    recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds, note: Note = lambda text: None
+) -> Recipe:
     """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
 
     That one is the newest recipe that is trained to its end on all these folds. What this recipe itself became is
@@ -35,12 +38,11 @@ def pin_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Fold
     recipe = _pin_weights(recipe, runs)
     if not recipe.start_from:
         return recipe
-    member, _, wanted = recipe.start_from.partition("@")
-    for place in recipe_folders(runs, member, wanted):
-        found = [run for run in find_runs(runs, member, place.name) if _usable(run, folds.sha256)]
-        found = [run for run in found if not _is_its_own(run.recipe, recipe)]
+    member, wanted = split_name(recipe.start_from)
+    for of_one in runs_by_recipe(runs, member, wanted, note):
+        found = [run for run in of_one if _usable(run, folds.sha256) and not _is_its_own(run.recipe, recipe)]
         if set(fold_names) <= {run.fold for run in found}:
-            return replace(recipe, start_from=f"{member}@{place.name}")
+            return replace(recipe, start_from=f"{member}@{found[0].hash}")
     raise _no_start(recipe, runs, fold_names, folds.sha256)
 
 
@@ -142,8 +144,8 @@ def _noted(recipe: Recipe, runs: Path) -> str:
     def without(one: Recipe) -> dict[str, Any]:
         return replace(one, weights_sha256="", start_from="").counted
 
-    for place in recipe_folders(runs, recipe.name):
-        for run in find_runs(runs, recipe.name, place.name):
+    for of_one in runs_by_recipe(runs, recipe.name):
+        for run in of_one:
             if without(run.recipe) == without(recipe):
                 return run.recipe.weights_sha256
     return ""

@@ -287,6 +287,17 @@ def test_a_run_of_another_fold_is_no_start(tmp_path, scenes, folds, wanted):
         pin_start(recipe, tmp_path, wanted, folds)
 
 
+def test_a_foreign_folder_is_no_start_and_keeps_no_other_from_being_one(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    backup = source.folder.parent.with_name("backup")
+    shutil.copytree(source.folder, backup / "fold-0")
+    recipe, notes = with_settings(replace(TINY, name="heir"), {"start_from": TINY.name}), []
+    pinned = pin_start(recipe, tmp_path, ["0"], folds, notes.append)
+    assert pinned.start_from == f"{TINY.name}@{source.hash}"
+    (note,) = notes
+    assert f"{backup / 'fold-0'}; remove them" in note
+
+
 def test_a_run_of_another_split_is_no_start(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     other = replace(folds, rows=tuple(replace(row, fold=1 - row.fold) for row in folds.rows))
