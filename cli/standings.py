@@ -206,7 +206,7 @@ def _facts(settings: Settings, member: MemberMaps) -> Row:
     log = listed.log if listed else None
     return {
         "size": recipe and recipe.final.size,
-        "epochs": recipe and sum(stage.epochs for stage in recipe.staged),
+        "epochs": recipe and recipe.total_epochs,
         "epochs_trained": trained and round(trained.epochs, 1),
         "changed": (recipe and changed_keys(recipe, listed)) if listed else {},
         "training_minutes": trained and round(trained.minutes, 1),

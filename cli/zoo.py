@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, say, show
+from core.errors import UnknownName
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("member")
+@click.argument("member", metavar="MEMBER[@HASH]")
 @click.option(
     "--augmented", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw each augmentation on a few scenes."
 )
 @common
 def show_member(settings: Settings, member: str, augmented: Path | None) -> None:
-    """Every key of MEMBER's recipe, whether the log gave it or the zoo chose it, and what training it takes."""
+    """Every key of MEMBER's recipe, whether the log gave it or the zoo chose it, and what training it takes.
+
+    M@HASH is the recipe that was trained, with what differs from the listed member.
+    """
     from zoo.members import load_member
 
-    recipe = load_member(member, settings.members)
+    trained = _find_trained(settings, member)
+    recipe = trained.recipe if trained else load_member(member, settings.members)
     if augmented:
         from cli.augmented import draw_augmented
 
@@ -36,13 +41,45 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
     cost, takes = _cost(settings, recipe)
     document = {
         "name": recipe.name,
+        **({"recipe": trained.hash, "changed": trained.changed} if trained else {}),
         **recipe.resolved,
         "log": asdict(recipe.log),
         "cost": asdict(cost),
         "estimate": asdict(takes),
     }
-    show(settings, document, lambda console: _print_recipe(console, recipe, cost, takes))
-    next_step(settings, f"cli zoo train {member}")
+    show(settings, document, lambda console: _print_recipe(console, recipe, cost, takes, trained))
+    next_step(settings, f"cli zoo predict {trained.name}" if trained else f"cli zoo train {member}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrainedRecipe:
+    """A recipe as its runs wrote it down."""
+
+    recipe: Recipe  # with what the log says of the listed member
+    hash: str
+    changed: dict[str, Any] | None  # from the listed member; None where no such member is listed
+
+    @property
+    def name(self) -> str:
+        return f"{self.recipe.name}@{self.hash}"
+
+
+def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
+    """The trained recipe that is asked for by its hash; None where a plain member is."""
+    from zoo.members import load_member
+    from zoo.members.trained import changed_keys, read_trained_recipe
+    from zoo.recipe_names import split_name
+
+    name, beginning = split_name(asked)
+    if beginning is None or asked.endswith(".toml"):
+        return None
+    recipe_hash, recipe = read_trained_recipe(settings.runs, name, beginning)
+    try:
+        listed = load_member(name, settings.members)
+    except UnknownName:
+        return _TrainedRecipe(recipe=recipe, hash=recipe_hash, changed=None)
+    changed = changed_keys(recipe, listed)
+    return _TrainedRecipe(recipe=replace(recipe, log=listed.log), hash=recipe_hash, changed=changed)
 
 
 def _cost(settings: Settings, recipe: Recipe) -> tuple[Cost, Estimate]:
@@ -59,19 +96,34 @@ def _cost(settings: Settings, recipe: Recipe) -> tuple[Cost, Estimate]:
     return cost, takes
 
 
-def _print_recipe(console: Console, recipe: Recipe, cost: Cost, takes: Estimate) -> None:
+def _print_recipe(
+    console: Console, recipe: Recipe, cost: Cost, takes: Estimate, trained: _TrainedRecipe | None
+) -> None:
     from rich.table import Table
 
-    table = Table("key", "value", "from", title=recipe.name, title_justify="left", box=None)
+    title = trained.name if trained else recipe.name
+    table = Table("key", "value", "from", title=title, title_justify="left", box=None)
+    own = recipe.resolved if trained and trained.changed is None else (trained and trained.changed) or {}
     for key, value in recipe.resolved.items():
-        given = "the log" if key in recipe.log.gave else "the zoo"
+        given = "its training" if key in own else "the log" if key in recipe.log.gave else "the zoo"
         for line in _lines(value):
             table.add_row(key, line, given)
             key = given = ""
     console.print(table)
-    for line in (_logged(recipe), _costs(recipe, cost), _takes(recipe, takes)):
+    for line in (_differs(trained), _logged(recipe), _costs(recipe, cost), _takes(recipe, takes)):
         if line:
             console.print(line, soft_wrap=True)
+
+
+def _differs(trained: _TrainedRecipe | None) -> str:
+    """In what a trained recipe differs from its member."""
+    if trained is None:
+        return ""
+    name = trained.recipe.name
+    if trained.changed is None:
+        return f"no member {name} is listed to compare it with"
+    words = " ".join(f"{key}={value}" for key, value in trained.changed.items())
+    return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
 
 
 def _lines(value: Any) -> list[str]:

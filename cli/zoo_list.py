@@ -80,7 +80,7 @@ def row_of(recipe: Recipe) -> Row:
         "frames": list(recipe.frames),
         "size": recipe.final.size,
         "loss": recipe.loss,
-        "epochs": sum(stage.epochs for stage in recipe.staged),
+        "epochs": recipe.total_epochs,
         "parameters": cost and cost.parameters,
         "gmacs": cost and cost.gmacs,
         "gpu_gb": takes and takes.gpu_gb,

@@ -149,7 +149,7 @@ def _print(console: Console, document: dict[str, Any]) -> None:
 
 
 def _say_epoch(settings: Settings, number: int, run: Run, epoch: Epoch) -> None:
-    of = sum(stage.epochs for stage in run.recipe.staged)
+    of = run.recipe.total_epochs
     say(settings, f"trial {number}: epoch {epoch.epoch}/{of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s")
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from cli.app import run
 from cli.fitting import GAP, Column, fitting
-from zoo.members import member_names
+from core.files import write_text
+from zoo.members import load_member, member_names, with_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,6 +114,44 @@ def test_show_says_what_the_log_gave_what_it_costs_and_whose_the_weights_are(cap
     assert "97.3 M weights" in told
     assert "cc-by-nc-4.0" in told
     assert "GB and" in told
+
+
+def test_show_of_a_hash_is_the_recipe_that_was_trained_and_what_differs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    listed = load_member("lite0-fc-t5")
+    trained = {"0123456789ab": with_settings(listed, {"epochs": 3, "size": 128}), "0123ffffffff": listed}
+    for recipe_hash, recipe in trained.items():
+        write_text(tmp_path / "runs/members/lite0-fc-t5" / recipe_hash / "fold-full/recipe.toml", recipe.as_toml())
+    shown = asked(capsys, "show", "lite0-fc-t5@01234")
+    assert (shown["name"], shown["recipe"]) == ("lite0-fc-t5", "0123456789ab")
+    assert shown["changed"] == {"size": 128, "epochs": 3}
+    assert (shown["size"], shown["epochs"], shown["batch"]) == (128, 3, listed.batch)
+    assert run(["zoo", "show", "lite0-fc-t5@01234"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0].strip() == "lite0-fc-t5@0123456789ab"
+    assert "differs from lite0-fc-t5: size=128 epochs=3" in told.out
+    lines = {line.split()[0]: line.rstrip() for line in told.out.splitlines() if line.strip()}
+    assert lines["epochs"].endswith("its training")
+    assert not lines["batch"].endswith("its training")
+    assert run(["zoo", "show", "lite0-fc-t5@0123f"]) == 0
+    assert "trained as lite0-fc-t5 is listed" in capsys.readouterr().out
+    for name, words in {
+        "lite0-fc-t5@0123": "is the beginning of several recipes; there are: lite0-fc-t5@0123456789ab, lite0-fc",
+        "lite0-fc-t5@9": "lite0-fc-t5@9: was not trained in runs; there are: lite0-fc-t5@0123456789ab, lite0-fc",
+        "resnet18-fc-t5@9": "resnet18-fc-t5@9: was not trained in runs; there is no run of it",
+    }.items():
+        code, error = asked(capsys, "show", name)
+        assert (code, words in error) == (1, True), error
+
+
+def test_show_of_a_recipe_whose_member_is_not_listed_says_so(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = load_member("lite0-fc-t5")
+    write_text(tmp_path / "runs/members/gone/0123456789ab/fold-0/recipe.toml", recipe.as_toml())
+    assert asked(capsys, "show", "gone@0")["changed"] is None
+    assert run(["zoo", "show", "gone@0"]) == 0
+    assert "no member gone is listed to compare it with" in capsys.readouterr().out
 
 
 def test_the_docs_show_what_the_command_prints(capsys):

@@ -17,7 +17,7 @@ from core.errors import UnknownName, UsageError, UserError
 from zoo.members.checks import KEYS_LISTED_BY
 from zoo.members.recipe import NAMED_WEIGHTS, NOT_TRAINED, Logged, Recipe, toml_text
 from zoo.members.space import parse_space
-from zoo.members.stages import set_in_stages
+from zoo.members.stages import frozen, set_in_stages
 
 SHIPPED = Path(__file__).parent
 
@@ -122,7 +122,7 @@ def _fault_of(path: Path, name: str) -> Iterator[None]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable TOML ({error})") from error
 
@@ -139,12 +139,4 @@ def _unpinned(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _frozen(value) for key, value in document.items()}
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_frozen(entry) for entry in value)
-    if isinstance(value, dict):
-        return tuple((key, _frozen(entry)) for key, entry in value.items())
-    return value
+    return {key: frozen(value) for key, value in document.items()}

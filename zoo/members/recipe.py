@@ -138,6 +138,11 @@ class Recipe:
         return self.staged[-1]
 
     @property
+    def total_epochs(self) -> int:
+        """Those of all its stages."""
+        return sum(stage.epochs for stage in self.staged)
+
+    @property
     def heads(self) -> int:
         """Maps that the network gives while it learns; the first one predicts."""
         return len(TARGETS.entry(self.target).facts["weights"])
@@ -212,7 +217,8 @@ def toml_text(value: Any) -> str:
         return "{" + ", ".join(f"{key} = {toml_text(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml_text, value)) + "]"
-    return json.dumps(value)  # JSON's text, numbers and booleans are TOML's too
+    # JSON's text, numbers and booleans are TOML's too, but for its surrogates and for DEL as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 _SCALARS: dict[str, type] = {

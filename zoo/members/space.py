@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownName, UserError
+from zoo.members.stages import frozen
 
 if TYPE_CHECKING:
     from zoo.members.recipe import Recipe
@@ -83,7 +84,7 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _entry(value: Any, where: str) -> Range | Choice:
     if isinstance(value, list) and value:
-        return Choice(tuple(_frozen(one) for one in value), where)
+        return Choice(tuple(frozen(one) for one in value), where)
     if not isinstance(value, dict):
         raise UserError(f"{where} = {value!r}; give a list of values, or {{low = 1e-4, high = 1e-2, log = true}}")
     for key in value:
@@ -105,7 +106,3 @@ def default_space(recipe: Recipe) -> Space:
         ("weight_decay", Choice(tuple(dict.fromkeys((recipe.weight_decay, 0.0, 1e-4, 1e-2, 5e-2))))),
         ("augment", Choice(tuple(augments))),
     )
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value

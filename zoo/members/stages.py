@@ -48,6 +48,15 @@ def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:
     return tuple(found)
 
 
+def frozen(value: Any) -> Any:
+    """A value of a TOML file, its lists and tables made such as can be hashed: a table becomes a `Table`."""
+    if isinstance(value, list | tuple):
+        return tuple(frozen(entry) for entry in value)
+    if isinstance(value, dict):
+        return tuple((key, frozen(entry)) for key, entry in value.items())
+    return value
+
+
 def set_in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as the recipe's own keys: `stages.2.size` changes one stage, any other key holds in all of them.
 

@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.files import read_json
 from zoo.members.files import read_recipe
 from zoo.members.recipe import HOW_FAST, Recipe
+from zoo.recipe_names import meant_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,20 @@ def read_trained(runs: Path, member: str, recipe_hash: str) -> Trained | None:
     seconds, epochs = (sum(_total(path, key) for path in results) for key in ("seconds", "epochs"))
     recipe = read_recipe(results[0].with_name("recipe.toml"), member)
     return Trained(recipe=recipe, minutes=seconds / 60, epochs=epochs / len(results), runs=len(results))
+
+
+def read_trained_recipe(runs: Path, member: str, asked: str) -> tuple[str, Recipe]:
+    """The hash that is, or alone begins, as asked, and the recipe that runs of it wrote down, complete or not.
+
+    UserError where there is none, and which there are.
+    """
+    written = {path.parents[1].name: path for path in (runs / "members" / member).glob("*/fold-*/recipe.toml")}
+    meant = meant_recipe(member, asked, written)
+    if meant is None:
+        there = ", ".join(f"{member}@{recipe}" for recipe in sorted(written))
+        known = f"there are: {there}" if there else "there is no run of it"
+        raise UserError(f"{member}@{asked}: was not trained in {runs}; {known}")
+    return meant, read_recipe(written[meant], member)
 
 
 def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:

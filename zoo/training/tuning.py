@@ -119,7 +119,7 @@ class Tuning:
 
     @property
     def _all_epochs(self) -> int:
-        return sum(stage.epochs for stage in self.recipe.staged)
+        return self.recipe.total_epochs
 
     @property
     def over(self) -> list[FrozenTrial]:

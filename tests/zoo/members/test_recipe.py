@@ -1,8 +1,13 @@
 """A recipe is a value: what counts in its hash, and what its keys may be."""
 
-import pytest
+import tomllib
 
-from zoo.members import load_member, with_settings
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from zoo.members import load_member, read_recipe, with_settings
+from zoo.members.recipe import toml_text
 
 
 def test_every_key_and_the_split_make_the_hash():
@@ -65,3 +70,23 @@ def test_what_a_recipe_may_choose_is_what_is_there():
 
     there = {"decoder": DECODERS.names(), "time": TIME_MIXING.names()}
     assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
+
+
+@given(st.text())
+@example('C:\\new\x7f\x00\r\n\t"\'"""\u2028')
+@example("🛰 \U0010ffff")
+def test_any_text_comes_back_from_toml(text):
+    assert tomllib.loads(f"key = {toml_text(text)}")["key"] == text
+    assert tomllib.loads(f"key = {toml_text([{'a': text}, 1.5, True])}")["key"] == [{"a": text}, 1.5, True]
+
+
+def test_a_path_beyond_the_basic_plane_comes_back_from_a_run(tmp_path):
+    recipe = with_settings(load_member("lite0-fc-t5"), {"weights": "/дом/🛰/weights.pt"})
+    (tmp_path / "recipe.toml").write_text(recipe.as_toml(), encoding="utf-8")
+    assert read_recipe(tmp_path / "recipe.toml", recipe.name).resolved == recipe.resolved
+
+
+def test_the_epochs_of_all_stages_count():
+    assert load_member("lite0-fc-t5").total_epochs == load_member("lite0-fc-t5").epochs
+    staged = with_settings(load_member("lite0-fc-t5"), {"stages": [{"epochs": 2}, {"epochs": 5, "size": 64}]})
+    assert staged.total_epochs == 7
