@@ -96,8 +96,8 @@ def _usable(run: Run, folds_sha256: str) -> bool:
 
 
 def _no_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha256: str) -> UserError:
-    member, _, wanted = recipe.start_from.partition("@")
-    found = [run for place in recipe_folders(runs, member, wanted) for run in find_runs(runs, member, place.name)]
+    member, wanted = split_name(recipe.start_from)
+    found = [run for of_one in runs_by_recipe(runs, member, wanted) for run in of_one]
     ours = (run for run in found if run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete)
     stopped = next((run for run in ours if run.stopped), None)
     if stopped:
