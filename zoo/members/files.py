@@ -97,9 +97,11 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
     given = {"name": path.stem, "log": Logged(**_values(log)), **_unpinned(_values(document))}
-    if given.get("weights", "none") not in NAMED_WEIGHTS and isinstance(given["weights"], str):
-        given["weights"] = str((path.parent / given["weights"]).absolute())
+    if "weights" in given:
+        given["weights"] = _placed(given["weights"], path.parent)
     if tune is not None:
+        if isinstance(tune.get("weights"), list):
+            tune["weights"] = [_placed(one, path.parent) for one in tune["weights"]]
         tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
         given["tune"] = parse_space(tune, tunable, str(path))
     if base is not None:
@@ -108,6 +110,13 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     if "encoder" not in document:
         raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
     return Recipe(**given)
+
+
+def _placed(weights: Any, folder: Path) -> Any:
+    """Weights as a file in `folder` names them: a path stands there."""
+    if weights in NAMED_WEIGHTS or not isinstance(weights, str):
+        return weights
+    return str((folder / weights).absolute())
 
 
 @contextmanager

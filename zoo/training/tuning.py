@@ -27,18 +27,20 @@ from zoo.members import Recipe, with_settings
 from zoo.members.space import Choice, Range, Space
 from zoo.training.check import check_run
 from zoo.training.devices import choose_device
-from zoo.training.epochs import Epoch
+from zoo.training.epochs import Epoch, read_epochs
 from zoo.training.examples import run_examples
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, plan_run
 from zoo.training.scoring import NotFinite
+from zoo.training.starts import pin_start
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
 AS_IT_IS = "as_it_is"  # mark of the trial that is the member itself
-# Keys by which the network, or what it is shown, is another one; any other changes how it is trained.
-NETWORK = (
+# Keys whose values may want what is not there: records, weights, a network that can be built. Of any other key the
+# recipe itself, its loss and its optimizer say all.
+CHECKED_AS_RUNS = (
     *("encoder", "weights", "decoder", "decoder_form", "decoder_channels", "input", "frames", "time", "size", "crop"),
     *("target", "checkpointing", "start_from"),
 )
@@ -71,15 +73,14 @@ class Tuning:
         """UserError for the member, or for a value, with which no run could be: in the tenth trial it is too late."""
 
         def planned(values: Mapping[str, Any]) -> Run:
-            recipe = with_settings(self.recipe, values)
-            return plan_run(recipe, self.fold, self.folds, self.runs, seed=self.seed, with_val=self.with_val)
+            return self._plan(self._with(values))
 
         check_run(planned({}), scenes, self.folds, device_name)
         for key, entry in self.space:
             for value in entry.tried:
                 with _blamed(self.recipe, entry, value):
                     run = planned({key: value})
-                    if key.rpartition(".")[2] in NETWORK:
+                    if key.rpartition(".")[2] in CHECKED_AS_RUNS:
                         check_run(run, scenes, self.folds, device_name)
                     for recipe in run.recipe.staged:
                         recipe_loss(recipe)
@@ -98,7 +99,13 @@ class Tuning:
 
     def run_of(self, values: Mapping[str, Any]) -> Run:
         """The run of a trial, beside the member's own and under another name."""
-        recipe = replace(with_settings(self.recipe, values), name=f"{self.recipe.name}.tuning")
+        return self._plan(replace(self._with(values), name=f"{self.recipe.name}.tuning"))
+
+    def _with(self, values: Mapping[str, Any]) -> Recipe:
+        """The recipe with these values; files that they name are known by their content, as the recipe's own are."""
+        return pin_start(with_settings(self.recipe, values), self.runs, [self.fold], self.folds)
+
+    def _plan(self, recipe: Recipe) -> Run:
         return plan_run(recipe, self.fold, self.folds, self.runs, seed=self.seed, with_val=self.with_val)
 
     @cached_property
@@ -177,17 +184,20 @@ class Tuning:
         except UserError:  # values that are fine alone and clash together: this trial cannot be, the search goes on
             self.study.tell(trial, state=TrialState.PRUNED)
             return self._frozen(trial.number)
-        before = {stage.stage: steps for stage, steps in zip(run.stages, self._epochs_before(run))}
 
         def judge(epoch: Epoch) -> None:
-            report(trial.number, run, epoch)
-            stage = epoch.stage if epoch.stage < len(run.stages) else 0
-            trial.report(epoch.dice or 0.0, before[stage] + epoch.epoch)
+            trial.report(epoch.dice or 0.0, _epochs_before(run, epoch.stage) + epoch.epoch)
             if trial.should_prune():
                 raise optuna.TrialPruned
 
+        def report_and_judge(epoch: Epoch) -> None:
+            report(trial.number, run, epoch)
+            judge(epoch)
+
         try:
-            train(run, *run_examples(run, scenes, self.folds), device_name, advance=advance, report=judge)
+            for epoch in _trained_epochs(run):  # what a killed process reported was of another trial
+                judge(epoch)
+            train(run, *run_examples(run, scenes, self.folds), device_name, advance=advance, report=report_and_judge)
             self.study.tell(trial, float(run.read_result()["dice"]))
         except (optuna.TrialPruned, NotFinite):
             self.study.tell(trial, state=TrialState.PRUNED)
@@ -217,15 +227,21 @@ class Tuning:
     def _frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
 
-    def _epochs_before(self, run: Run) -> list[int]:
-        """For each stage of the run, how many epochs lie before it."""
-        epochs = [stage.taught.epochs for stage in run.stages]
-        return [sum(epochs[:number]) for number in range(len(epochs))]
-
 
 def is_as_it_is(trial: FrozenTrial) -> bool:
     """Whether the trial is the member itself, with no key changed."""
     return AS_IT_IS in trial.user_attrs
+
+
+def _epochs_before(run: Run, stage: int) -> int:
+    """Epochs of the stages before this one, which counts from 1; 0 where the run has no stages."""
+    return sum(recipe.epochs for recipe in run.recipe.staged[: max(stage - 1, 0)])
+
+
+def _trained_epochs(run: Run) -> list[Epoch]:
+    """What lies behind a run that was cut off."""
+    begun = [stage for stage in run.stages if (stage.folder / "epochs.jsonl").is_file()]
+    return [epoch for stage in begun for epoch in read_epochs(stage)]
 
 
 @contextmanager
@@ -300,8 +316,8 @@ def _as_long_as(shipped: Recipe, found: Recipe, searched: Mapping[str, Any]) -> 
 def _distribution(entry: Range | Choice) -> BaseDistribution:
     if isinstance(entry, Choice):
         return CategoricalDistribution([_encode(entry, value) for value in entry.values])
-    if isinstance(entry.low, int) and isinstance(entry.high, int):
-        return IntDistribution(entry.low, entry.high, log=entry.log)
+    if entry.whole:
+        return IntDistribution(int(entry.low), int(entry.high), log=entry.log)
     return FloatDistribution(entry.low, entry.high, log=entry.log)
 
 

@@ -4,9 +4,13 @@ import re
 from dataclasses import replace
 
 import pytest
+import timm
+import torch
 from optuna.trial import TrialState
+from safetensors.torch import save_file
 
 from core.errors import UsageError, UserError
+from core.files import sha256_of_file
 from tests.zoo.training.cases import TINY, two_folds, write_scenes
 from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
@@ -73,6 +77,63 @@ def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeyp
     assert again.params == killed.params
     assert [trial.params for trial in cut.over] == [trial.params for trial in undisturbed.over[:4]]
     assert cut.study.get_trials(states=(TrialState.RUNNING,)) == []
+
+
+@pytest.mark.parametrize("stages", [(), ((("epochs", 1),), (("epochs", 2),))])
+def test_a_trial_that_goes_on_has_all_its_epochs_judged(search, scenes, monkeypatch, stages):
+    recipe = replace(TINY, stages=stages)
+    whole = search(recipe=recipe, runs=search().runs / "whole").next_trial(scenes, "cpu")
+    tuning = search(recipe=recipe)
+
+    def kill(number, run, epoch):
+        if tuning.study.trials[number].intermediate_values.keys() == {1}:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuning.next_trial(scenes, "cpu", kill)
+    told = []
+    again = replace(tuning).next_trial(scenes, "cpu", lambda number, run, epoch: told.append(epoch))
+    assert again.intermediate_values == whole.intermediate_values
+    assert list(again.intermediate_values) == [1, 2, 3]
+    assert len(told) == 1  # the first two were shown before
+
+
+def test_a_trial_that_was_cut_off_before_it_was_judged_is_judged_first(search, scenes, scored, monkeypatch):
+    tuning = search(recipe=with_settings(TINY, {"epochs": 8}), space=SPACE[:1])
+    for _ in range(module.STARTUP):
+        tuning.next_trial(scenes)
+    rates = sorted(trial.params["lr"] for trial in tuning.over)
+    behind = [module.Epoch(epoch=n, loss=1.0, lr=0.1, seconds=0.0, dice=rates[0] / 2) for n in range(1, 8)]
+    monkeypatch.setattr(module, "_trained_epochs", lambda run: run.folder.mkdir(parents=True) or behind)
+    monkeypatch.setattr(module, "train", lambda *_, **__: pytest.fail("trained on"))
+    assert tuning.next_trial(scenes).state == TrialState.PRUNED
+
+
+def test_weights_that_are_searched_lie_beside_the_member_and_count_by_content(search, scenes, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    torch.manual_seed(0)
+    save_file(timm.create_model(TINY.encoder).state_dict(), tmp_path / "mine" / "own.safetensors")
+    text = with_settings(TINY, {"epochs": 1}).as_toml() + '[tune]\nweights = ["none", "own.safetensors"]\n'
+    (tmp_path / "mine" / "mine.toml").write_text(text)
+    mine = load_member(str(tmp_path / "mine" / "mine.toml"))
+    tuning = search(recipe=mine, space=mine.tune)
+    tuning.check(scenes, "cpu")
+    path = str(tmp_path / "mine" / "own.safetensors")
+    before = tuning.run_of({"weights": path})
+    assert before.recipe.weights_sha256 == sha256_of_file(tmp_path / "mine" / "own.safetensors")[:12]
+    torch.manual_seed(1)
+    save_file(timm.create_model(TINY.encoder).state_dict(), path)
+    assert tuning.run_of({"weights": path}).hash != before.hash
+
+    def train(run, *_, **__):
+        run.folder.mkdir(parents=True)
+        run.result.write_text('{"dice": %s}' % (0.9 if run.recipe.weights == path else 0.1))
+
+    monkeypatch.setattr(module, "train", train)
+    for _ in range(6):
+        tuning.next_trial(scenes)
+    (tmp_path / "found.toml").write_text(tuned_member(tuning, str(tmp_path / "mine" / "mine.toml"), mine))
+    assert load_member(str(tmp_path / "found.toml")).weights == path
 
 
 def test_a_trial_that_others_leave_behind_is_pruned(search, scenes, scored):
