@@ -16,6 +16,7 @@ from core.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zoo.data import Scenes
     from zoo.training import Epoch, Run
     from zoo.training.tuning import Tuning
 
@@ -73,7 +74,21 @@ def tune(
     keep_folds(settings, folds)
     set_threads(settings.jobs)
     say(settings, f"{recipe.name}: {len(tuning.over)} of {trials} trials are over; {tuning.path}")
-    with progress(settings, f"tune {recipe.name}", trials) as advance:
+    _search(settings, tuning, scenes, trials)
+    is_file = member.endswith(".toml")
+    if not is_as_it_is(tuning.best):
+        write_text(path, tuned_member(tuning, str(Path(member).resolve()) if is_file else member, shipped))
+    document = _document(tuning, path)
+    show(settings, document, lambda console: _print(console, document))
+    found = f"--member {path}" if document["path"] else f"--member {member}" if is_file else member
+    next_step(settings, f"cli zoo train {found} --fold all")
+
+
+def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> None:
+    """Train trials until so many are over, and say what each of them came to."""
+    from zoo.training.tuning import is_as_it_is
+
+    with progress(settings, f"tune {tuning.recipe.name}", trials) as advance:
         advance(len(tuning.over))
         while len(tuning.over) < trials:
             trial = tuning.next_trial(
@@ -86,13 +101,6 @@ def tune(
             words = "the member as it is" if is_as_it_is(trial) else _words(tuning.values_of(trial))
             say(settings, f"trial {trial.number}: {score}  {words}")
             advance(1)
-    is_file = member.endswith(".toml")
-    if not is_as_it_is(tuning.best):
-        write_text(path, tuned_member(tuning, str(Path(member).resolve()) if is_file else member, shipped))
-    document = _document(tuning, path)
-    show(settings, document, lambda console: _print(console, document))
-    found = f"--member {path}" if document["path"] else f"--member {member}" if is_file else member
-    next_step(settings, f"cli zoo train {found} --fold all")
 
 
 def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
@@ -149,8 +157,9 @@ def _print(console: Console, document: dict[str, Any]) -> None:
 
 
 def _say_epoch(settings: Settings, number: int, run: Run, epoch: Epoch) -> None:
-    of = run.recipe.total_epochs
-    say(settings, f"trial {number}: epoch {epoch.epoch}/{of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s")
+    of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
+    stage = f" stage {epoch.stage}" if epoch.stage else ""
+    say(settings, f"trial {number}{stage}: epoch {of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s")
 
 
 def _words(values: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """`cli zoo tune`, as it is typed."""
 
 import json
+import re
 
 import pytest
 
@@ -75,6 +76,14 @@ def test_a_shipped_member_brings_a_space_that_can_be_searched(typed):
     assert first["values"]["lr"] == 1e-3
     assert second["values"] != first["values"]
     assert [trial["epochs"] for trial in (first, second)] == [1, 1]
+
+
+def test_epochs_are_counted_within_their_stage(typed):
+    code, said = typed("zoo tune mine.toml --trials 1 --set stages=[{epochs=1},{epochs=2}]")
+    assert code == 0, said.err
+    assert re.findall(r"trial 0(.*): epoch (\d/\d)", said.err) == [
+        *((" stage 1", "1/1"), (" stage 2", "1/2"), (" stage 2", "2/2"))
+    ]
 
 
 def test_a_value_that_cannot_be_tried_is_the_files_fault(typed, tmp_path):

@@ -320,9 +320,8 @@ def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> Non
 
 def _tidy(run: Run) -> None:
     """Remove what only an unfinished run needs; a state is many times the size of its weights."""
-    for stage in run.stages[:-1]:
-        stage.state.unlink(missing_ok=True)
     for stage in run.stages:
+        stage.state.unlink(missing_ok=True)
         for path in stage.folder.glob(KEPT.format("*")):
             path.unlink()
 

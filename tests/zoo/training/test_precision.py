@@ -72,8 +72,11 @@ def test_layers_compute_in_the_precision_that_is_named(name, kind):
 
 def test_a_run_goes_on_in_the_precision_that_it_began_in(tmp_path, scenes, folds, monkeypatch):
     monkeypatch.setattr("zoo.training.learner.training_precision", lambda *_: "fp16")
-    run = trained(tmp_path, scenes, folds, {"epochs": 1})
-    assert run.read_result()["precision"] == "fp16"
-    run.result.unlink()
+
+    def kill(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, scenes, folds, {"epochs": 2}, report=kill)
     monkeypatch.setattr("zoo.training.learner.training_precision", lambda *_: "fp32")
-    assert trained(tmp_path, scenes, folds, {"epochs": 1}).read_result()["precision"] == "fp16"
+    assert trained(tmp_path, scenes, folds, {"epochs": 2}).read_result()["precision"] == "fp16"

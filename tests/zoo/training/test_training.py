@@ -117,12 +117,34 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(
 
 
 def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(tmp_path, scenes, folds):
-    run = trained(tmp_path, scenes, folds, {"epochs": 1})
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
+
+    def kill(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, *run_examples(run, scenes, folds), "cpu", report=kill)
     good = run.best.read_bytes()
     run.best.write_bytes(b"of an epoch before")
-    assert not run.complete
-    assert trained(tmp_path, scenes, folds, {"epochs": 1}).complete
+    train(run, *run_examples(run, scenes, folds), "cpu", report=lambda epoch: pytest.fail("trained again"))
+    assert run.complete
     assert run.best.read_bytes() == good
+
+
+def test_the_state_goes_when_the_run_has_come_to_its_end(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds)
+    examples = run_examples(run, scenes, folds)
+    train(run, *examples, "cpu", report=told_to_stop(run))
+    assert run.state.is_file()
+    older = run.state.read_bytes()
+    run.stop.unlink()
+    train(run, *examples, "cpu")
+    assert not run.state.exists()
+    for state in (None, older):  # earlier releases left theirs
+        if state:
+            run.state.write_bytes(state)
+        assert run.done
+        assert len(train(run, *examples, "cpu", report=lambda epoch: pytest.fail("trained again"))) == 3
 
 
 def test_a_run_cut_off_before_the_lines_of_its_last_epoch_has_them_in_the_end(tmp_path, scenes, folds, monkeypatch):
