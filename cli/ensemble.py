@@ -174,7 +174,8 @@ def _job(
     if members and not split:
         raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
     names = settings.line_up(split) if split else None
-    folds, found = find_out_of_fold(settings.runs, names, tta)
+    left_out = None if names else lambda refusal: say(settings, f"note: left out: {refusal}")
+    folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
     if names is None:
         found, partial = without_partial(found, folds)
         for line in partial:

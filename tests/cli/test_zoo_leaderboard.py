@@ -299,3 +299,16 @@ def test_the_kept_rows_are_read_once_to_be_shown(made, capsys, monkeypatch):
     monkeypatch.setattr(cli.standings, "read_kept", lambda runs: calls.append(runs) or read(runs))
     assert ask(made, capsys, "list").err.count("not scored") == 0
     assert len(calls) == 1
+
+
+def test_what_was_predicted_before_a_run_was_trained_on_stands_on_no_leaderboard_and_in_no_fit(made, capsys):
+    write_json(made.runs / "members/m1/abc123/fold-2/result.json", {"weights_sha256": "1" * 64})
+    said = ask(made, capsys, "leaderboard", "--json")
+    assert {row["name"] for row in json.loads(said.out)} == {"m0", "m2"}
+    words = "note: left out: m1@abc123 fold 2: "
+    assert words in said.err and "run: cli zoo predict m1@abc123 --tta none\n" in said.err
+    fit = ["ensemble", "fit", "--data", str(made.data), "--runs", str(made.runs), "--jobs", "1", "--json"]
+    assert run(fit) == 0
+    assert words in capsys.readouterr().err
+    assert run([*fit, "--members", "m0,m1"]) == 1
+    assert "error: m1@abc123 fold 2: " in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Which members were predicted: from the folders under runs/predictions to MemberMaps.
 
 A member has several recipes (hashes), a recipe several runs and TTA settings; hashes and settings never mix.
+A run that was stopped can be trained on: what it predicted before does not count any more.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 from core.errors import UserError
+from core.files import read_json
 from zoo.data import Folds, read_folds
 from zoo.predictions.format import MANIFEST, set_folder
 from zoo.predictions.members import OOF, MemberMaps
@@ -22,6 +25,7 @@ LeftOut = Callable[[UserError], None]
 
 # Where nothing in particular is asked for, the plainest of those that cover most folds.
 TTA_ORDER = ("none", "flips", "d4")
+RESULT = "result.json"  # of a run that is complete: names its weights
 
 _RUN = re.compile(r"(?P<fold>fold-(?:[0-9]+|full))(?:-seed-[0-9]+)?")
 
@@ -48,6 +52,31 @@ class SetFolder:
         written = manifest.stat().st_mtime_ns if manifest.is_file() else None
         return cls(path, member, recipe, matched["fold"], tta, written)
 
+    @cached_property
+    def outdated(self) -> str:
+        """Why the set does not count: its run has other weights by now, or none yet; "" where it counts.
+
+        A set without a run folder counts: it was imported, or its run lies on another machine.
+        """
+        runs, split, run = self.path.parents[5], *self.path.parts[-3:-1]
+        folder, named = runs / "members" / self.member / self.recipe / run, f"{self.member}@{self.recipe}"
+        again = f"cli zoo predict {named} --tta {self.tta}" + ("" if split == OOF else f" --split {split}")
+        stale = f'{named} {run.replace("-", " ")}: its {_words(split)} predictions with TTA "{self.tta}" are'
+        if not folder.is_dir():
+            return ""
+        if not (folder / RESULT).is_file():
+            return f"{stale} older than its training, which is not at its end; train it to its end, then run: {again}"
+        trained = read_json(folder / RESULT).get("weights_sha256")
+        return "" if trained in (None, self._predicted_by()) else f"{stale} of weights that it had before; run: {again}"
+
+    def _predicted_by(self) -> str | None:
+        """SHA-256 of the weights; None where the manifest is torn, which is said where it is opened."""
+        try:
+            made: str = read_json(self.path / MANIFEST)["provenance"]["checkpoint_sha256"]
+        except (UserError, KeyError, TypeError):
+            return None
+        return made
+
 
 def set_folders(runs: Path, split: str = "*", member: str = "*") -> Iterator[SetFolder]:
     """Every folder of a prediction set, complete or not, sorted by path."""
@@ -69,9 +98,9 @@ def find_members(
 
     "M" is M's newest recipe among those that cover most folds, "M@hash" (or its beginning) that recipe.
     Without `tta`: the setting that covers most folds, the plainest of several. `folds_sha256` refuses
-    predictions made on another folds.csv.
-    Who was predicted, but with another TTA or on other folds, is left out where no names are given or `left_out`
-    wants to be told of it, and refused where nobody else is left, or else at once.
+    predictions made on another folds.csv; what a run predicted before it was trained on does not count.
+    Who was predicted, but with another TTA, on other folds or before that, is left out where no names are given or
+    `left_out` wants to be told of it, and refused where nobody else is left, or else at once.
     Raises UserError that says what there is and what to run.
     """
     folders = list(set_folders(runs, split))
@@ -105,7 +134,7 @@ def other_recipes(runs: Path, members: Sequence[MemberMaps], split: str = OOF) -
 
 
 class _NothingSuchError(UserError):
-    """A member was predicted, but not with this TTA or not on these folds."""
+    """A member was predicted, but not with this TTA, not on these folds, or by weights that are gone."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +170,10 @@ class _Search:
         known = self._complete(name)
         ranked = self._ranked(name, self._of_recipe(known, name, recipe))
         for candidate in ranked:
-            maps = MemberMaps(asked, tuple(self._open(folder) for folder in candidate))
+            maps = MemberMaps(asked, tuple(self._open(folder.path) for folder in candidate))
             if self.folds_sha256 in (None, maps.provenance.folds_sha256):
+                for outdated in filter(None, (folder.outdated for folder in candidate)):
+                    raise _NothingSuchError(outdated)
                 return maps
         raise _NothingSuchError(
             f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than "
@@ -178,7 +209,7 @@ class _Search:
             raise UserError(f"{name}@{recipe}: has no {_words(self.split)} predictions; there are: {there}")
         return [folder for folder in folders if folder.recipe == meant]
 
-    def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[Path]]:
+    def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
         """One candidate a recipe, best first: most folds, then newest."""
         settings = sorted({folder.tta for folder in folders})
         if self.tta is not None and self.tta not in settings:
@@ -190,15 +221,16 @@ class _Search:
         for recipe in {folder.recipe for folder in folders}:
             chosen = self._with_one_tta([folder for folder in folders if folder.recipe == recipe])
             if chosen:
-                ranked.append((_rank(chosen), recipe, [folder.path for folder in chosen]))
-        return [paths for _, _, paths in sorted(ranked, reverse=True)]
+                ranked.append((_rank(chosen), recipe, chosen))
+        return [chosen for _, _, chosen in sorted(ranked, key=lambda of_one: of_one[:2], reverse=True)]
 
     def _with_one_tta(self, folders: Sequence[SetFolder]) -> list[SetFolder]:
         if self.tta is not None:
             return [folder for folder in folders if folder.tta == self.tta]
-        covered = {name: len({f.fold for f in folders if f.tta == name}) for name in {f.tta for f in folders}}
-        best = min(covered, key=lambda name: (-covered[name], _plainness(name), name))
-        return [folder for folder in folders if folder.tta == best]
+        of_tta = {name: [folder for folder in folders if folder.tta == name] for name in {f.tta for f in folders}}
+        if len(of_tta) == 1:
+            return list(folders)
+        return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), _plainness(name), name))]
 
     def _open(self, folder: Path) -> PredictionSet:
         found = PredictionSet.open(folder)
@@ -209,7 +241,13 @@ class _Search:
 
 
 def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
-    return len({folder.fold for folder in folders}), max(folder.written or 0 for folder in folders)
+    return -_lacking(folders)[0], max(folder.written or 0 for folder in folders)
+
+
+def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:
+    """Less is better: minus the folds that count, and whether there is a set that does not."""
+    counting = [folder for folder in folders if not folder.outdated]
+    return -len({folder.fold for folder in counting}), len(counting) < len(folders)
 
 
 def _plainness(tta: str) -> int:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from core.files import write_json
 from tests.zoo.predictions.cases import bytes_of, ids, maps_of, write_set
 from zoo.predictions import MemberMaps, find_members
 from zoo.predictions.format import MANIFEST
@@ -263,3 +264,58 @@ def test_folders_that_are_no_prediction_sets_are_passed_over(tmp_path):
     (tmp_path / "predictions/lite0-fc-t5/abc123/oof/notes/none").mkdir(parents=True)
     (tmp_path / "predictions/README").write_text("mine")
     assert len(find_members(tmp_path)) == 1
+
+
+def train_on(runs: Path, weights: str, run: str = "fold-0", recipe: str = "abc123") -> Path:
+    """The run has these weights from now on; "": it is still being trained."""
+    result = runs / "members/lite0-fc-t5" / recipe / run / "result.json"
+    result.parent.mkdir(parents=True, exist_ok=True)
+    write_json(result, {"weights_sha256": weights}) if weights else result.unlink(missing_ok=True)
+    return result
+
+
+@pytest.mark.parametrize("split", ["oof", "test"])
+def test_what_a_run_predicted_before_it_was_trained_on_is_refused_with_what_to_run(tmp_path, split):
+    for fold in FOLDS:
+        write_set(tmp_path, FOLDS[fold if split == "oof" else "0"], fold=fold, split=split, tta="flips")
+    train_on(tmp_path, "c0")
+    assert find_members(tmp_path, split)[0].folds == ("0", "1", "2")  # folds 1 and 2 have no run here
+    train_on(tmp_path, "c1")
+    more = " --split test" if split == "test" else ""
+    command = f"run: cli zoo predict lite0-fc-t5@abc123 --tta flips{more}$"
+    with pytest.raises(UserError, match=f"^lite0-fc-t5@abc123 fold 0: .* of weights that it had before; {command}"):
+        find_members(tmp_path, split, ["lite0-fc-t5"])
+    train_on(tmp_path, "")
+    with pytest.raises(UserError, match=f"fold 0: .*train it to its end, then {command}"):
+        find_members(tmp_path, split, ["lite0-fc-t5"])
+
+
+def test_a_seed_that_was_trained_on_is_told_from_the_others(tmp_path):
+    for seed in (None, 1):
+        write_set(tmp_path, FOLDS["0"], seed=seed)
+    train_on(tmp_path, "c0")
+    train_on(tmp_path, "c1", "fold-0-seed-1")
+    with pytest.raises(UserError, match="fold 0 seed 1: "):
+        find_members(tmp_path, names=["lite0-fc-t5"])
+
+
+def test_a_tta_and_a_recipe_that_were_predicted_since_are_taken_first(tmp_path):
+    write_folds(tmp_path, tta="flips", checkpoint_sha256="c1")
+    write_folds(tmp_path, checkpoint_sha256="c0")
+    train_on(tmp_path, "c1")
+    assert find_members(tmp_path)[0].tta == "flips"
+    train_on(tmp_path, "c0")
+    assert find_members(tmp_path)[0].tta == "none"
+    write_folds(tmp_path, recipe="def456")
+    age(tmp_path, 1, recipe="def456")
+    train_on(tmp_path, "c2")
+    assert find_members(tmp_path, names=["lite0-fc-t5"])[0].recipe == "def456"
+
+
+def test_a_member_whose_run_was_trained_on_is_left_out_beside_others(tmp_path):
+    write_folds(tmp_path)
+    write_folds(tmp_path, member="lite1-fc-t5")
+    train_on(tmp_path, "c1")
+    told = []
+    assert [member.name for member in find_members(tmp_path, left_out=told.append)] == ["lite1-fc-t5"]
+    assert "cli zoo predict lite0-fc-t5@abc123 --tta none" in str(*told)
