@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
 from cli.output import progress, say, show
-from cli.submit_maps import member_runs
+from cli.submit_maps import fitted_runs
 from core.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def send_to_kaggle(settings: Settings, ensemble: Ensemble, written: Any) -> str:
 def _run_files(settings: Settings, ensemble: Ensemble) -> dict[str, Path]:
     """The files of every run that predicts, by their names in the bundle."""
     files: dict[str, Path] = {}
-    for name in ensemble.weights:
-        runs = member_runs(settings, ensemble.member(name))
+    for name, runs in fitted_runs(settings, ensemble).items():
         if not runs:
             raise UserError(
                 f"{name}: has no trained run under {settings.runs}, so a notebook cannot predict with it; "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
 from cli.output import progress, say
+from cli.zoo_train import say_stopped
 from core.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[st
 
     if not scenes.test:
         raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
-    runs = {name: member_runs(settings, ensemble.member(name)) for name in ensemble.weights}
+    runs = fitted_runs(settings, ensemble)
     for name, found in runs.items():
         _warn_of_lacking_folds(settings, ensemble, name, found)
     total = len(scenes.test) * sum(map(len, runs.values()))
@@ -71,15 +72,16 @@ def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[st
 
 def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:
     """The very out-of-fold maps that the ensemble was fitted on; UserError where they have changed since."""
+    return {name: _fitted_maps(runs, ensemble.member(name)) for name in ensemble.weights}
+
+
+def _fitted_maps(runs: Path, use: MemberUse) -> MemberMaps:
     from zoo.predictions import find_members
 
-    members = {}
-    for name in ensemble.weights:
-        use = ensemble.member(name)
-        members[name] = find_members(runs, "oof", [f"{plain(use)}@{use.recipe}"], use.tta)[0]
-        if members[name].digest != use.digest:
-            raise UserError(f"{name}: its predictions have changed since the fit; run: cli ensemble fit")
-    return members
+    maps = find_members(runs, "oof", [f"{plain(use)}@{use.recipe}"], use.tta)[0]
+    if maps.digest != use.digest:
+        raise UserError(f"{use.name}: its predictions have changed since the fit; run: cli ensemble fit")
+    return maps
 
 
 def predictions(
@@ -141,15 +143,38 @@ def plain(use: MemberUse) -> str:
     return use.name.partition("@")[0]
 
 
-def member_runs(settings: Settings, use: MemberUse) -> list[Run]:
-    """The member's runs: those of folds, as its threshold was fitted on; none where it was made elsewhere."""
+def fitted_runs(settings: Settings, ensemble: Ensemble) -> dict[str, list[Run]]:
+    """Every weighted member's runs; UserError where it was fitted with other weights than they have.
+
+    That can be told where the out-of-fold maps lie: a machine that only predicts, as the notebook, has none.
+    """
+    from zoo.predictions.find import set_folders
+
+    for use in map(ensemble.member, ensemble.weights):
+        there = set_folders(settings.runs, "oof", plain(use))
+        if any((each.recipe, each.tta) == (use.recipe, use.tta) and each.written is not None for each in there):
+            _fitted_maps(settings.runs, use)
+    return {name: _member_runs(settings, ensemble.member(name)) for name in ensemble.weights}
+
+
+def _member_runs(settings: Settings, use: MemberUse) -> list[Run]:
+    """The member's complete runs: those of folds, as its threshold was fitted on; none where it was made elsewhere."""
     if not (settings.runs / "members" / plain(use) / use.recipe).is_dir():
         return []  # so that an ensemble of imported members needs no torch
     from zoo.training import find_runs, set_threads
 
     set_threads(settings.jobs)
-    runs = find_runs(settings.runs, plain(use), use.recipe)
-    return [run for run in runs if run.fold != "full"]
+    found = [run for run in find_runs(settings.runs, plain(use), use.recipe) if run.fold != "full"]
+    complete = [run for run in found if run.complete]
+    for run in found:
+        if run not in complete:
+            what = f"{run.best}: is missing, or not the weights that result.json names"
+            advice = f"bring them back, or remove {run.folder} and train the fold again"
+            if not complete:
+                raise UserError(f"{what}; {advice}")
+            say(settings, f"warning: {what}; {advice}; the run is left out")
+    say_stopped(settings, complete)
+    return complete
 
 
 def _predict(settings: Settings, run: Run, scenes: Scenes, use: MemberUse, advance: Callable[..., None]) -> Any:

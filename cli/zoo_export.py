@@ -14,6 +14,7 @@ import click
 from cli.options import Settings, common
 from cli.output import progress, require_folder, say, say_note, show
 from cli.zoo_predict import say_others
+from cli.zoo_train import say_stopped
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
@@ -59,6 +60,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     set_threads(settings.jobs)
     runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256, partial(say_note, settings))
     say_others(settings, member, runs)
+    say_stopped(settings, runs)
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")
     exported = export_member(runs, format_name)

@@ -10,7 +10,7 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, say, say_note, show
-from cli.zoo_train import fold_words, predict_run
+from cli.zoo_train import fold_words, predict_run, say_stopped
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: F
 
     runs = most_trained(settings.runs, asked, fold_names, folds.sha256, partial(say_note, settings))
     say_others(settings, asked, runs)
+    say_stopped(settings, runs)
     lacking = [name for name in fold_names if name not in {run.fold for run in runs}]
     if lacking:
         which = f"{runs[0].recipe.name}@{runs[0].hash}: no complete run of fold {', '.join(lacking)}"

@@ -151,6 +151,14 @@ def _stopped_at(run: Run) -> str:
     return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
 
 
+def say_stopped(settings: Settings, runs: Sequence[Run]) -> None:
+    """Which of the complete runs that are used have not been trained to their end."""
+    for run in runs:
+        if run.stopped:
+            fold = label(run).removeprefix(run.recipe.name)
+            say(settings, f"note: {run.recipe.name}@{run.hash}{fold}: was stopped at {_stopped_at(run)}")
+
+
 def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
     from zoo.training import run_records
 

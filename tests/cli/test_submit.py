@@ -15,12 +15,12 @@ from numpy.testing import assert_array_equal
 
 import cli.submit_maps
 from cli.app import run
-from core.files import read_json, write_json
+from core.files import read_json, sha256_of_file, write_json
 from ensemble import ensemble_path, read_ensemble
 from submissions import read_submission
 from submissions.ledger import ledger_path, read_ledger
 from tests.cli.tiny_runs import Tiny, tiny_runs
-from zoo.predictions import find_members
+from zoo.predictions import PredictionWriter, Provenance, find_members, set_folder
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +262,82 @@ def test_a_run_that_is_gone_is_said_not_to_count(
     write_json(ensemble_path(runs, "default"), fitted)
     _, err = document(tiny, runs, tmp_path / "s.csv", capsys)
     assert "warning: tiny-resnet: no complete run of fold 1" in err and "tiny-efficientnet" not in err
+
+
+@pytest.fixture
+def own_weights(tiny: Tiny, tmp_path: Path) -> Path:
+    """A runs folder whose runs can be changed."""
+    runs = copy_of(tiny, tmp_path / "runs")
+    (runs / "members").unlink()
+    shutil.copytree(tiny.runs / "members", runs / "members")
+    return runs
+
+
+def result_of(runs: Path, fold: int = 1) -> Path:
+    (path,) = (runs / "members" / "tiny-resnet").glob(f"*/fold-{fold}/result.json")
+    return path
+
+
+def predict_held_out(runs: Path, fold: int) -> None:
+    """The set that a fit reads, by the weights that the run has now."""
+    result = read_json(result_of(runs, fold))
+    made = Provenance(
+        member="tiny-resnet", recipe=result_of(runs, fold).parents[1].name, split="oof", fold=str(fold), seed=None,
+        tta="none", folds_sha256=result["folds_sha256"], checkpoint_sha256=result["weights_sha256"], code="0",
+        seconds_per_record=None,
+    )  # fmt: skip
+    with PredictionWriter(set_folder(runs, made), made, [str(fold)]) as writer:
+        writer.add(str(fold), np.zeros((256, 256), np.uint8))
+
+
+@pytest.mark.parametrize("more", [(), ("--kaggle",)], ids=["csv", "kaggle"])
+def test_other_weights_than_those_of_the_fit_are_refused(
+    tiny: Tiny, own_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    for fold in (0, 1):
+        predict_held_out(own_weights, fold)
+    fitted = read_json(ensemble_path(own_weights, "default"))
+    fitted["members"][0]["digest"] = find_members(own_weights, "oof", ["tiny-resnet"])[0].digest
+    write_json(ensemble_path(own_weights, "default"), fitted)
+    assert run(call(tiny, own_weights, tmp_path / "a.zip", *more)) == 0  # a csv by any name, or a bundle
+    result = result_of(own_weights)
+    other = result.with_name("best.safetensors")
+    shutil.copyfile(result_of(own_weights, 0).with_name("best.safetensors"), other)
+    write_json(result, read_json(result) | {"weights_sha256": sha256_of_file(other)})
+    capsys.readouterr()
+    assert run(call(tiny, own_weights, tmp_path / "b.zip", *more)) == 1
+    assert "tiny-resnet" in (said := capsys.readouterr().err) and "of weights that it had before" in said
+    predict_held_out(own_weights, 1)
+    assert run(call(tiny, own_weights, tmp_path / "b.zip", *more)) == 1
+    words = "tiny-resnet: its predictions have changed since the fit; run: cli ensemble fit"
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_a_run_with_the_weights_of_another_is_left_out_and_named(
+    tiny: Tiny, own_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torn = result_of(own_weights).with_name("best.safetensors")
+    shutil.copyfile(result_of(own_weights, 0).with_name("best.safetensors"), torn)
+    _, err = document(tiny, own_weights, tmp_path / "s.csv", capsys)
+    assert f"warning: {torn}: is missing, or not the weights that result.json names" in err
+    assert f"remove {torn.parent} and train" in err
+    assert len(find_members(own_weights, "test", ["tiny-resnet"])[0].sets) == 1
+    result_of(own_weights, 0).with_name("best.safetensors").unlink()
+    assert run(call(tiny, own_weights, tmp_path / "none.csv")) == 1
+    assert "error: " in capsys.readouterr().err and not (tmp_path / "none.csv").exists()
+
+
+def test_a_run_that_was_stopped_is_named(
+    tiny: Tiny, own_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = result_of(own_weights)
+    whole = read_json(result)["epochs"]
+    write_json(result, read_json(result) | {"epochs": 3})
+    _, err = document(tiny, own_weights, tmp_path / "s.csv", capsys)
+    recipe = result.parents[1].name
+    assert f"note: tiny-resnet@{recipe} fold 1: was stopped at epoch 3 of {whole}\n" in err
+    assert err.count("was stopped") == 1
 
 
 def test_the_bar_counts_every_prediction_of_every_run(

@@ -67,6 +67,15 @@ def test_the_options_that_train_a_lacking_fold_are_said(typed, tmp_path):
     assert (code, f"no complete run of fold 1; run: {command} the others predict" in said.err) == (0, True)
 
 
+def test_a_run_that_was_stopped_is_named(typed, tmp_path):
+    (path,) = tmp_path.glob(RUN.format(1))
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps(result | {"epochs": 2}))
+    code, said = typed(PREDICT)
+    note = f"note: tiny-resnet@{path.parents[1].name} fold 1: was stopped at epoch 2 of {result['epochs']}\n"
+    assert (code, said.err.count("was stopped"), note in said.err) == (0, 1, True)
+
+
 def test_without_any_complete_run_it_says_what_to_train(typed, tmp_path):
     for fold in range(2):
         forget(tmp_path, fold)
