@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 
 from cli.ensemble_tables import render, render_members
 from cli.options import TTA, Settings, common
-from cli.output import next_step, progress, say, show
+from cli.output import next_step, progress, say, say_left_out, say_note, show
 from core.errors import UnknownName, UsageError, UserError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
     done = frozen_fit(job, _fit(settings, job))
     path = _write(settings, done)
     for other in other_recipes(settings.runs, job.members):
-        say(settings, f"note: {other} was predicted, too, and is not used; --members takes it by that name")
+        say_note(settings, f"{other} was predicted, too, and is not used; --members takes it by that name")
     _say_notes(settings, done.document)
     show(settings, done.document, lambda console: render(console, name, done.document))
     say(settings, f"wrote {path} and report.png beside it")
@@ -142,7 +143,7 @@ def _fit(settings: Settings, job: Job) -> Fit:
         if lower is None:
             return result
         eps, names = lower, ", ".join(at_the_floor(result))
-        say(settings, f"note: the best threshold of {names} may lie lower; reading pixels from p = {eps / 255:.3f} on")
+        say_note(settings, f"the best threshold of {names} may lie lower; reading pixels from p = {eps / 255:.3f} on")
         del active, result  # before as many pixels again are read
 
 
@@ -174,17 +175,17 @@ def _job(
     if members and not split:
         raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
     names = settings.line_up(split) if split else None
-    left_out = None if names else lambda refusal: say(settings, f"note: left out: {refusal}")
+    left_out = None if names else partial(say_left_out, settings)
     folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
     if names is None:
-        found, partial = without_partial(found, folds)
-        for line in partial:
-            say(settings, f"note: {line}; it is left out, --members takes it")
+        found, of_fewer_folds = without_partial(found, folds)
+        for line in of_fewer_folds:
+            say_note(settings, f"{line}; it is left out, --members takes it")
     budget = _budget(found, budget_hours, budget_records, len(scenes.test), cost)
     labelled = {record.id: record for record in scenes.labelled if on in ("oof", record.split)}
     absent = sum(record not in labelled for record in folds.fold_of) if on == "oof" else 0
     if absent:
-        say(settings, f"note: {absent} of the {len(folds.fold_of)} records of folds.csv are in no --data that is given")
+        say_note(settings, f"{absent} of the {len(folds.fold_of)} records of folds.csv are in no --data that is given")
     return Job(
         name=name,
         plan=replace(planned, budget=budget),
@@ -248,6 +249,6 @@ def _write(settings: Settings, done: Fitted) -> Path:
 
 def _say_notes(settings: Settings, document: dict[str, Any]) -> None:
     for line in document["missing"]:
-        say(settings, f"note: {line}; fitted on the {document['records']} records that all members share")
+        say_note(settings, f"{line}; fitted on the {document['records']} records that all members share")
     for line in document["warnings"]:
         say(settings, f"warning: {line}")

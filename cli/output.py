@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from zoo.data import Scenes
 
 Advance = Callable[..., None]
 
@@ -43,6 +45,12 @@ def require_folder(out: Path) -> None:
         raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
 
 
+def require_test(settings: Settings, scenes: Scenes) -> None:
+    """UserError where there is nothing to predict for a submission."""
+    if not scenes.test:
+        raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
+
+
 def say(settings: Settings, text: str) -> None:
     """A note on stderr; none with --quiet."""
     if settings.verbosity >= 0:
@@ -52,6 +60,16 @@ def say(settings: Settings, text: str) -> None:
 def say_note(settings: Settings, text: str) -> None:
     """What the user should know, though nothing is at fault in the call."""
     say(settings, f"note: {text}")
+
+
+def say_left_out(settings: Settings, refusal: Exception) -> None:
+    """Who was asked for and is not among those that are used, and why."""
+    say_note(settings, f"left out: {refusal}")
+
+
+def as_words(values: Mapping[str, Any]) -> str:
+    """key=value, one after the other."""
+    return " ".join(f"{key}={value}" for key, value in values.items())
 
 
 def detail(settings: Settings, text: str) -> None:

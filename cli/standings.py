@@ -8,11 +8,12 @@ read anew each time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import progress, say
+from cli.output import as_words, progress, say_left_out, say_note
 from core.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
     """
     from zoo.predictions import find_members, find_out_of_fold, other_recipes
 
-    def left_out(refusal: UserError) -> None:
-        say(settings, f"note: left out: {refusal}")
-
+    left_out = partial(say_left_out, settings)
     names = settings.line_up(members) if members else None
     folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
     if names:
@@ -100,15 +99,15 @@ def own_rows(settings: Settings) -> dict[str, Row]:
     if not (settings.runs / "predictions").is_dir():
         return {}
     try:
-        _, found = find_out_of_fold(settings.runs, left_out=lambda refusal: say(settings, f"note: left out: {refusal}"))
+        _, found = find_out_of_fold(settings.runs, left_out=partial(say_left_out, settings))
         kept = read_kept(settings.runs)
         outdated = _outdated(settings, found, kept)
         if outdated and settings.data:
             kept = keep(settings.runs, score_members(settings, outdated))
         elif outdated:
-            say(settings, f"note: {len(outdated)} not scored yet; name the data, or run: cli zoo leaderboard")
+            say_note(settings, f"{len(outdated)} not scored yet; name the data, or run: cli zoo leaderboard")
     except UserError as error:
-        say(settings, f"note: no scores of one's own: {error}")
+        say_note(settings, f"no scores of one's own: {error}")
         return {}
     scored = [member for member in found if member.digest in kept]
     return {member.provenance.member: kept[member.digest] | _facts(settings, member) for member in scored}
@@ -248,4 +247,4 @@ def legend(rows: Sequence[Row]) -> list[str]:
 
 def changes(row: Row) -> str:
     """The keys in which its recipe differs from the listed one; "?" where that is not known."""
-    return "?" if row["changed"] is None else " ".join(f"{key}={value}" for key, value in row["changed"].items())
+    return "?" if row["changed"] is None else as_words(row["changed"])

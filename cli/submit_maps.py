@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import progress, say
-from cli.zoo_train import say_stopped
+from cli.output import progress, require_test, say
+from cli.runs import say_stopped
 from core.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[st
     """Every weighted member's maps of the test records; what is complete is reused, the rest predicted first."""
     from zoo.predictions import MemberMaps, find_members
 
-    if not scenes.test:
-        raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
+    require_test(settings, scenes)
     runs = fitted_runs(settings, ensemble)
     for name, found in runs.items():
         _warn_of_lacking_folds(settings, ensemble, name, found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, say, show
+from cli.output import as_words, next_step, say, show
 from core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _differs(trained: _TrainedRecipe | None) -> str:
     name = trained.recipe.name
     if trained.changed is None:
         return f"no member {name} is listed to compare it with"
-    words = " ".join(f"{key}={value}" for key, value in trained.changed.items())
+    words = as_words(trained.changed)
     return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
 
 

@@ -13,8 +13,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import progress, require_folder, say, say_note, show
-from cli.zoo_predict import say_others
-from cli.zoo_train import say_stopped
+from cli.runs import say_others, say_stopped
 from core.errors import UsageError
 from core.thresholds import threshold_text
 

@@ -13,7 +13,7 @@ import click
 
 from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import TTA, Settings, common
-from cli.output import next_step, require_folder, say, show
+from cli.output import next_step, require_folder, say, say_note, show
 from cli.standings import Row, changes, heading, keep, legend, marked, predicted, score_members
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
         write_text(file, as_csv(rows))
         say(settings, f"wrote {file}")
     if len({row["records"] for row in rows}) > 1:
-        say(settings, "note: these rows stand on different records; --shared compares on those that all predicted")
+        say_note(settings, "these rows stand on different records; --shared compares on those that all predicted")
     next_step(settings, "cli ensemble fit")
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import TTA, Settings, common
-from cli.output import next_step, say, say_note, show
-from cli.zoo_train import fold_words, predict_run, say_stopped
+from cli.output import next_step, require_test, say, say_note, show
+from cli.runs import full_name, say_others, say_stopped
+from cli.zoo_train import predict_run
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     from zoo.training import check_prediction, fold_names, run_records, set_threads
 
     scenes = settings.scenes()
-    if split == "test" and not scenes.test:
-        raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
+    if split == "test":
+        require_test(settings, scenes)
     folds = read_folds(settings.runs / "folds.csv")
     names = fold_names(fold, folds)
     runs = [run for asked in settings.line_up(members) for run in _trained(settings, asked, names, folds)]
@@ -52,20 +53,9 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         made = predict_run(settings, run, scenes, ours, split, tta)
         named = {"member": run.recipe.name, "recipe": run.hash, "fold": run.fold, "seed": run.seed}
         rows.append(named | {"records": len(made.record_ids)})
-    lines = [f"{row['member']}@{row['recipe']} fold {fold_words(row)}: {row['records']} records" for row in rows]
+    lines = [f"{full_name(run)}: {row['records']} records" for run, row in zip(runs, rows)]
     show(settings, rows, lambda console: console.print("\n".join(lines)))
     next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
-
-
-def say_others(settings: Settings, asked: str, runs: Sequence[Run]) -> None:
-    """Where a member was asked for by its plain name: which of its recipes was taken, if there are several."""
-    from zoo.training import recipe_folders
-
-    member, taken = runs[0].recipe.name, runs[0].hash
-    others = [place.name for place in recipe_folders(settings.runs, member) if place.name != taken]
-    if others and "@" not in asked:
-        named = ", ".join(f"{member}@{other}" for other in others)
-        say(settings, f"note: {member}@{taken} is the newest that has these folds; others: {named}")
 
 
 def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: Folds) -> list[Run]:

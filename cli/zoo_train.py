@@ -11,6 +11,7 @@ import click
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
 from cli.output import detail, next_step, progress, say, say_note, show
+from cli.runs import fold_words, label, stopped_at
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
@@ -48,7 +49,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
         else:
             _train_run(settings, run, scenes, folds)
         if run.stopped:
-            say(settings, f"{label(run)}: stopped at {_stopped_at(run)}; remove {run.stop} to train it on")
+            say(settings, f"{label(run)}: stopped at {stopped_at(run)}; remove {run.stop} to train it on")
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
         rows.append(_result(run))
@@ -139,24 +140,8 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
 def _result(run: Run) -> dict[str, Any]:
     """What the run ended with, each stage's score beside the log's; older runs have no stages written down."""
     found = {"stages": [], "averaged": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
-    stopped = {"stopped": run.stopped, "stopped_at": _stopped_at(run) if run.stopped else None}
+    stopped = {"stopped": run.stopped, "stopped_at": stopped_at(run) if run.stopped else None}
     return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
-
-
-def _stopped_at(run: Run) -> str:
-    """Where the run's stop file ended it."""
-    result, recipes = run.read_result(), run.recipe.staged
-    stages = result.get("stages") or [result]
-    stage = f"stage {len(stages)} of {len(recipes)}, " if run.recipe.stages else ""
-    return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
-
-
-def say_stopped(settings: Settings, runs: Sequence[Run]) -> None:
-    """Which of the complete runs that are used have not been trained to their end."""
-    for run in runs:
-        if run.stopped:
-            fold = label(run).removeprefix(run.recipe.name)
-            say(settings, f"note: {run.recipe.name}@{run.hash}{fold}: was stopped at {_stopped_at(run)}")
 
 
 def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
@@ -193,7 +178,7 @@ def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
         epoch = _best_epoch(row)
         cells = [
             row["member"],
-            fold_words(row),
+            fold_words(row["fold"], row["seed"]),
             f"{epoch}, stopped at {row['stopped_at']}" if row["stopped"] else epoch,
             *found,
             row["held_out"],
@@ -214,20 +199,12 @@ def _stages_table(rows: list[dict[str, Any]]) -> Table:
         for number, stage in enumerate(row["stages"]):
             logged = dict(enumerate(row["logged_stages"])).get(number)
             scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
-            table.add_row(row["member"], fold_words(row), str(number + 1), _best_epoch(stage), *scores)
+            table.add_row(
+                row["member"], fold_words(row["fold"], row["seed"]), str(number + 1), _best_epoch(stage), *scores
+            )
     return table
 
 
 def _best_epoch(result: dict[str, Any]) -> str:
     """Of a run or a stage: whose weights were kept, the mean of several or the best one's, of how many."""
     return f"{'+'.join(map(str, result.get('averaged', ()))) or result['best_epoch']}/{result['epochs']}"
-
-
-def fold_words(row: dict[str, Any]) -> str:
-    """A run's fold, and its seed where that is none of the first."""
-    return row["fold"] + (f" seed {row['seed']}" if row["seed"] else "")
-
-
-def label(run: Run) -> str:
-    """How the run is named to the user."""
-    return f"{run.recipe.name} fold {run.fold}" + (f" seed {run.seed}" if run.seed else "")

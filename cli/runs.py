@@ -1,0 +1,53 @@
+"""How trained runs are named to the user, and what is said of those that a command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.options import Settings
+from cli.output import say_note
+
+if TYPE_CHECKING:
+    from zoo.training import Run
+
+
+def fold_words(fold: str, seed: int | None) -> str:
+    """A run's fold, and its seed where that is none of the first."""
+    return fold + (f" seed {seed}" if seed else "")
+
+
+def label(run: Run) -> str:
+    """Member, fold and seed."""
+    return f"{run.recipe.name} fold {fold_words(run.fold, run.seed)}"
+
+
+def full_name(run: Run) -> str:
+    """The same with the hash of its recipe."""
+    return f"{run.recipe.name}@{run.hash} fold {fold_words(run.fold, run.seed)}"
+
+
+def stopped_at(run: Run) -> str:
+    """Where the run's stop file ended it."""
+    result, recipes = run.read_result(), run.recipe.staged
+    stages = result.get("stages") or [result]
+    stage = f"stage {len(stages)} of {len(recipes)}, " if run.recipe.stages else ""
+    return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
+
+
+def say_stopped(settings: Settings, runs: Sequence[Run]) -> None:
+    """Which of the complete runs that are used have not been trained to their end."""
+    for run in runs:
+        if run.stopped:
+            say_note(settings, f"{full_name(run)}: was stopped at {stopped_at(run)}")
+
+
+def say_others(settings: Settings, asked: str, runs: Sequence[Run]) -> None:
+    """Where a member was asked for by its plain name: which of its recipes was taken, if there are several."""
+    from zoo.training import recipe_folders
+
+    member, taken = runs[0].recipe.name, runs[0].hash
+    others = [place.name for place in recipe_folders(settings.runs, member) if place.name != taken]
+    if others and "@" not in asked:
+        named = ", ".join(f"{member}@{other}" for other in others)
+        say_note(settings, f"{member}@{taken} is the newest that has these folds; others: {named}")
