@@ -16,6 +16,7 @@ from zoo.data import SIZE
 if TYPE_CHECKING:
     from zoo.members.recipe import Recipe
 
+NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
 KEYS_LISTED_BY = "cli zoo show lite0-fc-t5"
 Rule = tuple[Callable[[Any], bool], str]
 
@@ -99,7 +100,7 @@ def check_values(recipe: Recipe) -> None:
         _refuse(recipe, "crop", f"{words}; give {', '.join([*crops, '0'])} (0: whole records)")
     if recipe.schedule == "one_cycle" and not recipe.warmup:
         _refuse(recipe, "warmup", "one_cycle needs the share of all steps over which the rate rises; 0.3 is usual")
-    if recipe.weights_sha256 and recipe.weights in ("imagenet", "none"):
+    if recipe.weights_sha256 and recipe.weights in NAMED_WEIGHTS:
         _refuse(recipe, "weights_sha256", f"is of a file, and weights = {recipe.weights}; leave it out")
     if recipe.min_lr > recipe.lr:
         _refuse(recipe, "min_lr", f"give no more than lr, {recipe.lr:g}")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.members.checks import KEYS_LISTED_BY
-from zoo.members.recipe import NAMED_WEIGHTS, NOT_TRAINED, Logged, Recipe, toml_text
+from zoo.members.checks import KEYS_LISTED_BY, NAMED_WEIGHTS
+from zoo.members.recipe import NOT_TRAINED, Logged, Recipe, toml_text
 from zoo.members.space import parse_space
 from zoo.members.stages import frozen, set_in_stages
 

@@ -43,7 +43,6 @@ FIRST_KEYS = (
 # Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
 HOW_FAST = ("channels_last", "checkpointing", "compile")
 NOT_TRAINED = ("name", "tune", "log")
-NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 

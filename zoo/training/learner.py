@@ -19,9 +19,9 @@ from zoo.models import Segmenter, build
 from zoo.registration import resize
 from zoo.training.optimizers import make_optimizer
 from zoo.training.precision import autocast, training_precision
+from zoo.training.runs import Note
 from zoo.training.starts import load_start
 
-Note = Callable[[str], None]
 # Where the exceptions of torch.compile are defined, and of what it compiles with.
 COMPILERS = ("torch._dynamo.", "torch._inductor.", "torch._functorch.", "triton.")
 

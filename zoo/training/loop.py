@@ -22,9 +22,9 @@ from zoo.training.checkpoints import load_weights, save_state, weights_of, write
 from zoo.training.devices import choose_device
 from zoo.training.epochs import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
 from zoo.training.examples import Examples
-from zoo.training.learner import Learner, Note
+from zoo.training.learner import Learner
 from zoo.training.precision import training_precision
-from zoo.training.runs import KEPT, Run
+from zoo.training.runs import KEPT, Note, Run
 from zoo.training.schedule import learning_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.starts import sha256_of_start, start_of

@@ -157,7 +157,10 @@ def _names(folds: Folds) -> list[str]:
 
 
 def find_runs(runs: Path, member: str, recipe_hash: str) -> list[Run]:
-    """The complete runs of one recipe of a member, by fold and seed; torn or foreign ones are UserErrors."""
+    """The runs of one recipe of a member that have a result, by fold and seed; torn or foreign ones are UserErrors.
+
+    Whether their weights are those of the result says `Run.complete`.
+    """
     return [_read_run(folder, runs) for folder in _ended(runs / "members" / member / recipe_hash)]
 
 
@@ -205,14 +208,14 @@ def _not_trained(runs: Path, asked: str, fold_names: Sequence[str]) -> UserError
     which = fold_names[0] if len(fold_names) == 1 else "all"
     return UserError(
         f"{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; "
-        f"run: cli zoo train {asked.partition('@')[0]} --fold {which}"
+        f"run: cli zoo train {split_name(asked)[0]} --fold {which}"
     )
 
 
 def runs_by_recipe(
     runs: Path, member: str, recipe_hash: str | None = None, note: Note = lambda text: None
 ) -> list[list[Run]]:
-    """The complete runs of each of a member's recipes, that of the newest result first; of the one whose hash is given.
+    """The runs of each of a member's recipes, that of the newest result first; or of the one whose hash is given.
 
     Where none is given, foreign and torn runs do not keep the others from being found: they are passed over, and `note`
     is told of them all. UserError for such a one in the recipe that is asked for.

@@ -17,7 +17,7 @@ from core.errors import UserError
 from core.files import sha256_of_file
 from zoo.data import Folds
 from zoo.members import Recipe
-from zoo.members.recipe import NAMED_WEIGHTS
+from zoo.members.checks import NAMED_WEIGHTS
 from zoo.models.weights import locate
 from zoo.recipe_names import split_name
 from zoo.training.checkpoints import read_weights
@@ -139,7 +139,7 @@ def _pin_weights(recipe: Recipe, runs: Path) -> Recipe:
 
 
 def _noted(recipe: Recipe, runs: Path) -> str:
-    """The hash of the weights at the same path, from the newest complete run of the same recipe; empty without one."""
+    """The hash of the weights at the same path, from the newest run of the same recipe; empty without one."""
 
     def without(one: Recipe) -> dict[str, Any]:
         return replace(one, weights_sha256="", start_from="").counted

@@ -118,15 +118,13 @@ class Tuning:
                 storage=f"sqlite:///{self.path.resolve()}",
                 study_name=self.recipe.name,
                 direction="maximize",
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=self._all_epochs // 4),
+                pruner=optuna.pruners.MedianPruner(
+                    n_startup_trials=STARTUP, n_warmup_steps=self.recipe.total_epochs // 4
+                ),
                 load_if_exists=True,
             )
         except Exception as error:  # whatever SQLAlchemy makes of a torn file
             raise UserError(f"{self.path}: is no file of trials ({type(error).__name__}); move it away") from error
-
-    @property
-    def _all_epochs(self) -> int:
-        return self.recipe.total_epochs
 
     @property
     def over(self) -> list[FrozenTrial]:
@@ -277,7 +275,7 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     if found.weights == shipped.weights:  # a path: what lies there is looked at when the member is trained
         found = replace(found, weights_sha256=shipped.weights_sha256)
     pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.over)
-    epochs = "" if "epochs" in searched else f" of {tuning._all_epochs} epochs"
+    epochs = "" if "epochs" in searched else f" of {tuning.recipe.total_epochs} epochs"
     known = shipped.as_toml().splitlines()
     by_search: list[str] = []
     by_hand: list[str] = []
