@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.fitting import EMPTY
 from cli.options import Settings, common
-from cli.output import as_words, next_step, say, show
+from cli.output import next_step, say, show
 from core.errors import UnknownName
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from zoo.members import Recipe
     from zoo.members.costs import Cost, Estimate
@@ -103,16 +106,57 @@ def _print_recipe(
 
     title = trained.name if trained else recipe.name
     table = Table("key", "value", "from", title=title, title_justify="left", box=None)
-    own = recipe.resolved if trained and trained.changed is None else (trained and trained.changed) or {}
-    for key, value in recipe.resolved.items():
-        given = "its training" if key in own else "the log" if key in recipe.log.gave else "the zoo"
-        for line in _lines(value):
-            table.add_row(key, line, given)
-            key = given = ""
+    given = {key: _given(recipe, key, trained) for key in recipe.resolved}
+    for key, value, giver in _same_in_all_stages(recipe):
+        table.add_row(key, _value(key, value), given[giver])
     console.print(table)
+    if recipe.stages:
+        console.print(_stages_table(recipe, given["stages"]))
     for line in (_differs(trained), _logged(recipe), _costs(recipe, cost), _takes(recipe, takes)):
         if line:
             console.print(line, soft_wrap=True)
+
+
+def _given(recipe: Recipe, key: str, trained: _TrainedRecipe | None) -> str:
+    """Who chose the value of a key."""
+    own = recipe.resolved if trained and trained.changed is None else (trained and trained.changed) or {}
+    return "its training" if key in own else "the log" if key in recipe.log.gave else "the zoo"
+
+
+def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
+    """Key, value, and the key that gave it: `stages` where all of them change it alike."""
+    from zoo.members.stages import FIXED, changing_keys
+
+    apart = {*changing_keys(recipe), *(["stages"] if recipe.stages else [])}
+    trained_with = recipe.final.resolved
+    for key, value in recipe.resolved.items():
+        if key not in apart:
+            alike = key in FIXED or trained_with[key] == value
+            yield key, value if alike else trained_with[key], key if alike else "stages"
+
+
+def _stages_table(recipe: Recipe, given: str) -> Table:
+    """The first stage with all that others change, those behind it with what they change themselves."""
+    from rich.table import Table
+
+    from zoo.members.stages import changing_keys
+
+    apart, first = changing_keys(recipe), recipe.staged[0].resolved
+    tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
+    title = f"stages, from {given}; each goes on with the keys and best weights of the one before"
+    table = Table("stage", "trains with", "logged Dice", title=title, title_justify="left", box=None)
+    for number, keys in enumerate(tables):
+        words = ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart)
+        logged = dict(enumerate(recipe.log.stages)).get(number)
+        table.add_row(str(number + 1), words or "the same again", EMPTY if logged is None else str(logged))
+    return table
+
+
+def _value(key: str, value: Any) -> str:
+    """As `--set` takes it."""
+    from zoo.members import setting_text
+
+    return setting_text(key, value).partition("=")[2]
 
 
 def _differs(trained: _TrainedRecipe | None) -> str:
@@ -122,15 +166,8 @@ def _differs(trained: _TrainedRecipe | None) -> str:
     name = trained.recipe.name
     if trained.changed is None:
         return f"no member {name} is listed to compare it with"
-    words = as_words(trained.changed)
+    words = " ".join(f"{key}={_value(key, value)}" for key, value in trained.changed.items())
     return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
-
-
-def _lines(value: Any) -> list[str]:
-    """A stage a line."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [", ".join(f"{key} = {entry}" for key, entry in stage.items()) for stage in value]
-    return [str(value)]
 
 
 def _logged(recipe: Recipe) -> str:
@@ -138,7 +175,8 @@ def _logged(recipe: Recipe) -> str:
     if log.row is None:
         return "no row of the log"
     scores = f"{log.validation or '-'} / {log.leaderboard or '-'}"
-    stages = f", after each stage {', '.join(map(str, log.stages))}" if log.stages else ""
+    apart = log.stages and len(log.stages) != len(recipe.stages)
+    stages = f", after each stage {', '.join(map(str, log.stages))}" if apart else ""
     return f"row {log.row} of the log: validation / leaderboard {scores}{stages}" + (
         f" ({log.note})" if log.note else ""
     )

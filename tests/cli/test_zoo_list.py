@@ -110,10 +110,36 @@ def test_show_says_what_the_log_gave_what_it_costs_and_whose_the_weights_are(cap
     assert lines["lr"].rstrip().endswith("the zoo")
     assert "epochs = 9, augment = flips, patience = 3" in told
     assert "row 29 of the log" in told
-    assert "0.55106, 0.58134, 0.5871, 0.6124, 0.61614" in told
     assert "97.3 M weights" in told
     assert "cc-by-nc-4.0" in told
     assert "GB and" in told
+
+
+def test_show_of_a_staged_member_shows_what_each_stage_trains_with_and_no_value_that_none_does(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["zoo", "show", "convnextv2_base-fc-t5-384-staged"]) == 0
+    keys, _, stages = capsys.readouterr().out.partition("stages, from the log;")
+    shown = {line.split()[0] for line in keys.splitlines()[1:] if line.strip()}
+    assert not shown & {"epochs", "size", "augment", "freeze", "patience", "stages"}
+    assert {"lr", "batch", "ema"} <= shown
+    rows = [line.split() for line in stages.splitlines() if line.split()[0].isdigit()]
+    assert [row[-1] for row in rows] == ["0.55106", "0.58134", "0.5871", "0.6124", "0.61614"]
+    assert "size = 256, augment = none, epochs = 3, patience = 0, freeze = 1.0" in stages
+    assert "8, size = 384" in stages
+    assert [len(stage) for stage in asked(capsys, "show", "convnextv2_base-fc-t5-384-staged")["stages"]] == [
+        *(2, 2, 3, 2, 2)
+    ]
+
+
+def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(capsys, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "lite0-fc-t5"\nstages = [{ lr = 0.5, batch = 2 }, { lr = 0.5 }]\n[log]\ngave = ["stages"]\n')
+    assert run(["zoo", "show", str(mine)]) == 0
+    told = capsys.readouterr().out
+    lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
+    assert lines["lr"] == ["0.5", "the", "log"]
+    assert lines["batch"] == ["2", "the", "log"]
+    assert lines["2"] == ["the", "same", "again", "-"]
 
 
 def test_show_of_a_hash_is_the_recipe_that_was_trained_and_what_differs(capsys, tmp_path, monkeypatch):

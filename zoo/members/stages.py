@@ -48,6 +48,15 @@ def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:
     return tuple(found)
 
 
+def changing_keys(recipe: Recipe) -> tuple[str, ...]:
+    """The keys that are not the same in all stages, in the recipe's order."""
+    stages = recipe.staged
+    named = {key for table in recipe.stages for key, _ in table}
+    return tuple(
+        f.name for f in fields(recipe) if f.name in named and len({getattr(one, f.name) for one in stages}) > 1
+    )
+
+
 def frozen(value: Any) -> Any:
     """A value of a TOML file, its lists and tables made such as can be hashed: a table becomes a `Table`."""
     if isinstance(value, list | tuple):
