@@ -106,6 +106,7 @@ class _Loop:
         start = start_of(run)
         self.started_from = sha256_of_start(run)
         state = usable_state(run, self.started_from)
+        self.note = note
         self.learner = Learner(self.recipe, device, "none" if state or start else None, note)
         if state:
             self._resume(state)
@@ -251,6 +252,15 @@ class _Loop:
             write_weights(self.run.best, kept.read_bytes() if kept.is_file() else weights_of(self.learner.scored))
         self._write_lines()  # it may have been cut off before those of the last epoch
         self.advance(self.number * self.steps + len(self.part.losses))
+        self.note(f"goes on {self._place()}")
+
+    def _place(self) -> str:
+        """Where the run is, in words."""
+        if self.ended:
+            return "from its last epoch"
+        stage = f"stage {self.run.stage_number}, " if self.run.stage_number else ""
+        step = f", step {len(self.part.losses) + 1}/{self.steps}" if self.part.losses else ""
+        return f"from {stage}epoch {self.number + 1}/{self.recipe.epochs}{step}"
 
     def finish(self) -> None:
         """The mean of the best epochs takes the best one's place where it scores no worse; the result is written."""
