@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import cli.zoo_tune
 from tests.zoo.training.cases import two_folds, write_scenes
 from zoo.data import write_folds
 from zoo.members import load_member
@@ -51,6 +52,35 @@ def test_the_same_command_goes_on_and_ends_with_a_member(typed, tmp_path):
     assert "next: cli zoo train --member runs/tuning/mine-tuned.toml --fold all" in said.err
 
 
+def test_a_key_that_is_given_is_not_searched(typed):
+    code, said = typed("zoo tune mine.toml --trials 2 --epochs 1 --set lr=0.02 --json")
+    assert code == 0, said.err
+    assert "mine: searches batch (lr is given and fixed); 0 of 2 trials are over; " in said.err
+    assert [list(trial["values"]) for trial in json.loads(said.out)["trials"]] == [["batch"], ["batch"]]
+
+
+def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkeypatch):
+    run_on, epochs = cli.zoo_tune._say_epoch, []
+
+    def cut_off_after_two(*arguments):
+        run_on(*arguments)
+        epochs.append(1)
+        if len(epochs) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.zoo_tune._say_epoch", cut_off_after_two)
+    command = "zoo tune mine.toml --trials 3 --epochs 3"
+    assert typed(command)[0] == 130
+    code, said = typed(command)
+    assert code == 0, said.err
+    assert "1 of 3 trials are over" in said.err
+    assert "trial 1: goes on from epoch 3/3" in said.err
+    assert re.findall(r"trial (\d): epoch", said.err) == ["1", "2", "2", "2"]
+    code, said = typed("zoo tune mine.toml --trials 2 --epochs 3 --json")
+    assert "3 trials are over, 2 asked for" in said.err
+    assert [trial["trial"] for trial in json.loads(said.out)["trials"]] == [0, 1, 2]
+
+
 def test_where_no_trial_is_better_no_member_is_written(typed, tmp_path):
     (tmp_path / "mine.toml").write_text(MINE.split("[tune]")[0] + "batch = 2\n[tune]\nbatch = [2]\n")
     code, said = typed("zoo tune mine.toml --trials 2 --epochs 1")
@@ -65,12 +95,17 @@ def test_where_no_trial_is_better_no_member_is_written(typed, tmp_path):
     assert json.loads(said.out)["path"] is None
 
 
-def test_a_shipped_member_brings_a_space_that_can_be_searched(typed):
+def test_a_shipped_member_brings_a_space_that_can_be_searched(typed, monkeypatch):
     keys = ("encoder=test_efficientnet", "weights=none", "size=64", "batch=2", "decoder_channels=[8,8,8,8,8]")
     tiny = " ".join(f"--set {key}" for key in keys)
     code, said = typed(f"zoo tune lite0-fc-t5 --trials 2 --epochs 1 {tiny} --json")
     assert code == 0, said.err
     first, second = json.loads(said.out)["trials"]
+    monkeypatch.setenv("COLUMNS", "80")
+    table = typed(f"zoo tune lite0-fc-t5 --trials 2 --epochs 1 {tiny}")[1].out.split("Dice: global")[0]
+    assert table.splitlines()[0].split()[:3] == ["trial", "Dice", "lr"]
+    assert len(table.splitlines()) == 3
+    assert max(map(len, table.splitlines())) <= 80
     assert first["as_it_is"]
     assert first["values"].keys() == {"lr", "weight_decay", "crop", "crop_on_contrails", "jitter", "augment", "loss"}
     assert first["values"]["lr"] == 1e-3
@@ -101,6 +136,7 @@ def test_a_value_that_cannot_be_tried_is_the_files_fault(typed, tmp_path):
         ("zoo tune mine.toml --fold all", "the split has folds 0 to 1; give one of them"),
         ("zoo tune mine.toml --fold 7", "the split has folds 0 to 1; give one of them"),
         ("zoo tune mine.toml --out mine.toml", "has a name of its own"),
+        ("zoo tune mine.toml --set lr=1 --set batch=2", "left to search, for --set or --epochs fix lr, batch"),
         ("zoo tune mine.toml --set lrr=1", 'did you mean "lr"'),
     ],
 )

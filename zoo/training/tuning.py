@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,7 +31,7 @@ from zoo.training.epochs import Epoch, read_epochs
 from zoo.training.examples import run_examples
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
-from zoo.training.runs import Run, plan_run
+from zoo.training.runs import Note, Run, plan_run
 from zoo.training.scoring import NotFinite
 from zoo.training.starts import pin_start
 
@@ -128,7 +128,7 @@ class Tuning:
 
     @property
     def over(self) -> list[FrozenTrial]:
-        """The trials that came to their end, by their own or pruned."""
+        """The trials that came to their end, by their own or pruned; a killed one comes again, and counts once."""
         return self.study.get_trials(deepcopy=False, states=OVER)
 
     @property
@@ -164,12 +164,13 @@ class Tuning:
         self,
         scenes: Scenes,
         device_name: str = "auto",
-        report: Callable[[int, Run, Epoch], None] = lambda number, run, epoch: None,
+        report: Callable[[Run, Epoch], None] = lambda run, epoch: None,
         advance: Callable[..., None] = lambda n=1, note="": None,
+        note: Note = lambda text: None,
     ) -> FrozenTrial:
         """Train one trial to its end, or until others' medians leave it behind; one cut off before goes on.
 
-        `report` is called once an epoch with the trial's number.
+        `report` is called once an epoch, `note` where there is something to say.
         """
         self._take_up()
         self.study.sampler = self._sampler()
@@ -189,13 +190,14 @@ class Tuning:
                 raise optuna.TrialPruned
 
         def report_and_judge(epoch: Epoch) -> None:
-            report(trial.number, run, epoch)
+            report(run, epoch)
             judge(epoch)
 
         try:
             for epoch in _trained_epochs(run):  # what a killed process reported was of another trial
                 judge(epoch)
-            train(run, *run_examples(run, scenes, self.folds), device_name, advance=advance, report=report_and_judge)
+            seen, held = run_examples(run, scenes, self.folds)
+            train(run, seen, held, device_name, advance=advance, report=report_and_judge, note=note)
             self.study.tell(trial, float(run.read_result()["dice"]))
         except (optuna.TrialPruned, NotFinite):
             self.study.tell(trial, state=TrialState.PRUNED)
@@ -224,6 +226,18 @@ class Tuning:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
+
+
+def left_to_search(space: Space, given: Iterable[str]) -> Space:
+    """The space without the keys that are given by hand, in all stages or in one."""
+
+    def means(key: str) -> set[str]:
+        return {key, key.rpartition(".")[2], *(["stages"] if key.startswith("stages.") else [])}
+
+    given = set(given)
+    return tuple(
+        (key, entry) for key, entry in space if not any(key in means(one) or one in means(key) for one in given)
+    )
 
 
 def is_as_it_is(trial: FrozenTrial) -> bool:

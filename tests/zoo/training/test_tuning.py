@@ -16,7 +16,7 @@ from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
 from zoo.training import tuning as module
 from zoo.training.scoring import NotFinite
-from zoo.training.tuning import Tuning, is_as_it_is, tuned_member
+from zoo.training.tuning import Tuning, is_as_it_is, left_to_search, tuned_member
 
 SPACE = (("lr", Range(low=1e-4, high=1e-1, log=True)), ("frames", Choice(((5,), (4, 5)))), ("batch", Choice((2, 4))))
 
@@ -40,7 +40,7 @@ def search(scenes, tmp_path):
 def scored(monkeypatch):
     """Trials that cost nothing: an epoch's Dice is the rate's, so that the best is known."""
 
-    def train(run, seen, held, device, advance, report):
+    def train(run, seen, held, device, advance, report, note):
         run.folder.mkdir(parents=True)
         for number in range(1, run.recipe.epochs + 1):
             report(module.Epoch(epoch=number, loss=1.0, lr=0.1, seconds=0.0, dice=run.recipe.lr, threshold=0.5))
@@ -52,10 +52,10 @@ def scored(monkeypatch):
 
 def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
     tuning, epochs = search(), []
-    trial = tuning.next_trial(scenes, "cpu", report=lambda number, run, epoch: epochs.append((number, epoch.dice)))
+    trial = tuning.next_trial(scenes, "cpu", report=lambda run, epoch: epochs.append(epoch.dice))
     assert tuning.values_of(trial) == {"lr": TINY.lr, "frames": (5,), "batch": 2}  # the member as it is comes first
     assert trial.state == TrialState.COMPLETE
-    assert [(0, trial.value)] == epochs
+    assert [trial.value] == epochs
     assert not (tmp_path / "members" / "lite0-fc-t5.tuning").exists()
     assert [trial.number for trial in search().over] == [0]  # the same call finds the same file
 
@@ -85,14 +85,14 @@ def test_a_trial_that_goes_on_has_all_its_epochs_judged(search, scenes, monkeypa
     whole = search(recipe=recipe, runs=search().runs / "whole").next_trial(scenes, "cpu")
     tuning = search(recipe=recipe)
 
-    def kill(number, run, epoch):
-        if tuning.study.trials[number].intermediate_values.keys() == {1}:
+    def kill(run, epoch):
+        if tuning.study.trials[0].intermediate_values.keys() == {1}:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         tuning.next_trial(scenes, "cpu", kill)
     told = []
-    again = replace(tuning).next_trial(scenes, "cpu", lambda number, run, epoch: told.append(epoch))
+    again = replace(tuning).next_trial(scenes, "cpu", lambda run, epoch: told.append(epoch))
     assert again.intermediate_values == whole.intermediate_values
     assert list(again.intermediate_values) == [1, 2, 3]
     assert len(told) == 1  # the first two were shown before
@@ -288,6 +288,22 @@ def test_what_was_set_by_hand_stands_apart_from_what_was_found(search, scenes, s
     assert [line.split(" = ")[0] for line in lines[note + 1 :]] == [
         *("encoder", "weights", "size", "crop", "batch", "precision")
     ]
+
+
+GIVEN = {
+    "lr": {"batch", "stages.2.epochs"},
+    "stages.2.lr": {"batch", "stages.2.epochs"},
+    "stages.1.lr": {"batch", "stages.2.lr", "stages.2.epochs"},
+    "epochs": {"lr", "batch", "stages.2.lr"},
+    "stages": {"lr", "batch"},
+    "size": {"lr", "batch", "stages.2.lr", "stages.2.epochs"},
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_what_is_given_is_not_searched_in_a_stage_either(given):
+    space = tuple((key, Choice((1, 2))) for key in ("lr", "batch", "stages.2.lr", "stages.2.epochs"))
+    assert dict(left_to_search(space, [given])).keys() == GIVEN[given]
 
 
 def test_how_long_a_stage_goes_on_is_kept_where_that_was_searched(search, scenes, scored):
