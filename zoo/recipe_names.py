@@ -23,6 +23,15 @@ def meant_recipe(member: str, asked: str, known: Collection[str]) -> str | None:
     if asked in begun or not begun:
         return asked if begun else None
     if len(begun) > 1:
-        there = ", ".join(f"{member}@{recipe}" for recipe in begun)
-        raise UserError(f"{member}@{asked}: is the beginning of several recipes; there are: {there}")
+        raise UserError(f"{member}@{asked}: is the beginning of several recipes; there are: {_names(member, begun)}")
     return begun[0]
+
+
+def no_recipe(member: str, asked: str, known: Collection[str], where: object) -> UserError:
+    """That none of the known hashes begins as asked; `where` they lie."""
+    there = f"there are: {_names(member, known)}" if known else "there is no run of it"
+    return UserError(f"{member}@{asked}: was not trained in {where}; {there}")
+
+
+def _names(member: str, recipes: Collection[str]) -> str:
+    return ", ".join(f"{member}@{recipe}" for recipe in sorted(recipes))

@@ -66,6 +66,24 @@ def test_a_fold_without_a_run_says_what_to_run(typed):
     assert "--fold 2: the split has folds 0 to 1" in said.err
 
 
+@pytest.mark.parametrize(
+    ("member", "fold", "words", "expected"),
+    [
+        ("lite0-fc-t", "0", 'runs: no trained member "lite0-fc-t"; did you mean "lite0-fc-t5"?', 2),
+        ("xyz", "0", 'runs: no trained member "xyz"; known: lite0-fc-t5', 2),
+        ("lite1-fc-t5", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
+        ("lite1-fc-t5@zzz", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
+        ("lite0-fc-t5@zzz", "0", "lite0-fc-t5@zzz: was not trained in runs; there are: lite0-fc-t5@{hash}", 1),
+        ("lite0-fc-t5@{hash}", "1", "train it as fold-0 was, by runs/members/lite0-fc-t5/{hash}/fold-0/recipe.toml", 1),
+    ],
+)
+def test_what_is_not_trained_is_answered_with_what_is_or_what_can_be(typed, folder, member, fold, words, expected):
+    (place,) = (folder / "runs/members/lite0-fc-t5").iterdir()
+    member, words = member.format(hash=place.name), words.format(hash=place.name)
+    code, said = typed(f"zoo export {member} --fold {fold} --format pt2 --out no.pt2")
+    assert (code, words in said.err) == (expected, True), said.err
+
+
 def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     code, said = typed("zoo export lite0-fc-t5 --fold 0 --format onnx --out m.onnx")

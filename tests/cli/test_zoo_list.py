@@ -133,7 +133,8 @@ def test_show_of_a_staged_member_shows_what_each_stage_trains_with_and_no_value_
 
 def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(capsys, tmp_path):
     mine = tmp_path / "mine.toml"
-    mine.write_text('base = "lite0-fc-t5"\nstages = [{ lr = 0.5, batch = 2 }, { lr = 0.5 }]\n[log]\ngave = ["stages"]\n')
+    stages = "stages = [{ lr = 0.5, batch = 2 }, { lr = 0.5 }]"
+    mine.write_text(f'base = "lite0-fc-t5"\n{stages}\n[log]\ngave = ["stages"]\n')
     assert run(["zoo", "show", str(mine)]) == 0
     told = capsys.readouterr().out
     lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}

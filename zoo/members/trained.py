@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.files import read_json
 from zoo.members.files import read_recipe
 from zoo.members.recipe import HOW_FAST, Recipe
-from zoo.recipe_names import meant_recipe
+from zoo.recipe_names import meant_recipe, no_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +44,7 @@ def read_trained_recipe(runs: Path, member: str, asked: str) -> tuple[str, Recip
     written = {path.parents[1].name: path for path in (runs / "members" / member).glob("*/fold-*/recipe.toml")}
     meant = meant_recipe(member, asked, written)
     if meant is None:
-        there = ", ".join(f"{member}@{recipe}" for recipe in sorted(written))
-        known = f"there are: {there}" if there else "there is no run of it"
-        raise UserError(f"{member}@{asked}: was not trained in {runs}; {known}")
+        raise no_recipe(member, asked, written, runs)
     return meant, read_recipe(written[meant], member)
 
 

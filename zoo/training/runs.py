@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from core.errors import UsageError, UserError
+from core.errors import UnknownName, UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
-from zoo.members import Recipe, read_recipe
-from zoo.recipe_names import meant_recipe, split_name
+from zoo.members import Recipe, member_names, read_recipe
+from zoo.recipe_names import meant_recipe, no_recipe, split_name
 
 Note = Callable[[str], None]
 
@@ -176,7 +176,7 @@ def trained_runs(
     found = most_trained(runs, asked, fold_names, folds_sha256, note)
     lacking = [name for name in fold_names if name not in {run.fold for run in found}]
     if lacking:
-        raise _not_trained(runs, asked, lacking)
+        raise not_trained(runs, asked, lacking)
     return found
 
 
@@ -196,7 +196,7 @@ def most_trained(
     ]
     best = max(found, key=lambda of_one: len({run.fold for run in of_one}), default=[])
     if not best:
-        raise _not_trained(runs, asked, fold_names)
+        raise not_trained(runs, asked, fold_names)
     return best
 
 
@@ -204,12 +204,27 @@ def _counts(run: Run, fold_names: Sequence[str], folds_sha256: str) -> bool:
     return run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete
 
 
-def _not_trained(runs: Path, asked: str, fold_names: Sequence[str]) -> UserError:
+def not_trained(runs: Path, asked: str, fold_names: Sequence[str], where: str = "") -> UserError:
+    """Why `asked`, MEMBER or MEMBER@HASH, gives no runs of these folds, and what to type; `where` it was named.
+
+    A UsageError where no member is called so, neither a trained nor a shipped one.
+    """
+    member, wanted = split_name(asked)
+    known = [place.name for place in (runs / "members").glob("*") if place.is_dir()]
+    if member not in known and member not in member_names():
+        if not known:
+            return UsageError(f'{where}no member "{member}" is trained, and no other in {runs}; all: cli zoo list')
+        return UnknownName("trained member", member, known, f"{where}{runs}", "cli zoo list")
+    recipes = {place.name: place for place in recipe_folders(runs, member) if _ended(place)}
+    meant = meant_recipe(member, wanted, recipes) if wanted else None
+    if wanted is not None and recipes and meant is None:
+        return UserError(f"{where}{no_recipe(member, wanted, recipes, runs)}")
     which = fold_names[0] if len(fold_names) == 1 else "all"
-    return UserError(
-        f"{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; "
-        f"run: cli zoo train {split_name(asked)[0]} --fold {which}"
-    )
+    how = f"run: cli zoo train {member} --fold {which}"
+    if meant:
+        first = _ended(recipes[meant])[0]
+        how = f"train it as {first.name} was, by {first / 'recipe.toml'}"
+    return UserError(f"{where}{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; {how}")
 
 
 def runs_by_recipe(

@@ -21,7 +21,7 @@ from zoo.members.checks import NAMED_WEIGHTS
 from zoo.models.weights import locate
 from zoo.recipe_names import split_name
 from zoo.training.checkpoints import read_weights
-from zoo.training.runs import Note, Run, find_runs, runs_by_recipe
+from zoo.training.runs import Note, Run, find_runs, not_trained, runs_by_recipe
 
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
@@ -105,11 +105,7 @@ def _no_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha25
             f"{recipe.name}: starts from {recipe.start_from}, whose run of fold {stopped.fold} was stopped before its "
             f"end; remove {stopped.stop} where it is there, and train it on with the command that began it"
         )
-    which = fold_names[0] if len(fold_names) == 1 else "all"
-    return UserError(
-        f"{recipe.name}: starts from {recipe.start_from}, which has no complete run of fold {', '.join(fold_names)} of "
-        f"this split in {runs}; run: cli zoo train {member} --fold {which}"
-    )
+    return not_trained(runs, recipe.start_from, fold_names, f"{recipe.name}: start_from: ")
 
 
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:

@@ -284,7 +284,9 @@ def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scen
 def test_a_run_of_another_fold_is_no_start(tmp_path, scenes, folds, wanted):
     trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(TINY, {"start_from": TINY.name})
-    with pytest.raises(UserError, match="which has no complete run of fold .* run: cli zoo train lite0-fc-t5 --fold"):
+    with pytest.raises(
+        UserError, match="start_from: lite0-fc-t5: no complete run of fold .* run: cli zoo train lite0-fc-t5 --fold"
+    ):
         pin_start(recipe, tmp_path, wanted, folds)
 
 
