@@ -7,7 +7,8 @@ read anew each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +48,18 @@ def read_kept(runs: Path) -> dict[str, Row]:
 
 
 def keep(runs: Path, rows: Sequence[Row]) -> dict[str, Row]:
-    """Add rows to those that are kept, drop those of predictions that are gone; what is kept then, by digest."""
+    """Add rows to those that are kept, drop those of predictions that are gone; what is kept then, by digest.
+
+    A row of the same predictions on fewer records replaces none: it was scored on a part of the data.
+    """
     from core.files import write_json
     from zoo.predictions.find import set_folders
     from zoo.predictions.members import OOF
 
     there = {(found.member, found.recipe, found.tta) for found in set_folders(runs, OOF) if found.written is not None}
-    newest = {_source(row): row for row in (*read_kept(runs).values(), *rows)}
+    before = read_kept(runs)
+    fuller = [row for row in rows if row["records"] >= before.get(row["digest"], row)["records"]]
+    newest = {_source(row): row for row in (*before.values(), *fuller)}
     kept = {row["digest"]: row for source, row in newest.items() if source in there}
     write_json(kept_path(runs), {"format": FORMAT, "rows": list(kept.values())})
     return kept
@@ -101,73 +107,100 @@ def own_rows(settings: Settings) -> dict[str, Row]:
     try:
         _, found = find_out_of_fold(settings.runs, left_out=partial(say_left_out, settings))
         kept = read_kept(settings.runs)
-        outdated = _outdated(settings, found, kept)
-        if outdated and settings.data:
-            kept = keep(settings.runs, score_members(settings, outdated))
+        labels = open_labels(settings, found) if settings.data else None
+        outdated = [member for member in found if not _holds(kept.get(member.digest), member, labels)]
+        if outdated and labels:
+            scored = score_members(settings, labels, outdated)
+            kept = keep(settings.runs, scored) | {row["digest"]: row for row in scored}
         elif outdated:
             say_note(settings, f"{len(outdated)} not scored yet; name the data, or run: cli zoo leaderboard")
     except UserError as error:
         say_note(settings, f"no scores of one's own: {error}")
         return {}
-    scored = [member for member in found if member.digest in kept]
-    return {member.provenance.member: kept[member.digest] | _facts(settings, member) for member in scored}
+    listed = [member for member in found if member.digest in kept]
+    return {member.provenance.member: kept[member.digest] | _facts(settings, member) for member in listed}
 
 
-def _outdated(settings: Settings, members: Sequence[MemberMaps], kept: Mapping[str, Row]) -> list[MemberMaps]:
-    """Those without a row; where the data are named, those too whose row stands on other records or masks."""
-    if not settings.data:
-        return [member for member in members if member.digest not in kept]
+@dataclass(frozen=True)
+class Labels:
+    """The data that are named: which of their records are labelled and in folds.csv, fold by fold."""
+
+    scenes: Scenes
+    folds: Folds
+    record_ids: tuple[str, ...]
+
+    def of(self, member: MemberMaps) -> tuple[str, ...]:
+        """Those that it predicted."""
+        predicted = set(member.record_ids)
+        return tuple(record for record in self.record_ids if record in predicted)
+
+    def digest(self, record_ids: Sequence[str]) -> str:
+        """Of the sizes and times of the files that hold the masks: to read them all takes seconds."""
+        from core.files import sha256_of
+
+        files = {record: self.scenes.mask_path(self.scenes.record(record)).stat() for record in record_ids}
+        return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
+
+    def mask(self, record: str) -> Any:
+        """(256, 256) bool."""
+        return self.scenes.mask(self.scenes.record(record))
+
+
+def open_labels(settings: Settings, members: Sequence[MemberMaps]) -> Labels:
+    """The data, opened once; where they hold but a part of what these members predicted, that is said.
+
+    UserError where they hold none of it.
+    """
     from zoo.data import read_folds
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
-
-    def holds(member: MemberMaps) -> bool:
-        row = kept.get(member.digest, {})
-        return row.get("labels") == _label_digest(scenes, _records(scenes, folds, [member]))
-
-    return [member for member in members if not holds(member)]
-
-
-def _label_digest(scenes: Scenes, records: Sequence[str]) -> str:
-    """Of the sizes and times of the files that hold the masks: to read them all takes seconds."""
-    from core.files import sha256_of
-
-    files = {record: scenes.mask_path(scenes.record(record)).stat() for record in records}
-    return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
+    labelled = {record.id for record in scenes.labelled} & set(folds.fold_of)
+    predicted = {record for member in members for record in member.record_ids} & set(folds.fold_of)
+    absent = predicted - labelled
+    if absent == predicted:
+        raise UserError("no predicted record has labels in the data named here; name what the members were trained on")
+    if absent:
+        say_note(
+            settings,
+            f"{len(absent)} of {len(predicted)} predicted records have no labels in the data named here; "
+            "rows stand on the others, and take the place of no kept row on more",
+        )
+    return Labels(scenes, folds, tuple(sorted(labelled, key=lambda record: (folds.fold_of[record], record))))
 
 
-def _records(scenes: Scenes, folds: Folds, members: Sequence[MemberMaps]) -> tuple[str, ...]:
-    """The labelled records that all of these members predicted."""
+def _holds(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
+    """Whether there is a row that, where the data are named, stands on their records and masks."""
+    if row is None or labels is None:
+        return row is not None
+    records = labels.of(member)
+    return not records or row.get("labels") == labels.digest(records)
+
+
+def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
+    """A row a member, best first; on the records that all of them predicted where `shared`, else each on its own.
+
+    Who predicted none of the data's records is left out and named, but not where `shared`: then it is a UserError.
+    """
     from ensemble.gather import shared_records
 
-    return shared_records(members, folds, [record.id for record in scenes.labelled]).record_ids
-
-
-def score_members(settings: Settings, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
-    """A row a member, best first; on the records that all of them predicted where `shared`, else each on its own."""
-    from zoo.data import read_folds
-
-    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
-    together = _records(scenes, folds, members) if shared else None
-    records = [together or _records(scenes, folds, [member]) for member in members]
-    with progress(settings, "scoring", sum(map(len, records))) as advance:
-        standings = [_stand(settings, scenes, folds, member, ids, advance) for member, ids in zip(members, records)]
+    together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()
+    records = {member: together or labels.of(member) for member in members}
+    for member in members:
+        if not records[member]:
+            say_note(settings, f"left out: {member.name}: the data named here hold no label of what it predicted")
+    with progress(settings, "scoring", sum(map(len, records.values()))) as advance:
+        standings = [_stand(settings, labels, member, ids, advance) for member, ids in records.items() if ids]
     standings.sort(key=lambda standing: -standing.dice.value)
-    return [_row(settings, scenes, standing, standings[0]) for standing in standings]
+    return [_row(settings, labels, standing, standings[0]) for standing in standings]
 
 
-def _stand(
-    settings: Settings, scenes: Scenes, folds: Folds, member: MemberMaps, ids: Sequence[str], advance: Any
-) -> Standing:
+def _stand(settings: Settings, labels: Labels, member: MemberMaps, ids: Sequence[str], advance: Any) -> Standing:
     from ensemble.standings import stand
 
-    def read_mask(record: str) -> Any:
-        return scenes.mask(scenes.record(record))
-
-    return stand(member, ids, read_mask, folds, settings.seed, settings.jobs, advance)
+    return stand(member, ids, labels.mask, labels.folds, settings.seed, settings.jobs, advance)
 
 
-def _row(settings: Settings, scenes: Scenes, standing: Standing, first: Standing) -> Row:
+def _row(settings: Settings, labels: Labels, standing: Standing, first: Standing) -> Row:
     member, dice = standing.member, standing.dice
     behind = standing.behind(first, settings.seed)
     return {
@@ -186,7 +219,7 @@ def _row(settings: Settings, scenes: Scenes, standing: Standing, first: Standing
         "behind": behind and {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z},
         **_facts(settings, member),
         "digest": member.digest,
-        "labels": _label_digest(scenes, standing.tally.active.record_ids),
+        "labels": labels.digest(standing.tally.active.record_ids),
     }
 
 

@@ -14,7 +14,7 @@ import click
 from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import TTA, Settings, common
 from cli.output import next_step, require_folder, say, say_note, show
-from cli.standings import Row, changes, heading, keep, legend, marked, predicted, score_members
+from cli.standings import Row, changes, heading, keep, legend, marked, open_labels, predicted, score_members
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,8 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
     """
     if file:
         require_folder(file)
-    rows = score_members(settings, predicted(settings, members, tta), shared)
+    found = predicted(settings, members, tta)
+    rows = score_members(settings, open_labels(settings, found), found, shared)
     if not shared:
         keep(settings.runs, rows)
     show(settings, rows, lambda console: _print(console, rows))

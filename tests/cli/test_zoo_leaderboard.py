@@ -276,9 +276,57 @@ def test_mended_masks_are_scored_anew_where_the_data_are_named(made, capsys):
     mended = shown(*data)
     assert mended != first
     assert mended == next(row["dice"] for row in rows_of(made, capsys, "lite0-fc-t5"))
-    shutil.rmtree(made.data / "train" / made.case.ids[0])
-    assert shown(*data) != mended
+
+
+def test_rows_on_a_part_of_the_data_are_shown_and_said_and_replace_none_on_more(made, capsys):
+    write_again(made, "m0", member="lite0-fc-t5")
+    before = {row["name"]: row for row in rows_of(made, capsys)}
+    kept = kept_rows(made)
+    for record in made.folds.records(0)[:2]:
+        shutil.rmtree(made.data / "train" / record)
+    said = ask(made, capsys, "leaderboard", "--json")
+    assert said.err.count("note: 2 of 18 predicted records have no labels in the data named here; ") == 1
+    part = {row["name"]: row for row in json.loads(said.out)}
+    assert {name: row["records"] for name, row in part.items()} == {"lite0-fc-t5": 16, "m0": 16, "m1": 16, "m2": 10}
+    listed = ask(made, capsys, "list", "--json")
+    assert listed.err.count("note: 2 of 18 predicted records") == 1
+    assert own_dice(listed.out) == part["lite0-fc-t5"]["dice"]
+    assert kept_rows(made) == kept
+    assert run(["zoo", "list", "--json", "--runs", str(made.runs)]) == 0
+    assert own_dice(capsys.readouterr().out) == before["lite0-fc-t5"]["dice"]
+
+
+def own_dice(listed):
+    return next(row["dice"] for row in json.loads(listed) if row["name"] == "lite0-fc-t5")
+
+
+def test_rows_on_a_part_of_the_data_are_kept_where_there_are_no_others_until_there_are(made, capsys):
+    away = made.data.parent / "away"
+    shutil.move(made.data / "train" / made.folds.records(0)[0], away)
+    rows_of(made, capsys)
     assert max(row["records"] for row in kept_rows(made)) == 17
+    shutil.move(away, made.data / "train" / made.folds.records(0)[0])
+    rows_of(made, capsys)
+    assert max(row["records"] for row in kept_rows(made)) == 18
+
+
+def test_who_predicted_none_of_the_data_is_left_out_and_named(made, capsys):
+    for record in made.folds.records(0) + made.folds.records(1):  # all that m2 predicted
+        shutil.rmtree(made.data / "train" / record)
+    said = ask(made, capsys, "leaderboard", "--json")
+    assert {row["name"] for row in json.loads(said.out)} == {"m0", "m1"}
+    assert "note: left out: m2: " in said.err
+    assert "error: no predicted record has labels" in ask(made, capsys, "leaderboard", "m2", code=1).err
+
+
+def test_the_data_are_opened_once_where_the_list_scores(made, capsys, monkeypatch):
+    import zoo.data
+
+    opened, calls = zoo.data.open_scenes, []
+    monkeypatch.setattr(zoo.data, "open_scenes", lambda paths: calls.append(paths) or opened(paths))
+    ask(made, capsys, "list")
+    assert len(calls) == 1
+    assert len(kept_rows(made)) == 3
 
 
 def test_rows_of_predictions_that_are_gone_or_made_anew_are_dropped(made, capsys):
