@@ -7,8 +7,9 @@ read anew each time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,23 +76,28 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
 
     Those predicted otherwise, or on another folds.csv, are left out and named; UserError where nobody is left.
     """
-    from zoo.predictions import find_members, find_out_of_fold, other_recipes
+    from zoo.data import read_folds
+    from zoo.predictions import every_recipe, find_members
+    from zoo.recipe_names import split_name
 
-    left_out = partial(say_left_out, settings)
     names = settings.line_up(members) if members else None
-    folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
-    if names:
-        return found
-    several = []
-    for other in other_recipes(settings.runs, found):
+    recipes = every_recipe(settings.runs, names)
+    folds = read_folds(settings.runs / "folds.csv")
+    found: list[MemberMaps] = []
+    refusals = []
+    for recipe in recipes:
         try:
-            several += find_members(settings.runs, names=[other], tta=tta, folds_sha256=folds.sha256)
-        except UserError as error:
-            left_out(error)
-    torn = {maps.provenance.member for maps in several}
-    plain = [maps for maps in found if maps.provenance.member not in torn]
-    full = [f"{maps.provenance.member}@{maps.recipe}" for maps in found if maps.provenance.member in torn]
-    return [*plain, *(find_members(settings.runs, names=full, tta=tta) if full else []), *several]
+            found += find_members(settings.runs, names=[recipe], tta=tta, folds_sha256=folds.sha256)
+        except UserError as refusal:
+            refusals.append(refusal)
+    if not found:
+        raise refusals[0]
+    for refused in refusals:
+        say_left_out(settings, refused)
+    often = Counter(maps.provenance.member for maps in found)
+    by_hash = {split_name(name)[0] for name in names or () if "@" in name}
+    alone = {member for member, count in often.items() if count == 1} - by_hash
+    return [replace(maps, name=name) if (name := maps.provenance.member) in alone else maps for maps in found]
 
 
 def own_rows(settings: Settings) -> dict[str, Row]:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta: str | None, file: Path | None) -> None:
     """The MEMBERS that were predicted, all without any, by out-of-fold global Dice.
 
-    Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash. s / record: of one
-    run, the mean over its runs.
+    Each threshold is the best of the other folds. A member's recipes stand apart, as M@hash; so is one asked for.
+    s / record: of one run, the mean over its runs.
     """
     if file:
         require_folder(file)

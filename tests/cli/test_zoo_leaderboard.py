@@ -79,7 +79,30 @@ def test_rows_on_other_records_say_so_and_shared_ones_compare(made, capsys):
 def test_recipes_that_differ_stand_apart(made, capsys):
     write_again(made, "m0", recipe="def456")
     assert {row["name"] for row in rows_of(made, capsys)} == {"m0@abc123", "m0@def456", "m1", "m2"}
-    assert [row["name"] for row in rows_of(made, capsys, "m0@abc123")] == ["m0@abc123"]
+    assert {row["name"] for row in rows_of(made, capsys, "m0", "m0@abc")} == {"m0@abc123", "m0@def456"}
+    assert [row["name"] for row in rows_of(made, capsys, "m0@abc")] == ["m0@abc123"]
+    assert [row["name"] for row in rows_of(made, capsys, "m1@abc")] == ["m1@abc123"]
+
+
+def test_a_recipe_that_does_not_count_hides_no_other_of_its_member(made, capsys):
+    write_again(made, "m0", recipe="def456")
+    shutil.rmtree(made.runs / "predictions" / "m0" / "def456" / "oof" / "fold-1")
+    write_json(made.runs / "members/m0/abc123/fold-2/result.json", {"weights_sha256": "1" * 64})
+    said = ask(made, capsys, "leaderboard", "m0", "--json")
+    assert [(row["name"], row["recipe"]) for row in json.loads(said.out)] == [("m0", "def456")]
+    assert "note: left out: m0@abc123 fold 2: " in said.err
+
+
+def test_recipes_without_a_tta_are_told_apart(made, capsys):
+    write_again(made, "m0", recipe="def456", tta="d4")
+    said = ask(made, capsys, "leaderboard", "m0", "--tta", "d4", "--json")
+    assert [(row["name"], row["tta"]) for row in json.loads(said.out)] == [("m0", "d4")]
+    assert 'note: left out: m0@abc123: no out-of-fold predictions with TTA "d4", only with: none;' in said.err
+    assert "run: cli zoo predict m0@abc123 --tta d4" in said.err
+    assert [(row["name"], row["tta"]) for row in rows_of(made, capsys, "m0")] == [
+        ("m0@abc123", "none"),
+        ("m0@def456", "d4"),
+    ]
 
 
 def test_what_training_took_and_what_was_changed_stand_beside(made, capsys, monkeypatch):

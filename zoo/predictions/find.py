@@ -103,14 +103,9 @@ def find_members(
     `left_out` wants to be told of it, and refused where nobody else is left, or else at once.
     Raises UserError that says what there is and what to run.
     """
-    folders = list(set_folders(runs, split))
-    complete = [folder for folder in folders if folder.written is not None]
-    if not complete and not (names and folders):
-        raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
+    search = _Search.under(runs, split, names, tta, folds_sha256)
     if names is None:
-        search = _Search(runs, split, tuple(complete), tta, folds_sha256)
-        return search.members(sorted({folder.member for folder in complete}), left_out or (lambda refusal: None))
-    search = _Search(runs, split, tuple(folders), tta, folds_sha256)
+        return search.members(search.names, left_out or (lambda refusal: None))
     return search.members(dict.fromkeys(names), left_out)
 
 
@@ -123,6 +118,15 @@ def find_out_of_fold(
         find_members(runs, names=names, tta=tta)  # that nothing is predicted yet is said first
     folds = read_folds(path)
     return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256, left_out=left_out)
+
+
+def every_recipe(runs: Path, names: Sequence[str] | None = None, split: str = OOF) -> list[str]:
+    """Each recipe that was predicted, of the members named or of all, as `find_members` takes it by name.
+
+    "M@hash" where M has several or was asked for by its hash, else "M". Raises UserError as `find_members`.
+    """
+    search = _Search.under(runs, split, names)
+    return list(dict.fromkeys(recipe for name in names or search.names for recipe in search.recipes(name)))
 
 
 def other_recipes(runs: Path, members: Sequence[MemberMaps], split: str = OOF) -> list[str]:
@@ -143,9 +147,33 @@ class _Search:
 
     runs: Path
     split: str
-    folders: tuple[SetFolder, ...]
+    folders: tuple[SetFolder, ...]  # where all members are asked for, the complete ones
     tta: str | None
     folds_sha256: str | None
+
+    @classmethod
+    def under(
+        cls, runs: Path, split: str, names: Sequence[str] | None, tta: str | None = None, folds: str | None = None
+    ) -> _Search:
+        """UserError where nothing is predicted, unless it is somebody asked for whose predictions are unfinished."""
+        folders = tuple(set_folders(runs, split))
+        complete = tuple(folder for folder in folders if folder.written is not None)
+        if not complete and not (names and folders):
+            raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
+        return cls(runs, split, complete if names is None else folders, tta, folds)
+
+    @property
+    def names(self) -> list[str]:
+        """The members that there are."""
+        return sorted({folder.member for folder in self.folders})
+
+    def recipes(self, asked: str) -> list[str]:
+        """By the names that tell them apart."""
+        name, recipe = split_name(asked)
+        known = {folder.recipe for folder in self._of_recipe(self._complete(name), name, recipe)}
+        if recipe is None and len(known) == 1:
+            return [name]
+        return [f"{name}@{one}" for one in sorted(known)]
 
     def members(self, asked: Iterable[str], left_out: LeftOut | None) -> list[MemberMaps]:
         """Those asked for that have what is looked for; `left_out` is told of the others, where somebody has it."""
@@ -168,7 +196,7 @@ class _Search:
     def member(self, asked: str) -> MemberMaps:
         name, recipe = split_name(asked)
         known = self._complete(name)
-        ranked = self._ranked(name, self._of_recipe(known, name, recipe))
+        ranked = self._ranked(asked, self._of_recipe(known, name, recipe))
         for candidate in ranked:
             maps = MemberMaps(asked, tuple(self._open(folder.path) for folder in candidate))
             if self.folds_sha256 in (None, maps.provenance.folds_sha256):
@@ -209,13 +237,13 @@ class _Search:
             raise UserError(f"{name}@{recipe}: has no {_words(self.split)} predictions; there are: {there}")
         return [folder for folder in folders if folder.recipe == meant]
 
-    def _ranked(self, name: str, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
+    def _ranked(self, asked: str, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
         """One candidate a recipe, best first: most folds, then newest."""
         settings = sorted({folder.tta for folder in folders})
         if self.tta is not None and self.tta not in settings:
             raise _NothingSuchError(
-                f'{name}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: '
-                f"{', '.join(settings)}; run: cli zoo predict {name} --tta {self.tta}"
+                f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: '
+                f"{', '.join(settings)}; run: cli zoo predict {asked} --tta {self.tta}"
             )
         ranked = []
         for recipe in {folder.recipe for folder in folders}:
