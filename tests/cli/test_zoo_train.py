@@ -8,7 +8,8 @@ import pytest
 from tests.zoo.training.cases import write_scenes
 from zoo.predictions import find_members
 
-TINY = "--set encoder=test_efficientnet --set weights=none --set size=64 --set crop=0 --set batch=2 --jobs 1"
+KEYS = ("encoder=test_efficientnet", "weights=none", "decoder_channels=[16,16,8,8,8]", "size=64", "crop=0", "batch=2")
+TINY = " ".join(f"--set {key}" for key in KEYS) + " --jobs 1"
 STAGED = """
 base = "lite0-fc-t5"
 epochs = 1

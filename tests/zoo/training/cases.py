@@ -1,4 +1,4 @@
-"""Runs so small that they train in a second: a tiny encoder, 64 pixels, a handful of records."""
+"""Runs so small that they train in a second: a tiny encoder and decoder, 64 pixels, a handful of records."""
 
 import json
 
@@ -12,6 +12,7 @@ TINY = with_settings(
     {
         "encoder": "test_efficientnet",
         "weights": "none",
+        "decoder_channels": [16, 16, 8, 8, 8],
         "size": 64,
         "batch": 2,
         "epochs": 3,

@@ -218,7 +218,8 @@ def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
 )
 def test_a_value_that_no_trial_could_have_is_refused_before_the_first(search, scenes, tmp_path, line, words):
     """In one line, with the file, the key and the value."""
-    recipe = with_settings(TINY, {"encoder": "test_vit3" if "deeplab" in line else TINY.encoder, "loss": "dice"})
+    encoder = "test_vit3" if "deeplab" in line else TINY.encoder
+    recipe = with_settings(TINY, {"encoder": encoder, "decoder_channels": [], "loss": "dice"})
     (tmp_path / "mine.toml").write_text(recipe.as_toml() + f"[tune]\n{line}\n")
     mine = load_member("mine", tmp_path)
     with pytest.raises(UserError) as caught:
@@ -286,7 +287,7 @@ def test_what_was_set_by_hand_stands_apart_from_what_was_found(search, scenes, s
     note = lines.index("# Not searched, but the same in all trials, by --set:")
     assert lines[lines.index('base = "lite0-fc-t5"') + 1 : note] == [f"lr = {TINY.lr * 2}"]
     assert [line.split(" = ")[0] for line in lines[note + 1 :]] == [
-        *("encoder", "weights", "size", "crop", "batch", "precision")
+        *("encoder", "weights", "decoder_channels", "size", "crop", "batch", "precision")
     ]
 
 
