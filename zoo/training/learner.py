@@ -81,9 +81,11 @@ class Learner:
         images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w).
         """
         images, labels = images.to(self.device), labels.to(self.device)
-        if self.forward is self.network or images.shape in self._compiled:
+        if self.forward is self.network:
             return self._add_gradients(images, labels)
-        put_back = _as_it_is(self.network, self.device)
+        # At a shape of before hardly anything is compiled anew: a batch that is counted twice in BatchNorm, once in a
+        # run, is not worth a copy of all gradients in every step.
+        put_back = None if images.shape in self._compiled else _as_it_is(self.network, self.device)
         try:
             loss = self._add_gradients(images, labels)
             self._compiled.add(images.shape)
@@ -94,7 +96,8 @@ class Learner:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             self.note(f"torch.compile fails here ({reason}); goes on without it")
             self.forward = self.network
-            put_back()
+            if put_back:
+                put_back()
             return self._add_gradients(images, labels)
 
     def _add_gradients(self, images: Tensor, labels: Tensor) -> float:

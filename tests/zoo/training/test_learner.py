@@ -212,6 +212,22 @@ def test_a_batch_that_cannot_be_compiled_costs_the_step_nothing(batch, monkeypat
         assert torch.equal(fast.network.state_dict()[key], value), key
 
 
+def test_a_shape_that_cannot_be_compiled_again_ends_no_run(batch, monkeypatch):
+    made = learner(compile=True)
+    calls = []
+
+    def forward(images):
+        calls.append(1)
+        if len(calls) == 2:
+            raise InductorError(InvalidCxxCompiler(), None)
+        return made.network(images)
+
+    made.forward = forward
+    losses = [made.add_gradients(*batch) for _ in range(2)]
+    assert made.forward is made.network
+    assert losses[0] == losses[1]
+
+
 def test_a_batch_that_cannot_be_compiled_drops_out_what_it_would_have(batch, monkeypatch):
     failing(monkeypatch, TorchDynamoException("no compiler"))
     losses = []
