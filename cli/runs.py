@@ -27,6 +27,12 @@ def full_name(run: Run) -> str:
     return f"{run.recipe.name}@{run.hash} fold {fold_words(run.fold, run.seed)}"
 
 
+def export_command(run: Run) -> str:
+    """What makes one file of the runs of its recipe and fold."""
+    name = run.recipe.name
+    return f"cli zoo export {name}@{run.hash} --fold {run.fold} --format onnx --out {name}.onnx"
+
+
 def stopped_at(run: Run) -> str:
     """Where the run's stop file ended it."""
     result, recipes = run.read_result(), run.recipe.staged

@@ -10,7 +10,7 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, require_test, say, say_note, show
-from cli.runs import full_name, say_others, say_stopped
+from cli.runs import export_command, full_name, say_others, say_stopped
 from cli.zoo_train import predict_run
 from core.errors import UsageError, UserError
 
@@ -43,7 +43,8 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         require_test(settings, scenes)
     folds = read_folds(settings.runs / "folds.csv")
     names = fold_names(fold, folds)
-    runs = [run for asked in settings.line_up(members) for run in _trained(settings, asked, names, folds)]
+    asked = dict.fromkeys(settings.line_up(members))
+    runs = list({run.folder: run for name in asked for run in _trained(settings, name, names, folds)}.values())
     records = [scenes.test if split == "test" else run_records(run, scenes, folds)[1] for run in runs]
     for run, ours in zip(runs, records):
         check_prediction(run, scenes, ours, settings.device)
@@ -55,7 +56,11 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         rows.append(named | {"records": len(made.record_ids)})
     lines = [f"{full_name(run)}: {row['records']} records" for run, row in zip(runs, rows)]
     show(settings, rows, lambda console: console.print("\n".join(lines)))
-    next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
+    if fold == "full":
+        say_note(settings, "cli submit takes the folds' runs, and not these: no held-out record told how to weigh them")
+        next_step(settings, export_command(runs[0]))
+    else:
+        next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
 
 
 def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: Folds) -> list[Run]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
 from cli.output import detail, next_step, progress, say, say_note, show
-from cli.runs import fold_words, label, stopped_at
+from cli.runs import export_command, fold_words, label, stopped_at
 from core.errors import UsageError
 from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from zoo.data import Folds, Record, Scenes
     from zoo.members import Recipe
@@ -44,17 +45,22 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
     scenes, folds, runs = _plan(settings, **which)
     rows = []
     for run in runs:
-        if run.done:
+        again = _why_again(run)
+        if run.done and not again:
             say(settings, f"{label(run)}: is trained already, reused")
         else:
+            if again:
+                say(settings, f"{label(run)}: {again}; it is trained again")
             _train_run(settings, run, scenes, folds)
         if run.stopped:
             say(settings, f"{label(run)}: stopped at {stopped_at(run)}; remove {run.stop} to train it on")
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
         rows.append(_result(run))
+        if rows[-1]["dice"] == 0:
+            say(settings, f"warning: {label(run)}: {_found_nothing(run.recipe.final)}")
     show(settings, rows, lambda console: _print_runs(console, rows))
-    next_step(settings, "cli ensemble fit")
+    next_step(settings, _next(runs, bool(scenes.test)))
 
 
 def _plan(
@@ -78,12 +84,13 @@ def _plan(
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
     names, note = fold_names(fold, folds), partial(say_note, settings)
-    runs = [
+    planned = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
         for recipe in (pin_start(recipe, settings.runs, names, folds, note) for recipe in recipes)
         for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]
+    runs = list({run.folder: run for run in planned}.values())  # a member that is named twice is trained once
     for run in runs:
         check_run(run, scenes, folds, settings.device)
     keep_folds(settings, folds)
@@ -108,6 +115,36 @@ def _recipes(
             raise UsageError(f"{option} {value} and --set {key}={changes[key]} differ; give one of them")
     names = (settings.line_up(members) if members or not files else ()) + files
     return [with_settings(load_member(name, settings.members), changes) for name in names]
+
+
+def _why_again(run: Run) -> str | None:
+    """Why a run that has come to an end cannot be reused; None where it can, or has not."""
+    from zoo.training import start_has_changed
+
+    if run.result.is_file() and run.spoilt:
+        return f"{run.best} {run.spoilt}"
+    if run.done and start_has_changed(run):
+        return f"{run.recipe.start_from}, from which it started, has other weights since"
+    return None
+
+
+def _found_nothing(recipe: Recipe) -> str:
+    """What a Dice of 0 means, and what of the recipe may be at fault."""
+    weights = ", or pretrained weights (it has none)" if recipe.weights == "none" else ""
+    return (
+        "Dice 0: at no threshold it finds a contrail of its fold; a lower rate may help, "
+        f"--set lr={recipe.lr / 3:.1g}, or more epochs than {recipe.epochs}, --epochs{weights}"
+    )
+
+
+def _next(runs: Sequence[Run], has_test: bool) -> str:
+    """Without a fold of its own a run is in no ensemble: it predicts by hand, or leaves in a file."""
+    run = runs[0]
+    if run.fold != "full":
+        return "cli ensemble fit"
+    if has_test:
+        return f"cli zoo predict {run.recipe.name}@{run.hash} --fold full --split test"
+    return export_command(run)
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
@@ -169,40 +206,49 @@ def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
 
 
 def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    table = Table("member", "fold", "best epoch", "Dice", "threshold", "records", "minutes")
-    for row in rows:
-        found = ["-", "-"] if row["dice"] is None else [f"{row['dice']:.4f}", threshold_text(row["threshold"])]
-        seconds = sum(stage["seconds"] for stage in row["stages"] or [row])
-        epoch = _best_epoch(row)
-        cells = [
-            row["member"],
-            fold_words(row["fold"], row["seed"]),
-            f"{epoch}, stopped at {row['stopped_at']}" if row["stopped"] else epoch,
-            *found,
-            row["held_out"],
-            f"{seconds / 60:.1f}",
-        ]
-        table.add_row(*map(str, cells))
-    console.print(table)
+    console.print(as_table(_columns(rows), console.width))
     if any(row["stages"] for row in rows):
-        console.print(_stages_table(rows))
-    console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
+        console.print(as_table(_stage_columns(rows), console.width))
+    if all(row["dice"] is None for row in rows):
+        console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
+    else:
+        console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
 
 
-def _stages_table(rows: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
+def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    column = partial(column_of, rows)
+    return [
+        column("member", 0, lambda row: row["member"], numbers=False),
+        column("fold", 0, lambda row: fold_words(row["fold"], row["seed"]), numbers=False),
+        column("best epoch", 3, _best_epoch, numbers=False),
+        column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
+        column("Dice", 1, lambda row: _text(row["dice"], "{:.4f}".format)),
+        column("threshold", 5, lambda row: _text(row["threshold"], threshold_text)),
+        column("records", 4, lambda row: str(row["held_out"])),
+        column("minutes", 6, lambda row: f"{sum(stage['seconds'] for stage in row['stages'] or [row]) / 60:.1f}"),
+    ]
 
-    table = Table("member", "fold", "stage", "best epoch", "Dice", "logged")
-    for row in rows:
-        for number, stage in enumerate(row["stages"]):
-            logged = dict(enumerate(row["logged_stages"])).get(number)
-            scores = ["-" if value is None else f"{value:.4f}" for value in (stage["dice"], logged)]
-            table.add_row(
-                row["member"], fold_words(row["fold"], row["seed"]), str(number + 1), _best_epoch(stage), *scores
-            )
-    return table
+
+def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    stages = [
+        {"row": row, "number": number, "stage": stage, "logged": logged}
+        for row in rows
+        for number, (stage, logged) in enumerate(zip_longest(row["stages"], row["logged_stages"]), start=1)
+        if stage
+    ]
+    column = partial(column_of, stages)
+    return [
+        column("member", 0, lambda one: one["row"]["member"], numbers=False),
+        column("fold", 0, lambda one: fold_words(one["row"]["fold"], one["row"]["seed"]), numbers=False),
+        column("stage", 0, lambda one: str(one["number"])),
+        column("best epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
+        column("Dice", 1, lambda one: _text(one["stage"]["dice"], "{:.4f}".format)),
+        column("logged", 2, lambda one: _text(one["logged"], "{:.4f}".format)),
+    ]
+
+
+def _text(value: float | None, form: Callable[[float], str]) -> str:
+    return EMPTY if value is None else form(value)
 
 
 def _best_epoch(result: dict[str, Any]) -> str:

@@ -1,10 +1,17 @@
 """`cli zoo train`, as it is typed."""
 
 import json
+import re
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from cli.app import run
+from core.files import sha256_of_file
 from tests.zoo.training.cases import write_scenes
 from zoo.predictions import find_members
 
@@ -58,7 +65,7 @@ def test_a_run_that_was_stopped_says_so_and_how_it_goes_on(typed, folder):
     code, said = typed(command)
     line = f"lite0-fc-t5 fold 0: stopped at epoch 1 of 2; remove {stop} to train it on"
     assert (code, line in said.err) == (0, True)
-    assert "1/1, stopped at epoch 1 of 2" in " ".join(said.out.split())
+    assert "1/1 epoch 1 of 2" in " ".join(said.out.split())
     code, said = typed(f"{command} --json")
     assert "is trained already, reused" in said.err
     assert line in said.err
@@ -81,8 +88,8 @@ def test_the_minutes_are_those_of_all_stages_and_no_threshold_reads_nought(typed
     path.write_text(json.dumps(result | kept))
     code, said = typed("zoo train --member staged.toml --fold 0 --set average_best=2 --epochs 2")
     first, *_, second = (line for line in said.out.splitlines() if "staged" in line)
-    assert [first.split("│")[column].strip() for column in (3, 5, 7)] == ["1+2/2", "0.004", "3.0"]
-    assert second.split("│")[4].strip() == "1+2/2"
+    assert [first.split()[column] for column in (2, 4, 6)] == ["1+2/2", "0.004", "3.0"]
+    assert second.split()[3] == "1+2/2"
 
 
 def test_a_stop_file_in_the_first_stage_ends_a_staged_run(typed, folder):
@@ -96,7 +103,70 @@ def test_a_stop_file_in_the_first_stage_ends_a_staged_run(typed, folder):
     code, said = typed("zoo train --member staged.toml --fold 0 --set lr=0.002")
     assert (code, "stage 2: epoch" in said.err) == (0, False)
     assert "staged fold 0: stopped at stage 1 of 2, epoch 1 of 1; remove" in said.err
-    assert "1/1, stopped at stage 1 of 2, epoch 1 of 1" in " ".join(said.out.split())
+    assert "1/1 stage 1 of 2, epoch 1 of 1" in " ".join(said.out.split())
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    """A run of one epoch that others look at, or spoil and train again."""
+    words = f"zoo train lite0-fc-t5 --epochs 1 --fold 0 --set lr=0.003 {TINY} --json --runs {folder / 'own'}"
+    with redirect_stdout(StringIO()) as out:
+        assert run([*words.split(), "--data", str(folder / "scenes")]) == 0
+    (row,) = json.loads(out.getvalue())
+    return words.replace(" --json", "").replace(f" {TINY}", ""), Path(row["folder"])
+
+
+def test_a_member_that_is_named_twice_is_trained_once(typed, trained, folder):
+    (folder / "lite0-fc-t5.toml").write_text('base = "lite0-fc-t5"\n')
+    twice = trained[0].replace("train lite0-fc-t5", "train lite0-fc-t5 lite0-fc-t5 --member lite0-fc-t5.toml")
+    code, said = typed(f"{twice} --json")
+    assert (code, len(json.loads(said.out))) == (0, 1), said.err
+
+
+def test_weights_that_were_spoilt_are_named_before_they_are_trained_again(typed, trained):
+    command, run_folder = trained
+    best = run_folder / "best.safetensors"
+    good = best.read_bytes()
+    best.write_bytes(good[:-1] + b"!")
+    code, said = typed(command)
+    assert code == 0, said.err
+    digits = "[0-9a-f]{12}"
+    words = f"lite0-fc-t5 fold 0: {best} has SHA-256 {digits}, and the run ended with {digits}; it is trained again"
+    assert re.match(words, said.err)
+    best.unlink()
+    assert f"{best} is gone; it is trained again" in typed(command)[1].err
+    assert best.read_bytes() == good
+
+
+def test_tables_fit_the_terminal(typed, trained, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    head, row, *_ = typed(trained[0])[1].out.splitlines()
+    assert head.split()[:3] == ["member", "fold", "best"]
+    assert row.split()[:2] == ["lite0-fc-t5", "0"]
+    assert max(len(head), len(row)) <= 60
+
+
+def test_a_run_that_finds_nothing_is_warned_of(typed, trained):
+    command, run_folder = trained
+    path = run_folder / "result.json"
+    kept = path.read_text()
+    path.write_text(json.dumps(json.loads(kept) | {"dice": 0.0}))
+    warning = "warning: lite0-fc-t5 fold 0: Dice 0: at no threshold it finds a contrail of its fold"
+    assert f"{warning}; a lower rate may help, --set lr=0.001, or more epochs than 1" in typed(command)[1].err
+    path.write_text(kept)
+    assert "warning" not in typed(command)[1].err
+
+
+def test_what_holds_nothing_out_has_no_score_and_its_own_next_step(typed, folder, typing_in):
+    code, said = typed("zoo train lite0-fc-t5 --epochs 1 --fold full")
+    assert code == 0, said.err
+    assert "Dice" not in said.out
+    assert "No score: " in said.out
+    (command,) = re.findall(r"next: cli (zoo predict lite0-fc-t5@[0-9a-f]{12} --fold full --split test) --", said.err)
+    code, said = typing_in(folder, "--data scenes --jobs 1")(command)
+    assert code == 0, said.err
+    assert "note: cli submit takes the folds' runs, and not these" in said.err
+    assert "next: cli zoo export lite0-fc-t5@" in said.err
 
 
 def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):
@@ -116,6 +186,13 @@ def test_a_member_starts_from_anothers_run_of_the_same_fold(typed, folder):
     assert "start_from" in (folder / row["folder"] / "recipe.toml").read_text()
     code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1")
     assert "reused" in said.err
+    best, result = source.with_name("best.safetensors"), json.loads(source.read_text())
+    save_file({key: value + 1 for key, value in load_file(best).items()}, best)
+    source.write_text(json.dumps(result | {"weights_sha256": sha256_of_file(best)}))  # as if it had been trained on
+    code, said = typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1 --json")
+    assert f"@{source.parents[1].name}, from which it started, has other weights since; it is trained again" in said.err
+    assert json.loads(said.out)[0]["started_from"] == sha256_of_file(best)
+    assert "reused" in typed("zoo train lite0-fc-t5 --from lite0-fc-t5 --epochs 1 --fold 1")[1].err
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from zoo.training.runs import (
     run_records,
     trained_runs,
 )
-from zoo.training.starts import pin_start
+from zoo.training.starts import pin_start, start_has_changed
 
 __all__ = [
     "Epoch",
@@ -36,6 +36,7 @@ __all__ = [
     "run_records",
     "run_scaling",
     "set_threads",
+    "start_has_changed",
     "steps_of",
     "train",
     "trained_runs",

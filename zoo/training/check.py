@@ -20,7 +20,7 @@ from zoo.training.devices import choose_device
 from zoo.training.learner import save_memory
 from zoo.training.optimizers import check_optimizer
 from zoo.training.runs import Run, run_records
-from zoo.training.starts import load_start, start_of
+from zoo.training.starts import load_start, start_has_changed, start_of
 
 
 def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
@@ -29,7 +29,7 @@ def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
-    done = run.done  # hashes the weights
+    done = run.done and not start_has_changed(run)  # hashes the weights
     for recipe in run.recipe.staged:
         recipe_loss(recipe)
         if not done:

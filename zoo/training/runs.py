@@ -93,9 +93,17 @@ class Run:
     @property
     def complete(self) -> bool:
         """It has the weights that it ended with: trained to its end, or to where it was told to stop."""
-        if not (self.result.is_file() and self.best.is_file()):
-            return False
-        return self.read_result().get("weights_sha256") == sha256_of_file(self.best)
+        return self.result.is_file() and self.spoilt is None
+
+    @property
+    def spoilt(self) -> str | None:
+        """Of a run that has a result: how its weights differ from those that it ended with; None where they do not."""
+        if not self.best.is_file():
+            return "is gone"
+        noted, found = self.read_result().get("weights_sha256"), sha256_of_file(self.best)
+        if noted == found:
+            return None
+        return f"has SHA-256 {found[:12]}, and the run ended with {(noted or 'none')[:12]}"
 
     @property
     def stopped(self) -> bool:

@@ -78,7 +78,25 @@ def sha256_of_start(run: Run) -> str | None:
     return None if path is None else sha256_of_file(path)
 
 
+def start_has_changed(run: Run) -> bool:
+    """Whether the run that this one, which has a result, started from has other weights today: it was trained since.
+
+    A start of another seed is as good as that of its own. Runs that did not write down their start are believed.
+    """
+    first = run.stages[0]
+    if not (run.recipe.start_from and first.result.is_file()):
+        return False
+    noted = first.read_result().get("started_from")
+    return noted is not None and noted not in [sha256_of_file(found.best) for found in _start_runs(run)]
+
+
 def _start_run(run: Run) -> Run:
+    same_fold = _start_runs(run)
+    return next((found for found in same_fold if found.seed == run.seed), same_fold[0])
+
+
+def _start_runs(run: Run) -> list[Run]:
+    """Those of its fold, of any seed; UserError where there is none."""
     member, _, recipe_hash = run.recipe.start_from.partition("@")
     same_fold = [
         found
@@ -87,7 +105,7 @@ def _start_run(run: Run) -> Run:
     ]
     if not same_fold:
         raise _no_start(run.recipe, run.runs, [run.fold], run.folds_sha256)
-    return next((found for found in same_fold if found.seed == run.seed), same_fold[0])
+    return same_fold
 
 
 def _usable(run: Run, folds_sha256: str) -> bool:

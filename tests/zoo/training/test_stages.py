@@ -16,7 +16,7 @@ from zoo.training import check_run, find_runs, pin_start, run_examples, train, t
 from zoo.training.checkpoints import read_weights
 from zoo.training.epochs import read_epochs
 from zoo.training.loop import is_trained
-from zoo.training.starts import load_start
+from zoo.training.starts import load_start, start_has_changed
 
 STAGES = {
     "batch": 2,
@@ -278,6 +278,19 @@ def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scen
     source.stop.unlink()
     train(source, *run_examples(source, scenes, folds), "cpu")
     assert pin_start(recipe, tmp_path, ["0"], folds) == pinned
+
+
+def test_a_start_of_another_seed_is_not_one_that_has_changed(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    start = f"{source.recipe.name}@{source.hash}"
+    heir = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "start_from": start}), seed=1)
+    train(heir, *run_examples(heir, scenes, folds), "cpu")
+    assert not start_has_changed(heir)
+    own = replace(source, seed=1)
+    train(own, *run_examples(own, scenes, folds), "cpu")
+    assert not start_has_changed(heir)
+    shutil.rmtree(source.folder)
+    assert start_has_changed(heir)
 
 
 @pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
