@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from zoo.members.costs import Cost, Estimate
 
 
+TORCHS = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
+
+
 @click.command("show")
 @click.argument("member", metavar="MEMBER[@HASH]")
 @click.option(
@@ -37,6 +40,7 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
 
     trained = _find_trained(settings, member)
     recipe = trained.recipe if trained else load_member(member, settings.members)
+    _check(settings, recipe)
     if augmented:
         from cli.augmented import draw_augmented
 
@@ -83,6 +87,18 @@ def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
         return _TrainedRecipe(recipe=recipe, hash=recipe_hash, changed=None)
     changed = changed_keys(recipe, listed)
     return _TrainedRecipe(recipe=replace(recipe, log=listed.log), hash=recipe_hash, changed=changed)
+
+
+def _check(settings: Settings, recipe: Recipe) -> None:
+    """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes."""
+    from zoo.members.files import SHIPPED
+
+    # torch takes seconds to load, and knows no more of the other keys than is known already
+    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in TORCHS):
+        from zoo.training import check_recipe, pin_weights
+
+        check_recipe(recipe, settings.device)
+        pin_weights(recipe, settings.runs)
 
 
 def _cost(settings: Settings, recipe: Recipe) -> tuple[Cost, Estimate]:

@@ -93,7 +93,7 @@ def _columns(rows: list[Row]) -> list[Column]:
     column = partial(column_of, rows)
     return [
         column("encoder", 0, lambda row: row.encoder),
-        column("here", 1, lambda row: "faulty" if row.fault else "yes" if row.path else "missing"),
+        column("here", 1, lambda row: ("faulty" if row.fault else "yes") if row.path else "missing"),
         column("MB", 2, lambda row: f"{row.bytes / 1e6:.1f}" if row.bytes else EMPTY, numbers=True),
         column("licence", 3, lambda row: row.licence),
         column("members", 5, _members),

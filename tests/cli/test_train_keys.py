@@ -49,6 +49,9 @@ def test_a_run_of_eleven_channels_learns_from_labelers_and_predicts_from_its_own
         ("loss=bce+1e*dice", '"1e" is no number above 0'),
         ("target=average", 'no target "average"'),
         ("input=allbands", 'no input "allbands"'),
+        ("weights=imagnet", 'imagnet: no such file or folder; did you mean "imagenet"?'),
+        ("optimizer=adamx", 'lite0-fc-t5: no optimizer "adamx"; did you mean "adamax"?'),
+        ("encoder=resnet81", 'no encoder "resnet81"; did you mean "resnet18"?'),
     ],
 )
 def test_a_key_that_cannot_be_meant_is_answered_in_one_line(train, capsys, key, words):
@@ -68,7 +71,7 @@ def test_a_run_from_a_file_of_weights_is_found_again_when_the_file_is_gone(train
     told = capsys.readouterr()
     assert "is trained already, reused" in told.err
     assert json.loads(told.out)[0]["folder"] == run["folder"]
-    assert train(f"weights={path}", "lr=0.1") == 1
+    assert train(f"weights={path}", "lr=0.1") == 2
     assert "no such file or folder" in capsys.readouterr().err
 
 

@@ -8,6 +8,7 @@ import pytest
 from cli.app import run
 from cli.fitting import GAP, Column, fitting
 from core.files import write_text
+from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +142,32 @@ def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(caps
     assert lines["lr"] == ["0.5", "the", "log"]
     assert lines["batch"] == ["2", "the", "log"]
     assert lines["2"] == ["the", "same", "again", "-"]
+
+
+BAD = {
+    "an encoder": ('encoder = "resnet81"\n', 'no encoder "resnet81"; did you mean "resnet18"?'),
+    "an optimizer": ('optimizer = "adamx"\n', 'no optimizer "adamx"; did you mean "adamax"?'),
+    "an optimizer of a stage": ('stages = [{ lr = 0.1 }, { optimizer = "adamx" }]\n', 'no optimizer "adamx"'),
+    "a file of weights": ('weights = "gone.pt"\n', "gone.pt: no such file or folder; give a path, imagenet or none"),
+    "a name of weights": ('weights = "imagnet"\n', 'did you mean "imagenet"?'),
+    "nothing to smooth": ('loss = "dice"\nlabel_smoothing = 0.1\n', "dice has no cross-entropy"),
+    "one size": ('encoder = "vit_base_patch16_clip_224"\n', "is built for one size"),
+}
+
+
+@pytest.mark.parametrize("command", ["show", "train"])
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_trained_is_said_of_its_file_by_show_and_by_train(capsys, tmp_path, command, case):
+    text, words = BAD[case]
+    for number in range(2):
+        write_record(tmp_path / "scenes", "train", str(number), mask=9)
+    write_text(tmp_path / "runs/folds.csv", "record_id,fold\n0,0\n1,1\n")
+    write_text(tmp_path / "mine/bad.toml", f'base = "lite0-fc-t5"\n{text}')
+    places = ["--data", str(tmp_path / "scenes"), "--runs", str(tmp_path / "runs")]
+    assert run(["zoo", command, str(tmp_path / "mine/bad.toml"), *places]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error"))
+    assert line.startswith(f"error: {tmp_path / 'mine/bad.toml'}: ")
+    assert words in line
 
 
 def test_show_of_a_hash_is_the_recipe_that_was_trained_and_what_differs(capsys, tmp_path, monkeypatch):

@@ -115,6 +115,23 @@ def test_what_cannot_be_had_is_said_and_the_rest_packed(offline, capsys, tmp_pat
     assert (tmp_path / "packed" / "test_resnet.safetensors").is_file()
 
 
+def test_what_only_a_members_file_names_and_is_gone_is_said_of_that_file(offline, capsys, tmp_path):
+    (tmp_path / "members" / "own.toml").write_text('base = "cached"\nweights = "own.pt"\n')
+    (tmp_path / "members" / "heir.toml").write_text('base = "own"\nsize = 512\n')
+    (tmp_path / "members" / "typo.toml").write_text('base = "lite0-fc-t5"\nencoder = "resnet81"\n')
+    for words, said in (
+        (("heir",), f"members/own.toml: weights {tmp_path / 'members' / 'own.pt'}: no such file or folder"),
+        (("cached", "heir", "--pack", "packed"), f"own.toml: weights {tmp_path / 'members' / 'own.pt'}: no such"),
+        (("typo",), 'members/typo.toml: no encoder "resnet81"; did you mean "resnet18"?'),
+    ):
+        code, _, error = asked(capsys, *words)
+        assert (code, said in error, error.count("\n")) == (1, True, 1), error
+    assert run(["zoo", "weights", "heir"]) == 1
+    told = capsys.readouterr()
+    assert ("missing" in told.out, "--pack" in told.err) == (True, False)
+    assert asked(capsys, "heir", "--folder", "packed")[0] == 0
+
+
 def test_to_look_and_to_fill_are_two_calls(offline, capsys):
     assert run(["zoo", "weights", "--pack", "a", "--folder", "a"]) == 2
     assert "give one of them" in capsys.readouterr().err

@@ -4,7 +4,24 @@ A member is a value: its variants differ by a line. Stays outside: torch; what a
 the business of the registry that holds it.
 """
 
-from zoo.members.files import load_member, member_names, parse_setting, read_recipe, setting_text, with_settings
+from zoo.members.files import (
+    fault_of,
+    load_member,
+    member_names,
+    parse_setting,
+    read_recipe,
+    setting_text,
+    with_settings,
+)
 from zoo.members.recipe import Recipe
 
-__all__ = ["Recipe", "load_member", "member_names", "parse_setting", "read_recipe", "setting_text", "with_settings"]
+__all__ = [
+    "Recipe",
+    "fault_of",
+    "load_member",
+    "member_names",
+    "parse_setting",
+    "read_recipe",
+    "setting_text",
+    "with_settings",
+]

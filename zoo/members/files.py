@@ -80,7 +80,24 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     for key in settings:
         if key not in known and not key.startswith("stages."):
             raise UnknownName("key", key, known, recipe.name, KEYS_LISTED_BY)
-    return replace(recipe, **set_in_stages(recipe, _unpinned(_values(settings))))
+    given = dict.fromkeys(key.partition(".")[0] for key in settings)
+    changed = set_in_stages(recipe, _unpinned(_values(settings)))
+    return replace(recipe, given_by={**recipe.given_by, **given}, **changed)
+
+
+@contextmanager
+def fault_of(recipe: Recipe, *keys: str) -> Iterator[None]:
+    """A UsageError in here is about these keys: it is the fault of the file that gave them, if the call gave none.
+
+    Of several files that of the heir is named.
+    """
+    try:
+        yield
+    except UsageError as error:
+        givers = [path for key, path in recipe.given_by.items() if key in keys]
+        if not givers or None in givers:
+            raise
+        raise UserError(f"{givers[-1]}: {str(error).removeprefix(f'{recipe.name}: ')}") from error
 
 
 def _places(folder: Path | None) -> Sequence[Path]:
@@ -94,7 +111,8 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     base, log, tune = document.pop("base", None), document.pop("log", {}), document.pop("tune", None)
     if not isinstance(log, dict) or not isinstance(base, str | None) or not isinstance(tune, dict | None):
         raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
-    _refuse_unknown(document, [*(f.name for f in fields(Recipe) if f.name != "name"), "base"], path)
+    tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
+    _refuse_unknown(document, [*tunable, "base", "log", "tune"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
     given = {"name": path.stem, "log": Logged(**_values(log)), **_unpinned(_values(document))}
     if "weights" in given:
@@ -102,14 +120,15 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     if tune is not None:
         if isinstance(tune.get("weights"), list):
             tune["weights"] = [_placed(one, path.parent) for one in tune["weights"]]
-        tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
         given["tune"] = parse_space(tune, tunable, str(path))
     if base is not None:
         where = str(path.parent / base) if base.endswith(".toml") else base
-        return replace(_load(where, folder, (*heirs, path.resolve())), **given)
+        inherited = _load(where, folder, (*heirs, path.resolve()))
+        older = {key: file for key, file in inherited.given_by.items() if key not in document}
+        return replace(inherited, given_by={**older, **dict.fromkeys(document, path)}, **given)
     if "encoder" not in document:
         raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
-    return Recipe(**given)
+    return Recipe(given_by=dict.fromkeys(document, path), **given)
 
 
 def _placed(weights: Any, folder: Path) -> Any:

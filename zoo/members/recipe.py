@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ FIRST_KEYS = (
 )
 # Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
 HOW_FAST = ("channels_last", "checkpointing", "compile")
-NOT_TRAINED = ("name", "tune", "log")
+NOT_TRAINED = ("name", "tune", "log", "given_by")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -109,6 +110,8 @@ class Recipe:
     # No part of what is trained: a run does not write them down.
     tune: Space = field(default=(), compare=False)  # which keys `zoo tune` may change, and to what
     log: Logged = field(default_factory=Logged, compare=False)
+    # The file that gave a key, None: the command line; an heir after its base. A key that is not here is a default.
+    given_by: Mapping[str, Path | None] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -223,7 +226,7 @@ def toml_text(value: Any) -> str:
 _SCALARS: dict[str, type] = {
     f.name: {"str": str, "int": int, "float": float, "bool": bool}.get(str(f.type), tuple)
     for f in fields(Recipe)
-    if f.name != "log"
+    if f.name not in ("log", "given_by")
 }
 # A whole number there is the same number, and must make the same hash.
 _FLOATS = tuple(key for key, kind in _SCALARS.items() if kind is float)

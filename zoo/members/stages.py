@@ -6,6 +6,7 @@ In: the tables of a `[[stages]]` list. Out: one plain Recipe a stage. Stays outs
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownName, UsageError
@@ -21,6 +22,7 @@ FIXED = (
     "name",
     "log",
     "tune",
+    "given_by",
     "stages",
     "start_from",
     "encoder",
@@ -41,11 +43,19 @@ def stage_recipes(recipe: Recipe) -> tuple[Recipe, ...]:
         where = f"{recipe.name}: stage {number}"
         _check_table(recipe, table, where)
         try:
-            current = replace(current, start_from=recipe.start_from if number == 1 else "", **dict(table))
+            given = dict(table) | {"start_from": recipe.start_from if number == 1 else ""}
+            current = replace(current, given_by=_given_by(recipe, current, table), **given)
         except UsageError as error:
             raise UsageError(f"{where}: {str(error).removeprefix(f'{recipe.name}: ')}") from error
         found.append(current)
     return tuple(found)
+
+
+def _given_by(recipe: Recipe, current: Recipe, table: Table) -> dict[str, Path | None]:
+    """Keys of a stage were given by whoever gave the stages."""
+    keys = dict(table)
+    older = {key: giver for key, giver in current.given_by.items() if key not in keys}
+    return older | dict.fromkeys(keys, recipe.given_by.get("stages"))
 
 
 def changing_keys(recipe: Recipe) -> tuple[str, ...]:

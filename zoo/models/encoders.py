@@ -29,7 +29,7 @@ def make_encoder(name: str, weights: str, channels: int, side: int, output_strid
     side: of the input in pixels, for encoders that are built for one size.
     output_stride: where the stride stops growing and dilation takes its place (`holds_stride`).
     """
-    _check_name(name)
+    check_encoder(name)
     given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
     if weights == "none":
         return _create(name, side, given)
@@ -41,7 +41,7 @@ def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
 
     It is tried without memory or arithmetic, on the meta device.
     """
-    _check_name(name)
+    check_encoder(name)
     config = timm.get_pretrained_cfg(name)
     if not config or not config.fixed_input_size:
         return
@@ -85,7 +85,8 @@ def channels_behind(encoder: nn.Module) -> bool:
     return bool(getattr(encoder, "output_fmt", None) == "NHWC")
 
 
-def _check_name(name: str) -> None:
+def check_encoder(name: str) -> None:
+    """UnknownName where timm has no such model, or none of its weights under such a tag."""
     if not timm.is_model(name):
         raise UnknownName("encoder", name, timm.list_models())
     try:

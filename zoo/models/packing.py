@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from core.files import atomic_write, make_folder, sha256_of_file, write_json
-from zoo.members import Recipe
+from zoo.members import Recipe, fault_of
+from zoo.models.encoders import check_encoder
 from zoo.models.weights import FORMAT, MANIFEST, Located, Packed, fetch, locate, read_manifest, read_state
 
 
@@ -27,16 +28,16 @@ class Row:
     bytes: int | None
     sha256: str | None
     licence: str
-    fault: str | None  # why a file that is here is of no use
+    fault: str | None  # why what is here is of no use, or what is not here cannot be brought
 
 
-def wanted(recipes: Iterable[Recipe], folder: Path | None = None) -> dict[tuple[str, str], tuple[str, ...]]:
+def wanted(recipes: Iterable[Recipe], folder: Path | None = None) -> dict[tuple[str, str], tuple[Recipe, ...]]:
     """(encoder, weights) -> the members that want them; `folder` stands for every recipe's own `weights`."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    found: dict[tuple[str, str], tuple[Recipe, ...]] = {}
     for recipe in recipes:
         if recipe.weights != "none":
             key = recipe.encoder, str(folder) if folder else recipe.weights
-            found[key] = (*found.get(key, ()), recipe.name)
+            found[key] = (*found.get(key, ()), recipe)
     return dict(sorted(found.items()))
 
 
@@ -46,22 +47,25 @@ def survey(
     """What is here of the recipes' weights, every file read to its end."""
     rows = []
     for (encoder, weights), members in wanted(recipes, folder).items():
-        rows.append(_row(locate(encoder, weights), members))
+        rows.append(_row(locate(encoder, weights), members, own=folder is None))
         advance(1, encoder)
     return rows
 
 
-def _row(found: Located, members: tuple[str, ...]) -> Row:
+def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
+    """`own`: the recipes themselves name these weights."""
     digest = fault = None
-    if found.path is not None:
-        digest = sha256_of_file(found.path)
-        try:
+    try:
+        if found.path is not None:
+            digest = sha256_of_file(found.path)
             read_state(found)
-        except UserError as error:
-            fault = str(error)
+        elif own and found.kind in ("file", "nowhere"):
+            _refuse(found, members)
+    except UserError as error:
+        fault = str(error)
     return Row(
         encoder=found.encoder,
-        members=members,
+        members=tuple(recipe.name for recipe in members),
         source=found.source,
         path=str(found.path) if found.path else None,
         bytes=found.path.stat().st_size if found.path else None,
@@ -69,6 +73,14 @@ def _row(found: Located, members: tuple[str, ...]) -> Row:
         licence=found.licence if found.path or found.kind != "file" else "-",
         fault=fault,
     )
+
+
+def _refuse(found: Located, members: tuple[Recipe, ...]) -> None:
+    """UserError for what nobody can fetch, with the member's file that names it."""
+    with fault_of(members[0], "encoder"):
+        check_encoder(found.encoder)
+    with fault_of(members[0], "weights"):
+        raise UsageError(found.missing)
 
 
 def pack(
@@ -79,9 +91,12 @@ def pack(
     What was packed before stays; the list is written last.
     """
     packed, missing = read_manifest(make_folder(folder)), []
-    for encoder, weights in wanted(recipes):
+    for (encoder, weights), members in wanted(recipes).items():
         try:
-            packed[encoder] = _pack_one(fetch(locate(encoder, weights)), folder)
+            found = locate(encoder, weights)
+            if found.path is None and found.kind in ("file", "nowhere"):
+                _refuse(found, members)
+            packed[encoder] = _pack_one(fetch(found), folder)
         except UserError as error:
             missing.append(str(error))
         advance(1, encoder)

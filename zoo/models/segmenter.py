@@ -8,11 +8,22 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from zoo.data import SIZE
 from zoo.inputs import INPUTS
-from zoo.members import Recipe
+from zoo.members import Recipe, fault_of
 from zoo.models.decoders import DECODERS, make_decoder
-from zoo.models.encoders import channels_behind, check_sides, holds_stride, make_encoder, normalisation, pyramid
+from zoo.models.encoders import (
+    channels_behind,
+    check_encoder,
+    check_sides,
+    holds_stride,
+    make_encoder,
+    normalisation,
+    pyramid,
+)
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 from zoo.registration import resize
+
+# The keys of which one may not fit another.
+MAKE_IT = ("encoder", "time", "frames", "decoder", "decoder_form", "decoder_channels", "size", "crop")
 
 
 class Segmenter(nn.Module):
@@ -55,8 +66,14 @@ class Segmenter(nn.Module):
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
-    """The network of `recipe`; `weights` overrides its key (none: for a checkpoint that brings them all)."""
-    return Segmenter(recipe, recipe.weights if weights is None else weights)
+    """The network of `recipe`; `weights` overrides its key (none: for a checkpoint that brings them all).
+
+    What does not fit together is the fault of the file that says so, or of the call.
+    """
+    with fault_of(recipe, "encoder"):
+        check_encoder(recipe.encoder)
+    with fault_of(recipe, *MAKE_IT):
+        return Segmenter(recipe, recipe.weights if weights is None else weights)
 
 
 def sketch(recipe: Recipe) -> Segmenter:

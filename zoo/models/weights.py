@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.files import check_format, read_json, sha256_of_file
+from zoo.members.checks import NAMED_WEIGHTS
 from zoo.models.lite import rename_lite
 
 # timm name -> the package that carries its weights (Apache-2.0). Not `efficientnet_lite0`: it takes the same weights
@@ -208,8 +210,13 @@ def _at_path(name: str, path: Path) -> Located:
         source=str(path),
         path=path if path.is_file() else None,
         licence=OWN,
-        missing=f"weights {path}: no such file or folder; give a path, imagenet or none",
+        missing=f"weights {path}: no such file or folder; {_meant(path)}",
     )
+
+
+def _meant(path: Path) -> str:
+    near = get_close_matches(path.name, NAMED_WEIGHTS, n=1)
+    return f'did you mean "{near[0]}"?' if near else f"give a path, {' or '.join(NAMED_WEIGHTS)}"
 
 
 def _in_folder(name: str, folder: Path) -> Located:

@@ -4,7 +4,7 @@ In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outs
 sets (zoo.predict makes them from what lies here).
 """
 
-from zoo.training.check import check_prediction, check_run
+from zoo.training.check import check_prediction, check_recipe, check_run
 from zoo.training.devices import set_threads
 from zoo.training.examples import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
@@ -18,18 +18,20 @@ from zoo.training.runs import (
     run_records,
     trained_runs,
 )
-from zoo.training.starts import pin_start, start_has_changed
+from zoo.training.starts import pin_start, pin_weights, start_has_changed
 
 __all__ = [
     "Epoch",
     "Examples",
     "Run",
     "check_prediction",
+    "check_recipe",
     "check_run",
     "find_runs",
     "fold_names",
     "most_trained",
     "pin_start",
+    "pin_weights",
     "plan_run",
     "recipe_folders",
     "run_examples",

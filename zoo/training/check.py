@@ -13,29 +13,40 @@ from core.errors import UsageError
 from zoo.data import Folds, Record, Scenes
 from zoo.inputs import require_input
 from zoo.losses import recipe_loss
-from zoo.members import Recipe
+from zoo.members import Recipe, fault_of
 from zoo.models import build
+from zoo.models.encoders import check_encoder
 from zoo.targets import require_target
 from zoo.training.devices import choose_device
 from zoo.training.learner import save_memory
-from zoo.training.optimizers import check_optimizer
+from zoo.training.optimizers import check_optimizer, check_optimizer_name
 from zoo.training.runs import Run, run_records
 from zoo.training.starts import load_start, start_has_changed, start_of
 
 
 def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
     """UserError where device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
-    device = choose_device(device_name)
+    choose_device(device_name)
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
-    done = run.done and not start_has_changed(run)  # hashes the weights
-    for recipe in run.recipe.staged:
-        recipe_loss(recipe)
-        if not done:
-            check_optimizer(recipe, device)
-    if not done:
+    if not run.done or start_has_changed(run):  # hashes the weights
+        check_recipe(run.recipe, device_name)
         _check_network(run.recipe, start_of(run.stages[0]))
+
+
+def check_recipe(recipe: Recipe, device_name: str) -> None:
+    """UsageError where loss, optimizer or encoder cannot be had here; UserError where a file names them."""
+    device = choose_device(device_name)
+    for stage in recipe.staged:
+        with fault_of(stage, "loss", "label_smoothing"):
+            recipe_loss(stage)
+        with fault_of(stage, "optimizer"):
+            check_optimizer_name(stage)
+        with fault_of(stage, "optimizer", "lr", "momentum", "weight_decay"):
+            check_optimizer(stage, device)
+    with fault_of(recipe, "encoder"):
+        check_encoder(recipe.encoder)
 
 
 def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:

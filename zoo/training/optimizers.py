@@ -21,10 +21,8 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
 
     Every parameter decays, biases and norms too, as torch's own optimizers have it.
     """
+    check_optimizer_name(recipe)
     name = recipe.optimizer
-    known = [str(known) for known in list_optimizers()]
-    if name not in known:
-        raise UnknownName("optimizer", name, known, recipe.name)
     try:
         return create_optimizer_v2(
             list(parameters),
@@ -35,6 +33,13 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
         )
     except Exception as error:  # whatever a package that is not there, or a value that it refuses, raises
         raise _refused(recipe, error) from error
+
+
+def check_optimizer_name(recipe: Recipe) -> None:
+    """UnknownName with the nearest name where timm has none such."""
+    known = [str(known) for known in list_optimizers()]
+    if recipe.optimizer not in known:
+        raise UnknownName("optimizer", recipe.optimizer, known, recipe.name)
 
 
 @lru_cache(maxsize=8)

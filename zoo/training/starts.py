@@ -13,10 +13,10 @@ from typing import Any
 
 from torch import nn
 
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from core.files import sha256_of_file
 from zoo.data import Folds
-from zoo.members import Recipe
+from zoo.members import Recipe, fault_of
 from zoo.members.checks import NAMED_WEIGHTS
 from zoo.models.weights import locate
 from zoo.recipe_names import split_name
@@ -35,7 +35,7 @@ def pin_start(
     passed over, or the same command would start from its own fruit the next time.
     UserError where there is none, and what to run.
     """
-    recipe = _pin_weights(recipe, runs)
+    recipe = pin_weights(recipe, runs)
     if not recipe.start_from:
         return recipe
     member, wanted = split_name(recipe.start_from)
@@ -132,8 +132,11 @@ def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:
     return trained.name == recipe.name and bool(trained.start_from) and ours == theirs
 
 
-def _pin_weights(recipe: Recipe, runs: Path) -> Recipe:
-    """The recipe with the hash of the file that its encoder takes; where that is gone, the one that a run noted."""
+def pin_weights(recipe: Recipe, runs: Path) -> Recipe:
+    """The recipe with the hash of the file that its encoder takes; where that is gone, the one that a run noted.
+
+    UsageError where there is neither, UserError where a file names it or it is another one than that says.
+    """
     if recipe.weights in NAMED_WEIGHTS:
         return recipe
     recipe = replace(recipe, weights=str(Path(recipe.weights).absolute()))
@@ -141,7 +144,8 @@ def _pin_weights(recipe: Recipe, runs: Path) -> Recipe:
     if found.path is None:
         noted = recipe.weights_sha256 or _noted(recipe, runs)
         if not noted:
-            raise UserError(found.missing)
+            with fault_of(recipe, "weights"):
+                raise UsageError(found.missing)
         return replace(recipe, weights_sha256=noted)
     digits = sha256_of_file(found.path)[:12]
     if recipe.weights_sha256 not in ("", digits):

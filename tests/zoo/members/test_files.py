@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.members import load_member, member_names, parse_setting, read_recipe, with_settings
+from zoo.members import fault_of, load_member, member_names, parse_setting, read_recipe, with_settings
 
 
 @pytest.mark.parametrize("name", member_names())
@@ -100,6 +100,27 @@ def test_what_is_wrong_in_a_base_is_said_of_the_base(tmp_path):
     (tmp_path / "heir.toml").write_text('base = "base"\n')
     with pytest.raises(UserError, match=r"^\S*base\.toml: size = 3; give a multiple"):
         load_member("heir", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys", "blamed"),
+    [
+        ({}, ["optimizer"], "base.toml"),
+        ({}, ["optimizer", "lr"], "heir.toml"),
+        ({}, ["size"], "heir.toml"),
+        ({}, ["jitter"], None),
+        ({"lr": 0.5}, ["lr", "optimizer"], None),
+        ({"lr": 0.5}, ["optimizer"], "base.toml"),
+    ],
+)
+def test_a_fault_is_that_of_the_file_which_gave_the_key_or_of_the_call(tmp_path, changes, keys, blamed):
+    (tmp_path / "base.toml").write_text('base = "lite0-fc-t5"\noptimizer = "a"\nlr = 0.1\nstages = [{ batch = 2 }]\n')
+    (tmp_path / "heir.toml").write_text('base = "base.toml"\nlr = 0.2\nstages = [{ size = 512 }]\n')
+    recipe = with_settings(load_member(str(tmp_path / "heir.toml")), changes).staged[0]
+    with pytest.raises(UserError) as caught, fault_of(recipe, *keys):
+        raise UsageError("heir: does not fit")
+    told = f"{tmp_path / blamed}: does not fit" if blamed else "heir: does not fit"
+    assert (str(caught.value), caught.value.exit_code) == (told, 1 if blamed else 2)
 
 
 def test_what_a_run_wrote_down_and_was_spoilt_is_the_files_fault(tmp_path):
