@@ -36,9 +36,12 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
 
     M@HASH is the recipe that was trained, with what differs from the listed member.
     """
+    from cli.members import say_own_instead_of_shipped
     from zoo.members import load_member
+    from zoo.recipe_names import split_name
 
     trained = _find_trained(settings, member)
+    say_own_instead_of_shipped(settings, split_name(member)[0])
     recipe = trained.recipe if trained else load_member(member, settings.members)
     _check(settings, recipe)
     if augmented:

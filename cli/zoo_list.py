@@ -50,9 +50,10 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     M: millions of weights. GMACs: thousand million multiply-adds a scene. s / record: of one run, the mean
     over its runs. The narrower the terminal, the fewer columns.
     """
-    from zoo.members import load_member, member_names
+    from cli.members import readable_members, say_own_instead_of_shipped
 
-    members = [load_member(name, settings.members) for name in member_names(settings.members)]
+    members = readable_members(settings)
+    say_own_instead_of_shipped(settings)
     own = {} if markdown else own_rows(settings)
     listed = [row_of(recipe) | _own(own.get(recipe.name)) for recipe in members]
     rows = ordered([row for row in listed if found_in(row, wanted)], key)

@@ -34,14 +34,15 @@ def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, p
     Without MEMBERS, those of all. --pack fetches what is missing and writes one file an encoder and a list of their
     hashes; give that folder with --set weights=FOLDER.
     """
-    from zoo.members import load_member, member_names
+    from cli.members import readable_members
+    from zoo.members import load_member
 
     if folder and pack:
         raise UsageError("--folder looks into a folder, --pack fills one; give one of them")
-    names = settings.line_up(members) if members else tuple(member_names(settings.members))
     if folder and not folder.exists():
         raise UserError(f"{folder}: no such file or folder; fill it: {_typed(members)} --pack {_quoted(folder)}")
-    recipes = [load_member(name, settings.members) for name in names]
+    named = [load_member(name, settings.members) for name in settings.line_up(members)] if members else []
+    recipes = named or readable_members(settings)
     if pack:
         _pack(settings, recipes, pack)
         next_step(settings, f"{_typed(members)} --folder {_quoted(pack)}")

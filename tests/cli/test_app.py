@@ -71,6 +71,6 @@ def test_a_missing_extra_is_said(monkeypatch, capsys):
     def torchless(*_):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("zoo.members.member_names", torchless)
+    monkeypatch.setattr("cli.members.member_names", torchless)
     assert run(["zoo", "list"]) == 1
     assert "torch is not installed; install the suite with its extra" in capsys.readouterr().err

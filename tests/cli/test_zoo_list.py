@@ -144,6 +144,30 @@ def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(caps
     assert lines["2"] == ["the", "same", "again", "-"]
 
 
+def test_a_file_at_fault_is_left_out_of_the_list_and_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text(tmp_path / "contrails.toml", 'members = "mine"\n')
+    write_text(tmp_path / "mine/bad.toml", 'base = "lite0-fc-t5"\nsize = 3\n')
+    write_text(tmp_path / "mine/good.toml", 'base = "lite0-fc-t5"\n')
+    assert run(["zoo", "list", "--json"]) == 0
+    told = capsys.readouterr()
+    assert sorted(row["name"] for row in json.loads(told.out)) == sorted([*member_names(), "good"])
+    said = "mine/bad.toml: size = 3; give a multiple of 32 between 32 and 2048"
+    assert (told.err.count("\n"), told.err.startswith("note: left out: "), said in told.err) == (1, True, True)
+    code, error = asked(capsys, "show", "bad")
+    assert (code, said in error) == (1, True)
+
+
+def test_a_file_that_stands_for_a_shipped_member_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text(tmp_path / "contrails.toml", 'members = "mine"\n')
+    write_text(tmp_path / "mine/lite0-fc-t5.toml", 'base = "lite0-fc-t5"\nepochs = 3\n')
+    note = f"note: {tmp_path / 'mine/lite0-fc-t5.toml'} stands for the shipped lite0-fc-t5\n"
+    for words in (["list"], ["show", "lite0-fc-t5"], ["show", "lite1-fc-t5"]):
+        assert run(["zoo", *words, "--json"]) == 0
+        assert capsys.readouterr().err == ("" if "lite1-fc-t5" in words else note)
+
+
 BAD = {
     "an encoder": ('encoder = "resnet81"\n', 'no encoder "resnet81"; did you mean "resnet18"?'),
     "an optimizer": ('optimizer = "adamx"\n', 'no optimizer "adamx"; did you mean "adamax"?'),

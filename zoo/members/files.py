@@ -27,6 +27,11 @@ def member_names(folder: Path | None = None) -> list[str]:
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")})
 
 
+def own_instead_of_shipped(folder: Path | None) -> list[Path]:
+    """The user's own files that bear a shipped member's name, and stand for it."""
+    return sorted(path for path in folder.glob("*.toml") if (SHIPPED / path.name).is_file()) if folder else []
+
+
 def load_member(name: str, folder: Path | None = None) -> Recipe:
     """A member by name, or by the path of a TOML file; UsageError where it is not there, UserError for a bad file."""
     return _load(name, folder, ())
