@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # scenes: those with the most contrail pixels
 LOOKED_AT = 60  # of so many, the first by id: a picture need not read 20,000 masks
 SYNTHETIC = 6
+DPI = 110  # a pixel of the picture for each of a scene
 BESIDE = 2  # exhibits in a row
 
 
@@ -78,4 +79,4 @@ def _draw(exhibits: Sequence[Exhibit], ids: Sequence[str], path: Path) -> None:
             axis.set_title(record_id if exhibit is exhibits[0] else "", fontsize=7)
             axis.set_axis_off()
     with atomic_write(path) as file:
-        figure.savefig(file, format="png", dpi=80)
+        figure.savefig(file, format="png", dpi=DPI)

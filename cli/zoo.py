@@ -124,13 +124,16 @@ def _print_recipe(
     from rich.table import Table
 
     title = trained.name if trained else recipe.name
-    table = Table("key", "value", "from", title=title, title_justify="left", box=None)
+    table = Table("key", "value", "from", box=None)
     given = {key: _given(recipe, key, trained) for key in recipe.resolved}
     for key, value, giver in _same_in_all_stages(recipe):
         table.add_row(key, _value(key, value), given[giver])
+    console.print(title, markup=False, soft_wrap=True)
     console.print(table)
     if recipe.stages:
-        console.print(_stages_table(recipe, given["stages"]))
+        lead = f"stages, from {given['stages']}; each goes on with the keys and best weights of the one before"
+        console.print(lead, soft_wrap=True)
+        console.print(_stages_table(recipe))
     for line in (_differs(trained), _logged(recipe), _costs(recipe, cost), _takes(recipe, takes)):
         if line:
             console.print(line, soft_wrap=True)
@@ -154,7 +157,7 @@ def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
             yield key, value if alike else trained_with[key], key if alike else "stages"
 
 
-def _stages_table(recipe: Recipe, given: str) -> Table:
+def _stages_table(recipe: Recipe) -> Table:
     """The first stage with all that others change, those behind it with what they change themselves."""
     from rich.table import Table
 
@@ -162,8 +165,7 @@ def _stages_table(recipe: Recipe, given: str) -> Table:
 
     apart, first = changing_keys(recipe), recipe.staged[0].resolved
     tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
-    title = f"stages, from {given}; each goes on with the keys and best weights of the one before"
-    table = Table("stage", "trains with", "logged Dice", title=title, title_justify="left", box=None)
+    table = Table("stage", "trains with", "logged Dice", box=None)
     for number, keys in enumerate(tables):
         words = ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart)
         logged = dict(enumerate(recipe.log.stages)).get(number)

@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from cli.app import run
 from tests.scenes import write_record
 from zoo.augment import AUGMENTATIONS, gallery
 from zoo.data import BANDS, open_scenes
-from zoo.inputs import INPUTS
+from zoo.inputs import INPUTS, read_channels
 from zoo.members import load_member, with_settings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -29,12 +30,15 @@ def test_a_gallery_shows_every_augmentation(folder, name):
     recipe = with_settings(load_member("lite0-fc-t5"), {"input": name, "target": "mean_min_max", "frames": [4, 5]})
     exhibits = gallery(recipe, scenes, scenes.labelled, 0)
     assert [exhibit.title for exhibit in exhibits[2:]] == AUGMENTATIONS.names()
-    assert exhibits[1].title == "as trained: d4"
+    assert exhibits[1].title == "as trained: d4, crop 128"
     for exhibit in exhibits:
         assert exhibit.colours.shape[0] == exhibit.labels.shape[0] == 3
         assert exhibit.colours.shape[-1] == 3
         assert ((exhibit.colours >= 0) & (exhibit.colours <= 1)).all()
     assert exhibits[0].labels.sum() == 180
+    if name == "fc":  # the colours that the labelers saw
+        ash = read_channels(scenes, scenes.labelled[0], "fc", (5,))[0]
+        assert np.array_equal(exhibits[0].colours[0], np.moveaxis(ash, 0, -1))
 
 
 def test_the_picture_is_drawn_and_the_answer_stays_on_stdout(folder, tmp_path, capsys):

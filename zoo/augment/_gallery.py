@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.augment import AUGMENTATIONS
 from zoo.augment._chain import augment, training_view
 from zoo.data import LABELLED, Record, Scenes
-from zoo.inputs import fit_scaling, read_channels
+from zoo.inputs import INPUTS, fit_scaling, read_channels
 from zoo.members import Recipe
 from zoo.members.terms import Term
 from zoo.registration import LABEL_OFFSET
@@ -34,12 +34,15 @@ class Exhibit:
 def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int) -> list[Exhibit]:
     """The records as the member reads them, as it trains on them, and each augmentation alone on all of them.
 
-    The labelled frame; its first three channels as colours, or one as grey, from the darkest to the lightest
-    hundredth of what the records show. An input that is scaled by statistics takes those of these records.
+    The labelled frame; an ash colour as it is, of other inputs the first three channels, or one as grey, from the
+    darkest to the lightest hundredth of what the records show. An input that is scaled by statistics takes those of
+    these records.
     """
     images, labels = _batch(recipe, scenes, records)
     shown = recipe.frames.index(LABELLED)
-    limits = np.percentile(_colours(images[:, shown]), (1, 99), axis=(0, 1, 2))
+    facts = INPUTS.entry(recipe.input).facts
+    is_ash = facts["channels"] == 3 and not facts["scaled"]
+    limits = (0.0, 1.0) if is_ash else np.percentile(_colours(images[:, shown]), (1, 99), axis=(0, 1, 2))
 
     def exhibit(title: str, seen: Tensor, marked: Tensor) -> Exhibit:
         colours = (_colours(seen[:, shown]) - limits[0]) / np.maximum(limits[1] - limits[0], 1e-6)
@@ -51,8 +54,14 @@ def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int
 
     generator = torch.Generator().manual_seed(seed)
     trained = training_view(recipe, images, labels, torch.device("cpu"), generator)
-    first = [exhibit("as read", images, labels), exhibit(f"as trained: {recipe.augment}", *trained)]
+    first = [exhibit("as read", images, labels), exhibit(f"as trained: {_views(recipe)}", *trained)]
     return first + [exhibit(name, *alone(name)) for name in AUGMENTATIONS.names()]
+
+
+def _views(recipe: Recipe) -> str:
+    """All that makes a view other than its scene."""
+    others = [f"{key} {getattr(recipe, key)}" for key in ("crop", "jitter") if getattr(recipe, key)]
+    return ", ".join([recipe.augment, *others])
 
 
 def _batch(recipe: Recipe, scenes: Scenes, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
