@@ -196,6 +196,11 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
             say_note(settings, f"left out: {member.name}: the data named here hold no label of what it predicted")
     with progress(settings, "scoring", sum(map(len, records.values()))) as advance:
         standings = [_stand(settings, labels, member, ids, advance) for member, ids in records.items() if ids]
+    for standing in standings:
+        if standing.at_the_floor:
+            least = f"p = {standing.tally.active.eps / 255:.3f}"
+            words = f"the best threshold of {standing.member.name} may lie below {least}"
+            say_note(settings, f"{words}: the pixels there do not fit into memory")
     standings.sort(key=lambda standing: -standing.dice.value)
     return [_row(settings, labels, standing, standings[0]) for standing in standings]
 

@@ -147,13 +147,14 @@ def _floor(fit: Fit) -> list[str]:
 
 
 def at_the_floor(fit: Fit) -> list[str]:
-    """Who might be better at a lower threshold than those looked at.
+    """Who might be better at a lower threshold than those looked at, on everything or without a fold.
 
     A member that finds nothing sits there, too: it counts where the ensemble finds nothing either.
     """
     everyone = (fit.result, fit.uniform, fit.best, *fit.members)
     dead = not fit.result.in_sample[:, 0].any()
-    low = (one for one in everyone if fit.tally.is_lowest(one.choice) and (dead or one.in_sample[:, 0].any()))
+    at_lowest = [one for one in everyone if any(map(fit.tally.is_lowest, one.choices))]
+    low = (one for one in at_lowest if dead or one.in_sample[:, 0].any())
     return [one.name for one in low if fit.active.eps > 1]
 
 

@@ -36,6 +36,11 @@ class Scored:
         """Cross-fitted where there are folds for it, else in-sample."""
         return self.in_sample if self.crossed is None else self.crossed.counts
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """That on everything and those without each fold."""
+        return (self.choice, *(self.crossed.choices if self.crossed else ()))
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:

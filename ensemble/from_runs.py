@@ -10,23 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.errors import UsageError
 from ensemble.active import EPS, Active
 from ensemble.caution import at_the_floor, rate_shift
 from ensemble.document import describe, freeze
 from ensemble.fit import Fit, fit
 from ensemble.frozen import Ensemble
-from ensemble.gather import ReadMask, Shared, gather
+from ensemble.gather import LOW_RAM, ReadMask, Shared, gather, lower_eps, pixels_in
 from ensemble.policy import Plan
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
 Advance = Callable[[int], None]
-
-BASE_BYTES = 0.7e9  # of libraries, compiled code, curves and surfaces
-CHUNK_BYTES = 1e7  # of a shard of one member's maps, twice
-LOWER_EPS = (10, 4, 1)  # what is tried where thresholds lie below EPS
-LOW_RAM = 4.0  # GB that these may take where no --max-ram says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +43,6 @@ class Job:
         """Folds that have a shared record."""
         return len({self.folds.fold_of[record] for record in self.shared.record_ids})
 
-    def pixels_in(self, ram: float) -> int:
-        """How many active pixels fit into so many GB; UserError where it is not enough to begin with."""
-        base = BASE_BYTES + len(self.members) * CHUNK_BYTES
-        # While they are put together, pixels stand in memory twice: their values, number and label.
-        most = int((ram * 1e9 - base) / (2 * (len(self.members) + 3)))
-        if most < 1:
-            raise UsageError(f"--max-ram {ram:g}: a fit needs {base / 1e9:.1f} GB before any pixel")
-        return most
-
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
@@ -72,7 +57,7 @@ def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> 
     """The active pixels of a job's records; `advance` is told of records."""
     ram = job.max_ram or (None if eps == EPS else LOW_RAM)
     given = (job.members, job.shared.record_ids, job.read_mask, job.folds)
-    return gather(*given, eps, None if ram is None else job.pixels_in(ram), advance)
+    return gather(*given, eps, None if ram is None else pixels_in(ram, len(job.members)), advance)
 
 
 def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fit:
@@ -86,8 +71,7 @@ def next_eps(result: Fit, asked: int) -> int | None:
 
     None where all is well, where `asked` was the lowest there is, or where memory let no more pixels in.
     """
-    lower = [eps for eps in LOWER_EPS if eps < asked]
-    return lower[0] if lower and result.active.eps == asked and at_the_floor(result) else None
+    return lower_eps(result.active, asked) if at_the_floor(result) else None
 
 
 def frozen_fit(job: Job, result: Fit) -> Fitted:

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from ensemble.active import EPS, Active, Chunk, find_active
 from ensemble.blend import as_uint8
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
 CHUNK = 64  # the records of a shard
+BASE_BYTES = 0.7e9  # of libraries, compiled code, curves and surfaces
+CHUNK_BYTES = 1e7  # of a shard of one member's maps, twice
+LOWER_EPS = (10, 4, 1)  # what is tried where thresholds lie below EPS
+LOW_RAM = 4.0  # GB that these may take where no --max-ram says otherwise
 
 ReadMask = Callable[[str], NDArray[np.bool_]]
 
@@ -65,6 +69,21 @@ def _missing(member: MemberMaps, ids: set[str], wanted: Sequence[str], folds: Fo
         per_fold[folds.fold_of[record]] += 1
     where = ", ".join(f"{count} of fold {fold}" for fold, count in per_fold.items() if count)
     return f"{member.name} lacks {len(absent)} of {len(wanted)} records ({where})"
+
+
+def pixels_in(ram: float, members: int) -> int:
+    """How many active pixels of so many members fit into `ram` GB; UsageError where it is too little to begin with."""
+    base = BASE_BYTES + members * CHUNK_BYTES
+    # While they are put together, pixels stand in memory twice: their values, number and label.
+    most = int((ram * 1e9 - base) / (2 * (members + 3)))
+    if most < 1:
+        raise UsageError(f"--max-ram {ram:g}: a fit needs {base / 1e9:.1f} GB before any pixel")
+    return most
+
+
+def lower_eps(active: Active, asked: int) -> int | None:
+    """The lower eps to gather from; None where `asked` was the lowest there is, or memory let no more pixels in."""
+    return next((eps for eps in LOWER_EPS if eps < asked), None) if active.eps == asked else None
 
 
 def gather(

@@ -15,7 +15,7 @@ from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
 from ensemble.active import EPS
 from ensemble.fit import Scored, refuse_leaks, score_choice
-from ensemble.gather import ReadMask, gather
+from ensemble.gather import LOW_RAM, ReadMask, gather, lower_eps, pixels_in
 from ensemble.policy import Policy
 from ensemble.tally import Tally, Training
 from zoo.data import Folds
@@ -55,6 +55,11 @@ class Standing:
         found = list(self.per_fold.values())
         return stdev(found) if len(found) > 1 else None
 
+    @property
+    def at_the_floor(self) -> bool:
+        """Whether it might be better at a lower threshold than those looked at, on everything or without a fold."""
+        return self.tally.active.eps > 1 and any(map(self.tally.is_lowest, self.scored.choices))
+
     def behind(self, first: Standing, seed: int) -> Estimate | None:
         """The first's Dice less this one's, paired; None where they were not scored on the same records."""
         if self.tally.active.record_ids != first.tally.active.record_ids:
@@ -71,10 +76,15 @@ def stand(
     jobs: int = 1,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Standing:
-    """Score one member on these records, which stand fold by fold; `advance` is told of records."""
-    standing = _stand(member, record_ids, read_mask, folds, seed, jobs, EPS, advance)
-    if standing.tally.is_lowest(standing.scored.choice):  # the best threshold may lie among the pixels left out
-        return _stand(member, record_ids, read_mask, folds, seed, jobs, 1)
+    """Score one member on these records, which stand fold by fold; `advance` is told of records.
+
+    As a fit does, it looks at lower pixels as long as a threshold lies at the lowest, and memory allows.
+    """
+    eps = EPS
+    standing = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, None, advance)
+    while standing.at_the_floor and (lower := lower_eps(standing.tally.active, eps)):
+        eps = lower
+        standing = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, pixels_in(LOW_RAM, 1))
     return standing
 
 
@@ -86,9 +96,10 @@ def _stand(
     seed: int,
     jobs: int,
     eps: int,
+    most: int | None,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Standing:
-    active = gather([member], record_ids, read_mask, folds, eps, advance=advance)
+    active = gather([member], record_ids, read_mask, folds, eps, most, advance)
     tally = Tally(active, [folds.group_of[record] for record in active.record_ids], jobs)
     refuse_leaks(tally)
     scored = score_choice(member.name, Training(tally, tally.folds), Policy(members=(0,)).choose)

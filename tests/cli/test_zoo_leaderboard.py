@@ -161,6 +161,16 @@ def test_the_table_fits_the_terminal(made, capsys, monkeypatch, width):
     assert {"member", "Dice", "interval", "records"} <= set(lines[1].split())
 
 
+def test_a_threshold_at_the_end_of_memory_is_said(made, capsys, monkeypatch):
+    low = made.maps["m0"] // 12
+    write_again(made, "m0", low, member="timid")
+    assert "may lie below" not in ask(made, capsys, "leaderboard", "timid").err
+    monkeypatch.setattr("ensemble.gather.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.gather.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.standings.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
+    assert "note: the best threshold of timid may lie below p = 0.0" in ask(made, capsys, "leaderboard", "timid").err
+
+
 def test_nothing_predicted_is_said_with_what_to_do(made, capsys):
     shutil.rmtree(made.runs / "predictions")
     assert "cli zoo train" in ask(made, capsys, "leaderboard", code=1).err

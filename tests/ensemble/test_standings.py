@@ -1,7 +1,9 @@
 """A member's standing: what a fit says of it alone, whatever the level of its threshold."""
 
+import numpy as np
 import pytest
 
+from core.dice import Counts, count
 from ensemble.active import EPS
 from ensemble.fit import fit
 from ensemble.gather import gather
@@ -62,6 +64,37 @@ def test_a_timid_member_is_cut_below_the_usual_floor(tmp_path):
     found = stand(find_members(made.runs, names=["m0@timid"])[0], *given(made))
     assert found.threshold < EPS / 255
     assert found.dice.value == pytest.approx(loud.dice.value, abs=0.1)
+
+
+def test_a_member_that_is_timid_in_some_folds_is_cut_below_the_usual_floor_where_those_choose(tmp_path):
+    """On everything its threshold is high; without the loud fold it is lower than what a fit looks at first."""
+    made = fake_runs(tmp_path, records=9, noise=(1.0,))
+    quiet = np.asarray(made.case.folds) != 0
+    maps = made.case.maps[0].copy()
+    maps[quiet] //= 12
+    write_again(made, "m0", maps, recipe="uneven")
+    found = stand(find_members(made.runs, names=["m0@uneven"])[0], *given(made))
+    without_loud, *_ = found.scored.crossed.choices
+    assert without_loud.threshold < EPS / 255
+    masks = made.case.masks
+    best = max(range(1, 256), key=lambda level: dice_at(maps[quiet], masks[quiet], level))
+    assert found.per_fold[0] == pytest.approx(dice_at(maps[~quiet], masks[~quiet], best))
+
+
+def dice_at(maps, masks, level):
+    return Counts.of(count(maps >= level, masks)).dice
+
+
+def test_where_memory_ends_it_says_that_a_lower_threshold_may_be_better(tmp_path, monkeypatch):
+    made = fake_runs(tmp_path, records=9, noise=(1.0,))
+    low = made.case.maps[0] // 12
+    write_again(made, "m0", low, recipe="timid")
+    monkeypatch.setattr("ensemble.gather.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.gather.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.standings.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
+    found = stand(find_members(made.runs, names=["m0@timid"])[0], *given(made))
+    assert found.at_the_floor
+    assert 10 < found.tally.active.eps < EPS
 
 
 def given(made):
