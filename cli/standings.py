@@ -276,7 +276,9 @@ def marked(row: Row) -> str:
 def heading(rows: Sequence[Row]) -> str:
     """What the Dice of these rows are."""
     crossed = "cross-fitted" + (" but for *" if any(row["kind"] == "in_sample" for row in rows) else "")
-    return f"Dice: global, out of fold, {crossed}; 95 % over scene groups"
+    records = {row["records"] for row in rows}
+    on = f", on {records.pop()} records" if len(records) == 1 else ""
+    return f"Dice: global, out of fold, {crossed}{on}; 95 % over scene groups"
 
 
 def legend(rows: Sequence[Row]) -> list[str]:

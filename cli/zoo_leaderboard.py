@@ -79,20 +79,21 @@ def _print(console: Console, rows: Sequence[Row]) -> None:
 
 def _columns(rows: Sequence[Row]) -> list[Column]:
     column = partial(column_of, rows)
+    compared = all(row["behind"] for row in rows)  # as --shared does: then the paired difference says most
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
         column("Dice", 1, marked, numbers=False),
-        column("95 % interval", 2, _interval),
-        column("behind", 5, _behind),
-        column("folds ±", 6, _spread),
-        column("records", 3, lambda row: str(row["records"])),
-        column("TTA", 8, lambda row: EMPTY if row["tta"] == "none" else row["tta"], numbers=False),
-        column("size", 9, lambda row: _text(row["size"])),
-        column("epochs", 10, _epochs),
-        column("s / record", 7, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
-        column("train min", 11, lambda row: _text(row["training_minutes"], "{:.0f}")),
-        column("log's val", 4, lambda row: _text(row["logged_validation"], "{:.3f}")),
-        column("changed", 12, lambda row: changes(row) or EMPTY, numbers=False),
+        column("95 % interval", 3, _interval),
+        column("behind", 2 if compared else 6, _behind),
+        column("folds ±", 7, _spread),
+        column("records", 4, lambda row: str(row["records"])),
+        column("TTA", 9, lambda row: EMPTY if row["tta"] == "none" else row["tta"], numbers=False),
+        column("size", 10, lambda row: _text(row["size"])),
+        column("epochs", 11, _epochs),
+        column("s / record", 8, lambda row: _text(row["seconds_per_record"], "{:.2f}")),
+        column("train min", 12, lambda row: _text(row["training_minutes"], "{:.0f}")),
+        column("log's val", 5, lambda row: _text(row["logged_validation"], "{:.3f}")),
+        column("changed", 13, lambda row: changes(row) or EMPTY, numbers=False),
     ]
 
 

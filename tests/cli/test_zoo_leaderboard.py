@@ -161,6 +161,16 @@ def test_the_table_fits_the_terminal(made, capsys, monkeypatch, width):
     assert {"member", "Dice", "interval", "records"} <= set(lines[1].split())
 
 
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_shared_says_how_far_each_is_behind_at_any_width(made, capsys, monkeypatch, width):
+    write_again(made, "m0", member="efficientnet_b0-fc-t5-crops")  # a long name
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = ask(made, capsys, "leaderboard", "--shared").out.splitlines()
+    assert "on 12 records" in lines[0]
+    assert {"member", "Dice", "behind"} <= set(lines[1].split())
+    assert max(map(len, lines[1:])) <= width
+
+
 def test_a_threshold_at_the_end_of_memory_is_said(made, capsys, monkeypatch):
     low = made.maps["m0"] // 12
     write_again(made, "m0", low, member="timid")
