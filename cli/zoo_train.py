@@ -46,19 +46,21 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
     rows = []
     for run in runs:
         again = _why_again(run)
-        if run.done and not again:
-            say(settings, f"{label(run)}: is trained already, reused")
-        else:
-            if again:
-                say(settings, f"{label(run)}: {again}; it is trained again")
+        reused = run.done and not again
+        if again:
+            say(settings, f"{label(run)}: {again}; it is trained again")
+        if not reused:
             _train_run(settings, run, scenes, folds)
         if run.stopped:
-            say(settings, f"{label(run)}: stopped at {stopped_at(run)}; remove {run.stop} to train it on")
+            words = f"stopped at {stopped_at(run)}{', reused' if reused else ''}"
+            say(settings, f"{label(run)}: {words}; remove {run.stop} to train it on")
+        elif reused:
+            say(settings, f"{label(run)}: is trained already, reused")
         if run.fold != "full":
             _predict_held(settings, run, scenes, folds, tta)
         rows.append(_result(run))
         if rows[-1]["dice"] == 0:
-            say(settings, f"warning: {label(run)}: {_found_nothing(run.recipe.final)}")
+            say(settings, f"warning: {label(run)}: {_found_nothing(run.recipe)}")
     show(settings, rows, lambda console: _print_runs(console, rows))
     next_step(settings, _next(runs, bool(scenes.test)))
 
@@ -130,10 +132,10 @@ def _why_again(run: Run) -> str | None:
 
 def _found_nothing(recipe: Recipe) -> str:
     """What a Dice of 0 means, and what of the recipe may be at fault."""
-    weights = ", or pretrained weights (it has none)" if recipe.weights == "none" else ""
+    weights = ", pretrained weights (it has none)" if recipe.weights == "none" else ""
     return (
-        "Dice 0: at no threshold it finds a contrail of its fold; a lower rate may help, "
-        f"--set lr={recipe.lr / 3:.1g}, or more epochs than {recipe.epochs}, --epochs{weights}"
+        "Dice 0: at no threshold it finds a contrail of its fold; a lower rate may help "
+        f"(--set lr={recipe.final.lr / 3:.1g}), more epochs (it was to have {recipe.total_epochs}){weights}"
     )
 
 
@@ -158,7 +160,8 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
             run_scaling(run, scenes, records, settings.jobs, advance)
     seen, held = run_examples(run, scenes, folds)
     steps = sum(recipe.epochs * steps_of(recipe, len(seen)) for recipe in run.recipe.staged)
-    say(settings, f"{label(run)}: trains on {len(seen)} records, holds out {len(held)}; {run.folder}")
+    start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
+    say(settings, f"{label(run)}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
     if lacking := without_labelers(scenes, seen.records, run.recipe.target):
         say(settings, f"{label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
     detail(settings, f"{label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
@@ -224,7 +227,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
         column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
         column("Dice", 1, lambda row: _text(row["dice"], "{:.4f}".format)),
         column("threshold", 5, lambda row: _text(row["threshold"], threshold_text)),
-        column("records", 4, lambda row: str(row["held_out"])),
+        column("records", 4, lambda row: str(row["held_out"] or EMPTY)),
         column("minutes", 6, lambda row: f"{sum(stage['seconds'] for stage in row['stages'] or [row]) / 60:.1f}"),
     ]
 
