@@ -35,6 +35,7 @@ class Settings:
     json: bool = False
     verbosity: int = 0
     lineups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    config: Path | None = None  # the file that says so
     members: Path | None = None
     typed: str = ""  # the options by which the next command speaks of the same data and runs
 
@@ -52,7 +53,19 @@ class Settings:
     def line_up(self, members: tuple[str, ...]) -> tuple[str, ...]:
         """The members named, with every line-up's name replaced by its members; without any, the default."""
         names = members or (("default",) if "default" in self.lineups else DEFAULT_LINEUP)
-        return tuple(member for name in names for member in self.lineups.get(name, (name,)))
+        return tuple(member for name in names for member in (self._listed(name) if name in self.lineups else (name,)))
+
+    def _listed(self, lineup: str) -> tuple[str, ...]:
+        """The members of a line-up; UnknownName, with the file that names it, for one that is nowhere."""
+        from zoo.members import member_names
+        from zoo.recipe_names import split_name
+
+        made = (path.name for kind in ("members", "predictions") for path in (self.runs / kind).glob("*"))
+        known = {*member_names(self.members), *made}
+        for name in self.lineups[lineup]:
+            if not name.endswith(".toml") and split_name(name)[0] not in known:
+                raise UnknownName("member", name, known, f"{self.config}: lineups.{lineup}", "cli zoo list")
+        return self.lineups[lineup]
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
@@ -106,6 +119,7 @@ def _settings(
         json=json,
         verbosity=-1 if quiet else verbose,
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},
+        config=where,
         members=base / filed["members"] if "members" in filed else None,
         typed=_typed(data, runs, config),
     )

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from zoo.export import Exported, Parity
     from zoo.training import Run
 
+SUFFIXES = {"pt2": (".pt2",), "onnx": (".onnx",), "torchscript": (".pt", ".ts")}  # by which a format is known
 VERSIONS = ("contrail-ensemble", "torch", "timm", "onnx", "onnxscript", "onnxruntime")
 
 
 @click.command("export")
 @click.argument("member", metavar="MEMBER[@HASH]")
-@click.option("--format", "format_name", type=click.Choice(["pt2", "onnx", "torchscript"]), required=True)
+@click.option("--format", "format_name", type=click.Choice(list(SUFFIXES)), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option(
     "--fold",
@@ -47,6 +48,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     Before FILE takes its name it is run on held-out records, and refused where it differs from eager.
     """
     require_folder(out)
+    _require_suffix(out, format_name)
     if out.exists() and not force:
         raise UsageError(f"{out}: is there already; choose another --out, or replace it with --force")
 
@@ -71,6 +73,14 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     write_json(out.with_name(f"{out.name}.json"), document)
     lines = "\n".join(_lines(out, document))
     show(settings, document, lambda console: console.print(lines, markup=False, soft_wrap=True))
+
+
+def _require_suffix(out: Path, format_name: str) -> None:
+    """UsageError where the file would be taken for one of another format."""
+    owner = next((name for name, known in SUFFIXES.items() if out.suffix.lower() in known), format_name)
+    if owner != format_name:
+        named = out.with_suffix(SUFFIXES[format_name][0])
+        raise UsageError(f"{out}: is a name for {owner}; give --format {owner}, or --out {named}")
 
 
 def _held_out(runs: Sequence[Run], scenes: Scenes, folds: Folds) -> list[Record]:

@@ -87,6 +87,14 @@ CALLS = {
     "a member's weights that cannot be had": ("zoo train resnet18-fc-t5 --data {data}", 1, ["--set weights=none"]),
     "a configuration of the wrong kind": ("data check --config {data}/../kinds.toml", 2, ["kinds.toml", "seed = 'x'"]),
     "a configuration that is no TOML": ("data check --config {data}/../torn.toml", 2, ["torn.toml", "TOML"]),
+    "a line-up of nobody": (
+        "zoo train --data {data} --config {data}/../lineup.toml",
+        2,
+        ['lineup.toml: lineups.default: no member "lite0-fc-t6"; did you mean'],
+    ),
+    "a list without brackets": (f"{TRAIN} --set frames=5,6", 2, ["frames = '5,6'; give a list: frames=[5,6]"]),
+    "a list of one": (f"{TRAIN} --set frames=5", 2, ["frames = 5; give a list: frames=[5]"]),
+    "a yes": (f"{TRAIN} --set registered=yes", 2, ["registered = 'yes'; give true or false"]),
     "a bad configuration": ("data check --config {data}/../typo.toml", 2, ["typo.toml", "encodr"]),
 }
 
@@ -106,6 +114,7 @@ def test_a_bad_call_gives_one_clear_line(case, data, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (tmp_path / "typo.toml").write_text('encodr = "resnet18"\n')
+    (tmp_path / "lineup.toml").write_text('[lineups]\ndefault = ["lite1-fc-t5", "lite0-fc-t6"]\n')
     (tmp_path / "kinds.toml").write_text('seed = "x"\n')
     (tmp_path / "torn.toml").write_text("encoder = \n")
     (tmp_path / "runs").mkdir()

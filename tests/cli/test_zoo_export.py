@@ -92,6 +92,19 @@ def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch, folder):
     assert not (folder / "m.onnx").exists()
 
 
+@pytest.mark.parametrize(
+    ("format_name", "name", "words"),
+    [
+        ("torchscript", "x.onnx", "x.onnx: is a name for onnx; give --format onnx, or --out x.pt"),
+        ("onnx", "x.PT2", "x.PT2: is a name for pt2; give --format pt2, or --out x.onnx"),
+        ("pt2", "x.pt", "x.pt: is a name for torchscript; give --format torchscript, or --out x.pt2"),
+    ],
+)
+def test_a_name_of_another_format_is_refused_before_anything_is_read(typed, format_name, name, words):
+    code, said = typed(f"zoo export nobody --format {format_name} --out {name}")
+    assert (code, words in said.err, said.err.count("\n")) == (2, True, 1)
+
+
 def test_the_formats_on_offer_are_those_there_are():
     (choice,) = [option.type.choices for option in export.params if option.name == "format_name"]
     assert list(choice) == FORMATS.names()

@@ -85,7 +85,7 @@ def check_kinds(recipe: Recipe, kinds: Mapping[str, type]) -> None:
         # bool is an int to Python, and a whole number is a fine float to people.
         fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
         if not fits or (isinstance(value, bool) and kind is not bool):
-            raise UsageError(f"{recipe.name}: {key} = {value!r} is no {_WORDS[kind]}")
+            raise UsageError(f"{recipe.name}: {key} = {value!r}; give {_WORDS[kind]}{_meant_list(kind, key, value)}")
 
 
 def check_values(recipe: Recipe) -> None:
@@ -111,4 +111,10 @@ def _refuse(recipe: Recipe, key: str, rule: str) -> None:
     raise UsageError(f"{recipe.name}: {key} = {list(value) if isinstance(value, tuple) else value!r}; {rule}")
 
 
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", tuple: "list"}
+def _meant_list(kind: type, key: str, value: Any) -> str:
+    """Numbers that only lack their brackets, as they are to be typed."""
+    text = str(value).replace(" ", "")
+    return f": {key}=[{text}]" if kind is tuple and re.fullmatch(r"[\d.]+(,[\d.]+)*,?", text) else ""
+
+
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}

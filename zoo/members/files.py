@@ -46,8 +46,12 @@ def read_recipe(path: Path, name: str) -> Recipe:
 
 
 def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
-    """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from."""
-    files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in _places(folder)]
+    """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from.
+
+    Beside its heir a base is looked for last, so that no file there takes a shipped member's place.
+    """
+    places = [*_places(folder), *(heir.parent for heir in heirs[-1:])]
+    files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in places]
     there = [path for path in files if path.is_file()]
     for path in there:
         if path.resolve() not in heirs:

@@ -25,7 +25,7 @@ from zoo.training.examples import Examples
 from zoo.training.learner import Learner
 from zoo.training.precision import training_precision
 from zoo.training.runs import KEPT, Note, Run
-from zoo.training.schedule import learning_rate
+from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.starts import sha256_of_start, start_of
 
@@ -210,7 +210,7 @@ class _Loop:
             return f"{where}: record {record} has channels that are not; look at it: cli data check"
         full = ", or full precision, --set precision=fp32" if self.learner.precision == "fp16" else ""
         return (
-            f"{where} (records {', '.join(records)}); a lower rate may help, --set lr={self.recipe.lr / 3:.1g}, or a "
+            f"{where} (records {', '.join(records)}); a lower rate may help, {lower_rate(self.recipe)}, or a "
             f"gentler start, --set warmup=0.1, or smaller steps, --set clip=1{full}"
         )
 

@@ -12,6 +12,7 @@ from zoo.data import SIZE
 from zoo.registration import resize
 from zoo.training.examples import Examples
 from zoo.training.precision import autocast
+from zoo.training.schedule import lower_rate
 
 
 class NotFinite(UserError):
@@ -47,7 +48,7 @@ def score(
                 ids = ", ".join(held.records[number].id for number in part)
                 raise NotFinite(
                     f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
-                    f"see that they are sound, cli data check, or lower the rate: --set lr={held.recipe.lr / 3:.1g}"
+                    f"see that they are sound, cli data check, or lower the rate: {lower_rate(held.recipe)}"
                     + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")
                 )
             values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()

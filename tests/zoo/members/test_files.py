@@ -38,7 +38,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "resnet18-fc-5"\n', 'no member "resnet18-fc-5"; did you mean "resnet18-fc-t5"'),
         ("size = 256\n", "names neither `encoder` nor `base`"),
         ("size = \n", "no readable TOML"),
-        ('base = "lite0-fc-t5"\nsize = "big"\n', "size = 'big' is no whole number"),
+        ('base = "lite0-fc-t5"\nsize = "big"\n', "size = 'big'; give a whole number"),
         ('base = "lite0-fc-t5"\nsize = 250\n', "multiple of 32"),
         ('base = "lite0-fc-t5"\nloss = "dise"\n', 'did you mean "dice"'),
         ('base = "lite0-fc-t5"\nloss = "bce+dise"\n', 'did you mean "dice"'),
@@ -174,6 +174,14 @@ def test_what_a_run_wrote_down_is_taken_at_its_word(tmp_path):
     assert (
         read_recipe(tmp_path / "recipe.toml", recipe.name).hash(True, "x") == recipe.hash(True, "x") == "3dc9f7437bb5"
     )
+
+
+def test_a_base_without_its_suffix_may_lie_beside_its_heir_and_takes_no_shipped_members_place(tmp_path):
+    (tmp_path / "own.toml").write_text('base = "lite0-fc-t5"\nsize = 512\n')
+    (tmp_path / "lite1-fc-t5.toml").write_text('base = "lite0-fc-t5"\nsize = 384\n')
+    for base, size in (("own", 512), ("lite1-fc-t5", 256), ("lite1-fc-t5.toml", 384)):
+        (tmp_path / "heir.toml").write_text(f'base = "{base}"\n')
+        assert load_member(str(tmp_path / "heir.toml")).size == size
 
 
 def test_a_users_member_may_bear_the_name_of_what_it_inherits_from(tmp_path):

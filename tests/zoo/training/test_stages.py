@@ -74,7 +74,7 @@ def test_what_is_set_holds_in_every_stage_or_in_the_one_that_is_named():
         ({"stages": [{}, {"size": 3}]}, UsageError, "stage 2: size = 3; give a multiple"),
         ({"stages": [{"encoder": "resnet18"}]}, UsageError, "encoder is the same in all stages"),
         ({"stages": [3]}, UsageError, "give a table of keys"),
-        ({"stages": 3}, UsageError, "stages = 3 is no list"),
+        ({"stages": 3}, UsageError, "stages = 3; give a list"),
         ({"stages.1.size": 64}, UsageError, "stages.1.size: has no stages; give size"),
         ({"stage": 3}, UnknownName, 'did you mean "stages"'),
         ({"freeze": 2}, UsageError, "give a share"),

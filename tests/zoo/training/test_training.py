@@ -264,7 +264,7 @@ def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_pat
     with pytest.raises(UserError) as caught:
         train(run, *run_examples(run, scenes, folds), "cpu")
     found = re.fullmatch(
-        r"lite0-fc-t5 fold full: the loss is not finite at epoch \d+, step \d+ \(records (.*)\); .* --set lr=3e\+01.*",
+        r"lite0-fc-t5 fold full: the loss is not finite at epoch \d+, step \d+ \(records (.*)\); .* --set lr=30, .*",
         str(caught.value),
     )
     assert found, caught.value

@@ -209,7 +209,7 @@ def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
         ('augment = ["d4+mosiac"]', "'d4+mosiac' cannot be tried: no augment \"mosiac\"; did you mean"),
         ("frames = [[5], [4]]", "frames: [4] cannot be tried"),
         ("size = { low = 64, high = 128 }", "size: 65 cannot be tried: size = 65; give a multiple of 32"),
-        ("batch = { low = 1.5, high = 4.0 }", "batch: 1.5 cannot be tried: batch = 1.5 is no whole number"),
+        ("batch = { low = 1.5, high = 4.0 }", "batch: 1.5 cannot be tried: batch = 1.5; give a whole number"),
         ('decoder = ["deeplabv3plus"]', "decoder: 'deeplabv3plus' cannot be tried: "),
         ('input = ["fc", "all_bands_min_max"]', "input: 'all_bands_min_max' cannot be tried: "),
         ("label_smoothing = [0.1]", "label_smoothing: 0.1 cannot be tried: "),
