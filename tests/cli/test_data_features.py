@@ -62,16 +62,3 @@ def test_a_fold_that_is_not_there_is_one_line(typed):
     code, said = typed("data features --folds 1,2")
     assert code == 2
     assert "--folds 1,2: give numbers from 0 to 1" in said.err
-
-
-def test_without_folds_it_makes_them_as_training_does(typed, tmp_path):
-    path = tmp_path / "runs" / "folds.csv"
-    path.unlink()
-    assert typed("data features --folds 9")[0] == 2
-    assert not path.exists()
-    code, said = typed("data features --top 1")
-    assert code == 0, said.err
-    assert "folds.csv: was not there; made 5 folds grouped by scene" in said.err
-    made = path.read_bytes()
-    assert typed("data features --top 1")[0] == 0
-    assert path.read_bytes() == made

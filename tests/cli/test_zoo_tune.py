@@ -144,14 +144,3 @@ def test_a_call_that_cannot_be_is_one_line(typed, command, words):
     code, said = typed(command)
     assert code == 2
     assert words in said.err
-
-
-def test_without_folds_it_makes_them_as_training_does(typed, tmp_path):
-    path = tmp_path / "runs" / "folds.csv"
-    path.unlink()
-    assert typed("zoo tune mine.toml --fold 9")[0] == 2
-    assert not path.exists()
-    code, said = typed("zoo tune mine.toml --trials 1 --epochs 1")
-    assert code == 0, said.err
-    assert "folds.csv: was not there; made 5 folds grouped by scene" in said.err
-    assert path.exists()
