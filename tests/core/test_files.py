@@ -1,6 +1,7 @@
 """Atomic writes and readers that name what is torn."""
 
 import os
+import stat
 
 import pytest
 
@@ -16,6 +17,19 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
         _ = 1 / 0
     assert read_json(path) == {"a": 1}
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_file_takes_its_name_when_it_is_on_the_disk_and_then_the_name_is_put_there(tmp_path, monkeypatch):
+    path, steps = tmp_path / "a.json", []
+
+    def flush(handle):
+        steps.append((stat.S_ISDIR(os.fstat(handle).st_mode), os.fstat(handle).st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    write_json(path, {"a": 1})
+    (of_folder, size, named), (then_of_folder, _, then_named) = steps
+    assert (of_folder, size, named) == (False, path.stat().st_size, False)
+    assert (then_of_folder, then_named) == (True, True)
 
 
 def test_a_full_disk_is_a_user_error(tmp_path):
