@@ -12,11 +12,12 @@ from cli.app import COMMANDS, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# The same commands on fewer scenes, fewer epochs, a smaller input, in the format that is soonest written.
+# The same commands on fewer scenes, fewer epochs, a smaller input and decoder, in the format that is soonest written.
+SMALL = "--set size=64 --set decoder_channels=[16,16,8,8,8]"
 SHORT = [
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
     (r"--epochs \d+", "--epochs 1"),
-    (r"--set size=128", "--set size=64"),
+    (r"--set size=128", SMALL),
     (r"--trials \d+", "--trials 1"),
     (r"--format onnx", "--format torchscript"),
 ]
@@ -43,7 +44,7 @@ def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys)
         assert run([*shortened(command), "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
     # The three commands of everyday use, on what is there now.
     for command in commands_in(ROOT / "README.md"):
-        more = ["--epochs", "1", "--set", "size=64"] if "train" in command else []
+        more = ["--epochs", "1", *SMALL.split()] if "train" in command else []
         more += ["--force"] if "submit" in command else []
         assert run([*shortened(command), *more, "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,17 @@ from zoo.members import load_member, with_settings
 KEPT = Path(__file__).parents[1] / "fixtures" / "real_runs"
 
 
-@pytest.fixture
-def made(tmp_path):
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
     """m0 and m1 on all three folds, m2 on two."""
-    return fake_runs(tmp_path, records=18, lacking=[("m2", 2)])
+    return fake_runs(tmp_path_factory.mktemp("fake"), records=18, lacking=[("m2", 2)])
+
+
+@pytest.fixture
+def made(original, tmp_path):
+    """A copy that can be changed."""
+    shutil.copytree(original.runs.parent, tmp_path, dirs_exist_ok=True)
+    return replace(original, runs=tmp_path / "runs", data=tmp_path / "data")
 
 
 def ask(made, capsys, *words, code=0):

@@ -20,6 +20,7 @@ from zoo.training.checkpoints import weights_of, write_weights
 
 # Encoders that timm keeps for tests: some megabytes a run.
 ENCODERS = {"tiny-resnet": "test_resnet", "tiny-efficientnet": "test_efficientnet"}
+SMALL = {"size": 32, "crop": 0, "decoder_channels": [16, 16, 8, 8, 8]}
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def tiny_runs(
 
 
 def _write_run(runs: Path, member: str, fold: int, split: Folds, weights: str) -> Run:
-    settings = {"encoder": ENCODERS[member], "weights": weights, "size": 32, "crop": 0}
+    settings = {"encoder": ENCODERS[member], "weights": weights, **SMALL}
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
     run = plan_run(recipe, str(fold), split, runs, seed=0, with_val=False)
     write_weights(run.best, weights_of(_restless(recipe, seed=fold)))
