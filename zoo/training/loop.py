@@ -112,6 +112,8 @@ class _Loop:
             self._resume(state)
         elif start:
             self.learner.start(start)
+        if run.state.is_file() and not state:
+            note(f"{run.state} is torn, of another start, or without its best weights; begins anew")
 
     @property
     def number(self) -> int:

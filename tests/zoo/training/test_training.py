@@ -81,7 +81,11 @@ def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, fo
         cut_off(killed, scenes, folds, step, save_every=0.0)
         advanced = []
         count = advanced.append
-        train(killed, *run_examples(killed, scenes, folds), "cpu", lambda n=1, note="", count=count: count(n))
+        said = []
+        examples = run_examples(killed, scenes, folds)
+        train(killed, *examples, "cpu", lambda n=1, note="", count=count: count(n), note=said.append)
+        epoch, done = divmod(step - 1, steps)
+        assert said == [f"goes on from epoch {epoch + 1}/2, step {done + 1}/{steps}"]
         assert advanced[0] == step - 1  # the step that was cut off had not been saved
         assert sum(advanced) == 2 * steps
         assert curve(killed) == curve(whole)
@@ -177,7 +181,9 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     run.folder.mkdir(parents=True)
     (run.folder / "last.pt").write_bytes(b"torn")
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 3
+    said = []
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu", note=said.append)) == 3
+    assert said == [f"{run.state} is torn, of another start, or without its best weights; begins anew"]
 
 
 def told_to_stop(run, after=1):
