@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TORCHS = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
 
 
+A100_GB = 80
+
+
 @click.command("show")
 @click.argument("member", metavar="MEMBER[@HASH]")
 @click.option(
@@ -134,15 +137,20 @@ def _print_recipe(
         lead = f"stages, from {given['stages']}; each goes on with the keys and best weights of the one before"
         console.print(lead, soft_wrap=True)
         console.print(_stages_table(recipe))
-    for line in (_differs(trained), _logged(recipe), _costs(recipe, cost), _takes(recipe, takes)):
+    for line in (_differs(trained), _logged(recipe), _costs(recipe, cost), _takes(takes)):
         if line:
             console.print(line, soft_wrap=True)
 
 
 def _given(recipe: Recipe, key: str, trained: _TrainedRecipe | None) -> str:
     """Who chose the value of a key."""
+    from zoo.members.files import SHIPPED
+
     own = recipe.resolved if trained and trained.changed is None else (trained and trained.changed) or {}
-    return "its training" if key in own else "the log" if key in recipe.log.gave else "the zoo"
+    if key in own or key in recipe.log.gave:
+        return "its training" if key in own else "the log"
+    file = recipe.given_by.get(key)
+    return file.name if file and file.parent != SHIPPED else "the zoo"
 
 
 def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
@@ -165,11 +173,12 @@ def _stages_table(recipe: Recipe) -> Table:
 
     apart, first = changing_keys(recipe), recipe.staged[0].resolved
     tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
-    table = Table("stage", "trains with", "logged Dice", box=None)
+    table = Table("stage", "trains with", *(["logged Dice"] if recipe.log.stages else []), box=None)
     for number, keys in enumerate(tables):
         words = ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart)
         logged = dict(enumerate(recipe.log.stages)).get(number)
-        table.add_row(str(number + 1), words or "the same again", EMPTY if logged is None else str(logged))
+        scores = [EMPTY if logged is None else str(logged)] if recipe.log.stages else []
+        table.add_row(str(number + 1), words or "the same again", *scores)
     return table
 
 
@@ -195,10 +204,10 @@ def _logged(recipe: Recipe) -> str:
     log = recipe.log
     if log.row is None:
         return "no row of the log"
-    scores = f"{log.validation or '-'} / {log.leaderboard or '-'}"
+    scores = [f"{board} {score}" for board, score in (("validation", log.validation), ("LB", log.leaderboard)) if score]
     apart = log.stages and len(log.stages) != len(recipe.stages)
     stages = f", after each stage {', '.join(map(str, log.stages))}" if apart else ""
-    return f"row {log.row} of the log: validation / leaderboard {scores}{stages}" + (
+    return f"row {log.row} of the log: {', '.join(scores) or 'no score'}{stages}" + (
         f" ({log.note})" if log.note else ""
     )
 
@@ -208,8 +217,12 @@ def _costs(recipe: Recipe, cost: Cost) -> str:
     return weights + (f"; ImageNet weights: {cost.licence}" if recipe.weights == "imagenet" else "")
 
 
-def _takes(recipe: Recipe, takes: Estimate) -> str:
+def _takes(takes: Estimate) -> str:
+    hours = f"{takes.gpu_hours:g} h" if takes.gpu_hours else "minutes"
+    much = (
+        f"; more than its {A100_GB} GB: give a smaller batch and as many times more accumulate, or checkpointing=true"
+    )
     return (
-        f"about {takes.gpu_gb:.0f} GB and {takes.gpu_hours:g} h of a GPU like an A100 for one fold of the "
-        "competition's records, within a factor of two, if files are read as fast"
+        f"about {takes.gpu_gb:.0f} GB and {hours} of a GPU like an A100 for one fold of the competition's records, "
+        f"within a factor of two, if files are read as fast{much if takes.gpu_gb > A100_GB else ''}"
     )

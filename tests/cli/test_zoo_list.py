@@ -132,6 +132,21 @@ def test_show_of_a_staged_member_shows_what_each_stage_trains_with_and_no_value_
     ]
 
 
+def test_show_says_whose_a_value_is_and_what_a_gpu_lacks(capsys, tmp_path):
+    (tmp_path / "own.toml").write_text('base = "seresnextaa101d_32x8d-fc-t5-512-sgd"\nbatch = 512\n')
+    assert run(["zoo", "show", str(tmp_path / "own.toml")]) == 0
+    told = capsys.readouterr().out
+    lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
+    assert (lines["batch"], lines["epochs"]) == (["512", "own.toml"], ["200", "the", "zoo"])
+    assert "more than its 80 GB: give a smaller batch" in told
+    assert run(["zoo", "show", "lite0-fc-t5-staged"]) == 0
+    told = capsys.readouterr().out
+    assert "logged Dice" not in told
+    assert "more than its" not in told
+    assert run(["zoo", "show", "seresnextaa101d_32x8d-fc-t5-512-sgd"]) == 0
+    assert "row 15 of the log: no score (no better than row 14" in capsys.readouterr().out
+
+
 def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(capsys, tmp_path):
     mine = tmp_path / "mine.toml"
     stages = "stages = [{ lr = 0.5, batch = 2 }, { lr = 0.5 }]"
@@ -141,7 +156,7 @@ def test_what_all_stages_change_alike_is_shown_once_and_where_it_comes_from(caps
     lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
     assert lines["lr"] == ["0.5", "the", "log"]
     assert lines["batch"] == ["2", "the", "log"]
-    assert lines["2"] == ["the", "same", "again", "-"]
+    assert lines["2"] == ["the", "same", "again"]
 
 
 def test_a_file_at_fault_is_left_out_of_the_list_and_named(capsys, tmp_path, monkeypatch):
