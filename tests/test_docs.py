@@ -19,7 +19,7 @@ SHORT = [
     (r"--epochs \d+", "--epochs 1"),
     (r"--set size=128", SMALL),
     (r"--trials \d+", "--trials 1"),
-    (r"--format onnx", "--format torchscript"),
+    (r"--format onnx(.*)lite0\.onnx", r"--format torchscript\1lite0.pt"),
 ]
 
 
