@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,9 @@ def tune(
     from zoo.members.space import default_space
 
     shipped = load_member(member, settings.members)
-    changes = dict(parse_setting(text) for text in sets) | ({} if epochs is None else {"epochs": epochs})
+    changes = dict(parse_setting(text) for text in sets)
+    if epochs is not None and changes.setdefault("epochs", epochs) != epochs:
+        raise UsageError(f"--epochs {epochs} and --set epochs={changes['epochs']} differ; give one of them")
     recipe = with_settings(shipped, changes)
     if out:
         require_folder(out)
@@ -90,8 +93,9 @@ def tune(
         write_text(path, tuned_member(tuning, str(Path(member).resolve()) if is_file else member, shipped))
     document = _document(tuning, path)
     show(settings, document, lambda console: _print(console, document))
-    found = f"--member {path}" if document["path"] else f"--member {member}" if is_file else member
-    next_step(settings, f"cli zoo train {found} --fold all")
+    words = ["--member", str(path)] if document["path"] else ["--member"] * is_file + [member]
+    given = [] if document["path"] else [word for text in sets for word in ("--set", text)]
+    next_step(settings, f"cli zoo train {shlex.join([*words, '--fold', 'all', *given])}")
 
 
 def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> None:
@@ -161,8 +165,8 @@ def _print(console: Console, document: dict[str, Any]) -> None:
     console.print(as_table(_columns(shown), console.width))
     pruned = sum(row["pruned"] for row in ranked)
     console.print(
-        f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} trials "
-        f"({pruned} pruned): it is optimistic."
+        f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} "
+        f"{'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned): it is optimistic."
     )
     own = document["dice_as_it_is"]
     if document["path"] is None:

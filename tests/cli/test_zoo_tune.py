@@ -57,6 +57,9 @@ def test_a_key_that_is_given_is_not_searched(typed):
     assert code == 0, said.err
     assert "mine: searches batch (lr is given and fixed); 0 of 2 trials are over; " in said.err
     assert [list(trial["values"]) for trial in json.loads(said.out)["trials"]] == [["batch"], ["batch"]]
+    code, said = typed("zoo tune mine.toml --trials 1 --epochs 2 --set lr=0.02")
+    assert "chose among 1 trial (0 pruned)" in " ".join(said.out.split())
+    assert "next: cli zoo train --member mine.toml --fold all --set lr=0.02 --data" in said.err
 
 
 def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkeypatch):
@@ -137,6 +140,7 @@ def test_a_value_that_cannot_be_tried_is_the_files_fault(typed, tmp_path):
         ("zoo tune mine.toml --fold 7", "the split has folds 0 to 1; give one of them"),
         ("zoo tune mine.toml --out mine.toml", "has a name of its own"),
         ("zoo tune mine.toml --set lr=1 --set batch=2", "left to search, for --set or --epochs fix lr, batch"),
+        ("zoo tune mine.toml --epochs 2 --set epochs=3", "--epochs 2 and --set epochs=3 differ; give one of them"),
         ("zoo tune mine.toml --set lrr=1", 'did you mean "lr"'),
     ],
 )
