@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from cli.output import complete
 from core.errors import UserError
 
 # What only an extra brings.
@@ -132,7 +133,7 @@ def run(arguments: list[str]) -> int:
     except UserError as error:
         if meta.get("debug"):
             raise
-        return _fail(str(error), error.exit_code)
+        return _fail(complete(str(error), meta.get("typed", "")), error.exit_code)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(error.name or "")
         if extra is None or meta.get("debug"):

@@ -85,8 +85,9 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(**given: Any) -> None:
         names = ("data", "runs", "config", "device", "seed", "jobs", "json", "verbose", "quiet")
         common_values = {name: given.pop(name) for name in names}
-        if given.pop("debug"):
-            click.get_current_context().find_root().meta["debug"] = True
+        meta = click.get_current_context().find_root().meta
+        meta["debug"] = given.pop("debug")
+        meta["typed"] = _typed(*(common_values[name] for name in ("data", "runs", "config")))
         command(settings=_settings(**common_values), **given)
 
     return wrapped

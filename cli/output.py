@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from zoo.data import Scenes
 
 Advance = Callable[..., None]
+
+# What a message says to run, after a colon, where that reads data or runs: up to what cannot be of the command.
+HINT = re.compile(
+    r"(?<!note)(?<!next): (cli (?:zoo (?:train|predict|leaderboard)|ensemble fit|data (?:check|folds)|submit)\b"
+    r"(?:'[^']*'|[^';,()\n])*?)(?= *(?:[;,()\n]|$))"
+)
 
 
 def show(settings: Settings, document: Any, render: Callable[[Console], None]) -> None:
@@ -54,7 +61,12 @@ def require_test(settings: Settings, scenes: Scenes) -> None:
 def say(settings: Settings, text: str) -> None:
     """A note on stderr; none with --quiet."""
     if settings.verbosity >= 0:
-        click.echo(text, err=True)
+        click.echo(complete(text, settings.typed), err=True)
+
+
+def complete(text: str, typed: str) -> str:
+    """The message whose first hint, such as "run: cli ensemble fit", speaks of the data and runs that were typed."""
+    return HINT.sub(lambda hint: hint[0] + ("" if "--data" in hint[1] else typed), text, count=1)
 
 
 def say_note(settings: Settings, text: str) -> None:

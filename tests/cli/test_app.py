@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from cli.app import COMMANDS, run
+from cli.output import complete
 from tests.test_docs import leaves
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
@@ -65,6 +67,45 @@ def test_a_group_without_a_command_shows_its_help(group, capsys):
 def test_the_next_command_speaks_of_the_same_data_and_runs(tmp_path, capsys):
     assert run(["zoo", "list", "--data", "my scenes", "--runs", str(tmp_path)]) == 0
     assert capsys.readouterr().err == f"next: cli zoo show MEMBER --data 'my scenes' --runs {tmp_path}\n"
+
+
+HINTS = {
+    "m0: none; run: cli zoo train m0 --fold all (made elsewhere: cli zoo import)": (
+        "m0: none; run: cli zoo train m0 --fold all{} (made elsewhere: cli zoo import)"
+    ),
+    "no such file; make it: cli data folds --out 'a, b/folds.csv'": (
+        "no such file; make it: cli data folds --out 'a, b/folds.csv'{}"
+    ),
+    "note: 3 not scored yet; name the data, or run: cli zoo leaderboard": (
+        "note: 3 not scored yet; name the data, or run: cli zoo leaderboard{}"
+    ),
+    # what stands as it is: no hint, one that names its data, ones that read neither data nor runs
+    "note: cli submit takes the folds' runs, and not these": None,
+    "next: cli submit --out b.csv --runs a": None,
+    "run: cli ensemble fit --data b": None,
+    "no such data directory; make one: cli data synth b": None,
+    'no member "lit"; all: cli zoo list': None,
+}
+
+
+@pytest.mark.parametrize("said", HINTS)
+def test_a_hint_speaks_of_the_same_data_and_runs(said):
+    assert complete(said, " --data d --runs r") == (HINTS[said] or said).format(" --data d --runs r")
+
+
+def test_the_hint_of_an_error_runs_as_typed(tmp_path, capsys):
+    """Whatever folder the user stands in: the command that is advised makes the file that was missing."""
+    data, runs = tmp_path / "my data", tmp_path / "my runs"
+    assert run(["data", "synth", str(data), "--train", "4", "--test", "1", "--seed", "1"]) == 0
+    (runs / "predictions" / "m0" / "abc" / "oof" / "fold-0" / "none").mkdir(parents=True)
+    (runs / "predictions/m0/abc/oof/fold-0/none/manifest.json").write_text("{}")
+    words = ["--data", str(data), "--runs", str(runs)]
+    capsys.readouterr()
+    assert run(["zoo", "leaderboard", *words]) == 1
+    error = capsys.readouterr().err
+    assert "make it: cli data folds" in error
+    assert run(shlex.split(error.partition("make it: cli ")[2])) == 0
+    assert (runs / "folds.csv").is_file()
 
 
 def test_a_missing_extra_is_said(monkeypatch, capsys):

@@ -405,7 +405,7 @@ def test_what_was_predicted_before_a_run_was_trained_on_stands_on_no_leaderboard
     said = ask(made, capsys, "leaderboard", "--json")
     assert {row["name"] for row in json.loads(said.out)} == {"m0", "m2"}
     words = "note: left out: m1@abc123 fold 2: "
-    assert words in said.err and "run: cli zoo predict m1@abc123 --tta none\n" in said.err
+    assert words in said.err and "run: cli zoo predict m1@abc123 --tta none --data" in said.err
     fit = ["ensemble", "fit", "--data", str(made.data), "--runs", str(made.runs), "--jobs", "1", "--json"]
     assert run(fit) == 0
     assert words in capsys.readouterr().err

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from core.errors import UserError
 from core.files import sha256_of, write_text
@@ -120,7 +121,7 @@ def read_folds(path: Path) -> Folds:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; make it: cli data folds --out {path}") from error
+        raise UserError(f"{path}: no such file; make it: cli data folds --out {quote(str(path))}") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is no readable csv ({error}); make it again: cli data folds") from error
     try:
