@@ -64,7 +64,7 @@ def test_the_options_that_train_a_lacking_fold_are_said(typed, tmp_path):
     (tmp_path / "contrails.toml").write_text('members = "mine"\n')
     code, said = typed(PREDICT)
     changes = "--set encoder=test_resnet --set 'decoder_channels=[16, 16, 8, 8, 8]' --set size=32 --set crop=0"
-    command = f"cli zoo train tiny-resnet --fold 1 {changes};"
+    command = f"cli zoo train tiny-resnet --fold 1 {changes} --data data;"
     assert (code, f"no complete run of fold 1; run: {command} the others predict" in said.err) == (0, True)
 
 
