@@ -184,6 +184,12 @@ class Tuning:
             self.study.tell(trial, state=TrialState.PRUNED)
             return self._frozen(trial.number)
 
+        values = self.values_of(self._frozen(trial.number))
+        same = next((number for number, other in enumerate(self.over) if self.values_of(other) == values), None)
+        if same is not None:  # the same run, to the last bit
+            note(f"has the values of trial {same}, and is not trained again")
+            return self._as_before(trial, self.over[same])
+
         def judge(epoch: Epoch) -> None:
             trial.report(epoch.dice or 0.0, _epochs_before(run, epoch.stage) + epoch.epoch)
             if trial.should_prune():
@@ -204,6 +210,13 @@ class Tuning:
         shutil.rmtree(run.folder.parent)
         if not any(run.folder.parents[1].iterdir()):
             run.folder.parents[1].rmdir()
+        return self._frozen(trial.number)
+
+    def _as_before(self, trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
+        """Tell of the trial what the other one came to."""
+        for epoch, dice in other.intermediate_values.items():
+            trial.report(dice, epoch)
+        self.study.tell(trial, other.value if other.state == TrialState.COMPLETE else None, state=other.state)
         return self._frozen(trial.number)
 
     def _take_up(self) -> None:

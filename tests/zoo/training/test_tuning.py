@@ -159,6 +159,18 @@ def test_a_trial_that_blows_up_is_a_bad_one_and_no_more(search, scenes, scored, 
     assert tuning.next_trial(scenes).state == TrialState.PRUNED
 
 
+def test_values_that_were_tried_are_not_trained_again(search, scenes, scored, monkeypatch):
+    tuning, trained, said = search(space=(("lr", Choice((TINY.lr, 0.5))),)), [], []
+    whole = module.train
+    monkeypatch.setattr(module, "train", lambda run, *rest, **keys: trained.append(run) or whole(run, *rest, **keys))
+    trials = [tuning.next_trial(scenes, note=said.append) for _ in range(6)]
+    assert len(trained) == 2
+    assert {trial.value for trial in trials} == {TINY.lr, 0.5}
+    assert [list(trial.intermediate_values) for trial in trials] == [[1]] * 6
+    assert len(said) == 4
+    assert said[-1] in [f"has the values of trial {number}, and is not trained again" for number in range(3)]
+
+
 def test_what_is_found_is_a_member_that_says_how(search, scenes, scored, tmp_path):
     tuning = search()
     for _ in range(3):
