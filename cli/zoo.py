@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from zoo.members import Recipe
     from zoo.members.costs import Cost, Estimate
 
-
-TORCHS = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
-
-
+# Keys of which only what loads torch knows whether a value fits.
+ASK_TORCH = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
 A100_GB = 80
 
 
@@ -46,7 +44,8 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
     trained = _find_trained(settings, member)
     say_own_instead_of_shipped(settings, split_name(member)[0])
     recipe = trained.recipe if trained else load_member(member, settings.members)
-    _check(settings, recipe)
+    if not trained:
+        _check(settings, recipe)
     if augmented:
         from cli.augmented import draw_augmented
 
@@ -92,15 +91,16 @@ def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
     except UnknownName:
         return _TrainedRecipe(recipe=recipe, hash=recipe_hash, changed=None)
     changed = changed_keys(recipe, listed)
-    return _TrainedRecipe(recipe=replace(recipe, log=listed.log), hash=recipe_hash, changed=changed)
+    return _TrainedRecipe(
+        recipe=replace(recipe, log=listed.log, given_by=listed.given_by), hash=recipe_hash, changed=changed
+    )
 
 
 def _check(settings: Settings, recipe: Recipe) -> None:
     """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes."""
     from zoo.members.files import SHIPPED
 
-    # torch takes seconds to load, and knows no more of the other keys than is known already
-    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in TORCHS):
+    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in ASK_TORCH):
         from zoo.training import check_recipe, pin_weights
 
         check_recipe(recipe, settings.device)

@@ -43,7 +43,8 @@ def pin_start(
         found = [run for run in of_one if _usable(run, folds.sha256) and not _is_its_own(run.recipe, recipe)]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{found[0].hash}")
-    raise _no_start(recipe, runs, fold_names, folds.sha256)
+    with fault_of(recipe, "start_from"):
+        raise _no_start(recipe, runs, fold_names, folds.sha256)
 
 
 def start_of(run: Run) -> Path | None:

@@ -96,6 +96,17 @@ def test_weights_of_another_hash_than_a_members_file_says_are_refused(tmp_path, 
     assert with_settings(recipe, {"weights": "none"}).weights_sha256 == ""
 
 
+def test_a_start_that_a_file_names_and_is_not_there_is_that_files_fault(tmp_path, scenes, folds):
+    trained(tmp_path, scenes, folds, {"epochs": 1})
+    (tmp_path / "mine.toml").write_text(f'base = "{TINY.name}"\nstart_from = "lite0-fc-t"\n')
+    mine = load_member(str(tmp_path / "mine.toml"))
+    typed = with_settings(mine, {"start_from": "x"})
+    for recipe, where, code in ((mine, str(tmp_path / "mine.toml"), 1), (typed, "mine", 2)):
+        with pytest.raises(UserError, match=f"{where}: start_from: .*: no trained member") as caught:
+            pin_start(recipe, tmp_path, ["0"], folds)
+        assert caught.value.exit_code == code
+
+
 def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(source.recipe, {"start_from": TINY.name})
