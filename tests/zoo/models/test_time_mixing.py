@@ -28,7 +28,7 @@ def mixing(name, numbers, width=8):
 @pytest.mark.parametrize("encoder", PYRAMIDS)
 def test_a_time_mixing_keeps_the_contract(encoder, time):
     """Size of the input, finite, a gradient for every weight, its own answer for every frame, kept in channels_last."""
-    keys = recipe(encoder=encoder, time=time, frames=(2, 3, 4, 5))
+    keys = recipe(encoder=encoder, time=time, frames=(2, 3, 4, 5), decoder_channels=(16, 16, 8, 8, 8))
     network = build(keys).to(memory_format=torch.channels_last)
     images = torch.rand(1, 4, 3, 256, 256, requires_grad=True)
     logits = network(images)
