@@ -26,7 +26,7 @@ Advance = Callable[..., None]
 # What a message says to run, after a colon, where that reads data or runs: up to what cannot be of the command.
 HINT = re.compile(
     r"(?<!note)(?<!next): (cli (?:zoo (?:train|predict|leaderboard)|ensemble fit|data (?:check|folds)|submit)\b"
-    r"(?:'[^']*'|[^';,()\n])*?)(?= *(?:[;,()\n]|$))"
+    r"(?:'[^']*'|,(?! )|[^';,()\n])*?)(?= *(?:[;()\n]|, |$))"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,16 +72,26 @@ def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[st
 
 def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:
     """The very out-of-fold maps that the ensemble was fitted on; UserError where they have changed since."""
-    return {name: _fitted_maps(runs, ensemble.member(name)) for name in ensemble.weights}
+    return {name: _fitted_maps(runs, ensemble, ensemble.member(name)) for name in ensemble.weights}
 
 
-def _fitted_maps(runs: Path, use: MemberUse) -> MemberMaps:
+def _fitted_maps(runs: Path, ensemble: Ensemble, use: MemberUse) -> MemberMaps:
     from zoo.predictions import find_members
 
     maps = find_members(runs, "oof", [f"{plain(use)}@{use.recipe}"], use.tta)[0]
     if maps.digest != use.digest:
-        raise UserError(f"{use.name}: its predictions have changed since the fit; run: cli ensemble fit")
+        raise UserError(
+            f"{use.name}: its predictions are not those of the fit: a run was added, removed or trained on; "
+            f"fit again: {_fit_again(ensemble)}"
+        )
     return maps
+
+
+def _fit_again(ensemble: Ensemble) -> str:
+    """The command that fits the same members anew, by their predictions with the same TTA."""
+    words = ["--name", ensemble.name, "--members", ",".join(member.name for member in ensemble.members)]
+    ttas = {member.tta for member in ensemble.members}
+    return shlex.join(["cli", "ensemble", "fit", *words, *(["--tta", *ttas] if len(ttas) == 1 else [])])
 
 
 def predictions(
@@ -152,7 +163,7 @@ def fitted_runs(settings: Settings, ensemble: Ensemble) -> dict[str, list[Run]]:
     for use in map(ensemble.member, ensemble.weights):
         there = set_folders(settings.runs, "oof", plain(use))
         if any((each.recipe, each.tta) == (use.recipe, use.tta) and each.written is not None for each in there):
-            _fitted_maps(settings.runs, use)
+            _fitted_maps(settings.runs, ensemble, use)
     return {name: _member_runs(settings, ensemble.member(name)) for name in ensemble.weights}
 
 

@@ -79,6 +79,7 @@ HINTS = {
     "note: 3 not scored yet; name the data, or run: cli zoo leaderboard": (
         "note: 3 not scored yet; name the data, or run: cli zoo leaderboard{}"
     ),
+    "fit again: cli ensemble fit --members a,b; else": "fit again: cli ensemble fit --members a,b{}; else",
     # what stands as it is: no hint, one that names its data, ones that read neither data nor runs
     "note: cli submit takes the folds' runs, and not these": None,
     "next: cli submit --out b.csv --runs a": None,

@@ -309,9 +309,11 @@ def test_other_weights_than_those_of_the_fit_are_refused(
     assert "tiny-resnet" in (said := capsys.readouterr().err) and "of weights that it had before" in said
     predict_held_out(own_weights, 1)
     assert run(call(tiny, own_weights, tmp_path / "b.zip", *more)) == 1
-    words = "tiny-resnet: its predictions have changed since the fit; run: cli ensemble fit"
-    assert words in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "tiny-resnet: its predictions are not those of the fit: " in said
     assert not (tmp_path / "b.zip").exists()
+    again = "fit again: cli ensemble fit --name default --members tiny-resnet,tiny-efficientnet --tta none "
+    assert f"{again}--data {tiny.data} --runs {own_weights}\n" in said
 
 
 def test_a_run_with_the_weights_of_another_is_left_out_and_named(
