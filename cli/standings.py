@@ -277,7 +277,7 @@ def heading(rows: Sequence[Row]) -> str:
     """What the Dice of these rows are."""
     crossed = "cross-fitted" + (" but for *" if any(row["kind"] == "in_sample" for row in rows) else "")
     records = {row["records"] for row in rows}
-    on = f", on {records.pop()} records" if len(records) == 1 else ""
+    on = f", {records.pop()} records" if len(records) == 1 else ""
     return f"Dice: global, out of fold, {crossed}{on}; 95 % over scene groups"
 
 

@@ -174,7 +174,7 @@ def test_shared_says_how_far_each_is_behind_at_any_width(made, capsys, monkeypat
     write_again(made, "m0", member="efficientnet_b0-fc-t5-crops")  # a long name
     monkeypatch.setenv("COLUMNS", str(width))
     lines = ask(made, capsys, "leaderboard", "--shared").out.splitlines()
-    assert "on 12 records" in lines[0]
+    assert ", 12 records;" in lines[0]
     assert {"member", "Dice", "behind"} <= set(lines[1].split())
     assert max(map(len, lines[1:])) <= width
 
