@@ -132,10 +132,12 @@ def _why_again(run: Run) -> str | None:
 
 def _found_nothing(recipe: Recipe) -> str:
     """What a Dice of 0 means, and what of the recipe may be at fault."""
+    from zoo.training import lower_rate
+
     weights = ", pretrained weights (it has none)" if recipe.weights == "none" else ""
     return (
         "Dice 0: at no threshold it finds a contrail of its fold; a lower rate may help "
-        f"(--set lr={recipe.final.lr / 3:.1g}), more epochs (it was to have {recipe.total_epochs}){weights}"
+        f"({lower_rate(recipe.final)}), more epochs (it was to have {recipe.total_epochs}){weights}"
     )
 
 

@@ -18,6 +18,7 @@ from zoo.training.runs import (
     run_records,
     trained_runs,
 )
+from zoo.training.schedule import lower_rate
 from zoo.training.starts import pin_start, pin_weights, start_has_changed
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_run",
     "find_runs",
     "fold_names",
+    "lower_rate",
     "most_trained",
     "pin_start",
     "pin_weights",

@@ -38,6 +38,7 @@ def test_a_decoder_keeps_the_contract(encoder, decoder):
         with pytest.raises(UsageError, match=MISFITS[decoder, encoder]):
             build(keys)
         return
+    torch.manual_seed(0)  # of many draws one is not rare enough
     network = build(keys)
     images = torch.rand(2, 1, 3, 256, 256)
     logits = network(images)
