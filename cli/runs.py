@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.options import Settings
 from cli.output import say_note
+from core.errors import UserError
 
 if TYPE_CHECKING:
     from zoo.training import Run
@@ -57,3 +58,20 @@ def say_others(settings: Settings, asked: str, runs: Sequence[Run]) -> None:
     if others and "@" not in asked:
         named = ", ".join(f"{member}@{other}" for other in others)
         say_note(settings, f"{member}@{taken} is the newest that has these folds; others: {named}")
+
+
+def lacking_folds(settings: Settings, fold_names: Sequence[str], runs: Sequence[Run]) -> str | None:
+    """Which folds have none of these runs, all of one recipe, and what trains them by it; None where all have."""
+    from zoo.members import load_member
+    from zoo.training import how_to_train
+
+    lacking = [name for name in fold_names if name not in {run.fold for run in runs}]
+    if not lacking:
+        return None
+    first = runs[0]
+    try:
+        listed = load_member(first.recipe.name, settings.members)
+    except UserError:
+        listed = None
+    how = how_to_train(first, lacking, listed)
+    return f"{first.recipe.name}@{first.hash}: no complete run of fold {', '.join(lacking)}; {how}"

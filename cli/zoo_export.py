@@ -13,8 +13,8 @@ import click
 
 from cli.options import Settings, common
 from cli.output import progress, require_folder, say, say_note, show
-from cli.runs import say_others, say_stopped
-from core.errors import UsageError
+from cli.runs import lacking_folds, say_others, say_stopped
+from core.errors import UsageError, UserError
 from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
@@ -55,12 +55,15 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from core.files import atomic_write, write_json
     from zoo.data import read_folds
     from zoo.export import compare, export_member
-    from zoo.training import fold_names, set_threads, trained_runs
+    from zoo.training import fold_names, most_trained, set_threads
 
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
-    runs = trained_runs(settings.runs, member, fold_names(fold, folds), folds.sha256, partial(say_note, settings))
+    names = fold_names(fold, folds)
+    runs = most_trained(settings.runs, member, names, folds.sha256, partial(say_note, settings))
     say_others(settings, member, runs)
+    if lacking := lacking_folds(settings, names, runs):
+        raise UserError(lacking)
     say_stopped(settings, runs)
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, require_test, say, say_note, show
-from cli.runs import export_command, full_name, say_others, say_stopped
+from cli.runs import export_command, full_name, lacking_folds, say_others, say_stopped
 from cli.zoo_train import predict_run
-from core.errors import UsageError, UserError
+from core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,23 +69,6 @@ def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: F
     runs = most_trained(settings.runs, asked, fold_names, folds.sha256, partial(say_note, settings))
     say_others(settings, asked, runs)
     say_stopped(settings, runs)
-    lacking = [name for name in fold_names if name not in {run.fold for run in runs}]
-    if lacking:
-        which = f"{runs[0].recipe.name}@{runs[0].hash}: no complete run of fold {', '.join(lacking)}"
-        say(settings, f"warning: {which}; {_how_to_train(settings, runs[0], lacking)}; the others predict")
+    if lacking := lacking_folds(settings, fold_names, runs):
+        say(settings, f"warning: {lacking}; the others predict")
     return runs
-
-
-def _how_to_train(settings: Settings, run: Run, fold_names: Sequence[str]) -> str:
-    """What trains further folds by the recipe of this run."""
-    from zoo.members import load_member, setting_text
-    from zoo.members.trained import changed_keys
-
-    name = run.recipe.name
-    try:
-        changed = changed_keys(run.recipe, load_member(name, settings.members))
-    except UserError:
-        return f"train it as fold {run.fold} was, by {run.folder / 'recipe.toml'}"
-    sets = [word for key, value in changed.items() for word in ("--set", setting_text(key, value))]
-    words = [name, "--fold", fold_names[0] if len(fold_names) == 1 else "all", *sets]
-    return f"run: {shlex.join(['cli', 'zoo', 'train', *words, *(['--with-val'] if run.with_val else [])])}"

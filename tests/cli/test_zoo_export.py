@@ -57,10 +57,12 @@ def test_which_of_several_recipes_is_taken_is_said(typed, folder):
     assert f"note: lite0-fc-t5@{mine} is the newest that has these folds; others: lite0-fc-t5@another" in said.err
 
 
-def test_a_fold_without_a_run_says_what_to_run(typed):
+def test_a_fold_without_a_run_says_what_trains_it_by_the_same_recipe(typed, folder):
+    (place,) = (folder / "runs/members/lite0-fc-t5").iterdir()
     code, said = typed("zoo export lite0-fc-t5 --format pt2 --out all.pt2")
     assert code == 1
-    assert "no complete run of fold 1 of this split in runs; run: cli zoo train lite0-fc-t5 --fold 1" in said.err
+    assert f"error: lite0-fc-t5@{place.name}: no complete run of fold 1; run: " in said.err
+    assert "cli zoo train lite0-fc-t5 --fold 1 --set encoder=test_efficientnet --set weights=none" in said.err
     code, said = typed("zoo export lite0-fc-t5 --fold 2 --format pt2 --out all.pt2")
     assert code == 2
     assert "--fold 2: the split has folds 0 to 1" in said.err
@@ -74,7 +76,7 @@ def test_a_fold_without_a_run_says_what_to_run(typed):
         ("lite1-fc-t5", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
         ("lite1-fc-t5@zzz", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
         ("lite0-fc-t5@zzz", "0", "lite0-fc-t5@zzz: was not trained in runs; there are: lite0-fc-t5@{hash}", 1),
-        ("lite0-fc-t5@{hash}", "1", "train it as fold-0 was, by runs/members/lite0-fc-t5/{hash}/fold-0/recipe.toml", 1),
+        ("lite0-fc-t5@{hash}", "1", "fold-0/recipe.toml to lite0-fc-t5.toml, then run: cli zoo train --member", 1),
     ],
 )
 def test_what_is_not_trained_is_answered_with_what_is_or_what_can_be(typed, folder, member, fold, words, expected):

@@ -14,7 +14,8 @@ import pytest
 from core.errors import UserError
 from tests.cli.conftest import Typed
 from tests.cli.tiny_runs import Tiny, tiny_runs
-from zoo.members import read_recipe
+from zoo.data import read_folds
+from zoo.members import load_member, read_recipe
 from zoo.predictions import find_members
 
 PREDICT = "zoo predict tiny-resnet --split test"
@@ -51,7 +52,12 @@ def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(typed, tm
     assert code == 0
     (place,) = (tiny.runs / "members/tiny-resnet").iterdir()
     (line,) = (line for line in said.err.splitlines() if "warning" in line)
-    assert line.startswith(f"warning: tiny-resnet@{place.name}: no complete run of fold 1; train it as fold 0 was, by ")
+    file = f"runs/members/tiny-resnet/{place.name}/fold-0/recipe.toml"
+    how = f"copy {file} to tiny-resnet.toml, then run: cli zoo train --member tiny-resnet.toml --fold 1 --data data"
+    assert line == f"warning: tiny-resnet@{place.name}: no complete run of fold 1; {how}; the others predict"
+    shutil.copy(tmp_path / file, tmp_path / "tiny-resnet.toml")
+    again = load_member(str(tmp_path / "tiny-resnet.toml"))
+    assert again.hash(False, read_folds(tmp_path / "runs" / "folds.csv").sha256) == place.name
     assert said.out == f"tiny-resnet@{place.name} fold 0: 3 records\n"
     code, said = typed(f"{PREDICT} --fold 0")
     assert "warning" not in said.err

@@ -12,11 +12,11 @@ from zoo.training.runs import (
     Run,
     find_runs,
     fold_names,
+    how_to_train,
     most_trained,
     plan_run,
     recipe_folders,
     run_records,
-    trained_runs,
 )
 from zoo.training.schedule import lower_rate
 from zoo.training.starts import pin_start, pin_weights, start_has_changed
@@ -30,6 +30,7 @@ __all__ = [
     "check_run",
     "find_runs",
     "fold_names",
+    "how_to_train",
     "lower_rate",
     "most_trained",
     "pin_start",
@@ -43,5 +44,4 @@ __all__ = [
     "start_has_changed",
     "steps_of",
     "train",
-    "trained_runs",
 ]

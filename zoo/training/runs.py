@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from core.errors import UnknownName, UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
-from zoo.members import Recipe, member_names, read_recipe
+from zoo.members import Recipe, member_names, read_recipe, setting_text
+from zoo.members.trained import changed_keys
 from zoo.recipe_names import meant_recipe, no_recipe, split_name
 
 Note = Callable[[str], None]
@@ -177,17 +179,6 @@ def _ended(place: Path) -> list[Path]:
     return sorted(path.parent for path in place.glob("fold-*/result.json"))
 
 
-def trained_runs(
-    runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str, note: Note = lambda text: None
-) -> list[Run]:
-    """As `most_trained`; UserError where a fold is lacking."""
-    found = most_trained(runs, asked, fold_names, folds_sha256, note)
-    lacking = [name for name in fold_names if name not in {run.fold for run in found}]
-    if lacking:
-        raise not_trained(runs, asked, lacking)
-    return found
-
-
 def most_trained(
     runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str, note: Note = lambda text: None
 ) -> list[Run]:
@@ -230,9 +221,21 @@ def not_trained(runs: Path, asked: str, fold_names: Sequence[str], where: str = 
     which = fold_names[0] if len(fold_names) == 1 else "all"
     how = f"run: cli zoo train {member} --fold {which}"
     if meant:
-        first = _ended(recipes[meant])[0]
-        how = f"train it as {first.name} was, by {first / 'recipe.toml'}"
+        how = how_to_train(find_runs(runs, member, meant)[0], fold_names)
     return UserError(f"{where}{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; {how}")
+
+
+def how_to_train(run: Run, fold_names: Sequence[str], listed: Recipe | None = None) -> str:
+    """What trains these folds by the recipe of this run: by what it changes of the listed member, else by its file."""
+    name, first = run.recipe.name, ""
+    words = ["--fold", fold_names[0] if len(fold_names) == 1 else "all"]
+    if listed:
+        sets = [setting_text(key, value) for key, value in changed_keys(run.recipe, listed).items()]
+        words = [name, *words, *(word for text in sets for word in ("--set", text))]
+    else:
+        first = f"copy {run.folder / 'recipe.toml'} to {name}.toml, then "
+        words = ["--member", f"{name}.toml", *words]
+    return f"{first}run: {shlex.join(['cli', 'zoo', 'train', *words, *(['--with-val'] if run.with_val else [])])}"
 
 
 def runs_by_recipe(

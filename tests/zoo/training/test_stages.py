@@ -12,7 +12,7 @@ from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.predict import load_network, predict_set
-from zoo.training import check_run, find_runs, pin_start, run_examples, train, trained_runs
+from zoo.training import check_run, find_runs, most_trained, pin_start, run_examples, train
 from zoo.training.checkpoints import read_weights
 from zoo.training.epochs import read_epochs
 from zoo.training.loop import is_trained
@@ -260,7 +260,7 @@ def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes
     run = plan(tmp_path, folds, pin_start(recipe, tmp_path, ["0"], folds))
     train(run, *run_examples(run, scenes, folds), "cpu")
     shutil.rmtree(source.folder.parents[1])
-    assert trained_runs(tmp_path, "heir", ["0"], folds.sha256) == [run]
+    assert most_trained(tmp_path, "heir", ["0"], folds.sha256) == [run]
 
 
 def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scenes, folds):
