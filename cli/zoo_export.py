@@ -60,7 +60,8 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
     set_threads(settings.jobs)
     names = fold_names(fold, folds)
-    runs = most_trained(settings.runs, member, names, folds.sha256, partial(say_note, settings))
+    note = partial(say_note, settings)
+    runs = most_trained(settings.runs, member, names, folds.sha256, note, settings.members)
     say_others(settings, member, runs)
     if lacking := lacking_folds(settings, names, runs):
         raise UserError(lacking)

@@ -66,7 +66,8 @@ def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: F
     """The runs that predict; folds without a complete one are named, with what trains them."""
     from zoo.training import most_trained
 
-    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, partial(say_note, settings))
+    note = partial(say_note, settings)
+    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, note, settings.members)
     say_others(settings, asked, runs)
     say_stopped(settings, runs)
     if lacking := lacking_folds(settings, fold_names, runs):

@@ -88,7 +88,7 @@ def _plan(
     names, note = fold_names(fold, folds), partial(say_note, settings)
     planned = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
-        for recipe in (pin_start(recipe, settings.runs, names, folds, note) for recipe in recipes)
+        for recipe in (pin_start(recipe, settings.runs, names, folds, note, settings.members) for recipe in recipes)
         for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]

@@ -79,7 +79,7 @@ def tune(
         )
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
-    recipe = pin_start(recipe, settings.runs, [fold], folds, partial(say_note, settings))
+    recipe = pin_start(recipe, settings.runs, [fold], folds, partial(say_note, settings), settings.members)
     tuning = Tuning(
         recipe=recipe, space=space, fold=fold, folds=folds, runs=settings.runs, seed=settings.seed, with_val=with_val
     )

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cli.zoo_export import export
-from core.files import sha256_of_file
+from core.files import sha256_of_file, write_text
 from tests.zoo.training.cases import trained, two_folds, write_scenes
 from zoo.data import write_folds
 from zoo.export import FORMATS
@@ -84,6 +84,15 @@ def test_what_is_not_trained_is_answered_with_what_is_or_what_can_be(typed, fold
     member, words = member.format(hash=place.name), words.format(hash=place.name)
     code, said = typed(f"zoo export {member} --fold {fold} --format pt2 --out no.pt2")
     assert (code, words in said.err) == (expected, True), said.err
+
+
+def test_a_listed_member_of_the_users_own_that_is_not_trained_is_answered_with_what_trains_it(typed, folder):
+    write_text(folder / "own.toml", 'members = "own"\n')
+    write_text(folder / "own/mine.toml", 'base = "lite0-fc-t5"\n')
+    own = "--config own.toml --runs runs"
+    for words in ("export mine --fold 0 --format pt2 --out no.pt2", "predict mine", "train lite1-fc-t5 --from mine"):
+        code, said = typed(f"zoo {words} {own}")
+        assert (code, "; run: cli zoo train mine --fold " in said.err) == (1, True), said.err
 
 
 def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch, folder):

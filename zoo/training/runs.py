@@ -180,13 +180,18 @@ def _ended(place: Path) -> list[Path]:
 
 
 def most_trained(
-    runs: Path, asked: str, fold_names: Sequence[str], folds_sha256: str, note: Note = lambda text: None
+    runs: Path,
+    asked: str,
+    fold_names: Sequence[str],
+    folds_sha256: str,
+    note: Note = lambda text: None,
+    members: Path | None = None,
 ) -> list[Run]:
     """The complete runs of these folds of this split, all their seeds, of one recipe.
 
     asked: MEMBER@HASH; or MEMBER, of whose recipes the one with most of the folds is taken, the newest of several.
     UserError where there is none, and what to run. `note` is told of folders that are passed over, see
-    `runs_by_recipe`.
+    `runs_by_recipe`. members: the folder of the user's own.
     """
     member, wanted = split_name(asked)
     found = [
@@ -195,7 +200,7 @@ def most_trained(
     ]
     best = max(found, key=lambda of_one: len({run.fold for run in of_one}), default=[])
     if not best:
-        raise not_trained(runs, asked, fold_names)
+        raise not_trained(runs, asked, fold_names, members)
     return best
 
 
@@ -203,16 +208,18 @@ def _counts(run: Run, fold_names: Sequence[str], folds_sha256: str) -> bool:
     return run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete
 
 
-def not_trained(runs: Path, asked: str, fold_names: Sequence[str], where: str = "") -> UserError:
+def not_trained(
+    runs: Path, asked: str, fold_names: Sequence[str], members: Path | None = None, where: str = ""
+) -> UserError:
     """Why `asked`, MEMBER or MEMBER@HASH, gives no runs of these folds, and what to type; `where` it was named.
 
-    A UsageError where no member is called so, neither a trained nor a shipped one.
+    A UsageError where no member is called so, neither a trained nor a listed one.
     """
     member, wanted = split_name(asked)
     known = [place.name for place in (runs / "members").glob("*") if place.is_dir()]
-    if member not in known and member not in member_names():
+    if member not in known and member not in member_names(members):
         if not known:
-            return UsageError(f'{where}no member "{member}" is trained, and no other in {runs}; all: cli zoo list')
+            return UsageError(f'{where}no member "{member}", and none is trained in {runs}; see: cli zoo list')
         return UnknownName("trained member", member, known, f"{where}{runs}", "cli zoo list")
     recipes = {place.name: place for place in recipe_folders(runs, member) if _ended(place)}
     meant = meant_recipe(member, wanted, recipes) if wanted else None

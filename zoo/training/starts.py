@@ -27,13 +27,18 @@ NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
 def pin_start(
-    recipe: Recipe, runs: Path, fold_names: Sequence[str], folds: Folds, note: Note = lambda text: None
+    recipe: Recipe,
+    runs: Path,
+    fold_names: Sequence[str],
+    folds: Folds,
+    note: Note = lambda text: None,
+    members: Path | None = None,
 ) -> Recipe:
     """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
 
     That one is the newest recipe that is trained to its end on all these folds. What this recipe itself became is
     passed over, or the same command would start from its own fruit the next time.
-    UserError where there is none, and what to run.
+    UserError where there is none, and what to run. members: the folder of the user's own.
     """
     recipe = pin_weights(recipe, runs)
     if not recipe.start_from:
@@ -44,7 +49,7 @@ def pin_start(
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{found[0].hash}")
     with fault_of(recipe, "start_from"):
-        raise _no_start(recipe, runs, fold_names, folds.sha256)
+        raise _no_start(recipe, runs, fold_names, folds.sha256, members)
 
 
 def start_of(run: Run) -> Path | None:
@@ -114,7 +119,9 @@ def _usable(run: Run, folds_sha256: str) -> bool:
     return run.folds_sha256 == folds_sha256 and run.complete and not run.stopped
 
 
-def _no_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha256: str) -> UserError:
+def _no_start(
+    recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha256: str, members: Path | None = None
+) -> UserError:
     member, wanted = split_name(recipe.start_from)
     found = [run for of_one in runs_by_recipe(runs, member, wanted) for run in of_one]
     ours = (run for run in found if run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete)
@@ -124,7 +131,7 @@ def _no_start(recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha25
             f"{recipe.name}: starts from {recipe.start_from}, whose run of fold {stopped.fold} was stopped before its "
             f"end; remove {stopped.stop} where it is there, and train it on with the command that began it"
         )
-    return not_trained(runs, recipe.start_from, fold_names, f"{recipe.name}: start_from: ")
+    return not_trained(runs, recipe.start_from, fold_names, members, f"{recipe.name}: start_from: ")
 
 
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:
