@@ -88,7 +88,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         meta = click.get_current_context().find_root().meta
         meta["debug"] = given.pop("debug")
         meta["typed"] = _typed(*(common_values[name] for name in ("data", "runs", "config")))
-        command(settings=_settings(**common_values), **given)
+        command(settings=_settings(**common_values, typed=meta["typed"]), **given)
 
     return wrapped
 
@@ -104,6 +104,7 @@ def _settings(
     json: bool,
     verbose: int,
     quiet: bool,
+    typed: str,
 ) -> Settings:
     """Options win over the file, the file over the defaults; paths in the file stand relative to it."""
     where = config or _find_config(Path.cwd())
@@ -122,7 +123,7 @@ def _settings(
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},
         config=where,
         members=base / filed["members"] if "members" in filed else None,
-        typed=_typed(data, runs, config),
+        typed=typed,
     )
 
 

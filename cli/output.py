@@ -66,7 +66,12 @@ def say(settings: Settings, text: str) -> None:
 
 def complete(text: str, typed: str) -> str:
     """The message whose first hint, such as "run: cli ensemble fit", speaks of the data and runs that were typed."""
-    return HINT.sub(lambda hint: hint[0] + ("" if "--data" in hint[1] else typed), text, count=1)
+    return HINT.sub(lambda hint: _of_typed(hint[0], typed), text, count=1)
+
+
+def _of_typed(command: str, typed: str) -> str:
+    """A command that names its own data says nothing of those that were typed."""
+    return command if "--data" in command else command + typed
 
 
 def say_note(settings: Settings, text: str) -> None:
@@ -93,7 +98,7 @@ def detail(settings: Settings, text: str) -> None:
 def next_step(settings: Settings, command: str) -> None:
     """The next command to type, speaking of the same data and runs."""
     if not settings.json:
-        say(settings, f"next: {command}" + ("" if "--data" in command else settings.typed))
+        say(settings, f"next: {_of_typed(command, settings.typed)}")
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _source(row: Row) -> tuple[Any, ...]:
 def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None = None) -> list[MemberMaps]:
     """The out-of-fold predictions of these members; of all without any: "M@hash" where a member has several recipes.
 
-    Those predicted otherwise, or on another folds.csv, are left out and named; UserError where nobody is left.
+    Those predicted otherwise, on another folds.csv, or torn are left out and named; UserError where nobody is left.
     """
     from zoo.data import read_folds
     from zoo.predictions import every_recipe, find_members
@@ -169,7 +169,7 @@ def open_labels(settings: Settings, members: Sequence[MemberMaps]) -> Labels:
         say_note(
             settings,
             f"{len(absent)} of {len(predicted)} predicted records have no labels in the data named here; "
-            "rows stand on the others, and take the place of no kept row on more",
+            "each score is on those that have, and replaces no kept one on more records",
         )
     return Labels(scenes, folds, tuple(sorted(labelled, key=lambda record: (folds.fold_of[record], record))))
 
@@ -193,7 +193,9 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
     records = {member: together or labels.of(member) for member in members}
     for member in members:
         if not records[member]:
-            say_note(settings, f"left out: {member.name}: the data named here hold no label of what it predicted")
+            say_note(
+                settings, f"left out: {member.name}: none of its records has labels in the data named here"
+            )
     with progress(settings, "scoring", sum(map(len, records.values()))) as advance:
         standings = [_stand(settings, labels, member, ids, advance) for member, ids in records.items() if ids]
     for standing in standings:

@@ -134,10 +134,10 @@ def _found_nothing(recipe: Recipe) -> str:
     """What a Dice of 0 means, and what of the recipe may be at fault."""
     from zoo.training import lower_rate
 
-    weights = ", pretrained weights (it has none)" if recipe.weights == "none" else ""
+    weights = ", pretrained weights (now none)" if recipe.weights == "none" else ""
     return (
-        "Dice 0: at no threshold it finds a contrail of its fold; a lower rate may help "
-        f"({lower_rate(recipe.final)}), more epochs (it was to have {recipe.total_epochs}){weights}"
+        "Dice 0: it finds no contrail of its fold at any threshold; what may help: a lower rate "
+        f"({lower_rate(recipe.final)}), more epochs (now {recipe.total_epochs}){weights}"
     )
 
 

@@ -150,8 +150,8 @@ def test_a_run_that_finds_nothing_is_warned_of(typed, trained):
     path = run_folder / "result.json"
     kept = path.read_text()
     path.write_text(json.dumps(json.loads(kept) | {"dice": 0.0}))
-    warning = "warning: lite0-fc-t5 fold 0: Dice 0: at no threshold it finds a contrail of its fold"
-    assert f"{warning}; a lower rate may help (--set lr=0.001), more epochs (it was to have 1)" in typed(command)[1].err
+    warning = "warning: lite0-fc-t5 fold 0: Dice 0: it finds no contrail of its fold at any threshold"
+    assert f"{warning}; what may help: a lower rate (--set lr=0.001), more epochs (now 1)" in typed(command)[1].err
     path.write_text(kept)
     assert "warning" not in typed(command)[1].err
 

@@ -54,7 +54,7 @@ def test_a_torn_file_is_found(offline, capsys):
     code, rows, error = asked(capsys, "cached", "lite0-fc-t5")
     assert code == 1
     assert [bool(row["fault"]) for row in rows] == [True, False]
-    assert "1 of 2 files of weights are of no use" in error
+    assert "1 of 2 weights cannot be used" in error
 
 
 def test_what_is_packed_trains_elsewhere(offline, capsys, tmp_path, monkeypatch):

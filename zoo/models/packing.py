@@ -59,8 +59,8 @@ def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
         if found.path is not None:
             digest = sha256_of_file(found.path)
             read_state(found)
-        elif own and found.kind in ("file", "nowhere"):
-            _refuse(found, members)
+        elif own:
+            _refuse_unfetchable(found, members)
     except UserError as error:
         fault = str(error)
     return Row(
@@ -75,8 +75,10 @@ def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
     )
 
 
-def _refuse(found: Located, members: tuple[Recipe, ...]) -> None:
-    """UserError for what nobody can fetch, with the member's file that names it."""
+def _refuse_unfetchable(found: Located, members: tuple[Recipe, ...]) -> None:
+    """UserError for what is not here and nobody can fetch, with the member's file that names it."""
+    if found.path is not None or found.kind not in ("file", "nowhere"):
+        return
     with fault_of(members[0], "encoder"):
         check_encoder(found.encoder)
     with fault_of(members[0], "weights"):
@@ -94,8 +96,7 @@ def pack(
     for (encoder, weights), members in wanted(recipes).items():
         try:
             found = locate(encoder, weights)
-            if found.path is None and found.kind in ("file", "nowhere"):
-                _refuse(found, members)
+            _refuse_unfetchable(found, members)
             packed[encoder] = _pack_one(fetch(found), folder)
         except UserError as error:
             missing.append(str(error))
@@ -129,7 +130,7 @@ def _pack_one(found: Located, folder: Path) -> Packed:
 
 
 def raise_if_faulty(rows: Sequence[Row]) -> None:
-    """UserError where a file that is here is of no use."""
+    """UserError where what is here is of no use, or what is not here cannot be brought."""
     faults = [row.fault for row in rows if row.fault]
     if faults:
-        raise UserError(f"{len(faults)} of {len(rows)} files of weights are of no use, the first: {faults[0]}")
+        raise UserError(f"{len(faults)} of {len(rows)} weights cannot be used, the first: {faults[0]}")

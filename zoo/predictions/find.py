@@ -153,14 +153,19 @@ class _Search:
 
     @classmethod
     def under(
-        cls, runs: Path, split: str, names: Sequence[str] | None, tta: str | None = None, folds: str | None = None
+        cls,
+        runs: Path,
+        split: str,
+        names: Sequence[str] | None,
+        tta: str | None = None,
+        folds_sha256: str | None = None,
     ) -> _Search:
         """UserError where nothing is predicted, unless it is somebody asked for whose predictions are unfinished."""
         folders = tuple(set_folders(runs, split))
         complete = tuple(folder for folder in folders if folder.written is not None)
         if not complete and not (names and folders):
             raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
-        return cls(runs, split, complete if names is None else folders, tta, folds)
+        return cls(runs, split, complete if names is None else folders, tta, folds_sha256)
 
     @property
     def names(self) -> list[str]:
