@@ -193,9 +193,7 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
     records = {member: together or labels.of(member) for member in members}
     for member in members:
         if not records[member]:
-            say_note(
-                settings, f"left out: {member.name}: none of its records has labels in the data named here"
-            )
+            say_note(settings, f"left out: {member.name}: none of its records has labels in the data named here")
     with progress(settings, "scoring", sum(map(len, records.values()))) as advance:
         standings = [_stand(settings, labels, member, ids, advance) for member, ids in records.items() if ids]
     for standing in standings:
