@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, say, show
+from cli.output import next_step, progress, require_folder, say_note, show
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _set_aside(settings: Settings, path: Path, made: Folds) -> None:
     if old.sha256 != made.sha256:
         kept = path.with_name(f"{path.stem}-{old.sha256[:12]}{path.suffix}")
         write_text(kept, path.read_text())
-        say(settings, f"warning: what was trained on the old split counts no more; it is kept as {kept}")
+        say_note(settings, f"the old split is kept as {kept}; what was trained on it counts no more until that is back")
 
 
 def _refuse_other_folds(path: Path, made: Folds) -> None:
@@ -153,4 +153,4 @@ def _refuse_other_folds(path: Path, made: Folds) -> None:
     except UserError as error:
         raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
     if not same:
-        raise UserError(f"{path}: holds other folds, on which runs depend; {advice}")
+        raise UserError(f"{path}: holds other folds, and what was trained on them would count no more; {advice}")

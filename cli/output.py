@@ -52,6 +52,15 @@ def require_folder(out: Path) -> None:
         raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
 
 
+def require_new_file(out: Path, force: bool) -> None:
+    """UsageError, before anything starts, where a file that is to be written cannot be, or is there and may be dear."""
+    require_folder(out)
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder; name a file")
+    if out.exists() and not force:
+        raise UsageError(f"{out}: is there already; choose another --out, or replace it with --force")
+
+
 def require_test(settings: Settings, scenes: Scenes) -> None:
     """UserError where there is nothing to predict for a submission."""
     if not scenes.test:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, say, show
+from cli.output import next_step, progress, require_folder, require_new_file, say, show
 from core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ def _refuse_out(out: Path, force: bool, folder: bool) -> None:
     """What must not be overwritten, or cannot be written, is said before anything starts."""
     from submissions.formats.folder import refuse_folder
 
-    require_folder(out)
     if folder:
+        require_folder(out)
         refuse_folder(out, force)
-    elif out.exists() and not force:
-        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+    else:
+        require_new_file(out, force)
 
 
 def _source(ensemble: Ensemble) -> dict[str, Any]:

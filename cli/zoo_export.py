@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, require_folder, say, say_note, show
+from cli.output import progress, require_new_file, say, say_note, show
 from cli.runs import lacking_folds, say_others, say_stopped
 from core.errors import UsageError, UserError
 from core.thresholds import threshold_text
@@ -47,10 +47,8 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
 
     Before FILE takes its name it is run on held-out records, and refused where it differs from eager.
     """
-    require_folder(out)
     _require_suffix(out, format_name)
-    if out.exists() and not force:
-        raise UsageError(f"{out}: is there already; choose another --out, or replace it with --force")
+    require_new_file(out, force)
 
     from core.files import atomic_write, write_json
     from zoo.data import read_folds
@@ -161,9 +159,17 @@ def _lines(out: Path, document: dict[str, Any]) -> list[str]:
         f"kelvin ({shape}), bands {bands}, frames {frames} -> probability "
         f"({', '.join(map(str, document['output']['shape']))})",
         f"largest difference to eager on {compared['records']} records: {compared['largest_difference']:.1e}",
-        f"Dice of eager {compared['dice_eager']:.4f}, of the file {compared['dice_exported']:.4f} "
-        f"({compared['records']} {which} records, threshold {threshold_text(compared['threshold'])})",
+        _dice_line(compared, f"{compared['records']} {which} records"),
     ]
+
+
+def _dice_line(compared: dict[str, Any], records: str) -> str:
+    if compared["dice_eager"] is None:
+        return f"no Dice: there is no contrail in these {records}; compare on more, --records"
+    return (
+        f"Dice of eager {compared['dice_eager']:.4f}, of the file {compared['dice_exported']:.4f} "
+        f"({records}, threshold {threshold_text(compared['threshold'])})"
+    )
 
 
 def _count(runs: Sequence[object]) -> str:

@@ -185,13 +185,16 @@ def export_member(runs: Sequence[Run], format_name: str) -> Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How near a file comes to eager on so many records; Dice is global, at the eager maps' best threshold."""
+    """How near a file comes to eager on so many records; Dice is global, at the eager maps' best threshold.
+
+    Records without a contrail give no Dice: any would be met by an empty map.
+    """
 
     records: int
     largest_difference: float
-    threshold: float
-    dice_eager: float
-    dice_exported: float
+    threshold: float | None
+    dice_eager: float | None
+    dice_exported: float | None
 
 
 def compare(
@@ -218,13 +221,19 @@ def compare(
             values = np.rint(255 * maps).astype(np.uint8)
             count += [np.bincount(values[truth == marked], minlength=256) for marked in (True, False)]
         advance(len(batch))
-    dice, threshold, _ = best_dice(*counts[0])
-    found = counts[1][:, round(255 * threshold) :].sum(axis=1)
-    total = int(found.sum() + counts[1][0].sum())
-    same = 2 * int(found[0]) / total if total else 1.0
+    threshold, dice, same = _dice(counts)
     return Parity(
         records=len(records), largest_difference=largest, threshold=threshold, dice_eager=dice, dice_exported=same
     )
+
+
+def _dice(counts: NDArray[np.int64]) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Threshold, and Dice of both; counts: (eager and file, contrail and other pixels, 256 values)."""
+    if not counts[0][0].any():
+        return None, None, None
+    dice, threshold, _ = best_dice(*counts[0])
+    found = counts[1][:, round(255 * threshold) :].sum(axis=1)
+    return threshold, dice, 2 * int(found[0]) / int(found.sum() + counts[1][0].sum())
 
 
 def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Floats]]:

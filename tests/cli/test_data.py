@@ -90,13 +90,13 @@ def test_other_folds_are_not_overwritten_without_force(data, tmp_path, capsys):
     before = out.read_bytes()
     assert _run(*arguments, "--folds", 3) == 0
     assert _run(*arguments, "--folds", 2) == 1
-    assert f"error: {out}: holds other folds, on which runs depend" in capsys.readouterr().err
+    assert f"error: {out}: holds other folds, and what was trained on them" in capsys.readouterr().err
     assert out.read_bytes() == before
     assert _run(*arguments, "--folds", 2, "--force") == 0
     assert read_folds(out).count == 2
     (kept,) = tmp_path.glob("a-*.csv")
     assert kept.read_bytes() == before
-    assert f"it is kept as {kept}" in capsys.readouterr().err
+    assert f"the old split is kept as {kept};" in capsys.readouterr().err
 
 
 def test_a_foreign_file_is_not_overwritten(data, tmp_path, capsys):

@@ -47,6 +47,12 @@ def test_a_file_and_what_it_holds(typed, folder):
     assert "on 1 records" in said.out
 
 
+def test_a_folder_is_no_file_to_write(typed):
+    for force in ("", " --force"):
+        code, said = typed(f"zoo export lite0-fc-t5 --fold 0 --format onnx --out .{force}")
+        assert (code, said.err) == (2, "error: .: is a folder; name a file\n")
+
+
 def test_which_of_several_recipes_is_taken_is_said(typed, folder):
     place = folder / "runs/members/lite0-fc-t5"
     (mine,) = (path.name for path in place.iterdir())

@@ -108,6 +108,11 @@ def test_the_newest_recipe_with_most_of_the_folds_predicts_unless_another_is_nam
         in said.err
     )
     assert f"tiny-resnet@{other.name} fold 1: 3 records" in said.out
+    full = Path(shutil.copytree(place / "fold-0", place / "fold-full"))
+    result = json.loads((full / "result.json").read_text())
+    (full / "result.json").write_text(json.dumps(result | {"fold": "full"}))
+    assert f"tiny-resnet@{other.name} is the newest that has these folds" in typed(PREDICT)[1].err
+    shutil.rmtree(full)
     shutil.rmtree(other / "fold-1")
     code, said = typed(PREDICT)
     assert f"tiny-resnet@{place.name} fold 1: 3 records" in said.out

@@ -91,6 +91,14 @@ def test_an_input_of_ones_own_is_exported_by_its_one_function(format_name, scene
     assert compare(export_member(runs, format_name), runs, scenes, held).largest_difference < 1e-5
 
 
+def test_records_without_contrails_give_no_dice(scenes, written):
+    runs, held = written()
+    empty = [record for record in held if not scenes.mask(record).any()]
+    assert 0 < len(empty) < len(held)
+    parity = compare(export_member(runs, "torchscript"), runs, scenes, empty)
+    assert (parity.records, parity.dice_eager, parity.dice_exported, parity.threshold) == (len(empty), None, None, None)
+
+
 @pytest.mark.parametrize(
     ("format_name", "keys"),
     [

@@ -198,10 +198,16 @@ def most_trained(
         [run for run in of_one if _counts(run, fold_names, folds_sha256)]
         for of_one in runs_by_recipe(runs, member, wanted, note)
     ]
-    best = max(found, key=lambda of_one: len({run.fold for run in of_one}), default=[])
+    best = max(found, key=_rank, default=[])
     if not best:
         raise not_trained(runs, asked, fold_names, members)
     return best
+
+
+def _rank(of_one: Sequence[Run]) -> tuple[int, int]:
+    """Most folds first, then newest: of these runs alone, for a later one of another fold says nothing of them."""
+    newest = max((run.result.stat().st_mtime_ns for run in of_one), default=0)
+    return len({run.fold for run in of_one}), newest
 
 
 def _counts(run: Run, fold_names: Sequence[str], folds_sha256: str) -> bool:
