@@ -1,11 +1,14 @@
-"""What is said of the members' files, apart from what is in them."""
+"""What is said of members: which files are at fault or stand for others, what a recipe changes."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from cli.options import Settings
 from cli.output import say_left_out, say_note
 from core.errors import UserError
-from zoo.members import Recipe, load_member, member_names
+from zoo.members import Recipe, load_member, member_names, setting_text
 from zoo.members.files import own_instead_of_shipped
 
 
@@ -25,3 +28,8 @@ def say_own_instead_of_shipped(settings: Settings, member: str | None = None) ->
     for path in own_instead_of_shipped(settings.members):
         if member in (None, path.stem):
             say_note(settings, f"{path} stands for the shipped {path.stem}")
+
+
+def as_settings(changed: Mapping[str, Any]) -> str:
+    """Keys and values as `--set` takes them, one after the other."""
+    return " ".join(setting_text(key, value) for key, value in changed.items())

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,11 +91,6 @@ def say_note(settings: Settings, text: str) -> None:
 def say_left_out(settings: Settings, refusal: Exception) -> None:
     """Who was asked for and is not among those that are used, and why."""
     say_note(settings, f"left out: {refusal}")
-
-
-def as_words(values: Mapping[str, Any]) -> str:
-    """key=value, one after the other."""
-    return " ".join(f"{key}={value}" for key, value in values.items())
 
 
 def detail(settings: Settings, text: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import as_words, progress, say_left_out, say_note
+from cli.output import progress, say_left_out, say_note
 from core.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
@@ -293,4 +293,6 @@ def legend(rows: Sequence[Row]) -> list[str]:
 
 def changes(row: Row) -> str:
     """The keys in which its recipe differs from the listed one; "?" where that is not known."""
-    return "?" if row["changed"] is None else as_words(row["changed"])
+    from cli.members import as_settings
+
+    return "?" if row["changed"] is None else as_settings(row["changed"])

@@ -191,12 +191,14 @@ def _value(key: str, value: Any) -> str:
 
 def _differs(trained: _TrainedRecipe | None) -> str:
     """In what a trained recipe differs from its member."""
+    from cli.members import as_settings
+
     if trained is None:
         return ""
     name = trained.recipe.name
     if trained.changed is None:
         return f"no member {name} is listed to compare it with"
-    words = " ".join(f"{key}={_value(key, value)}" for key, value in trained.changed.items())
+    words = as_settings(trained.changed)
     return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
 
 

@@ -114,7 +114,7 @@ def test_recipes_without_a_tta_are_told_apart(made, capsys):
 
 
 def test_what_training_took_and_what_was_changed_stand_beside(made, capsys, monkeypatch):
-    recipe = with_settings(load_member("resnet18-fc-t5"), {"epochs": 7, "size": 128})
+    recipe = with_settings(load_member("resnet18-fc-t5"), {"epochs": 7, "size": 128, "registered": True})
     write_again(made, "m0", member="resnet18-fc-t5")
     for fold, seconds in enumerate((60.0, 120.0, 30.0)):
         place = made.runs / "members" / "resnet18-fc-t5" / "abc123" / f"fold-{fold}"
@@ -122,14 +122,14 @@ def test_what_training_took_and_what_was_changed_stand_beside(made, capsys, monk
         stages = [{"seconds": seconds, "epochs": 4}, {"seconds": 30.0, "epochs": 1}] if fold == 2 else []
         write_json(place / "result.json", {"format": 1, "seconds": seconds, "epochs": 7, "stages": stages})
     row = next(row for row in rows_of(made, capsys) if row["name"] == "resnet18-fc-t5")
-    assert row["changed"] == {"epochs": 7, "size": 128}
+    assert row["changed"] == {"epochs": 7, "size": 128, "registered": True}
     assert row["training_minutes"] == 4.0
     assert (row["epochs"], row["size"], row["row"], row["logged_validation"]) == (7, 128, 5, 0.567)
     assert row["epochs_trained"] == pytest.approx((7 + 7 + 5) / 3, abs=0.05)  # the last run ended before its time
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "250")
     line = next(line for line in ask(made, capsys, "leaderboard").out.splitlines() if "resnet18" in line)
     assert "6.3 of 7" in line
-    assert "epochs=7" in line
+    assert {"epochs=7", "registered=true"} <= set(line.split())  # as --set takes them
 
 
 def test_seconds_are_those_of_one_run_whatever_the_number_of_runs(made, capsys):
