@@ -93,7 +93,12 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to:
     if to:
         next_step(settings, "cli submissions log --public SCORE")
     elif form == "csv":
-        next_step(settings, f"cli submissions {'check' if split == 'test' else 'score'} {out}")
+        next_step(settings, f"cli submissions check {out}" if split == "test" else _score(settings, out))
+
+
+def _score(settings: Settings, out: Path) -> str:
+    """Masks come from predictions alone; their labels lie with the scenes."""
+    return f"cli submissions score {out}" + ("" if settings.data else " --data SCENES")
 
 
 def _refuse_out(out: Path, force: bool, folder: bool) -> None:

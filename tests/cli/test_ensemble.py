@@ -188,8 +188,11 @@ def test_the_out_of_fold_file_scores_the_in_sample_dice(made, tmp_path, capsys, 
     document = fitted(made, capsys, *arguments, "--name", "special")
     where = ["--data", str(made.data), "--runs", str(made.runs), "--jobs", "1"]
     file = str(tmp_path / "oof.csv")
-    assert run(["submit", "--split", "oof", "--ensemble", "special", "--out", file, *where]) == 0
-    capsys.readouterr()
+    submit = ["submit", "--split", "oof", "--ensemble", "special", "--out", file]
+    assert run([*submit, *where]) == 0
+    assert f"next: cli submissions score {file} --data {made.data}" in capsys.readouterr().err
+    assert run([*submit, "--force", *where[2:]]) == 0
+    assert f"next: cli submissions score {file} --data SCENES" in capsys.readouterr().err
     assert run(["submissions", "score", file, "--json", *where]) == 0
     score = json.loads(capsys.readouterr().out)
     assert (score["dice"], score["counts"]) == (document["dice"]["in_sample"], document["counts"])
