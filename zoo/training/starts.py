@@ -7,6 +7,7 @@ split.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from torch import nn
 from core.errors import UsageError, UserError
 from core.files import sha256_of_file
 from zoo.data import Folds
-from zoo.members import Recipe, fault_of
+from zoo.inputs import INPUTS
+from zoo.members import Recipe, fault_of, load_member
 from zoo.members.checks import NAMED_WEIGHTS
 from zoo.models.weights import locate
 from zoo.recipe_names import split_name
 from zoo.training.checkpoints import read_weights
 from zoo.training.runs import Note, Run, find_runs, not_trained, runs_by_recipe
 
+SEES = ("encoder", "input")  # keys that make the encoder: its weights fit no other
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
@@ -36,8 +39,8 @@ def pin_start(
 ) -> Recipe:
     """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
 
-    That one is the newest recipe that is trained to its end on all these folds. What this recipe itself became is
-    passed over, or the same command would start from its own fruit the next time.
+    That one is the newest recipe of the same encoder that is trained to its end on all these folds. What this recipe
+    itself became is passed over, or the same command would start from its own fruit the next time.
     UserError where there is none, and what to run. members: the folder of the user's own.
     """
     recipe = pin_weights(recipe, runs)
@@ -45,10 +48,15 @@ def pin_start(
         return recipe
     member, wanted = split_name(recipe.start_from)
     for of_one in runs_by_recipe(runs, member, wanted, note):
-        found = [run for run in of_one if _usable(run, folds.sha256) and not _is_its_own(run.recipe, recipe)]
+        found = [
+            run
+            for run in of_one
+            if _usable(run, folds.sha256) and not _is_its_own(run.recipe, recipe) and _sees(run.recipe) == _sees(recipe)
+        ]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{found[0].hash}")
-    with fault_of(recipe, "start_from"):
+    with fault_of(recipe, "start_from", *SEES):
+        _refuse_other_encoder(recipe, runs, members)
         raise _no_start(recipe, runs, fold_names, folds.sha256, members)
 
 
@@ -132,6 +140,32 @@ def _no_start(
             f"end; remove {stopped.stop} where it is there, and train it on with the command that began it"
         )
     return not_trained(runs, recipe.start_from, fold_names, members, f"{recipe.name}: start_from: ")
+
+
+def _sees(recipe: Recipe) -> tuple[str, int]:
+    """The encoder's architecture, and the channels that it sees; a timm name's tag only says which weights it has."""
+    first = recipe.staged[0]
+    return first.encoder.partition(".")[0], INPUTS.entry(first.input).facts["channels"]
+
+
+def _refuse_other_encoder(recipe: Recipe, runs: Path, members: Path | None) -> None:
+    """UsageError where no recipe of the member that it starts from, trained or listed, has its encoder."""
+    member, wanted = split_name(recipe.start_from)
+    known = [run.recipe for of_one in runs_by_recipe(runs, member, wanted) for run in of_one]
+    if wanted is None:
+        with suppress(UserError):  # a listed member may be gone
+            known.append(load_member(member, members))
+    if not known or _sees(recipe) in map(_sees, known):
+        return
+    (encoder, channels), (its, its_channels) = _sees(recipe), _sees(known[0])
+    if its != encoder:
+        why, setting = f"has encoder {its}, and this one {encoder}", f"encoder={recipe.encoder}"
+    else:
+        why, setting = f"gives its encoder {its_channels} channels, and this one {channels}", f"input={recipe.input}"
+    raise UsageError(
+        f"{recipe.name}: start_from: {recipe.start_from} {why}; start from a member with the same, or from this one "
+        f"trained with --set {setting}"
+    )
 
 
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:

@@ -8,7 +8,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from core.files import sha256_of_file
 from tests.zoo.training.cases import TINY, plan, trained
 from zoo.members import load_member, with_settings
@@ -105,6 +105,37 @@ def test_a_start_that_a_file_names_and_is_not_there_is_that_files_fault(tmp_path
         with pytest.raises(UserError, match=f"{where}: start_from: .*: no trained member") as caught:
             pin_start(recipe, tmp_path, ["0"], folds)
         assert caught.value.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("start", "changes", "words"),
+    [
+        ("resnet18-fc-t5", {}, "has encoder resnet18, and this one tf_efficientnet_lite0"),
+        ("lite1-fc-t5", {}, "has encoder tf_efficientnet_lite1, and this one tf_efficientnet_lite0"),
+        (TINY.name, {"encoder": "test_resnet"}, "has encoder test_efficientnet, and this one test_resnet"),
+        (TINY.name, {"encoder": TINY.encoder, "input": "split_window"}, "gives its encoder 3 channels, and"),
+    ],
+)
+def test_a_start_with_another_encoder_is_refused_before_anything_is_trained(
+    start, changes, words, tmp_path, scenes, folds
+):
+    trained(tmp_path, scenes, folds, {"epochs": 1})
+    recipe = replace(with_settings(load_member("lite0-fc-t5"), {"start_from": start, **changes}), name="heir")
+    if start == TINY.name:
+        recipe = replace(recipe, start_from=f"{start}@{plan(tmp_path, folds, with_settings(TINY, {'epochs': 1})).hash}")
+    with pytest.raises(UsageError, match=f"^heir: start_from: {start}.* {words}"):
+        pin_start(recipe, tmp_path, ["0"], folds)
+
+
+def test_of_a_members_recipes_that_with_the_encoder_is_the_start_whatever_its_tag(tmp_path, scenes, folds):
+    source = trained(tmp_path, scenes, folds, {"epochs": 1})
+    trained(tmp_path, scenes, folds, {"epochs": 1, "encoder": "test_resnet"})  # newer
+    recipe = replace(
+        with_settings(TINY, {"encoder": f"{TINY.encoder}.r160_in1k", "start_from": TINY.name}), name="heir"
+    )
+    assert pin_start(recipe, tmp_path, ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+    with pytest.raises(UserError, match="heir: start_from: .* no complete run of fold 1"):
+        pin_start(recipe, tmp_path, ["1"], folds)
 
 
 def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, scenes, folds):
