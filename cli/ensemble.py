@@ -174,7 +174,7 @@ def _job(
     split = tuple(part.strip() for given in members for part in given.split(",") if part.strip())
     if members and not split:
         raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
-    names = settings.line_up(split) if split else None
+    names = settings.line_up(split, "predictions") if split else None
     left_out = None if names else partial(say_left_out, settings)
     folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
     if names is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONFIG_NAME = "contrails.toml"
 TTA = click.Choice(["none", "flips", "d4"])
 DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
+MADE = {"members": "trained", "predictions": "predicted"}  # folders of runs that hold one for each member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +51,48 @@ class Settings:
             )
         return open_scenes(self.data)
 
-    def line_up(self, members: tuple[str, ...]) -> tuple[str, ...]:
-        """The members named, with every line-up's name replaced by its members; without any, the default."""
+    def line_up(self, members: tuple[str, ...], made: str = "") -> tuple[str, ...]:
+        """The members named, with every line-up's name replaced by its members; without any, the default.
+
+        UnknownName for one that is nowhere, with the nearest that is listed; `made`: the nearest that has something in
+        that folder of the runs.
+        """
+        for name in members:
+            if name not in self.lineups:
+                self._require(name, made)
         names = members or (("default",) if "default" in self.lineups else DEFAULT_LINEUP)
         return tuple(member for name in names for member in (self._listed(name) if name in self.lineups else (name,)))
+
+    def _require(self, name: str, made: str) -> None:
+        """UnknownName for a member that is nowhere."""
+        from zoo.members import is_path, member_names
+        from zoo.recipe_names import split_name
+
+        member = split_name(name)[0]
+        # Only a file that is there can be trained, and then be predicted.
+        if member in self._made(*MADE) or (Path(name).is_file() if made else is_path(name)):
+            return
+        listed = member_names(self.members)
+        there = self._made(made) if made else listed
+        if there and member not in listed:  # where nothing is made, that is what the command says
+            kind = (f"{MADE[made]} " if made else "") + ("member or line-up" if self.lineups else "member")
+            where, listed_by = (str(self.runs), "") if made else ("", "cli zoo list")
+            raise UnknownName(kind, name, {*there, *self.lineups}, where, listed_by)
 
     def _listed(self, lineup: str) -> tuple[str, ...]:
         """The members of a line-up; UnknownName, with the file that names it, for one that is nowhere."""
         from zoo.members import member_names
         from zoo.recipe_names import split_name
 
-        made = (path.name for kind in ("members", "predictions") for path in (self.runs / kind).glob("*"))
-        known = {*member_names(self.members), *made}
+        known = {*member_names(self.members), *self._made(*MADE)}
         for name in self.lineups[lineup]:
             if not name.endswith(".toml") and split_name(name)[0] not in known:
                 raise UnknownName("member", name, known, f"{self.config}: lineups.{lineup}", "cli zoo list")
         return self.lineups[lineup]
+
+    def _made(self, *folders: str) -> set[str]:
+        """The members that have something in these folders of the runs."""
+        return {path.name for folder in folders for path in (self.runs / folder).glob("*") if path.is_dir()}
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:

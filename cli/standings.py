@@ -80,7 +80,7 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
     from zoo.predictions import every_recipe, find_members
     from zoo.recipe_names import split_name
 
-    names = settings.line_up(members) if members else None
+    names = settings.line_up(members, "predictions") if members else None
     recipes = every_recipe(settings.runs, names)
     folds = read_folds(settings.runs / "folds.csv")
     found: list[MemberMaps] = []

@@ -42,7 +42,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         require_test(settings, scenes)
     folds = read_folds(settings.runs / "folds.csv")
     names = fold_names(fold, folds)
-    asked = dict.fromkeys(settings.line_up(members))
+    asked = dict.fromkeys(settings.line_up(members, "members"))
     runs = list({run.folder: run for name in asked for run in _trained(settings, name, names, folds)}.values())
     records = [scenes.test if split == "test" else run_records(run, scenes, folds)[1] for run in runs]
     for run, ours in zip(runs, records):

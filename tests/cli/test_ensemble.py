@@ -100,7 +100,7 @@ def test_the_records_to_fit_on_can_be_named(made, capsys):
 
 
 WRONG = {
-    "unknown member": (["fit", "--members", "m9"], 1, 'member "m9"'),
+    "unknown member": (["fit", "--members", "m9"], 2, 'runs: no predicted member "m9"; did you mean "m2"?\n'),
     "unknown method": (["fit", "--method", "gredy"], 2, 'did you mean "greedy"'),
     "unknown mode": (["fit", "--min-pixels", "size"], 2, 'min-pixels mode "size"'),
     "unknown records": (["fit", "--on", "tests"], 2, "--on"),

@@ -195,6 +195,21 @@ def test_nothing_predicted_is_said_with_what_to_do(made, capsys):
     assert "cli zoo train" in ask(made, capsys, "leaderboard", "m0", code=1).err
 
 
+def test_a_member_that_is_nowhere_is_answered_with_the_nearest_that_was_predicted(made, capsys, tmp_path):
+    (tmp_path / "own.toml").write_text('base = "lite0-fc-t5"\n')
+    write_text(tmp_path / "contrails.toml", '[lineups]\nboth = ["m0", "m1"]\n')
+    config = ("--config", str(tmp_path / "contrails.toml"))
+    for words, said in {
+        ("nosuch",): 'no predicted member "nosuch"; known: m0, m1, m2\n',
+        ("nosuch@abc",): 'no predicted member "nosuch@abc"; known: m0, m1, m2\n',
+        ("bth", *config): 'no predicted member or line-up "bth"; did you mean "both"?\n',
+        ("nosuch.toml",): 'no predicted member "nosuch.toml"; known: m0, m1, m2\n',
+    }.items():
+        assert ask(made, capsys, "leaderboard", *words, code=2).err == f"error: {made.runs}: {said}"
+    for name in ("lite0-fc-t5", str(tmp_path / "own.toml")):
+        assert f"run: cli zoo train {name} --fold all" in ask(made, capsys, "leaderboard", name, code=1).err
+
+
 def own(made, capsys, *data):
     assert run(["zoo", "list", "--json", "--runs", str(made.runs), "--jobs", "1", *data]) == 0
     told = capsys.readouterr()

@@ -6,6 +6,7 @@ the business of the registry that holds it.
 
 from zoo.members.files import (
     fault_of,
+    is_path,
     load_member,
     member_names,
     parse_setting,
@@ -18,6 +19,7 @@ from zoo.members.recipe import Recipe
 __all__ = [
     "Recipe",
     "fault_of",
+    "is_path",
     "load_member",
     "member_names",
     "parse_setting",

@@ -6,6 +6,7 @@ wrong on the command line is the call's (UsageError).
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ SHIPPED = Path(__file__).parent
 def member_names(folder: Path | None = None) -> list[str]:
     """The shipped members, and those of the user's own folder."""
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")})
+
+
+def is_path(name: str) -> bool:
+    """Whether a file is asked for, and no member by its name."""
+    return name.endswith(".toml") or os.sep in name or Path(name).is_file()
 
 
 def own_instead_of_shipped(folder: Path | None) -> list[Path]:
