@@ -25,7 +25,7 @@ SHIPPED = Path(__file__).parent
 
 def member_names(folder: Path | None = None) -> list[str]:
     """The shipped members, and those of the user's own folder."""
-    return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml")})
+    return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml") if path.is_file()})
 
 
 def is_path(name: str) -> bool:
@@ -35,7 +35,8 @@ def is_path(name: str) -> bool:
 
 def own_instead_of_shipped(folder: Path | None) -> list[Path]:
     """The user's own files that bear a shipped member's name, and stand for it."""
-    return sorted(path for path in folder.glob("*.toml") if (SHIPPED / path.name).is_file()) if folder else []
+    own = (path for path in folder.glob("*.toml") if path.is_file()) if folder else ()
+    return sorted(path for path in own if (SHIPPED / path.name).is_file())
 
 
 def load_member(name: str, folder: Path | None = None) -> Recipe:
@@ -65,8 +66,11 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
                 return _parse(path, folder, heirs)
     if there:
         raise UsageError(f'base = "{name}": inherits from itself; give another `base`')
-    if name.endswith(".toml"):
-        raise UsageError(f"{name}: no such member file")
+    if Path(name).is_dir():
+        raise UsageError(f"{name}: is a folder; a member's file is a .toml")
+    if is_path(name):
+        what = "is no member's file" if Path(name).is_file() else "no such member file"
+        raise UsageError(f"{name}: {what}{'' if name.endswith('.toml') else '; give a .toml'}")
     raise UnknownName("member", name, member_names(folder), listed_by="cli zoo list")
 
 
@@ -140,10 +144,15 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
         where = str(path.parent / base) if base.endswith(".toml") else base
         inherited = _load(where, folder, (*heirs, path.resolve()))
         older = {key: file for key, file in inherited.given_by.items() if key not in document}
-        return replace(inherited, given_by={**older, **dict.fromkeys(document, path)}, **given)
-    if "encoder" not in document:
+        recipe = replace(inherited, given_by={**older, **dict.fromkeys(document, path)}, **given)
+    elif "encoder" in document:
+        recipe = Recipe(given_by=dict.fromkeys(document, path), **given)
+    else:
         raise UserError(f"{path}: names neither `encoder` nor `base`; a member needs one of them")
-    return Recipe(given_by=dict.fromkeys(document, path), **given)
+    if len(recipe.log.stages) > len(recipe.stages):
+        scores, stages = len(recipe.log.stages), len(recipe.stages)
+        raise UserError(f"{path}: [log] stages holds {scores} scores and the member {stages} stages; give no more")
+    return recipe
 
 
 def _placed(weights: Any, folder: Path) -> Any:

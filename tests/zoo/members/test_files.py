@@ -58,6 +58,10 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "bad"\n', 'base = "bad": inherits from itself'),
         ('base = "bad.toml"\n', "inherits from itself; give another `base`"),
         ('base = "gone.toml"\n', "gone.toml: no such member file"),
+        (
+            'base = "lite0-fc-t5"\nstages = [{ lr = 1e-3 }, { lr = 1e-4 }]\n[log]\nstages = [0.5, 0.6, 0.7]\n',
+            "[log] stages holds 3 scores and the member 2 stages",
+        ),
         ('base = "lite0-fc-t5"\nloss = "0*bce+dice"\n', '"0" is no number above 0'),
         ('base = "lite0-fc-t5"\nlabel_smoothing = 2\n', "give a share, 0 to 1"),
         ('base = "lite0-fc-t5"\ntarget = "means"\n', 'did you mean "mean"'),
@@ -135,6 +139,18 @@ def test_a_member_that_is_not_there_is_the_calls_fault(name):
     with pytest.raises(UsageError) as caught:
         load_member(name)
     assert len(str(caught.value)) < 200
+
+
+def test_a_path_to_what_is_no_members_file_is_told_what_one_is(tmp_path):
+    (tmp_path / "folds.csv").write_text("record_id,fold\n")
+    for path, words in {
+        tmp_path / "folds.csv": "is no member's file; give a .toml",
+        tmp_path: "is a folder; a member's file is a .toml",
+        tmp_path / "gone": "no such member file; give a .toml",
+    }.items():
+        with pytest.raises(UsageError) as caught:
+            load_member(str(path))
+        assert str(caught.value) == f"{path}: {words}"
 
 
 @pytest.mark.parametrize(
