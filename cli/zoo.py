@@ -12,7 +12,7 @@ import click
 from cli.fitting import EMPTY
 from cli.options import Settings, common
 from cli.output import next_step, say, show
-from core.errors import UnknownName
+from core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,12 +38,11 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
     M@HASH is the recipe that was trained, with what differs from the listed member.
     """
     from cli.members import say_own_instead_of_shipped
-    from zoo.members import load_member
     from zoo.recipe_names import split_name
 
     trained = _find_trained(settings, member)
     say_own_instead_of_shipped(settings, split_name(member)[0])
-    recipe = trained.recipe if trained else load_member(member, settings.members)
+    recipe = trained.recipe if trained else _listed(settings, member)
     if not trained:
         _check(settings, recipe)
     if augmented:
@@ -94,6 +93,21 @@ def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
     return _TrainedRecipe(
         recipe=replace(recipe, log=listed.log, given_by=listed.given_by), hash=recipe_hash, changed=changed
     )
+
+
+def _listed(settings: Settings, member: str) -> Recipe:
+    """The member as its file has it; where none does, its trained recipes are named."""
+    from zoo.members import load_member
+    from zoo.members.trained import trained_recipes
+
+    try:
+        return load_member(member, settings.members)
+    except UnknownName as error:
+        trained = sorted(trained_recipes(settings.runs, member))
+        if not trained:
+            raise
+        names = ", ".join(f"{member}@{recipe}" for recipe in trained)
+        raise UsageError(f'no member "{member}" is listed; name one of its trained recipes: {names}') from error
 
 
 def _check(settings: Settings, recipe: Recipe) -> None:

@@ -13,7 +13,7 @@ from cli.fitting import EMPTY, Column, as_table, column_of
 from cli.options import Settings, common
 from cli.output import next_step, say, show
 from cli.standings import changes, heading, legend, marked, own_rows
-from core.errors import UnknownName
+from core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +52,10 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     """
     from cli.members import readable_members, say_own_instead_of_shipped
 
+    if markdown and settings.json:
+        raise UsageError("--markdown and --json differ; give one of them")
+    if "--data" in settings.typed:
+        settings.scenes()  # a source that is typed has to be there
     members = readable_members(settings)
     say_own_instead_of_shipped(settings)
     own = {} if markdown else own_rows(settings)

@@ -173,6 +173,23 @@ def test_a_file_at_fault_is_left_out_of_the_list_and_named(capsys, tmp_path, mon
     assert (code, said in error) == (1, True)
 
 
+def test_a_folder_is_no_member_whatever_its_name(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text(tmp_path / "contrails.toml", 'members = "mine"\n')
+    (tmp_path / "mine" / "folder.toml").mkdir(parents=True)
+    (tmp_path / "mine" / "lite0-fc-t5.toml").mkdir()
+    assert run(["zoo", "list", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+    code, error = asked(capsys, "show", "folder")
+    assert (code, error.startswith('error: no member "folder"; '), '"folder"?' in error) == (2, True, False)
+
+
+def test_a_list_in_two_forms_or_of_a_source_that_is_not_there_is_refused(capsys):
+    assert asked(capsys, "list", "--markdown") == (2, "error: --markdown and --json differ; give one of them\n")
+    code, error = asked(capsys, "list", "--data", "/nowhere")
+    assert (code, error.startswith("error: /nowhere: no such data directory; ")) == (1, True)
+
+
 def test_a_file_that_stands_for_a_shipped_member_is_named(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path / "contrails.toml", 'members = "mine"\n')
@@ -245,6 +262,8 @@ def test_show_of_a_recipe_whose_member_is_not_listed_says_so(capsys, tmp_path, m
     assert asked(capsys, "show", "gone@0")["changed"] is None
     assert run(["zoo", "show", "gone@0"]) == 0
     assert "no member gone is listed to compare it with" in capsys.readouterr().out
+    said = 'error: no member "gone" is listed; name one of its trained recipes: gone@0123456789ab\n'
+    assert asked(capsys, "show", "gone") == (2, said)
 
 
 def test_the_docs_show_what_the_command_prints(capsys):

@@ -36,12 +36,17 @@ def read_trained(runs: Path, member: str, recipe_hash: str) -> Trained | None:
     return Trained(recipe=recipe, minutes=seconds / 60, epochs=epochs / len(results), runs=len(results))
 
 
+def trained_recipes(runs: Path, member: str) -> dict[str, Path]:
+    """The hashes of the recipes of which there are runs, complete or not, each with a file that it is written in."""
+    return {path.parents[1].name: path for path in (runs / "members" / member).glob("*/fold-*/recipe.toml")}
+
+
 def read_trained_recipe(runs: Path, member: str, asked: str) -> tuple[str, Recipe]:
     """The hash that is, or alone begins, as asked, and the recipe that runs of it wrote down, complete or not.
 
     UserError where there is none, and which there are.
     """
-    written = {path.parents[1].name: path for path in (runs / "members" / member).glob("*/fold-*/recipe.toml")}
+    written = trained_recipes(runs, member)
     meant = meant_recipe(member, asked, written)
     if meant is None:
         raise no_recipe(member, asked, written, runs)
