@@ -222,19 +222,21 @@ class Tuning:
     def _take_up(self) -> None:
         """The member as it is comes first; what a killed process left running comes again, and goes on.
 
-        Its values teach the sampler where they lie in the space; the trial itself changes no key.
+        Its values teach the sampler where they lie in the space; the trial itself changes no key. What was killed before
+        it had all its values is left behind: the sampler draws them again.
         """
-        if not any(map(is_as_it_is, self.study.get_trials(deepcopy=False))):
-            self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
-            self.study.enqueue_trial(trial.params, trial.user_attrs)
+            if trial.params.keys() == dict(self.space).keys() and not is_as_it_is(trial):
+                self.study.enqueue_trial(trial.params)
+        alive = (trial for trial in self.study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL)
+        if not any(map(is_as_it_is, alive)):
+            self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
-        """Seeded anew for every trial: a search that is taken up draws no number twice."""
-        number = len(self.study.get_trials(deepcopy=False))
+        """Seeded anew for every trial, by how many are over: a search that is taken up draws what it would have."""
         return optuna.samplers.TPESampler(
-            seed=int(sha256_of([self.seed, number])[:8], 16), n_startup_trials=STARTUP, multivariate=False
+            seed=int(sha256_of([self.seed, len(self.over)])[:8], 16), n_startup_trials=STARTUP, multivariate=False
         )
 
     def _frozen(self, number: int) -> FrozenTrial:

@@ -79,6 +79,25 @@ def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeyp
     assert cut.study.get_trials(states=(TrialState.RUNNING,)) == []
 
 
+@pytest.mark.parametrize(("over", "drawn"), [(0, 0), (1, 0), (1, 1), (6, 1), (6, 3)])
+def test_a_trial_that_was_killed_before_or_after_its_values_were_drawn_leaves_no_mark(
+    search, scenes, scored, over, drawn
+):
+    undisturbed, cut = search(seed=1), search(seed=1, runs=search().runs / "other")
+    for _ in range(8):
+        undisturbed.next_trial(scenes)
+    for _ in range(over):
+        cut.next_trial(scenes)
+    cut._take_up()
+    cut.study.sampler = cut._sampler()
+    killed = cut.study.ask({key: module._distribution(entry) for key, entry in SPACE[:drawn]})
+    cut = replace(cut)
+    while len(cut.over) < 8:
+        cut.next_trial(scenes)
+    assert [cut.values_of(trial) for trial in cut.over] == [undisturbed.values_of(trial) for trial in undisturbed.over]
+    assert [trial.number for trial in cut.study.trials if trial.state == TrialState.FAIL] == [killed.number]
+
+
 @pytest.mark.parametrize("stages", [(), ((("epochs", 1),), (("epochs", 2),))])
 def test_a_trial_that_goes_on_has_all_its_epochs_judged(search, scenes, monkeypatch, stages):
     recipe = replace(TINY, stages=stages)
