@@ -57,9 +57,9 @@ def test_a_key_that_is_given_is_not_searched(typed):
     assert code == 0, said.err
     assert "mine: searches batch (lr is given and fixed); 0 of 2 trials are over; " in said.err
     assert [list(trial["values"]) for trial in json.loads(said.out)["trials"]] == [["batch"], ["batch"]]
-    code, said = typed("zoo tune mine.toml --trials 1 --epochs 2 --set lr=0.02")
+    code, said = typed("zoo tune mine.toml --trials 1 --epochs 2 --set lr=0.02 --with-val")
     assert "chose among 1 trial (0 pruned)" in " ".join(said.out.split())
-    assert "next: cli zoo train --member mine.toml --fold all --set lr=0.02 --data" in said.err
+    assert "next: cli zoo train --member mine.toml --fold all --set lr=0.02 --with-val --data" in said.err
 
 
 def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkeypatch):
