@@ -80,11 +80,13 @@ class Settings:
             raise UnknownName(kind, name, {*there, *self.lineups}, where, listed_by)
 
     def _listed(self, lineup: str) -> tuple[str, ...]:
-        """The members of a line-up; UnknownName, with the file that names it, for one that is nowhere."""
+        """The members of a line-up; UsageError, with the file that names it, for one that is nowhere, or for none."""
         from zoo.members import member_names
         from zoo.recipe_names import split_name
 
         known = {*member_names(self.members), *self._made(*MADE)}
+        if not self.lineups[lineup]:
+            raise UsageError(f"{self.config}: lineups.{lineup} names no member; name some, or remove it")
         for name in self.lineups[lineup]:
             if not name.endswith(".toml") and split_name(name)[0] not in known:
                 raise UnknownName("member", name, known, f"{self.config}: lineups.{lineup}", "cli zoo list")

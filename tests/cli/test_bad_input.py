@@ -97,6 +97,11 @@ CALLS = {
         2,
         ['no member or line-up "mne"; did you mean "mine"?'],
     ),
+    "an empty line-up": (
+        "zoo train empty --data {data} --config {data}/../lineup.toml",
+        2,
+        ["lineup.toml: lineups.empty names no member; name some"],
+    ),
     "a list without brackets": (f"{TRAIN} --set frames=5,6", 2, ["frames = '5,6'; give a list: frames=[5,6]"]),
     "a list of one": (f"{TRAIN} --set frames=5", 2, ["frames = 5; give a list: frames=[5]"]),
     "a yes": (f"{TRAIN} --set registered=yes", 2, ["registered = 'yes'; give true or false"]),
@@ -119,7 +124,7 @@ def test_a_bad_call_gives_one_clear_line(case, data, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (tmp_path / "typo.toml").write_text('encodr = "resnet18"\n')
-    (tmp_path / "lineup.toml").write_text('[lineups]\ndefault = ["lite1-fc-t5", "lite0-fc-t6"]\n')
+    (tmp_path / "lineup.toml").write_text('[lineups]\ndefault = ["lite1-fc-t5", "lite0-fc-t6"]\nempty = []\n')
     (tmp_path / "lineups.toml").write_text('[lineups]\nmine = ["lite1-fc-t5"]\n')
     (tmp_path / "kinds.toml").write_text('seed = "x"\n')
     (tmp_path / "torn.toml").write_text("encoder = \n")
