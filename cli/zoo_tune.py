@@ -95,8 +95,7 @@ def tune(
     show(settings, document, lambda console: _print(console, document))
     words = ["--member", str(path)] if document["path"] else ["--member"] * is_file + [member]
     given = [] if document["path"] else [word for text in sets for word in ("--set", text)]
-    given += ["--with-val"] * with_val
-    next_step(settings, f"cli zoo train {shlex.join([*words, '--fold', 'all', *given])}")
+    next_step(settings, f"cli zoo train {shlex.join([*words, '--fold', 'all', *given, *['--with-val'] * with_val])}")
 
 
 def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> None:

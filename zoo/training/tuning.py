@@ -222,8 +222,8 @@ class Tuning:
     def _take_up(self) -> None:
         """The member as it is comes first; what a killed process left running comes again, and goes on.
 
-        Its values teach the sampler where they lie in the space; the trial itself changes no key. What was killed before
-        it had all its values is left behind: the sampler draws them again.
+        Its values teach the sampler where they lie in the space; the trial itself changes no key. What was killed
+        before it had all its values is left behind: the sampler draws them again.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
