@@ -123,8 +123,8 @@ def _why_again(run: Run) -> str | None:
     """Why a run that has come to an end cannot be reused; None where it can, or has not."""
     from zoo.training import start_has_changed
 
-    if run.result.is_file() and run.spoilt:
-        return f"{run.best} {run.spoilt}"
+    if run.result.is_file() and (spoilt := run.spoilt):
+        return spoilt
     if run.done and start_has_changed(run):
         return f"{run.recipe.start_from}, from which it started, has other weights since"
     return None

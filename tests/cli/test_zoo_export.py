@@ -82,7 +82,12 @@ def test_a_fold_without_a_run_says_what_trains_it_by_the_same_recipe(typed, fold
         ("lite1-fc-t5", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
         ("lite1-fc-t5@zzz", "0", "run: cli zoo train lite1-fc-t5 --fold 0", 1),
         ("lite0-fc-t5@zzz", "0", "lite0-fc-t5@zzz: was not trained in runs; there are: lite0-fc-t5@{hash}", 1),
-        ("lite0-fc-t5@{hash}", "1", "fold-0/recipe.toml to lite0-fc-t5.toml, then run: cli zoo train --member", 1),
+        (
+            "lite0-fc-t5@{hash}",
+            "1",
+            "run: cli zoo train --member runs/members/lite0-fc-t5/{hash}/fold-0/recipe.toml --fold 1",
+            1,
+        ),
     ],
 )
 def test_what_is_not_trained_is_answered_with_what_is_or_what_can_be(typed, folder, member, fold, words, expected):
@@ -96,7 +101,7 @@ def test_a_listed_member_of_the_users_own_that_is_not_trained_is_answered_with_w
     write_text(folder / "own.toml", 'members = "own"\n')
     write_text(folder / "own/mine.toml", 'base = "lite0-fc-t5"\n')
     own = "--config own.toml --runs runs"
-    for words in ("export mine --fold 0 --format pt2 --out no.pt2", "predict mine", "train lite1-fc-t5 --from mine"):
+    for words in ("export mine --fold 0 --format pt2 --out no.pt2", "predict mine", "train lite0-fc-t5 --from mine"):
         code, said = typed(f"zoo {words} {own}")
         assert (code, "; run: cli zoo train mine --fold " in said.err) == (1, True), said.err
 

@@ -137,6 +137,30 @@ def test_weights_that_were_spoilt_are_named_before_they_are_trained_again(typed,
     assert best.read_bytes() == good
 
 
+def test_a_runs_own_recipe_trains_the_other_folds_of_its_member(typed, trained, typing_in, folder):
+    _, run_folder = trained
+    typed = typing_in(folder, f"--data scenes --jobs 1 --runs {folder / 'own'}")
+    for path in (run_folder / "recipe.toml", (run_folder / "recipe.toml").relative_to(folder)):
+        code, said = typed(f"zoo train --member {path} --fold 1 --json")
+        assert code == 0, said.err
+        (row,) = json.loads(said.out)
+        assert (row["member"], Path(row["folder"])) == ("lite0-fc-t5", run_folder.with_name("fold-1"))
+    assert "reused" in said.err
+    shutil.rmtree(run_folder.with_name("fold-1"))
+
+
+@pytest.mark.parametrize("torn", ["", "{", "null"])
+def test_a_result_that_is_torn_is_named_before_its_run_is_trained_again(typed, trained, torn):
+    command, run_folder = trained
+    path = run_folder / "result.json"
+    good = json.loads(path.read_text())
+    path.write_text(torn)
+    code, said = typed(command)
+    assert code == 0, said.err
+    assert f"lite0-fc-t5 fold 0: {path} is torn; it is trained again\n" in said.err
+    assert json.loads(path.read_text())["weights_sha256"] == good["weights_sha256"]
+
+
 def test_tables_fit_the_terminal(typed, trained, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     head, row, *_ = typed(trained[0])[1].out.splitlines()

@@ -62,7 +62,7 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     there = [path for path in files if path.is_file()]
     for path in there:
         if path.resolve() not in heirs:
-            with _fault_of(path, path.stem):
+            with _fault_of(path, _name_of(path)):
                 return _parse(path, folder, heirs)
     if there:
         raise UsageError(f'base = "{name}": inherits from itself; give another `base`')
@@ -133,7 +133,7 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
     _refuse_unknown(document, [*tunable, "base", "log", "tune"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
-    given = {"name": path.stem, "log": Logged(**_values(log)), **_unpinned(_values(document))}
+    given = {"name": _name_of(path), "log": Logged(**_values(log)), **_unpinned(_values(document))}
     if "weights" in given:
         given["weights"] = _placed(given["weights"], path.parent)
     if tune is not None:
@@ -153,6 +153,13 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
         scores, stages = len(recipe.log.stages), len(recipe.stages)
         raise UserError(f"{path}: [log] stages holds {scores} scores and the member {stages} stages; give no more")
     return recipe
+
+
+def _name_of(path: Path) -> str:
+    """A member is called as its file is; the recipe that a run wrote down is of the member that the run is of."""
+    place = path.absolute()
+    is_of_run = place.match("members/*/*/fold-*/recipe.toml")
+    return place.parents[2].name if is_of_run else place.stem
 
 
 def _placed(weights: Any, folder: Path) -> Any:

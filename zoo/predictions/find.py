@@ -54,7 +54,7 @@ class SetFolder:
 
     @cached_property
     def outdated(self) -> str:
-        """Why the set does not count: its run has other weights by now, or none yet; "" where it counts.
+        """Why the set does not count: its run has other weights by now, none yet, or is torn; "" where it counts.
 
         A set without a run folder counts: it was imported, or its run lies on another machine.
         """
@@ -66,7 +66,10 @@ class SetFolder:
             return ""
         if not (folder / RESULT).is_file():
             return f"{stale} older than its training, which is not at its end; train it to its end, then run: {again}"
-        trained = read_json(folder / RESULT).get("weights_sha256")
+        try:
+            trained = read_json(folder / RESULT).get("weights_sha256")
+        except (UserError, AttributeError):
+            return f"{stale} of a run whose {folder / RESULT} is torn; train it again"
         return "" if trained in (None, self._predicted_by()) else f"{stale} of weights that it had before; run: {again}"
 
     def _predicted_by(self) -> str | None:

@@ -99,13 +99,17 @@ class Run:
 
     @property
     def spoilt(self) -> str | None:
-        """Of a run that has a result: how its weights differ from those that it ended with; None where they do not."""
+        """Of a run that has a result: which file of it is torn, gone or of other weights; None where none is."""
+        try:
+            noted = self.read_result().get("weights_sha256")
+        except UserError:
+            return f"{self.result} is torn"
         if not self.best.is_file():
-            return "is gone"
-        noted, found = self.read_result().get("weights_sha256"), sha256_of_file(self.best)
+            return f"{self.best} is gone"
+        found = sha256_of_file(self.best)
         if noted == found:
             return None
-        return f"has SHA-256 {found[:12]}, and the run ended with {(noted or 'none')[:12]}"
+        return f"{self.best} has SHA-256 {found[:12]}, and the run ended with {(noted or 'none')[:12]}"
 
     @property
     def stopped(self) -> bool:
@@ -123,7 +127,9 @@ class Run:
 
     def read_result(self) -> dict[str, Any]:
         """What the run ended with; UserError where it is torn."""
-        document: dict[str, Any] = read_json(self.result)
+        document = read_json(self.result)
+        if not isinstance(document, dict):
+            raise UserError(f"{self.result}: is no result of a run; train it again")
         return document
 
     def random_seed(self, *what: object) -> int:
@@ -240,15 +246,14 @@ def not_trained(
 
 def how_to_train(run: Run, fold_names: Sequence[str], listed: Recipe | None = None) -> str:
     """What trains these folds by the recipe of this run: by what it changes of the listed member, else by its file."""
-    name, first = run.recipe.name, ""
+    name = run.recipe.name
     words = ["--fold", fold_names[0] if len(fold_names) == 1 else "all"]
     if listed:
         sets = [setting_text(key, value) for key, value in changed_keys(run.recipe, listed).items()]
         words = [name, *words, *(word for text in sets for word in ("--set", text))]
     else:
-        first = f"copy {run.folder / 'recipe.toml'} to {name}.toml, then "
-        words = ["--member", f"{name}.toml", *words]
-    return f"{first}run: {shlex.join(['cli', 'zoo', 'train', *words, *(['--with-val'] if run.with_val else [])])}"
+        words = ["--member", str(run.folder / "recipe.toml"), *words]
+    return f"run: {shlex.join(['cli', 'zoo', 'train', *words, *(['--with-val'] if run.with_val else [])])}"
 
 
 def runs_by_recipe(

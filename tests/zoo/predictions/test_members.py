@@ -319,3 +319,16 @@ def test_a_member_whose_run_was_trained_on_is_left_out_beside_others(tmp_path):
     told = []
     assert [member.name for member in find_members(tmp_path, left_out=told.append)] == ["lite1-fc-t5"]
     assert "cli zoo predict lite0-fc-t5@abc123 --tta none" in str(*told)
+
+
+@pytest.mark.parametrize("torn", ["", "{", "[]"])
+def test_a_member_whose_result_is_torn_is_left_out_beside_others(tmp_path, torn):
+    write_folds(tmp_path)
+    write_folds(tmp_path, member="lite1-fc-t5")
+    result, told = train_on(tmp_path, "c0"), []
+    result.write_text(torn)
+    assert [member.name for member in find_members(tmp_path, left_out=told.append)] == ["lite1-fc-t5"]
+    assert str(*told).startswith("lite0-fc-t5@abc123 fold 0: ")
+    assert str(*told).endswith(f"{result} is torn; train it again")
+    with pytest.raises(UserError, match="is torn; train it again"):
+        find_members(tmp_path, names=["lite0-fc-t5"])
