@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cli.options import Settings
 from cli.output import say_left_out, say_note
 from core.errors import UserError
 from zoo.members import Recipe, load_member, member_names, setting_text
-from zoo.members.files import own_instead_of_shipped
+from zoo.members.files import SHIPPED, own_instead_of_shipped
 
 
-def readable_members(settings: Settings) -> list[Recipe]:
-    """All members but those at fault, which a note names each."""
+# Keys of which only what loads torch knows whether a value fits.
+ASK_TORCH = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
+
+
+def check_own(recipe: Recipe, runs: Path, device: str) -> None:
+    """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes.
+
+    Torch is loaded only where a file of the user's own gives what it knows, or makes a network that is in no table.
+    """
+    from zoo.members.costs import cost_of
+
+    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in ASK_TORCH):
+        from zoo.training import check_recipe, pin_weights
+
+        check_recipe(recipe, device)
+        pin_weights(recipe, runs)
+    for stage in recipe.staged:
+        if cost_of(stage) is None:
+            from zoo.models import sketch
+
+            sketch(stage)
+
+
+def readable_members(settings: Settings, check: Callable[[Recipe], None] = lambda recipe: None) -> list[Recipe]:
+    """All members but those at fault, which a note names each; `check` raises for a fault of its own."""
     members = []
     for name in member_names(settings.members):
         try:
-            members.append(load_member(name, settings.members))
+            recipe = load_member(name, settings.members)
+            check(recipe)
+            members.append(recipe)
         except UserError as error:
             say_left_out(settings, error)
     return members

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from zoo.members import Recipe
     from zoo.members.costs import Cost, Estimate
 
-# Keys of which only what loads torch knows whether a value fits.
-ASK_TORCH = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
 A100_GB = 80
 
 
@@ -37,14 +35,14 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
 
     M@HASH is the recipe that was trained, with what differs from the listed member.
     """
-    from cli.members import say_own_instead_of_shipped
+    from cli.members import check_own, say_own_instead_of_shipped
     from zoo.recipe_names import split_name
 
     trained = _find_trained(settings, member)
     say_own_instead_of_shipped(settings, split_name(member)[0])
     recipe = trained.recipe if trained else _listed(settings, member)
     if not trained:
-        _check(settings, recipe)
+        check_own(recipe, settings.runs, settings.device)
     if augmented:
         from cli.augmented import draw_augmented
 
@@ -108,17 +106,6 @@ def _listed(settings: Settings, member: str) -> Recipe:
             raise
         names = ", ".join(f"{member}@{recipe}" for recipe in trained)
         raise UsageError(f'no member "{member}" is listed; name one of its trained recipes: {names}') from error
-
-
-def _check(settings: Settings, recipe: Recipe) -> None:
-    """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes."""
-    from zoo.members.files import SHIPPED
-
-    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in ASK_TORCH):
-        from zoo.training import check_recipe, pin_weights
-
-        check_recipe(recipe, settings.device)
-        pin_weights(recipe, settings.runs)
 
 
 def _cost(settings: Settings, recipe: Recipe) -> tuple[Cost, Estimate]:

@@ -50,13 +50,13 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     M: millions of weights. GMACs: thousand million multiply-adds a scene. s / record: of one run, the mean
     over its runs. The narrower the terminal, the fewer columns.
     """
-    from cli.members import readable_members, say_own_instead_of_shipped
+    from cli.members import check_own, readable_members, say_own_instead_of_shipped
 
     if markdown and settings.json:
         raise UsageError("--markdown and --json differ; give one of them")
     if "--data" in settings.typed:
         settings.scenes()  # a source that is typed has to be there
-    members = readable_members(settings)
+    members = readable_members(settings, lambda recipe: check_own(recipe, settings.runs, "cpu"))
     say_own_instead_of_shipped(settings)
     own = {} if markdown else own_rows(settings)
     listed = [row_of(recipe) | _own(own.get(recipe.name)) for recipe in members]

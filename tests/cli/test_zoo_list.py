@@ -211,6 +211,21 @@ BAD = {
 }
 
 
+def test_what_cannot_be_trained_is_left_out_of_the_list_in_the_words_of_show(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text(tmp_path / "contrails.toml", 'members = "mine"\n')
+    for number, (text, _) in enumerate(BAD.values()):
+        write_text(tmp_path / f"mine/bad{number}.toml", f'base = "lite0-fc-t5"\n{text}')
+    write_text(tmp_path / "mine/good.toml", 'base = "lite0-fc-t5"\nloss = "bce"\nlabel_smoothing = 0.1\n')
+    assert run(["zoo", "list", "--json"]) == 0
+    told = capsys.readouterr()
+    assert sorted(row["name"] for row in json.loads(told.out)) == sorted([*member_names(), "good"])
+    notes = told.err.splitlines()
+    for number, (note, (_, words)) in enumerate(zip(notes, BAD.values(), strict=True)):
+        assert note.startswith(f"note: left out: {tmp_path / f'mine/bad{number}.toml'}: ")
+        assert words in note
+
+
 @pytest.mark.parametrize("command", ["show", "train"])
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_trained_is_said_of_its_file_by_show_and_by_train(capsys, tmp_path, command, case):
