@@ -54,8 +54,8 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
 
     if markdown and settings.json:
         raise UsageError("--markdown and --json differ; give one of them")
-    if "--data" in settings.typed:
-        settings.scenes()  # a source that is typed has to be there
+    if "--data" in settings.typed and not all(path.is_dir() for path in settings.data):
+        settings.scenes()  # says which is not there
     members = readable_members(settings, lambda recipe: check_own(recipe, settings.runs, "cpu"))
     say_own_instead_of_shipped(settings)
     own = {} if markdown else own_rows(settings)

@@ -64,7 +64,9 @@ def test_a_group_without_a_command_shows_its_help(group, capsys):
     assert told.err == ""
 
 
-def test_the_next_command_speaks_of_the_same_data_and_runs(tmp_path, capsys):
+def test_the_next_command_speaks_of_the_same_data_and_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my scenes").mkdir()
     assert run(["zoo", "list", "--data", "my scenes", "--runs", str(tmp_path)]) == 0
     assert capsys.readouterr().err == f"next: cli zoo show MEMBER --data 'my scenes' --runs {tmp_path}\n"
 
