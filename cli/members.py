@@ -12,7 +12,6 @@ from core.errors import UserError
 from zoo.members import Recipe, load_member, member_names, setting_text
 from zoo.members.files import SHIPPED, own_instead_of_shipped
 
-
 # Keys of which only what loads torch knows whether a value fits.
 ASK_TORCH = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
 
