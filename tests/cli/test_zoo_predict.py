@@ -89,6 +89,7 @@ def test_without_any_complete_run_it_says_what_to_train(typed, tmp_path):
     code, said = typed(PREDICT)
     assert (code, said.out, said.err.count("\n")) == (1, "", 1)
     assert "tiny-resnet: no complete run of fold 0, 1 of this split in" in said.err
+    assert "fold-0 is not at its end: go on with the command that began it, or " in said.err
     assert "run: cli zoo train tiny-resnet --fold all" in said.err
 
 

@@ -36,8 +36,8 @@ OWN = "its owner's"  # licence of a file that no list names
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # in timm's own order
 KNOCK_SECONDS = 5
 HOW = (
-    "on a machine with a network run: cli zoo weights --pack FOLDER, bring FOLDER here and give --set weights=FOLDER, "
-    "or train without: --set weights=none"
+    "on a machine with a network run: cli zoo weights MEMBER --pack FOLDER, bring FOLDER here and give "
+    "--set weights=FOLDER, or train without: --set weights=none"
 )
 
 

@@ -103,7 +103,9 @@ def _checkpoint_faults(runs: Path, found: PredictionSet) -> Iterator[str]:
     made = found.provenance
     weights = runs / "members" / made.member / made.recipe / made.run / "best.safetensors"
     if weights.is_file() and sha256_of_file(weights) != made.checkpoint_sha256:
-        yield f"{found.folder}: was predicted by other weights than {weights}; predict this set again"
+        folder = SetFolder.at(found.folder)
+        why = folder.outdated if folder else ""
+        yield f"{found.folder}: {why or f'was predicted by other weights than {weights}; predict this set again'}"
 
 
 def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:

@@ -241,7 +241,15 @@ def not_trained(
     how = f"run: cli zoo train {member} --fold {which}"
     if meant:
         how = how_to_train(find_runs(runs, member, meant)[0], fold_names)
+    elif begun := _begun(runs, member, wanted or "", fold_names):
+        how = f"{begun} is not at its end: go on with the command that began it, or {how}"
     return UserError(f"{where}{asked}: no complete run of fold {', '.join(fold_names)} of this split in {runs}; {how}")
+
+
+def _begun(runs: Path, member: str, recipe_hash: str, fold_names: Sequence[str]) -> Path | None:
+    """The first folder of a run of these folds that has no result."""
+    found = (path for name in fold_names for path in (runs / "members" / member).glob(f"{recipe_hash}*/fold-{name}"))
+    return next((path for path in sorted(found) if not (path / "result.json").is_file()), None)
 
 
 def how_to_train(run: Run, fold_names: Sequence[str], listed: Recipe | None = None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.files import write_json
 from tests.zoo.predictions.cases import bytes_of, ids, write_set
 from zoo.data import read_folds
 from zoo.predictions.format import MANIFEST
@@ -54,10 +55,12 @@ def copy(source: Path, target: Path) -> None:
         (target / name).write_bytes(blob)
 
 
-def save_weights(runs: Path, blob: bytes) -> None:
+def save_weights(runs: Path, blob: bytes, ended_with: bytes | None = b"weights") -> None:
     path = runs / "members/lite0-fc-t5/new/fold-0/best.safetensors"
     path.parent.mkdir(parents=True)
     path.write_bytes(blob)
+    if ended_with is not None:
+        write_json(path.with_name("result.json"), {"weights_sha256": hashlib.sha256(ended_with).hexdigest()})
     write_set(runs, ids(2), recipe="new", checkpoint_sha256=hashlib.sha256(b"weights").hexdigest())
 
 
@@ -79,6 +82,11 @@ FAULTS = {
     "extra shard": (lambda runs: (set_of(runs) / "shard-0009.zst").write_bytes(b""), r"0009\.zst: is not in"),
     "copied set": (lambda runs: copy(set_of(runs), set_of(runs, "7")), "fold-7.*holds the prediction set"),
     "other weights": (lambda runs: save_weights(runs, b"other"), "predicted by other weights than"),
+    "trained since": (
+        lambda runs: save_weights(runs, b"other", b"other"),
+        "of weights that it had before; run: cli zoo",
+    ),
+    "training on": (lambda runs: save_weights(runs, b"other", None), "train it to its end, then run: cli zoo predict"),
     "wrong fold": (wrong_fold, f"record {RECORDS['1'][0]} is not of fold 0"),
     "torn ensemble": (
         lambda runs: (runs / "ensembles/mine/ensemble.json").write_text("{"),
