@@ -123,20 +123,20 @@ def find_out_of_fold(
     return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256, left_out=left_out)
 
 
-def every_recipe(runs: Path, names: Sequence[str] | None = None, split: str = OOF) -> list[str]:
-    """Each recipe that was predicted, of the members named or of all, as `find_members` takes it by name.
+def every_recipe(runs: Path, names: Sequence[str] | None = None) -> list[str]:
+    """Each recipe that was predicted out of fold, of the members named or of all, as `find_members` takes it by name.
 
     "M@hash" where M has several or was asked for by its hash, else "M". Raises UserError as `find_members`.
     """
-    search = _Search.under(runs, split, names)
+    search = _Search.under(runs, OOF, names)
     return list(dict.fromkeys(recipe for name in names or search.names for recipe in search.recipes(name)))
 
 
-def other_recipes(runs: Path, members: Sequence[MemberMaps], split: str = OOF) -> list[str]:
-    """Recipes "M@hash" of these members that were predicted for the split, too, but are not among them."""
+def other_recipes(runs: Path, members: Sequence[MemberMaps]) -> list[str]:
+    """Recipes "M@hash" of these members that were predicted out of fold, too, but are not among them."""
     used = {(member.provenance.member, member.recipe) for member in members}
     names = {name for name, _ in used}
-    there = {(f.member, f.recipe) for f in set_folders(runs, split) if f.written is not None and f.member in names}
+    there = {(f.member, f.recipe) for f in set_folders(runs, OOF) if f.written is not None and f.member in names}
     return [f"{name}@{recipe}" for name, recipe in sorted(there - used)]
 
 
