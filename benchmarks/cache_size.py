@@ -9,8 +9,6 @@ cache holds rounding, hashing and fsync; that of the npy files, one a record, it
 are zstd alone, on one shard; divide by 4 for MB/s of uint8.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -7,8 +7,6 @@ parses the csv with its ids as text and turns every cell into a mask, without a 
 process on one thread; start-up is left out of both.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json

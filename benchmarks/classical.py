@@ -7,8 +7,6 @@ pixel is a contrail where the best answer is above the threshold and its compone
 and the smallest component are those with the best global Dice on the synthetic scenes: no real label is used.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Sequence
 from functools import cache, partial

@@ -34,7 +34,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks import rle  # noqa: E402
 from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks  # noqa: E402
 from core.bootstrap import dice_interval  # noqa: E402
-from ensemble import tally  # noqa: E402
+from ensemble import counts as member_counts  # noqa: E402
 from ensemble.active import EPS, Active, find_active  # noqa: E402
 from ensemble.blend import COARSE, identity_table, whole_weights  # noqa: E402
 from ensemble.fit import Plan, fit  # noqa: E402
@@ -253,8 +253,8 @@ def count_calls() -> dict[str, int]:
 
         return counted_work
 
-    tally.curves = counting("curves", tally.curves, 3)
-    tally.changes = counting("changes", tally.changes, 4)
+    member_counts.curves = counting("curves", member_counts.curves, 3)
+    member_counts.changes = counting("changes", member_counts.changes, 4)
     return counted
 
 

@@ -6,8 +6,6 @@ copies, each in a mood of its own: every member is surer or less sure of it by a
 costs no hours, and no two folds hold the same pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

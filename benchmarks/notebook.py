@@ -9,8 +9,6 @@ out-of-fold maps are read from the cache, its threshold chosen on the same recor
 Prints both global Dice, and their paired difference with its interval.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import time
@@ -27,7 +25,7 @@ from zoo.members import load_member
 from zoo.models.encoders import packaged_weights
 from zoo.predictions import find_members
 from zoo.training import find_runs
-from zoo.training.examples import Examples
+from zoo.training.dataset import Examples
 from zoo.training.runs import run_records
 
 BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)

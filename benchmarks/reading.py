@@ -24,21 +24,21 @@ from torch import Tensor
 from zoo.data import open_scenes
 from zoo.inputs import fit_scaling
 from zoo.members import load_member, with_settings
-from zoo.training import examples
-from zoo.training.learner import Learner
-from zoo.training.reading import reading_threads
+from zoo.runtime.prefetch import reading_threads
+from zoo.training import dataset
+from zoo.training.step import Learner
 
 BATCH, REPEATS, STEPS = 8, 3, 4
 INPUTS = {"fc t5": ("fc", [5]), "fc t456": ("fc", [4, 5, 6]), "all_bands t5": ("all_bands_mean_std", [5])}
 Batches = Iterator[tuple[Tensor, Tensor]]
-Way = Callable[[examples.Examples, Sequence[list[int]]], AbstractContextManager[Batches]]
+Way = Callable[[dataset.Examples, Sequence[list[int]]], AbstractContextManager[Batches]]
 WAYS: dict[str, Way] = {
     "asked": lambda read, parts: nullcontext(read.batch(part) for part in parts),
     "ahead": lambda read, parts: read.batches(parts),
 }
 
 
-def forget(read: examples.Examples) -> None:
+def forget(read: dataset.Examples) -> None:
     """The files of these records leave the page cache."""
     for record in read.records:
         for path in sorted(read.scenes.path(record).glob("*.npy")):
@@ -47,7 +47,7 @@ def forget(read: examples.Examples) -> None:
 
 
 def seconds(
-    read: examples.Examples,
+    read: dataset.Examples,
     parts: Sequence[list[int]],
     cold: bool,
     use: Callable[[Tensor, Tensor], object],
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    examples.LEFT_FREE = 2.0  # no memory is ever as free: nothing is kept
+    dataset.LEFT_FREE = 2.0  # no memory is ever as free: nothing is kept
     scenes = open_scenes(args.data)
     held = [record for record in scenes.labelled if len(scenes.bands(record)) == 9]
     numbers = list(islice(cycle(range(len(held))), args.records))
@@ -92,7 +92,7 @@ def main() -> None:
     for name, (channels, frames) in INPUTS.items():
         recipe = with_settings(load_member("lite0-fc-t5"), {"input": channels, "frames": frames, "batch": BATCH})
         scaling = fit_scaling(scenes, held[:4], channels, frames)
-        read = examples.Examples(recipe, scenes, held, scaling=scaling)
+        read = dataset.Examples(recipe, scenes, held, scaling=scaling)
         for cold, batches, where in ((False, parts, "cached"), (True, once, "disk")):
             took = seconds(read, batches, cold, lambda images, labels: None)
             rates = {way: sum(map(len, batches)) / took[way] for way in WAYS}

@@ -7,8 +7,6 @@ and str.join, as notebooks do it; pycocotools with its counts brought into the c
 installed. Every side's text is compared before it is timed.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

@@ -3,8 +3,6 @@
 python benchmarks/synth_speed.py [--records 60] [--jobs 2] [--folder DIR]
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 import time

@@ -9,8 +9,6 @@ detector beside it is benchmarks/classical.py. Prints global Dice with its inter
 threshold alone, the Dice at the threshold that would have been best on the real scenes.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path

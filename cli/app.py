@@ -3,8 +3,6 @@
 Help answers from the table: listing commands imports none of them.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -14,8 +12,9 @@ from typing import Any
 
 import click
 
+from cli.listener import completed
 from cli.output import complete
-from core.errors import UserError
+from core.errors import UserError, advised
 
 # What only an extra brings.
 EXTRAS = {
@@ -24,45 +23,51 @@ EXTRAS = {
     "optuna": "tune",
 }
 
-# name: (where the command lives, the line that help shows) or a table of its own.
+# name: (module of cli.commands and command, the line that help shows) or a table of its own.
 COMMANDS: dict[str, Any] = {
-    "demo": ("cli.demo:demo", "The whole chain on synthetic scenes."),
+    "demo": ("demo:demo", "The whole chain on synthetic scenes."),
     "data": {
         "": "Make, verify, describe and split scenes.",
-        "synth": ("cli.data:synth", "Make synthetic scenes in the competition's layout."),
-        "check": ("cli.data:check", "Verify every file of the data."),
-        "stats": ("cli.data:stats", "Band statistics, positive share, contrail pixels."),
-        "features": ("cli.data_features:features", "Rank channels by how well they tell contrails from the rest."),
-        "folds": ("cli.data:folds", "Split the labelled records into folds grouped by scene."),
+        "synth": ("data:synth", "Make synthetic scenes in the competition's layout."),
+        "check": ("data:check", "Verify every file of the data."),
+        "stats": ("data:stats", "Band statistics, positive share, contrail pixels."),
+        "features": (
+            "data_features:features",
+            "Rank channels by how well they tell contrails from the rest.",
+        ),
+        "folds": ("data:folds", "Split the labelled records into folds grouped by scene."),
     },
     "zoo": {
         "": "The members: list, train, predict.",
-        "list": ("cli.zoo_list:list_members", "The members as a table."),
-        "show": ("cli.zoo:show_member", "One member's full recipe."),
-        "weights": ("cli.zoo_weights:weights", "Pretrained weights: list, check, pack for a machine without network."),
-        "train": ("cli.zoo_train:train", "Train members on folds, ending with held-out predictions."),
-        "tune": ("cli.zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
-        "predict": ("cli.zoo_predict:predict", "Predict again with what is trained."),
-        "export": ("cli.zoo_export:export", "A trained member as one file: kelvin in, probability out."),
+        "list": ("zoo_list:list_members", "The members as a table."),
+        "show": ("zoo_show:show_member", "One member's full recipe."),
+        "weights": (
+            "zoo_weights:weights",
+            "Pretrained weights: list, check, pack for a machine without network.",
+        ),
+        "train": ("zoo_train:train", "Train members on folds, ending with held-out predictions."),
+        "tune": ("zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
+        "predict": ("zoo_predict:predict", "Predict again with what is trained."),
+        "export": ("zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "leaderboard": (
-            "cli.zoo_leaderboard:leaderboard",
+            "zoo_leaderboard:leaderboard",
             "Members by out-of-fold Dice, and what they cost.",
         ),
-        "import": ("cli.zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
-        "verify": ("cli.zoo_cache:verify", "Check every prediction set under the runs folder."),
+        "import": ("zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
+        "verify": ("zoo_cache:verify", "Check every prediction set under the runs folder."),
     },
     "ensemble": {
         "": "Fit, show and compare ensembles.",
-        "fit": ("cli.ensemble:fit", "Weights, threshold and min-pixels from out-of-fold predictions."),
-        "show": ("cli.ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
-        "compare": ("cli.ensemble:compare", "Say whether one ensemble is better than another, paired."),
+        "fit": ("ensemble:fit", "Weights, threshold and min-pixels from out-of-fold predictions."),
+        "show": ("ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
+        "compare": ("ensemble:compare", "Say whether one ensemble is better than another, paired."),
     },
-    "submit": ("cli.submit:submit", "Test predictions to masks to a checked submission file."),
+    "submit": ("submit:submit", "Test predictions to masks to a checked submission file."),
     "submissions": {
         "": "Check and score submission files.",
-        "check": ("cli.submissions:check", "Say whether a file would be accepted and, if not, why."),
-        "score": ("cli.submissions:score", "Global Dice of a file over the labelled records that it lists."),
-        "log": ("cli.submissions_log:log", "What was submitted, with local and leaderboard scores."),
+        "check": ("submissions:check", "Say whether a file would be accepted and, if not, why."),
+        "score": ("submissions:score", "Global Dice of a file over the labelled records that it lists."),
+        "log": ("submissions_log:log", "What was submitted, with local and leaderboard scores."),
     },
 }
 
@@ -84,7 +89,7 @@ class LazyGroup(click.Group):
         if isinstance(entry, Mapping):
             return LazyGroup(entry, name=cmd_name, help=entry[""])
         module, _, attribute = entry[0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(f"cli.commands.{module}"), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -133,7 +138,10 @@ def run(arguments: list[str]) -> int:
     except UserError as error:
         if meta.get("debug"):
             raise
-        return _fail(complete(str(error), meta.get("typed", "")), error.exit_code)
+        typed = meta.get("typed", "")
+        return _fail(
+            complete(advised(error.what, completed(error.do, typed)), "" if error.do else typed), error.exit_code
+        )
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(error.name or "")
         if extra is None or meta.get("debug"):

@@ -1,7 +1,5 @@
 """What is said of members: which files are at fault or stand for others, what a recipe changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any

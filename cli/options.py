@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.listener import Terminal
 from core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Settings:
     config: Path | None = None  # the file that says so
     members: Path | None = None
     typed: str = ""  # the options by which the next command speaks of the same data and runs
+
+    @property
+    def listener(self) -> Terminal:
+        """Listener of this call: prints on stderr."""
+        return Terminal(self.typed, quiet=self.verbosity < 0)
 
     def scenes(self) -> Scenes:
         """Open the sources; UsageError where none is named."""

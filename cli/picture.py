@@ -1,7 +1,5 @@
 """A picture of a few scenes: ash colour, label, the ensemble's out-of-fold mask."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

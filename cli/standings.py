@@ -19,7 +19,7 @@ from cli.output import progress, say_left_out, say_note
 from core.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
-    from ensemble.standings import Standing
+    from ensemble.member_scores import Standing
     from zoo.data import Folds, Scenes
     from zoo.members import Recipe
     from zoo.predictions import MemberMaps
@@ -54,7 +54,7 @@ def keep(runs: Path, rows: Sequence[Row]) -> dict[str, Row]:
     A row of the same predictions on fewer records replaces none: it was scored on a part of the data.
     """
     from core.files import write_json
-    from zoo.predictions.find import set_folders
+    from zoo.predictions.catalogue import set_folders
     from zoo.predictions.members import OOF
 
     there = {(found.member, found.recipe, found.tta) for found in set_folders(runs, OOF) if found.written is not None}
@@ -206,7 +206,7 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
 
 
 def _stand(settings: Settings, labels: Labels, member: MemberMaps, ids: Sequence[str], advance: Any) -> Standing:
-    from ensemble.standings import stand
+    from ensemble.member_scores import stand
 
     return stand(member, ids, labels.mask, labels.folds, settings.seed, settings.jobs, advance)
 

@@ -158,7 +158,7 @@ def fitted_runs(settings: Settings, ensemble: Ensemble) -> dict[str, list[Run]]:
 
     That can be told where the out-of-fold maps lie: a machine that only predicts, as the notebook, has none.
     """
-    from zoo.predictions.find import set_folders
+    from zoo.predictions.catalogue import set_folders
 
     for use in map(ensemble.member, ensemble.weights):
         there = set_folders(settings.runs, "oof", plain(use))

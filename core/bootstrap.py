@@ -6,8 +6,6 @@ enough. The intervals that a report shows are drawn: 10,000 times, from sums per
 without any count cannot move a Dice: how many draws fall on the others is drawn first.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,33 +1,49 @@
-"""The one family of errors that a user may see: each is one line that says what, where, what to do.
+"""User errors: one family, each one line that says what is wrong, where, and what to do.
 
 `cli` maps the family to a line on stderr and an exit code; anything else that escapes is a bug. Foreign
 exceptions (a torn file, a full disk) are translated where they enter, with `from`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
+
+from core.command import Command
 
 FEW = 12  # names that can be read in one line
 
 
 class UserError(Exception):
-    """The data or an artefact is at fault."""
+    """Error in the data or in an artefact.
+
+    what: what is wrong and where (record, path, key); do: the command that mends it, if one does. `str(error)` has
+    both; the command line adds the user's own --data and --runs to the command.
+    """
 
     exit_code = 1
 
+    def __init__(self, what: str, do: Command | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.do = do
+
+    def __str__(self) -> str:
+        return advised(self.what, self.do)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.what, self.do)  # from a worker process, whatever __init__ takes
+
 
 class UsageError(UserError):
-    """The call is at fault: an option, a name, a key."""
+    """Error in the call: an option, a name, a key."""
 
     exit_code = 2
 
 
 class UnknownName(UsageError):
-    """A name that a registry or a schema does not hold, answered with its nearest neighbour.
+    """Unknown name of a registry or a schema, with its nearest neighbour.
 
-    Where none is near, with all names, or the nearest of many and `listed_by`, the command that lists them.
+    If none is near: all names, or the nearest of many and `listed_by`, the command that lists them.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "", listed_by: str = "") -> None:
@@ -41,3 +57,14 @@ class UnknownName(UsageError):
             nearest = get_close_matches(name, names, n=3, cutoff=0.0)
             hint = f"nearest of {len(names)}: {', '.join(nearest)}" + (f"; all: {listed_by}" if listed_by else "")
         super().__init__(f'{where + ": " if where else ""}no {kind} "{name}"; {hint}')
+
+
+def advised(what: str, do: Command | str | None) -> str:
+    """Text of an error or a note with the command that it advises."""
+    return f"{what}; run: {do}" if do else what
+
+
+def _restored(kind: type[UserError], what: str, do: Command | None) -> UserError:
+    error = kind.__new__(kind)
+    UserError.__init__(error, what, do)
+    return error

@@ -4,8 +4,6 @@ A write goes to a temporary name in the same folder, is flushed to the disk and 
 the old file or the new one, never a part. Readers turn a torn or foreign file into a UserError by name.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,13 +1,13 @@
-"""One shape for every choice: inputs, decoders, losses, weight methods, formats.
+"""Registry: names to things of one kind, with typed facts beside each name.
 
-Facts sit beside the name, so listing is instant; what is heavy is imported inside the registered function,
-when something is built.
+Two ways to fill one, by where the things are written: `Registry(kind, Facts)` is filled as the files that hold several
+are imported; `Registry(kind, Facts, package=__name__)` has one file a name, `PACKAGE/NAME.py`: its names are known
+without an import, and a file is imported when its entry is first asked for.
 """
 
-from __future__ import annotations
-
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,56 +15,82 @@ from typing import Any, Generic, TypeVar
 from core.errors import UnknownName
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
-    """A registered thing and the facts that stand beside its name."""
+class NoFacts:
+    """Facts of a registry whose entries have none beside their names."""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T, F]):
+    """Registered thing and the facts beside its name."""
 
     name: str
     make: T
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: F
 
 
-class Registry(Generic[T]):
-    """Names to things of one kind; a second owner of a name is an error at import."""
+class Registry(Generic[T, F]):
+    """Names to things of one kind.
 
-    def __init__(self, kind: str) -> None:
+    kind: the word for one of them in messages. facts: a frozen dataclass; an unknown or missing fact is a TypeError
+    where the entry is registered, a second owner of a name a ValueError. package: the package with one file a name.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        facts: type[F] = dict,  # type: ignore[assignment]
+        package: str | None = None,
+    ) -> None:
         self.kind = kind
-        self._entries: dict[str, Entry[T]] = {}
+        self._facts = facts
+        self._package = package
+        self._entries: dict[str, Entry[T, F]] = {}
 
     def register(self, name: str, **facts: Any) -> Callable[[T], T]:
         """Decorate the thing that `name` stands for."""
+        if name in self._entries:
+            raise ValueError(f'{self.kind} "{name}" is registered twice')
+        held = self._facts(**facts)
 
         def add(make: T) -> T:
-            if name in self._entries:
-                raise ValueError(f'{self.kind} "{name}" is registered twice')
-            self._entries[name] = Entry(name, make, facts)
+            self._entries[name] = Entry(name, make, held)
             return make
 
         return add
 
-    def entry(self, name: str) -> Entry[T]:
-        """The entry of `name`; raises UnknownName with the nearest name."""
+    def entry(self, name: str) -> Entry[T, F]:
+        """Entry of `name`; raises UnknownName with the nearest name."""
+        if name not in self.names():
+            raise UnknownName(self.kind, name, self.names())
         if name not in self._entries:
-            raise UnknownName(self.kind, name, self._entries)
+            import_module(f"{self._package}.{name}")
         return self._entries[name]
 
     def get(self, name: str) -> T:
-        """The thing itself; raises UnknownName with the nearest name."""
+        """Thing that `name` stands for; raises UnknownName with the nearest name."""
         return self.entry(name).make
 
+    def facts(self, name: str) -> F:
+        """Facts of `name`; raises UnknownName with the nearest name."""
+        return self.entry(name).facts
+
     def names(self) -> list[str]:
-        """All names, in the order of registration."""
-        return list(self._entries)
+        """All names: in alphabetical order where each is a file, else in the order of registration."""
+        if self._package is None:
+            return list(self._entries)
+        return module_names(Path(sys.modules[self._package].__path__[0]))
 
 
 def module_names(folder: Path) -> list[str]:
-    """The modules of a package that hold one registered thing each, named as it: known without importing them."""
+    """Modules of a package that hold one registered thing each, without importing them; those with `_` are helpers."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
 def load_modules(package: str, folder: Path) -> None:
-    """Import them, so that each registers itself: a further one is one file, and no list names it."""
+    """Import all of them, so that each registers itself."""
     for name in module_names(folder):
         import_module(f"{package}.{name}")

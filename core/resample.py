@@ -1,8 +1,6 @@
 """The compiled loop of the bootstrap. Only `core.bootstrap` calls it, and imports it when something is drawn."""
 # mypy: disable-error-code="no-untyped-def"
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -1,7 +1,5 @@
 """How a threshold is written for people: the same everywhere, and never as the nothing that it is not."""
 
-from __future__ import annotations
-
 
 def threshold_text(threshold: float, digits: int = 2) -> str:
     """The probability with so many decimals; with those that it takes where these would read 0."""

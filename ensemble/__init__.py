@@ -6,7 +6,7 @@ worth. Stays outside: torch, training, submission files. numba is loaded only wh
 
 from ensemble.fit import Fit, fit
 from ensemble.frozen import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
-from ensemble.policy import Plan
+from ensemble.strategy import Plan
 
 __all__ = [
     "Ensemble",

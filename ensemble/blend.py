@@ -10,8 +10,6 @@ those bins is exact at every candidate: 1/1020 of a probability with the identit
 the maps themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ In: the counts that each keeps. Out: a document of the paired difference on the 
 cross-fitted where both are, else in-sample, and it says which. No maps and no masks are read.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ For each fold: choose without it, count on it; the counts of all folds are poole
 function gets a `Training` that does not hold the fold, so whatever it fits or decides is refitted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from ensemble.tally import Choice, Training
+from ensemble.counts import Choice, Training
 
 Choose = Callable[[Training], Choice]
 

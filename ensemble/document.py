@@ -4,21 +4,19 @@ Every Dice says on how many records it stands (`records`), whether it is in-samp
 interval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
 from core.bootstrap import Estimate, Gain
 from core.dice import Counts
+from ensemble.ablation import error_correlation, worths
 from ensemble.blend import TOTAL, table
-from ensemble.caution import warnings_of
+from ensemble.counts import Choice
 from ensemble.fit import Fit, Scored
 from ensemble.frozen import Ensemble, MemberUse
-from ensemble.policy import Decision
-from ensemble.tally import Choice
-from ensemble.worth import error_correlation, worths
+from ensemble.strategy import Decision
+from ensemble.warnings import warnings_of
 from zoo.predictions import MemberMaps
 
 

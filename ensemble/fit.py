@@ -5,8 +5,6 @@ its rivals (every member, the best one, equal weights) counted the same way, and
 figures. Stays outside: files, names of recipes, the command line.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +14,10 @@ import numpy as np
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.errors import UserError
 from ensemble.active import Active
+from ensemble.counts import Choice, Counts3, Tally, Training
 from ensemble.crossfit import CrossFit, cross_fit
-from ensemble.decide import decide, judge_what_was_asked, judged_on
-from ensemble.policy import Decision, Plan, Policy
-from ensemble.tally import Choice, Counts3, Tally, Training
+from ensemble.selection import decide, judge_what_was_asked, judged_on
+from ensemble.strategy import Decision, Plan, Policy
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,19 +4,17 @@ In: members' maps, folds, a way to read a mask, a plan. Out: a `Fit`, its docume
 Stays outside: finding members, opening scenes, writing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ensemble.active import EPS, Active
-from ensemble.caution import at_the_floor, rate_shift
 from ensemble.document import describe, freeze
 from ensemble.fit import Fit, fit
 from ensemble.frozen import Ensemble
 from ensemble.gather import LOW_RAM, ReadMask, Shared, gather, lower_eps, pixels_in
-from ensemble.policy import Plan
+from ensemble.strategy import Plan
+from ensemble.warnings import at_the_floor, rate_shift
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 

@@ -4,8 +4,6 @@ In: `MemberMaps`, where masks come from, folds. Out: what is shared and what is 
 `Active`. Memory: one chunk of dense maps at a time, whatever the number of records.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 

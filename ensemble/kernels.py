@@ -8,8 +8,6 @@ uint16 of the pixels pointer[first] to pointer[last]; entries (256,) int32; weig
 """
 # mypy: disable-error-code="no-untyped-def"
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -4,15 +4,13 @@ Both are judged by the cross-fitted Dice of equal weights, so that a line-up is 
 fitted to it. In: a plan and a training set. Out: members, by index, and the decisions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.errors import UserError
-from ensemble.policy import STANDS, Budget, Decision, Plan, Policy, crossed
-from ensemble.tally import Training
+from ensemble.counts import Training
+from ensemble.strategy import STANDS, Budget, Decision, Plan, Policy, crossed
 
 Members = tuple[int, ...]
 Note = Callable[[Decision], None]

@@ -15,10 +15,10 @@ from core.bootstrap import standard_error
 from core.dice import Counts
 from core.thresholds import threshold_text
 from ensemble.blend import TOTAL
-from ensemble.caution import DROP, dice_curve, plateau
+from ensemble.counts import Choice
 from ensemble.fit import Fit
 from ensemble.surface import Cut, by_peak, dice_of
-from ensemble.tally import Choice
+from ensemble.warnings import DROP, dice_curve, plateau
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

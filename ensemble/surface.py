@@ -11,8 +11,6 @@ that second threshold. The components of ALL thresholds come from one union-find
 active pixels in descending level.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ In: entries of the ledger, counts per record. Out: correlation, spread, verdicts
 Stays outside: files. A public board scores few records: on others the same masks would have scored otherwise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

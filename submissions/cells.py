@@ -4,8 +4,6 @@ In: the text of one cell. Out: its runs, or every rule that it breaks with what 
 Stays outside: lines, ids, files.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from itertools import pairwise

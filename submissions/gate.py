@@ -7,8 +7,6 @@ Where the official rules are silent the gate is strict: what some reader of csv 
 byte-order mark, blanks) is refused; Windows line ends, which every reader takes, are noted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 

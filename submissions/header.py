@@ -3,8 +3,6 @@
 In: its bytes. Out: what is wrong, and whether the rest can be understood. Stays outside: the rows.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 from dataclasses import dataclass

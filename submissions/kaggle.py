@@ -4,8 +4,6 @@ In: files and their names in the bundle, figures, a finished submission. Out: a 
 client said. Stays outside: which weights an ensemble needs. No password or token is read here: the client has them.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

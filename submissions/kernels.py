@@ -8,8 +8,6 @@ sorted, are the runs; a run that leaves a column at the bottom and goes on at th
 an end that equals the next start, and is joined.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -5,8 +5,6 @@ disk. A line that a crash has torn is skipped with a note; the next one starts o
 Stays outside: what the scores mean together, which is `submissions.board`.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import json

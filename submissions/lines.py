@@ -3,8 +3,6 @@
 In: a path. Out: lines, or one sentence on what the file is instead. Stays outside: what a line means.
 """
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ In: a csv with a header of COLUMNS, in any order; `name` and one score are enoug
 Stays outside: what the scores mean.
 """
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

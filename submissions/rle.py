@@ -5,8 +5,6 @@ runs are sorted and do not overlap; an empty mask is "-". (Official evaluation t
 In: masks or sorted pixel numbers. Out: cells. Stays outside: files.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

@@ -3,8 +3,6 @@
 In: a line. Out: the two, or why it is none. Stays outside: what the id and the cell say.
 """
 
-from __future__ import annotations
-
 from submissions.cells import EMPTY, PIXELS, Trouble, explain_sign
 from submissions.lines import Line
 

@@ -3,8 +3,6 @@
 In: directories. Out: the ids in the file's order. Stays outside: whether they fit, which the gate says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

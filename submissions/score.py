@@ -4,8 +4,6 @@ In: a sound file, truth by id, scene groups. Out: counts, Dice with its interval
 error, the paired difference of two files. Stays outside: where truth lies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ In: masks by id. Out: the file and its figures. Stays outside: where masks come 
 The comparison reads the file with the gate's own decoder, which shares nothing with the encoder.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

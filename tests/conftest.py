@@ -1,7 +1,5 @@
 """What every test may ask for: the real scenes, unpacked once."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

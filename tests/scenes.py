@@ -3,8 +3,6 @@
 Every record is 256 x 256, as the contract has it, but smooth, seeded by its id and with few bands.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The end of the chain on real scenes: the kept out-of-fold predictions of real runs, fitted, written, scored."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil

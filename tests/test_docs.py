@@ -1,7 +1,5 @@
 """The docs run: every command in them is executed, in order, in a short form; every command that exists is in them."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

@@ -5,8 +5,6 @@ networks are in evaluation and in float32, whatever they were trained in: the lo
 Stays outside: test-time views, thresholds, where files lie.
 """
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +19,11 @@ from torch import Tensor, nn
 from core.errors import UserError
 from core.registry import Registry
 from zoo.data import SIZE, Record, Scenes
+from zoo.geometry import resize
 from zoo.inputs import INPUTS, Channels, read_scaling
 from zoo.predict import load_network, probabilities
-from zoo.registration import resize
 from zoo.training import Run
-from zoo.training.examples import read_images
+from zoo.training.dataset import read_images
 from zoo.training.scoring import best_dice
 
 TOLERANCE = 1e-4  # of a probability, by which a file may differ from eager
@@ -118,7 +116,7 @@ def _run_onnx(content: bytes) -> Answer:
 
 
 # A name of a format: what writes it; the fact `run`: what answers from its bytes.
-FORMATS: Registry[Writer] = Registry("format")
+FORMATS: Registry[Writer, dict[str, Any]] = Registry("format")
 
 
 @FORMATS.register("pt2", run=_run_pt2)

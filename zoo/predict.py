@@ -4,8 +4,6 @@ In: a run's weights, records. Out: maps (256, 256), in probability, one record a
 set that they are written to.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -18,15 +16,15 @@ from torch import Tensor, nn
 
 from core.files import sha256_of_file
 from zoo.data import SIZE, Record, Scenes
+from zoo.geometry import VIEWS, resize
 from zoo.inputs import read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
-from zoo.registration import VIEWS, resize
-from zoo.training.checkpoints import load_weights
-from zoo.training.devices import choose_device
-from zoo.training.examples import read_images
-from zoo.training.precision import autocast, prediction_precision
-from zoo.training.reading import read_ahead
+from zoo.runtime.checkpoints import load_weights
+from zoo.runtime.devices import choose_device
+from zoo.runtime.precision import autocast, prediction_precision
+from zoo.runtime.prefetch import read_ahead
+from zoo.training.dataset import read_images
 from zoo.training.runs import Run
 
 BATCH = 8

@@ -4,8 +4,6 @@ In: a member, what was typed, the hashes that there are. Out: the one that is me
 predictions. Stays outside: files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from core.errors import UserError

@@ -11,7 +11,7 @@ mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Marked = NDArray[np.bool_]
-TARGETS: Registry[Callable[[Marked, Marked], Floats]] = Registry("target")
+TARGETS: Registry[Callable[[Marked, Marked], Floats], dict[str, Any]] = Registry("target")
 
 
 @TARGETS.register("hard", weights=(1.0,), labelers=False)

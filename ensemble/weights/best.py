@@ -1,11 +1,9 @@
 """The best single member: what any ensemble has to beat."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ensemble.blend import Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.registry import METHODS
 
 

@@ -4,13 +4,11 @@ More of a member's probability never makes less of a contrail: the trees are mon
 active pixels and frozen to whole numbers; a threshold is chosen on pixels that the trees did not see.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from core.errors import UserError
 from ensemble.blend import TOTAL, Blend, whole_weights
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.trees import from_structures
 from ensemble.weights.registry import METHODS
 from ensemble.weights.uniform import uniform

@@ -4,12 +4,10 @@ Starts from nothing, adds in each round the member whose addition gives the high
 threshold, and answers with the best mixture seen on the way. Weights are counts: coarse, hard to overfit.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ensemble.blend import COARSE, Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.registry import METHODS
 
 ROUNDS = 20

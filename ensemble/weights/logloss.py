@@ -5,12 +5,10 @@ weight to the mean share of the explanation that falls to the member, and never 
 looks at the active pixels only: where nobody sees anything there is nothing to tell members apart.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ensemble.blend import Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.registry import METHODS
 
 PIXELS = 200_000

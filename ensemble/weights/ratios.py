@@ -1,7 +1,5 @@
 """Ratios of groups of members, fixed by the user: nothing is fitted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 

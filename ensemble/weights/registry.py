@@ -3,13 +3,12 @@
 A method sees a `Training` and nothing else, and gives the same blend for the same training set.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from typing import Any
 
 from core.registry import Registry
 from ensemble.blend import Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 
 Method = Callable[[Training], Blend]
-METHODS: Registry[Method] = Registry("weight method")
+METHODS: Registry[Method, dict[str, Any]] = Registry("weight method")

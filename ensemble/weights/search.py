@@ -5,13 +5,11 @@ steps that halve when no member's change helps. Dice of counts is a step functio
 gradients are asked.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.blend import COARSE, Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.greedy import greedy
 from ensemble.weights.registry import METHODS
 from ensemble.weights.uniform import uniform

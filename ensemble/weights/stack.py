@@ -5,13 +5,11 @@ pixels come first, and the threshold is chosen by Dice afterwards, so the stacke
 weights: the same integers as any other blend.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.blend import LOGIT_EDGE, Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.registry import METHODS
 
 PIXELS = 100_000

@@ -1,11 +1,9 @@
 """Equal weights: nothing is fitted, so nothing is overfitted. Of probabilities, or of logits."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ensemble.blend import Blend
-from ensemble.tally import Training
+from ensemble.counts import Training
 from ensemble.weights.registry import METHODS
 
 

@@ -1,7 +1,5 @@
 """The competition's own format: one csv of run lengths."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

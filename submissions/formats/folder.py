@@ -4,8 +4,6 @@ Files go into a hidden folder beside it, each is read back and compared; the man
 takes its name. What a killed run left is removed by the next one. In: predictions, a codec. Out: the folder.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A contrail is an 8-connected component; its outline follows the edges of its pix
 so they are cut into steps of a pixel before they are turned.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path

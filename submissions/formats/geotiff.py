@@ -1,7 +1,5 @@
 """Masks on the map: GeoTIFF, one band of 8 bits, 1 where there is a contrail, in the record's own projection."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

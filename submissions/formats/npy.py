@@ -1,7 +1,5 @@
 """Masks as numpy arrays: bool."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from pathlib import Path

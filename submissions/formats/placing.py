@@ -1,7 +1,5 @@
 """From a place to what rasterio calls one: a projection and an affine map from pixels to metres."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from core.errors import UserError

@@ -1,7 +1,5 @@
 """Masks as pictures: PNG, 8 bits grey, 255 where there is a contrail."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from pathlib import Path

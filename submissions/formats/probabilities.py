@@ -1,7 +1,5 @@
 """Probabilities as numpy arrays: the blend before any threshold and before small components are dropped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Facts beside each name: `folder` (out is a folder, one file a record), `needs` (
 `placed` (every record must have its place), `probability` (it writes probabilities, not masks).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,7 +57,7 @@ class Asked:
 
 
 Format = Callable[[Path, Iterable[Prediction], Asked], Written]
-FORMATS: Registry[Format] = Registry("format")
+FORMATS: Registry[Format, dict[str, Any]] = Registry("format")
 
 
 def require(name: str) -> None:

@@ -1,7 +1,5 @@
 """Help answers at once and loads nothing heavy; rooms without torch stay without it; errors are one line."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What a user may do wrong is answered in one line that names what and where; nothing is lost."""
 
-from __future__ import annotations
-
 import os
 import stat
 

@@ -1,7 +1,5 @@
 """`cli data`, from the command line."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

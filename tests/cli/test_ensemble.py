@@ -1,7 +1,5 @@
 """`cli ensemble` as its users meet it: tables, JSON, files, and what is said when something is missing."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -163,7 +161,7 @@ def test_uint16_predictions_are_taken_in_whole_numbers():
 
 
 def test_two_ensembles_are_compared(made, capsys):
-    from cli.ensemble import compare
+    from cli.commands.ensemble import compare
 
     fitted(made, capsys, "--members", "m0,m1", "--method", "uniform", "--min-pixels", "none", "--name", "a")
     fitted(made, capsys, "--members", "m0", "--method", "uniform", "--min-pixels", "none", "--name", "b")
@@ -302,7 +300,7 @@ def test_a_recipe_that_is_passed_over_is_named(made, tmp_path, capsys):
 
 
 def test_help_names_every_method_without_loading_them():
-    from cli.ensemble import METHODS
+    from cli.commands.ensemble import METHODS
     from ensemble import weights
 
     assert sorted(METHODS.split(", ")) == sorted(weights.METHODS.names())

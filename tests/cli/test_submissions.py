@@ -1,7 +1,5 @@
 """check, score and log as a user types them, on the real scenes."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

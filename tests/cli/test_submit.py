@@ -1,7 +1,5 @@
 """`cli submit` as its users meet it: killed anywhere, run again, the same bytes; and what it says of them."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import signal
@@ -176,7 +174,7 @@ def test_what_is_cached_is_reused_where_its_hash_matches(
 def test_on_a_cpu_no_stopwatch_decides_what_is_predicted(
     tiny: Tiny, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.training.precision.fastest", lambda device: "bf16")
+    monkeypatch.setattr("zoo.runtime.precision.fastest", lambda device: "bf16")
     assert run(call(tiny, copy_of(tiny, tmp_path / "runs"), tmp_path / "s.csv", "--device", "cpu")) == 0
     assert (tmp_path / "s.csv").read_bytes() == undisturbed.read_bytes()
 

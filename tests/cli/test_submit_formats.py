@@ -1,7 +1,5 @@
 """`cli submit --format`: the same masks, in other people's files, at the place that the metadata tell."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from cli.app import run
-from cli.submit import NAMES
+from cli.commands.submit import NAMES
 from cli.submit_maps import find_places
 from core.errors import UserError
 from submissions import read_submission

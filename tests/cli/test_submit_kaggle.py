@@ -1,7 +1,5 @@
 """The bundle alone, unpacked in an empty folder, makes the bytes that were made here; the client gets the file."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cli.zoo_export import export
+from cli.commands.zoo_export import export
 from core.files import sha256_of_file, write_text
 from tests.zoo.training.cases import trained, two_folds, write_scenes
 from zoo.data import write_folds

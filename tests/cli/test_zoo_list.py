@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.app import run
-from cli.fitting import GAP, Column, fitting
+from cli.tables.columns import GAP, Column, fitting
 from core.files import write_text
 from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings

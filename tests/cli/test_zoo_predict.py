@@ -1,7 +1,5 @@
 """`cli zoo predict`, as it is typed on a machine that has trained runs and test records, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-import cli.zoo_tune
+import cli.commands.zoo_tune
 from tests.zoo.training.cases import two_folds, write_scenes
 from zoo.data import write_folds
 from zoo.members import load_member
@@ -63,7 +63,7 @@ def test_a_key_that_is_given_is_not_searched(typed):
 
 
 def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkeypatch):
-    run_on, epochs = cli.zoo_tune._say_epoch, []
+    run_on, epochs = cli.commands.zoo_tune._say_epoch, []
 
     def cut_off_after_two(*arguments):
         run_on(*arguments)
@@ -71,7 +71,7 @@ def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkey
         if len(epochs) == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.zoo_tune._say_epoch", cut_off_after_two)
+    monkeypatch.setattr("cli.commands.zoo_tune._say_epoch", cut_off_after_two)
     command = "zoo tune mine.toml --trials 3 --epochs 3"
     assert typed(command)[0] == 130
     code, said = typed(command)

@@ -1,7 +1,5 @@
 """`cli zoo verify` and `cli zoo import`, from the command line."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A runs folder that can predict without having been trained: random weights, tiny inputs, an ensemble of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +13,8 @@ from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
 from zoo.members import Recipe, load_member, with_settings
 from zoo.models import build
+from zoo.runtime.checkpoints import weights_of, write_weights
 from zoo.training import Run, plan_run
-from zoo.training.checkpoints import weights_of, write_weights
 
 # Encoders that timm keeps for tests: some megabytes a run.
 ENCODERS = {"tiny-resnet": "test_resnet", "tiny-efficientnet": "test_efficientnet"}

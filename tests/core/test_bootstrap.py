@@ -1,7 +1,5 @@
 """Intervals cover what they promise, and drawing, the delta method and the plain bootstrap agree."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """The maps of a fake run's member once more: as another member's, of another recipe or checkpoint."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Small maps and the slow obvious ways to count, for the ensemble's tests."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A runs folder and a data folder with masks only, of synthetic correlated maps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

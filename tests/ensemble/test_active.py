@@ -1,7 +1,5 @@
 """Active pixels hold all that a candidate threshold can see."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal

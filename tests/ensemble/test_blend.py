@@ -1,7 +1,5 @@
 """Blends are integer sums of fixed total, and bins are exact at candidate thresholds."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

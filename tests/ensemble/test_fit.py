@@ -1,7 +1,5 @@
 """Fitting is honest: what is scored was not seen, and what is not earned is not taken."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -11,12 +9,12 @@ from core.dice import Counts
 from core.errors import UnknownName, UsageError, UserError
 from ensemble import Plan, fit
 from ensemble.blend import TOTAL, table
-from ensemble.caution import warnings_of
+from ensemble.counts import Choice, Tally, Training
 from ensemble.crossfit import cross_fit
-from ensemble.decide import decide
-from ensemble.policy import Budget, Decision, Policy
+from ensemble.selection import decide
+from ensemble.strategy import Budget, Decision, Policy
 from ensemble.surface import Cut
-from ensemble.tally import Choice, Tally, Training
+from ensemble.warnings import warnings_of
 from tests.ensemble.cases import Case, cut_counts, dense_bins, streak_case
 
 

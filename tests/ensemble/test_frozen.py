@@ -1,7 +1,5 @@
 """A frozen ensemble makes the masks that were counted, and its file is read back whole or refused by name."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
@@ -13,7 +11,7 @@ from core.dice import count
 from core.errors import UserError
 from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
-from ensemble.policy import THRESHOLDS
+from ensemble.strategy import THRESHOLDS
 from ensemble.surface import MODES, Rate
 from ensemble.trees import Trees, even_cuts
 from tests.ensemble.cases import streak_case

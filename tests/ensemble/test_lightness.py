@@ -1,7 +1,5 @@
 """The room stays light: who only applies an ensemble, or asks for help, loads no compiler and no torch."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,16 +1,14 @@
 """A line-up fits its budget and holds no member that is not worth its place."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from core.bootstrap import paired_gain
 from core.errors import UserError
 from ensemble import Plan, fit
+from ensemble.counts import Tally, Training
 from ensemble.lineup import affordable, pruned
-from ensemble.policy import Budget, Decision, Policy, crossed
-from ensemble.tally import Tally, Training
+from ensemble.strategy import Budget, Decision, Policy, crossed
 from tests.ensemble.cases import Case, streak_case
 
 

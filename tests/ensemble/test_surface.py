@@ -1,7 +1,5 @@
 """The surface is what labelling every threshold would count, for every threshold and every k."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

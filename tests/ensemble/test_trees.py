@@ -1,7 +1,5 @@
 """Frozen trees answer as those that grew them, and are refused where they do not hang together."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import lightgbm

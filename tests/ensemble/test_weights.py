@@ -1,7 +1,5 @@
 """Every weight method keeps one contract; some are compared with the obvious slow way."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 
@@ -11,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UsageError, UserError
 from ensemble.blend import TOTAL, Blend
-from ensemble.tally import Tally, Training
+from ensemble.counts import Tally, Training
 from ensemble.weights import METHODS
 from ensemble.weights.ratios import shares_of
 from tests.ensemble.cases import Case, streak_case

@@ -1,7 +1,5 @@
 """Masks to try, and oracles that share nothing with the suite: the rules read literally, numpy's diff, pycocotools."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """How far chance moves a leaderboard, and what it goes with."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

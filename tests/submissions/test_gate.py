@@ -1,7 +1,5 @@
 """Whatever is wrong with a file is said, with its line and what to do."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re

@@ -1,7 +1,5 @@
 """A bundle is what was packed, its cost is said, and the kaggle client gets the file or the user a reason."""
 
-from __future__ import annotations
-
 import ast
 import zipfile
 from pathlib import Path

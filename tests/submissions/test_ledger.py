@@ -1,7 +1,5 @@
 """The ledger keeps what was written to it, whatever happens to its last line."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Cells are what the rules say, whoever codes them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

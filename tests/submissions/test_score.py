@@ -1,7 +1,5 @@
 """A score is global Dice of the bytes that would be sent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A share is far off where neither the kind of scenes nor the luck of few of them explains it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """A written file is the one that was meant, or there is none."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

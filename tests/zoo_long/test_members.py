@@ -4,8 +4,6 @@ Each is measured in a process of its own and prints a row: weights, processor se
 prediction, peak memory. Weights are random: none have to be brought.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import resource
@@ -41,12 +39,12 @@ def measure(name: str, folder: str) -> Figures:
     import numpy as np
     import torch
 
+    from zoo.geometry import resize
     from zoo.inputs import INPUTS
     from zoo.losses import recipe_loss
     from zoo.models import build
     from zoo.predict import probabilities
-    from zoo.registration import resize
-    from zoo.training.checkpoints import load_weights, weights_of, write_weights
+    from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
     from zoo.training.optimizers import make_optimizer
 
     torch.set_num_threads(os.cpu_count() or 1)

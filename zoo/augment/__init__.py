@@ -2,7 +2,7 @@
 
 In: images (n, frames, channels, H, W), labels (n, heads, H, W), the label's offset, a generator. Out: the same, new.
 An augmentation draws anew for every scene, changes all frames of a scene alike, and leaves its label where it lay on
-the image: `offset` pixels further down and right (zoo.registration), 0 for labels on the image's own grid. Numbers are
+the image: `offset` pixels further down and right (zoo.geometry), 0 for labels on the image's own grid. Numbers are
 drawn on the CPU, so that every device draws the same. Stays outside: which of them a recipe names, files, the loop.
 
 Facts of an entry:
@@ -10,17 +10,16 @@ share   of the scenes that it changes, where a recipe does not say
 moves   whether the label changes with the image
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import Generator, Tensor
 
 from core.registry import Registry, load_modules
 
 Pair = tuple[Tensor, Tensor]
-AUGMENTATIONS: Registry[Callable[[Tensor, Tensor, float, Generator], Pair]] = Registry("augmentation")
+AUGMENTATIONS: Registry[Callable[[Tensor, Tensor, float, Generator], Pair], dict[str, Any]] = Registry("augmentation")
 
 load_modules(__name__, Path(__file__).parent)
 

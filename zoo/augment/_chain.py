@@ -1,7 +1,5 @@
 """A batch on its way to the network: squares of it, one augmentation after the other, jitter."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -10,9 +8,9 @@ from torch import Generator, Tensor
 from zoo.augment import AUGMENTATIONS, Pair
 from zoo.augment._squares import crop
 from zoo.augment.colour import jitter
+from zoo.geometry import LABEL_OFFSET
 from zoo.members import Recipe
 from zoo.members.terms import Term
-from zoo.registration import LABEL_OFFSET
 
 
 def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.device, generator: Generator) -> Pair:

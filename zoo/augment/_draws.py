@@ -1,7 +1,5 @@
 """What several augmentations draw: numbers for every scene, other scenes, boxes."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

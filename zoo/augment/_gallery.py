@@ -1,7 +1,5 @@
 """What every augmentation makes of a few scenes, for people to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,10 +11,10 @@ from torch import Tensor
 from zoo.augment import AUGMENTATIONS
 from zoo.augment._chain import augment, training_view
 from zoo.data import LABELLED, Record, Scenes
+from zoo.geometry import LABEL_OFFSET
 from zoo.inputs import INPUTS, fit_scaling, read_channels
 from zoo.members import Recipe
 from zoo.members.terms import Term
-from zoo.registration import LABEL_OFFSET
 from zoo.targets import read_target
 
 Floats = NDArray[np.float32]

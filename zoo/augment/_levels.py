@@ -1,7 +1,5 @@
 """Contrast and brightness, in units of a channel's own spread: inputs come on many scales."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 WHOLE = (1, 3, 4)  # frames, rows, columns: one level for all frames of a scene

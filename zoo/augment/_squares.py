@@ -1,7 +1,5 @@
 """Squares of scenes, laid on contrails more often than chance would."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

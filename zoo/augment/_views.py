@@ -1,11 +1,9 @@
 """Views of the square, one drawn for every scene."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 
-from zoo.registration import VIEWS
+from zoo.geometry import VIEWS
 
 
 def seen_from(kind: str, images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,8 @@
 """Affine augmentation: images and labels through the same matrices, each with its own offset."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
-from zoo.registration import warp
+from zoo.geometry import warp
 
 
 def seen_through(matrices: Tensor, images: Tensor, labels: Tensor, offset: float) -> tuple[Tensor, Tensor]:

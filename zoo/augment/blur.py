@@ -1,7 +1,5 @@
 """Out of focus."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 from torchvision.transforms.v2.functional import gaussian_blur

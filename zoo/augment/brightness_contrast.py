@@ -1,7 +1,5 @@
 """Brighter or darker, with more or less contrast, in all channels alike."""
 
-from __future__ import annotations
-
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS

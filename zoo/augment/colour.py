@@ -1,7 +1,5 @@
 """Levels of each channel on its own, and how much the channels differ."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

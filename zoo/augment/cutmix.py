@@ -1,7 +1,5 @@
 """A box of another scene."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

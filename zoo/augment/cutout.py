@@ -1,7 +1,5 @@
 """A hole in the scene."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

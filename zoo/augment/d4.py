@@ -1,7 +1,5 @@
 """Flips, quarter turns and transposes: the square's whole group."""
 
-from __future__ import annotations
-
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS

@@ -1,7 +1,5 @@
 """Up-down and left-right."""
 
-from __future__ import annotations
-
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS

@@ -1,7 +1,5 @@
 """Two scenes in one picture."""
 
-from __future__ import annotations
-
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS

@@ -1,7 +1,5 @@
 """Four scenes in one."""
 
-from __future__ import annotations
-
 import torch
 from torch import Generator, Tensor
 

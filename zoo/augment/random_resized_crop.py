@@ -1,7 +1,5 @@
 """A part of the scene, blown up to the whole."""
 
-from __future__ import annotations
-
 from math import log
 
 import torch

@@ -1,7 +1,5 @@
 """A small turn, a little nearer or further, a little aside."""
 
-from __future__ import annotations
-
 from math import pi
 
 import torch

@@ -4,8 +4,6 @@ Only the labelled frame is there, and all scenes count as train. The kelvins of 
 colours: exact where no colour is clipped, and the ash image made from them again is the file's everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,17 +4,15 @@ In: scenes. Out: a Report of what there is and of what is at fault, one Fault a 
 at the first fault, and nothing is ever unpickled. What a layout's files must be stands in `check_layouts`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UserError
 from zoo.data.check_layouts import CHECKS, EXPECTED, Fault, Finding
+from zoo.data.parallel import Advance, sweep
 from zoo.data.records import Record, Source
 from zoo.data.sources import Scenes
-from zoo.data.sweep import Advance, sweep
 
 
 @dataclass(frozen=True)

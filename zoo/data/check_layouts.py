@@ -3,8 +3,6 @@
 In: a source, a record and the files that its like hold. Out: a Finding.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ band_XX.npy is float32 (256, 256, 8), kelvin; a frame that is not held is wholly
 is (256, 256, 1), human_individual_masks.npy (256, 256, 1, R), both 0 or 1.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -3,10 +3,8 @@
 In: kelvins and the label of one record. Out: for every candidate the AUC (Mann and Whitney) and d' (difference of the
 means over the standard deviation within) of contrail pixels against a ring around them, and the moments from which
 mixtures of candidates are judged. Absolute values differ more between scenes than contrails do within one, so nothing
-is compared across scenes. Stays outside: what several scenes say together (zoo.data.screening).
+is compared across scenes. Stays outside: what several scenes say together (zoo.data.feature_ranking).
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

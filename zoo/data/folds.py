@@ -4,8 +4,6 @@ In: scenes, or a csv that a user may have written. Out: `Folds`, checked at birt
 group in two folds, no fold without a record.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -5,8 +5,6 @@ record id. Two records that both have metadata belong together by place and time
 belong together where any two of their frames look alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np

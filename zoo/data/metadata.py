@@ -4,8 +4,6 @@ The projection is a transverse Mercator on an ellipsoid; its inverse is the usua
 Projections: A Working Manual, 1987, equations 8-17 to 8-25), good to metres over the width of a scene.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

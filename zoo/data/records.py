@@ -4,8 +4,6 @@ A record is one scene: eight frames, ten minutes apart, of infrared bands, 256 x
 fifth frame. Its id is a string, always: nineteen digits do not survive a float.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter

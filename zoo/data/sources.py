@@ -4,8 +4,6 @@ In: directories. Out: `Scenes`, whose records all have one owner. A further layo
 in LAYOUTS.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

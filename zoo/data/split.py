@@ -4,8 +4,6 @@ In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts 
 scenes give the same folds, whatever the order of directories; the seed only breaks ties.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +15,9 @@ from numpy.typing import NDArray
 from core.errors import UsageError, UserError
 from zoo.data.folds import Assignment, Folds
 from zoo.data.groups import scene_groups
+from zoo.data.parallel import Advance, sweep
 from zoo.data.records import Record, Source
 from zoo.data.sources import Scenes
-from zoo.data.sweep import Advance, sweep
 from zoo.data.thumbnails import bands_to_compare, thumbnails
 
 # A fold that is off by one record hurts less than one that is off by a tenth of the contrail pixels.

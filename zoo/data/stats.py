@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.parallel import Advance, sweep
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
 from zoo.data.sources import Scenes
-from zoo.data.sweep import Advance, sweep
 from zoo.data.thumbnails import ASH_BANDS, ash
 
 DIFFERENCES = ((15, 14), (14, 11))

@@ -6,8 +6,6 @@ and 40 minutes later 0.99, 0.95, 0.92 and 0.87 (medians of 37), different scenes
 overlap by a part only are not found this way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

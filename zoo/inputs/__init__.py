@@ -12,8 +12,6 @@ scaled    None, or by which statistics of the training records its channels are 
 Stays outside: files, torch, resizing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from core.registry import Registry, load_modules
 Floats = NDArray[np.float32]
 Plane = Any  # float32 (..., H, W): an array or a tensor
 Channels = tuple[Plane, ...]
-INPUTS: Registry[Callable[..., Channels]] = Registry("input")
+INPUTS: Registry[Callable[..., Channels], dict[str, Any]] = Registry("input")
 
 load_modules(__name__, Path(__file__).parent)
 

@@ -1,7 +1,5 @@
 """From a record to channels, and the refusal of records from which they cannot be made."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Statistics of the training records, by which an input's channels are scaled; kept beside what was trained so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -13,8 +11,8 @@ import numpy as np
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
 from zoo.data import Record, Scenes
+from zoo.data.parallel import Advance, sweep
 from zoo.data.stats import Spread
-from zoo.data.sweep import Advance, sweep
 from zoo.inputs import INPUTS, Floats
 from zoo.inputs._reading import read_channels
 

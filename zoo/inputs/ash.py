@@ -1,7 +1,5 @@
 """The ash false colour and its parts, scaled by the bounds of the competition's own visualisation."""
 
-from __future__ import annotations
-
 from zoo.inputs import INPUTS, Channels, Plane
 
 # Kelvin.

@@ -1,7 +1,5 @@
 """Whole bands, alone or beside differences of them, scaled by the statistics of the training records."""
 
-from __future__ import annotations
-
 from zoo.data.records import BANDS
 from zoo.inputs import INPUTS, Channels, Plane
 

@@ -5,12 +5,11 @@ soft or hard. (Lovasz, which knows sets only, takes what lies above a half.) In:
 where targets come from (zoo.targets), resizing, the loop.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import add
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -22,7 +21,7 @@ from zoo.targets import TARGETS
 Loss = Callable[[Tensor, Tensor], Tensor]
 # Fact `pixelwise`: a mean over pixels, which label smoothing may soften. The others count pixels: a little of every
 # pixel of the sky would outweigh all contrails.
-LOSSES: Registry[Loss] = Registry("loss")
+LOSSES: Registry[Loss, dict[str, Any]] = Registry("loss")
 
 load_modules(__name__, Path(__file__).parent)
 

@@ -1,7 +1,5 @@
 """Dice as the score counts it: over all pixels of the batch."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Cross-entropy that looks away from what is easy."""
 
-from __future__ import annotations
-
 from segmentation_models_pytorch.losses import FocalLoss
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Dice with a flat bottom."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

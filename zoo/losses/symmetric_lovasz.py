@@ -1,7 +1,5 @@
 """The Lovasz hinge of contrails and of sky, halved."""
 
-from __future__ import annotations
-
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor
 

@@ -4,8 +4,6 @@ In: a name or a path, `key=value`. Out: a Recipe. What is wrong in a file is tha
 wrong on the command line is the call's (UsageError).
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence

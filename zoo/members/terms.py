@@ -1,7 +1,5 @@
 """One small grammar for what a recipe adds up or chains: `0.9*bce+0.1*dice`, `flips+0.5*mosaic`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

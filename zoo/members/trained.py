@@ -3,8 +3,6 @@
 In: a runs folder, a member, a recipe's hash. Out: a `Trained`. Stays outside: torch, weights, predictions.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 In: a Recipe. Out: its `Cost`. Counted on the meta device, so that the largest member takes seconds.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks

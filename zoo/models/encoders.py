@@ -4,8 +4,6 @@ Out: features, finest first. Strides start at 2 or 4 (or 1), sides may be fixed 
 stand behind (the segmenter turns them).
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The names of the 2020 lite packages, brought to timm's."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

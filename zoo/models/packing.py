@@ -3,8 +3,6 @@
 In: recipes. Out: one row an encoder; `<encoder>.safetensors` and `weights.json`, which `weights = "FOLDER"` reads.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass

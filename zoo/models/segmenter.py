@@ -1,12 +1,11 @@
 """The whole network of a recipe, from channels to logits."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
 from core.errors import UsageError
 from zoo.data import SIZE
+from zoo.geometry import resize
 from zoo.inputs import INPUTS
 from zoo.members import Recipe, fault_of
 from zoo.models.decoders import DECODERS, make_decoder
@@ -20,7 +19,6 @@ from zoo.models.encoders import (
     pyramid,
 )
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
-from zoo.registration import resize
 
 # The keys of which one may not fit another.
 MAKE_IT = ("encoder", "time", "frames", "decoder", "decoder_form", "decoder_channels", "size", "crop")

@@ -4,8 +4,6 @@ In: a timm name and a recipe's `weights`. Out: where they lie, their licence, th
 holds one file an encoder, named after it; `weights.json` in it, where there is one, holds the files' hashes.
 """
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace

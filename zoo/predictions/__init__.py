@@ -5,7 +5,7 @@ UserError that names the file. A set is a folder of zstd shards and a manifest t
 Stays outside: torch, truth masks, and what is made of the maps.
 """
 
-from zoo.predictions.find import every_recipe, find_members, find_out_of_fold, other_recipes
+from zoo.predictions.catalogue import every_recipe, find_members, find_out_of_fold, other_recipes
 from zoo.predictions.format import Provenance, set_folder
 from zoo.predictions.members import MemberMaps
 from zoo.predictions.reader import PredictionSet

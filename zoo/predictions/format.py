@@ -4,8 +4,6 @@ A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) little-endian 
 value / scale. The manifest carries the SHA-256 of every shard and of itself, so any changed bit is seen.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter

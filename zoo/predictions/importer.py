@@ -4,8 +4,6 @@ In: folders of <record_id>.npy, one map a record. Out: prediction sets, one a fo
 records. Everything is read and checked once before anything is written.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

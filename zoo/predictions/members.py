@@ -4,8 +4,6 @@ Out of fold the runs' records are disjoint; for a test split every run predicts 
 averaged in probability. Several seeds of a fold are averaged. All in integers: the same bits everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

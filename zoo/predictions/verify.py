@@ -4,8 +4,6 @@ In: the runs folder. Out: counts and faults. A set that a killed run left unfini
 goes on with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +12,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.files import read_json, sha256_of_file
 from zoo.data import Folds, read_folds
-from zoo.predictions.find import SetFolder, set_folders
+from zoo.predictions.catalogue import SetFolder, set_folders
 from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet

@@ -4,10 +4,10 @@ In: a Recipe, Scenes, Folds. Out: a run folder with its best weights. Stays outs
 sets (zoo.predict makes them from what lies here).
 """
 
-from zoo.training.check import check_prediction, check_recipe, check_run
-from zoo.training.devices import set_threads
-from zoo.training.examples import Examples, run_examples, run_scaling
+from zoo.runtime.devices import set_threads
+from zoo.training.dataset import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, steps_of, train
+from zoo.training.preflight import check_prediction, check_recipe, check_run
 from zoo.training.runs import (
     Run,
     find_runs,
@@ -19,7 +19,7 @@ from zoo.training.runs import (
     run_records,
 )
 from zoo.training.schedule import lower_rate
-from zoo.training.starts import pin_start, pin_weights, start_has_changed
+from zoo.training.warm_start import pin_start, pin_weights, start_has_changed
 
 __all__ = [
     "Epoch",

@@ -1,15 +1,13 @@
 """The mean of the weights of several epochs (place 4 took the five best)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 
-from zoo.training.checkpoints import load_weights
-from zoo.training.epochs import Epoch
+from zoo.runtime.checkpoints import load_weights
+from zoo.training.history import Epoch
 
 
 def epochs_to_average(history: Sequence[Epoch], count: int) -> list[Epoch]:

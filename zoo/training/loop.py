@@ -1,7 +1,5 @@
 """The loop: epochs over the examples, the held-out fold counted after each, the best kept."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -17,17 +15,17 @@ from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
 from zoo.models import build
+from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
+from zoo.runtime.devices import choose_device
+from zoo.runtime.precision import training_precision
 from zoo.training.averaging import average_weights, epochs_to_average
-from zoo.training.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
-from zoo.training.devices import choose_device
-from zoo.training.epochs import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
-from zoo.training.examples import Examples
-from zoo.training.learner import Learner
-from zoo.training.precision import training_precision
+from zoo.training.dataset import Examples
+from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
 from zoo.training.runs import KEPT, Note, Run
 from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
-from zoo.training.starts import sha256_of_start, start_of
+from zoo.training.step import Learner
+from zoo.training.warm_start import sha256_of_start, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 STAGE_KEYS = (

@@ -1,7 +1,5 @@
 """The optimizers of timm's factory, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 

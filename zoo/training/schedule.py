@@ -4,8 +4,6 @@ torch's schedulers keep a state of their own; here a resumed run, one of other e
 has changed cannot have a rate that is off by a step. Their closed forms are the same, which the tests check.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from math import cos, pi
 

@@ -1,7 +1,5 @@
 """The global Dice of the held-out records, over all thresholds, from integer counts."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,9 +7,9 @@ from torch import nn
 
 from core.errors import UserError
 from zoo.data import SIZE
-from zoo.registration import resize
-from zoo.training.examples import Examples
-from zoo.training.precision import autocast
+from zoo.geometry import resize
+from zoo.runtime.precision import autocast
+from zoo.training.dataset import Examples
 from zoo.training.schedule import lower_rate
 
 

@@ -4,8 +4,6 @@ In: a recipe, a space, a fold. Out: the trials, in one SQLite file, and the best
 flatters it: its Dice is optimistic. A trial's run is removed when it is over.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,15 +23,15 @@ from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
 from zoo.members.space import Choice, Range, Space
-from zoo.training.check import check_run
-from zoo.training.devices import choose_device
-from zoo.training.epochs import Epoch, read_epochs
-from zoo.training.examples import run_examples
+from zoo.runtime.devices import choose_device
+from zoo.training.dataset import run_examples
+from zoo.training.history import Epoch, read_epochs
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
+from zoo.training.preflight import check_run
 from zoo.training.runs import Note, Run, plan_run
 from zoo.training.scoring import NotFinite
-from zoo.training.starts import pin_start
+from zoo.training.warm_start import pin_start
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -1,7 +1,5 @@
 """Every format holds what was given to it, at the place where it was seen, or there is nothing."""
 
-from __future__ import annotations
-
 import importlib.util
 import io
 import json
@@ -12,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_array_equal
 
-from cli.submit import NAMES
+from cli.commands.submit import NAMES
 from core.errors import UserError
 from core.files import read_json, sha256_of_file
 from submissions import read_submission

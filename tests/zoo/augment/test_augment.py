@@ -9,9 +9,9 @@ import torch
 import zoo.augment
 from core.registry import module_names
 from zoo.augment import AUGMENTATIONS, augment, crop, jitter, training_view
+from zoo.geometry import VIEWS
 from zoo.members import load_member, with_settings
 from zoo.members.terms import Term
-from zoo.registration import VIEWS
 
 SIDE = 64
 MOVING = [name for name in AUGMENTATIONS.names() if AUGMENTATIONS.entry(name).facts["moves"]]

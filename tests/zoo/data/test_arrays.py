@@ -1,7 +1,5 @@
 """Array files, torn, foreign and hostile."""
 
-from __future__ import annotations
-
 import pickle
 from contextlib import suppress
 

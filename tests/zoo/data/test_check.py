@@ -1,7 +1,5 @@
 """Every file that can be at fault, and the real scenes, which are not."""
 
-from __future__ import annotations
-
 import shutil
 
 import numpy as np

@@ -7,8 +7,8 @@ from scipy.stats import mannwhitneyu
 from core.errors import UserError
 from tests.scenes import block, write_ash, write_record
 from zoo.data import open_scenes
+from zoo.data.feature_ranking import Screening, input_channels, screen
 from zoo.data.features import RING, Candidate, candidates, look, ridge
-from zoo.data.screening import Screening, input_channels, screen
 
 BANDS = (11, 14, 15)
 LINE = np.zeros((256, 256), bool)

@@ -1,7 +1,5 @@
 """folds.csv: the suite's own, a user's, and every one that would leak or mislead."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import pytest

@@ -1,7 +1,5 @@
 """Which records belong together, against the slow obvious way."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

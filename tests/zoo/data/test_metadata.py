@@ -1,7 +1,5 @@
 """Time and place, down to the inverse of the projection."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

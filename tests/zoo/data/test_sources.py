@@ -1,7 +1,5 @@
 """Directories as scenes: both layouts, partial downloads, and every wrong directory."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

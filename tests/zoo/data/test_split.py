@@ -1,7 +1,5 @@
 """Folds made of scenes: whole groups, even loads, the same whatever the order."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Statistics that add up over records, against numpy over all pixels at once."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

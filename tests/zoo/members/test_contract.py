@@ -15,15 +15,15 @@ import torch
 from tests.scenes import write_record
 from zoo.augment import training_view
 from zoo.data import BANDS, open_scenes
+from zoo.geometry import resize
 from zoo.inputs import fit_scaling
 from zoo.members import load_member, member_names, with_settings
 from zoo.members.recipe import Logged
 from zoo.models import build
 from zoo.predict import probabilities
-from zoo.registration import resize
+from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
 from zoo.training import Examples
-from zoo.training.checkpoints import load_weights, weights_of, write_weights
-from zoo.training.learner import Learner
+from zoo.training.step import Learner
 
 # How an encoder's name begins: what stands for it. Strides 4 to 32; 2 to 32, built for one size; else 2 to 32.
 TINY = {"convnext": "test_convnext", "maxvit": "test_maxvit"}

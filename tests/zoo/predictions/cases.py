@@ -1,7 +1,5 @@
 """Small prediction sets: 70 records fill one shard and begin another."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The bytes on the disk: what goes in comes out, and nothing else does."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Predictions made elsewhere become members, or are refused by name."""
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
 

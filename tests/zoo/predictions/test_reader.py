@@ -1,7 +1,5 @@
 """Reading: what was written, or a refusal that names the file."""
 
-from __future__ import annotations
-
 import tracemalloc
 from pathlib import Path
 

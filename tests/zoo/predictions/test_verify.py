@@ -1,7 +1,5 @@
 """Everything under runs/ is read back, and each fault gets its line."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

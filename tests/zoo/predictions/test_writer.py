@@ -1,7 +1,5 @@
 """Writing: complete or to be gone on with, never in between."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

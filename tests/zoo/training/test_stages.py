@@ -12,11 +12,11 @@ from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.predict import load_network, predict_set
+from zoo.runtime.checkpoints import read_weights
 from zoo.training import check_run, find_runs, most_trained, pin_start, run_examples, train
-from zoo.training.checkpoints import read_weights
-from zoo.training.epochs import read_epochs
+from zoo.training.history import read_epochs
 from zoo.training.loop import is_trained
-from zoo.training.starts import load_start, start_has_changed
+from zoo.training.warm_start import load_start, start_has_changed
 
 STAGES = {
     "batch": 2,
@@ -140,7 +140,7 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
 
 def test_stages_go_on_in_the_precision_of_the_first_whatever_the_stopwatch_says(tmp_path, scenes, folds, monkeypatch):
     verdicts = iter(["bf16", "fp32", "fp32", "fp32"])
-    monkeypatch.setattr("zoo.training.precision.fastest", lambda device: next(verdicts))
+    monkeypatch.setattr("zoo.runtime.precision.fastest", lambda device: next(verdicts))
     stages = [{"precision": precision, "epochs": 1} for precision in ("auto", "fp32", "auto")]
     run = trained(tmp_path, scenes, folds, {"stages": stages})
     result = run.read_result()

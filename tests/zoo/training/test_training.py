@@ -15,12 +15,12 @@ from core.files import write_json
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained
 from zoo.data import open_scenes
+from zoo.geometry import VIEWS
 from zoo.members import with_settings
 from zoo.predict import predict_set, probabilities
 from zoo.predictions import find_members
-from zoo.registration import VIEWS
+from zoo.runtime.checkpoints import write_lines
 from zoo.training import find_runs, run_examples, run_records, steps_of, train
-from zoo.training.checkpoints import write_lines
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]

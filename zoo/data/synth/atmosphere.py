@@ -5,8 +5,6 @@ it, and from both nine bands by a split-window emission model: each ice layer le
 radiance below through and adds its own. Kelvin, wavelengths in micrometres, displacements in px per frame.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ are those of 22,385 records (counts of pixels) and of 48 records (temperatures, 
 scenes are over-represented; tolerances allow for that and for the number of scenes generated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ In: a wish for pixels and what the sky allows. Out: contrails, and their optical
 Positions are (y, x) px of the labelled frame, y down; optical depth is that at 11.2 um.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

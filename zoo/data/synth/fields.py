@@ -3,8 +3,6 @@
 All fields are float32, periodic on a canvas somewhat larger than a scene, of zero mean and unit variance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 

@@ -4,8 +4,6 @@ In: contrails and how visible each is. Out: one mask a labeler and the ground tr
 Masks lie half a pixel too far down and to the right, as the real ones do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

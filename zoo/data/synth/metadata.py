@@ -1,7 +1,5 @@
 """Where and when a synthetic scene was: the official metadata fields, with real-looking values."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from zoo.data.synth.scene import SPLITS, Plan

@@ -3,8 +3,6 @@
 In: a seed, a split, a place in the data set. Out: arrays in memory. No file is touched here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -4,8 +4,6 @@ A record is written beside its place and renamed when it is whole, so a killed r
 whether a record that lies there is whole is told by the length of its files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping

@@ -35,7 +35,7 @@ class Plan:
     form: int = 2  # the log's, of its own U-Net alone
 
 
-DECODERS: Registry[Callable[[Plan], nn.Module]] = Registry("decoder")
+DECODERS: Registry[Callable[[Plan], nn.Module], dict[str, Any]] = Registry("decoder")
 
 load_modules(__name__, Path(__file__).parent)
 

@@ -1,11 +1,9 @@
 """What stands at a decoder's end, and the coat that smp's decoders wear to take our pyramids."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
+from zoo.geometry import resize
 from zoo.models.decoders import Plan
-from zoo.registration import resize
 
 RARE = -4.6  # logit of 1 %
 

@@ -5,15 +5,13 @@ P2 alone goes to a head of three separable convolutions. The last repeat goes do
 is not looked at.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zoo.geometry import resize
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import logit_head
-from zoo.registration import resize
 
 WIDTHS = (128, 256)  # of the levels; of the head
 LEVELS, REPEATS = 6, 3

@@ -1,7 +1,5 @@
 """DeepLabV3+: dilated context at stride 16, refined at stride 4 (Chen et al. 2018, arXiv 1802.02611), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

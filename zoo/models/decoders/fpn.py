@@ -1,7 +1,5 @@
 """FPN: a pyramid summed from the top, merged at stride 4 (Kirillov et al. 2019, arXiv 1901.02446), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

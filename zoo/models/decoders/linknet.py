@@ -1,7 +1,5 @@
 """LinkNet: skips are added, not joined (Chaurasia and Culurciello 2017, arXiv 1707.03718), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

@@ -1,7 +1,5 @@
 """MA-Net: attention over positions and between levels (Fan et al. 2020), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

@@ -1,7 +1,5 @@
 """PAN: attention over a pyramid of the coarsest level (Li et al. 2018, arXiv 1805.10180), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

@@ -1,7 +1,5 @@
 """SegFormer: a linear map of every level, fused at stride 4 (Xie et al. 2021, arXiv 2105.15203), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

@@ -5,8 +5,6 @@ width, and the last upsampling is followed by one convolution. Form 2 has one co
 transposed convolutions keep their number of filters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise

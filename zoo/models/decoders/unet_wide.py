@@ -4,8 +4,6 @@ Pixel shuffle (Shi et al. 2016, arXiv 1609.05158): a 1 x 1 convolution gives eac
 Its four filters start alike, so it starts as nearest neighbour, without a checkerboard (arXiv 1707.02937).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """U-Net++: nested, dense skips (Zhou et al. 2018, arXiv 1807.10165), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

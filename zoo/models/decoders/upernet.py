@@ -1,7 +1,5 @@
 """UPerNet: pooled context and a pyramid, fused at stride 4 (Xiao et al. 2018, arXiv 1807.10221), as smp has it."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from zoo.models.decoders import DECODERS, Plan

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -64,7 +64,7 @@ class TimeMixing(nn.Module):
         return features.unflatten(0, (-1, len(self.frames.numbers)))
 
 
-TIME_MIXING: Registry[Callable[[Frames], TimeMixing]] = Registry("time")
+TIME_MIXING: Registry[Callable[[Frames], TimeMixing], dict[str, Any]] = Registry("time")
 
 load_modules(__name__, Path(__file__).parent)
 

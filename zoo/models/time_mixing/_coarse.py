@@ -2,8 +2,6 @@
 further between frames than these see.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

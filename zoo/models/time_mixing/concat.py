@@ -1,7 +1,5 @@
 """The log's: the features of all frames joined per level."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from zoo.models.time_mixing import TIME_MIXING, Frames, TimeMixing

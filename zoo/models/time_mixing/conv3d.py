@@ -5,8 +5,6 @@ two, then one. A kernel two frames deep is a 2-D one over the joined channels of
 network is kept in channels_last, which knows no fifth axis.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -4,8 +4,6 @@ The labelled frame comes last, so that what it gives has seen all others; for fr
 their order in time.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from zoo.models.time_mixing import TIME_MIXING, Frames, TimeMixing

@@ -3,8 +3,6 @@
 The labelled frame lies top left, the others follow from the earliest on: top right, bottom left, bottom right.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,8 +4,6 @@ Two of timm's pre-norm blocks a level; a position is told by sines (Vaswani et a
 learned vector.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

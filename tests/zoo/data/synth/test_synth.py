@@ -1,7 +1,5 @@
 """Synthetic scenes: the layout, the same bytes always, the physics, the labels, the likeness."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

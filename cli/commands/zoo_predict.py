@@ -1,0 +1,75 @@
+"""`cli zoo predict`: what is trained predicts again, and needs nothing of what training needed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.commands.zoo_train import predict_run
+from cli.options import TTA, Settings, common
+from cli.output import next_step, require_test, say, say_note, show
+from cli.runs import export_command, full_name, lacking_folds, say_others, say_stopped
+from core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.data import Folds
+    from zoo.training import Run
+
+
+@click.command("predict")
+@click.argument("members", nargs=-1)
+@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Whose runs predict.")
+@click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
+@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
+@common
+def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str, tta: str) -> None:
+    """Predict again with the trained MEMBERS: held-out records or the test records.
+
+    M is its newest recipe that has most of the folds, M@HASH any other. Folds without a complete run are left out.
+    """
+    if split == "oof" and fold == "full":
+        raise UsageError("--fold full holds no records out; predict the test records with it: --split test")
+
+    from zoo.data import read_folds
+    from zoo.training import check_prediction, fold_names, run_records, set_threads
+
+    scenes = settings.scenes()
+    if split == "test":
+        require_test(settings, scenes)
+    folds = read_folds(settings.runs / "folds.csv")
+    names = fold_names(fold, folds)
+    asked = dict.fromkeys(settings.line_up(members, "members"))
+    runs = list({run.folder: run for name in asked for run in _trained(settings, name, names, folds)}.values())
+    records = [scenes.test if split == "test" else run_records(run, scenes, folds)[1] for run in runs]
+    for run, ours in zip(runs, records):
+        check_prediction(run, scenes, ours, settings.device)
+    set_threads(settings.jobs)
+    rows = []
+    for run, ours in zip(runs, records):
+        made = predict_run(settings, run, scenes, ours, split, tta)
+        named = {"member": run.recipe.name, "recipe": run.hash, "fold": run.fold, "seed": run.seed}
+        rows.append(named | {"records": len(made.record_ids)})
+    lines = [f"{full_name(run)}: {row['records']} records" for run, row in zip(runs, rows)]
+    show(settings, rows, lambda console: console.print("\n".join(lines)))
+    if fold == "full":
+        say_note(settings, "cli submit takes the folds' runs, and not these: no held-out record told how to weigh them")
+        next_step(settings, export_command(runs[0]))
+    else:
+        next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
+
+
+def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: Folds) -> list[Run]:
+    """The runs that predict; folds without a complete one are named, with what trains them."""
+    from zoo.training import most_trained
+
+    note = partial(say_note, settings)
+    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, note, settings.members)
+    say_others(settings, asked, runs)
+    say_stopped(settings, runs)
+    if lacking := lacking_folds(settings, fold_names, runs):
+        say(settings, f"warning: {lacking}; the others predict")
+    return runs

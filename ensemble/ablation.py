@@ -1,0 +1,76 @@
+"""What each member is worth to an ensemble, and how much members err alike.
+
+In: a `Fit`. Out: per member the paired change of Dice when it leaves, and the correlation of errors.
+A member leaves by giving its weight to the others in proportion; without each fold the threshold is chosen anew.
+Min-pixels are left out: they would blur what weights do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.bootstrap import Gain, paired_gain
+from ensemble.blend import Blend, whole_weights
+from ensemble.counts import Choice, Training
+from ensemble.crossfit import cross_fit
+from ensemble.fit import Fit
+
+PIXELS = 200_000
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the ensemble gains by a member: cross-fitted where there are two folds, else in-sample."""
+
+    member: str
+    gain: Gain
+
+
+def worths(fit: Fit) -> tuple[Worth, ...]:
+    """One for each member that has a weight; none where it is the only one."""
+    weights = fit.result.choice.blend.weights
+    used = [member for member, weight in enumerate(weights) if weight]
+    # Trees are no sum that a member could be taken out of.
+    if len(used) < 2 or fit.result.choice.blend.trees:
+        return ()
+    whole = _counts(fit, None)
+    groups = fit.tally.groups
+    return tuple(Worth(fit.active.members[member], paired_gain(whole, _counts(fit, member), groups)) for member in used)
+
+
+def error_correlation(fit: Fit) -> NDArray[np.float64]:
+    """Correlation of members' errors, probability less label, over active pixels: (members, members)."""
+    values, label = Training(fit.tally, fit.tally.folds).pixels(PIXELS)
+    if len(label) < 2:
+        return np.eye(len(values))
+    errors = values - label
+    errors -= errors.mean(axis=1, keepdims=True)
+    length = np.sqrt((errors**2).sum(axis=1))
+    length[length == 0] = 1.0
+    return np.asarray(errors @ errors.T / np.outer(length, length))
+
+
+def _counts(fit: Fit, without: int | None) -> NDArray[np.int64]:
+    everything = Training(fit.tally, fit.tally.folds)
+    crossed, used = fit.result.crossed, [m for m, weight in enumerate(fit.result.choice.blend.weights) if weight]
+    if crossed is None:
+        return fit.tally.records(_cut(everything, _less(fit.result.choice.blend, without, used)))
+    chosen = {everything.without(fold).folds: choice.blend for fold, choice in zip(crossed.folds, crossed.choices)}
+    return cross_fit(everything, lambda part: _cut(part, _less(chosen[part.folds], without, used))).counts
+
+
+def _cut(training: Training, blend: Blend) -> Choice:
+    return Choice(blend, training.cut(blend, "none")[0])
+
+
+def _less(blend: Blend, without: int | None, others: Sequence[int]) -> Blend:
+    """The blend without a member; equal weights of the others in the line-up where it had everything."""
+    if without is None:
+        return blend
+    rest = np.array(blend.weights, dtype=np.float64)
+    rest[without] = 0
+    if not rest.any():
+        rest[[member for member in others if member != without]] = 1
+    return Blend(whole_weights(rest), blend.table)

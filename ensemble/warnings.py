@@ -1,0 +1,186 @@
+"""What a reader of a fit should be warned of, each with its figures. In: a `Fit`. Out: lines of text."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.dice import Counts
+from core.thresholds import threshold_text
+from ensemble.active import EPS, Active
+from ensemble.blend import BINS
+from ensemble.counts import Choice
+from ensemble.fit import Fit
+from ensemble.strategy import AUTO, STANDS
+from ensemble.surface import dice_of
+
+SPREAD = 0.10  # thresholds of the folds further apart than this
+NARROW = 0.05  # a plateau less wide than this
+DROP = 0.005  # the Dice that the plateau may lose
+FAR = 0.15  # threshold from D / 2
+OPTIMISM = 0.02
+FEW_GROUPS = 30
+AMOUNT = 2.0  # ratio of predicted to labelled pixels, either way
+SHIFT = 1.5  # ratio of the shares of contrail pixels in two splits
+
+
+def warnings_of(fit: Fit) -> list[str]:
+    """All warnings of a fit; none where all is well."""
+    checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor, _amount, _worse)
+    return [line for check in checks for line in check(fit)]
+
+
+def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
+    """A train and a validation split whose shares of contrail pixels differ by half or more."""
+    rates = {}
+    for split in ("train", "validation"):
+        chosen = np.array([split_of.get(record) == split for record in active.record_ids])
+        if chosen.sum() >= FEW_GROUPS:
+            rates[split] = float(active.truth[chosen].mean()) / (active.shape[0] * active.shape[1])
+    if len(rates) < 2 or max(rates.values()) <= SHIFT * min(rates.values()):
+        return []
+    words = " and ".join(f"{rate:.2%} of the {split} pixels" for split, rate in rates.items())
+    return [f"contrails cover {words}: a threshold fitted on both fits neither well"]
+
+
+def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
+    floor = fit.tally.floor(choice.blend)
+    if choice.cut.mode == "none":
+        counts = fit.tally.curves(choice.blend)
+    else:
+        counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
+    where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
+    return where, dice_of(counts[floor:], int(fit.active.truth.sum()))
+
+
+def plateau(fit: Fit) -> tuple[float, float]:
+    """The thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
+    where, dice = dice_curve(fit, fit.result.choice)
+    chosen = int(np.argmin(np.abs(where - fit.result.choice.threshold)))
+    low = high = chosen
+    while low > 0 and dice[low - 1] >= dice[chosen] - DROP:
+        low -= 1
+    while high < len(dice) - 1 and dice[high + 1] >= dice[chosen] - DROP:
+        high += 1
+    return float(where[low]), float(where[high])
+
+
+def _folds(fit: Fit) -> list[str]:
+    number = len(fit.active.folds)
+    if number == 1:
+        return ["only one fold has predictions: every Dice is in-sample, too good; predict another fold"]
+    if number > 2:
+        return []
+    lines = ["2 folds: what is scored on one cannot be decided on both, so nothing is earned and nothing pruned"]
+    if fit.result.choice.blend.trees:
+        lines.append("2 folds: cross-fitted trees are cut on the pixels that they were grown on; 3 folds are better")
+    return lines
+
+
+def _few(fit: Fit) -> list[str]:
+    groups = fit.group_count
+    return [f"only {groups} scene groups: the intervals are rough"] if groups < FEW_GROUPS else []
+
+
+def _thresholds(fit: Fit) -> list[str]:
+    if fit.result.crossed is None:
+        return []
+    values = [choice.threshold for choice in fit.result.crossed.choices]
+    if max(values) - min(values) <= SPREAD:
+        return []
+    listed = ", ".join(threshold_text(value) for value in values)
+    return [f"thresholds disagree between folds: {listed}"]
+
+
+def _plateau(fit: Fit) -> list[str]:
+    low, high = plateau(fit)
+    if high - low >= NARROW:
+        return []
+    return [f"the Dice plateau is narrow: less than {DROP} is lost only from {low:.3f} to {high:.3f}"]
+
+
+def _calibration(fit: Fit) -> list[str]:
+    half = Counts.of(fit.result.in_sample).dice / 2
+    threshold = fit.result.choice.threshold
+    if abs(threshold - half) <= FAR:
+        return []
+    return [
+        f"the threshold {threshold_text(threshold)} is far from half the Dice ({half:.2f}), where calibrated "
+        "probabilities have it: the blend is miscalibrated"
+    ]
+
+
+def _optimism(fit: Fit) -> list[str]:
+    if fit.result.crossed is None:
+        return []
+    optimism = Counts.of(fit.result.in_sample).dice - fit.result.crossed.dice
+    if optimism <= OPTIMISM:
+        return []
+    return [f"in-sample Dice is {optimism:.3f} above the cross-fitted one: too much was fitted to too little"]
+
+
+def _earned(fit: Fit) -> list[str]:
+    """A method or a mode that the user named is applied as named; whether it pays is said."""
+    return [
+        f"{decision.question} {decision.candidate} as asked, but not earned: {decision.gain.value:+.4f} "
+        f"cross-fitted over {decision.baseline} (z {decision.gain.z:.1f})"
+        for decision in fit.decisions
+        if decision.asked
+        and decision.gain.z <= (-STANDS if decision.question == "pruning" else STANDS)
+        and (decision.gain.value or decision.gain.error)
+    ]
+
+
+def _floor(fit: Fit) -> list[str]:
+    """Whose best threshold may lie lower than what was read; a rival that is cut too high makes a gain of nothing."""
+    names = at_the_floor(fit)
+    if not names:
+        return []
+    least = f"p = {fit.active.eps / 255:.3f}"
+    return [
+        f"the best threshold of {', '.join(names)} is the lowest that there is: pixels where no member reaches {least} "
+        "were not looked at" + (", for want of memory (--max-ram)" if fit.active.eps > EPS else "")
+    ]
+
+
+def at_the_floor(fit: Fit) -> list[str]:
+    """Who might be better at a lower threshold than those looked at, on everything or without a fold.
+
+    A member that finds nothing sits there, too: it counts where the ensemble finds nothing either.
+    """
+    everyone = (fit.result, fit.uniform, fit.best, *fit.members)
+    dead = not fit.result.in_sample[:, 0].any()
+    at_lowest = [one for one in everyone if any(map(fit.tally.is_lowest, one.choices))]
+    low = (one for one in at_lowest if dead or one.in_sample[:, 0].any())
+    return [one.name for one in low if fit.active.eps > 1]
+
+
+def _amount(fit: Fit) -> list[str]:
+    counts = Counts.of(fit.result.counts)
+    if not counts.truth or 1 / AMOUNT <= counts.predicted / counts.truth <= AMOUNT:
+        return []
+    ratio = counts.predicted / counts.truth
+    return [
+        f"{counts.predicted} pixels are predicted and {counts.truth} are labelled, {ratio:.2f} times as many: "
+        "the members find other things than the labels show"
+    ]
+
+
+def _worse(fit: Fit) -> list[str]:
+    """An interval that lies below zero is no matter of chance."""
+    rivals = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
+    lines = []
+    if fit.plan.budget or len(fit.active.folds) < 3:
+        advice = []
+    else:
+        advice = [] if fit.plan.prune else ["leave members out (--prune)"]
+        advice += [] if fit.plan.method == AUTO else ["let weights be earned (--method auto)"]
+    for rival, words in rivals:
+        gain = fit.gains[rival.name]
+        if gain.high < 0:
+            lines.append(
+                f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "
+                + (" or ".join(advice) or "some members do harm")
+            )
+    return lines

@@ -1,0 +1,66 @@
+"""How much memory is left, by what limits a process most: the machine, or a container around it."""
+
+import pytest
+
+from zoo.runtime import memory as module
+from zoo.runtime.memory import Memory, memory
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine of 1000 kB, of which 600 can be had, and no control groups; returns the folder of these."""
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:    1000 kB\nMemFree:   100 kB\nMemAvailable:  600 kB\nHugePages_Total: 0\n"
+    )
+    (tmp_path / "cgroup").write_text("")
+    monkeypatch.setattr(module, "MACHINE", tmp_path / "meminfo")
+    monkeypatch.setattr(module, "GROUPS_OF_THIS_PROCESS", tmp_path / "cgroup")
+    monkeypatch.setattr(module, "GROUPS", tmp_path / "groups")
+    return tmp_path / "groups"
+
+
+def limit(folder, names, total, used, cached):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[0]).write_text(f"{total}\n")
+    (folder / names[1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text("".join(f"{name} {cached // 2}\n" for name in ("anon", *names[2])))
+
+
+def test_without_limits_it_is_the_machines(machine):
+    assert memory() == Memory(600 * 1024, 1000 * 1024)
+    assert memory().free_share == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("line", "below", "names"),
+    [("0::/a/b", "", module.SECOND), ("4:cpu,memory:/a/b", "memory", module.FIRST)],
+    ids=["second", "first"],
+)
+@pytest.mark.parametrize("of", ["a/b", "a", "", "."])
+def test_a_container_counts_wherever_its_limit_stands(line, below, names, of, machine):
+    (machine.parent / "cgroup").write_text(f"9:pids:/a\n{line}\n")
+    limit(machine / below / of, names, 200_000, 150_000, cached=60_000)
+    assert memory() == Memory(110_000, 200_000)
+
+
+def test_a_limit_above_the_machines_memory_is_none(machine):
+    (machine.parent / "cgroup").write_text("4:memory:/a\n")
+    limit(machine / "memory", module.FIRST, 2**63 - 4096, 150_000, cached=0)
+    limit(machine / "memory" / "a", module.FIRST, "max", 150_000, cached=0)
+    assert memory() == Memory(600 * 1024, 1000 * 1024)
+
+
+def test_more_taken_than_is_allowed_leaves_nothing(machine):
+    (machine.parent / "cgroup").write_text("0::/\n")
+    limit(machine, module.SECOND, 1000, 3000, cached=0)
+    assert memory().free_share == 0
+
+
+def test_a_machine_that_does_not_say_has_what_was_not_taken(machine):
+    module.MACHINE.unlink()
+    module.GROUPS_OF_THIS_PROCESS.unlink()
+    assert 0 < memory().free < memory().total
+
+
+def test_this_machine_has_some():
+    assert 0 < memory().free <= memory().total

@@ -1,0 +1,277 @@
+"""One step: gradients that add up, and that are clipped."""
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.exc import TorchDynamoException
+from torch._inductor.exc import InductorError, InvalidCxxCompiler
+
+from tests.zoo.training.cases import TINY
+from zoo.members import with_settings
+from zoo.training.step import Learner
+
+CPU = torch.device("cpu")
+CALM = {"encoder": "test_convnext", "loss": "bce"}  # no BatchNorm: a batch's parts do not see each other
+
+
+def learner(**keys):
+    torch.manual_seed(0)
+    made = Learner(with_settings(TINY, CALM | keys), CPU)
+    made.begin_epoch(0)
+    return made
+
+
+@pytest.fixture(scope="module")
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(4, 1, 3, 256, 256, generator=generator)
+    return images, (torch.rand(4, 1, 256, 256, generator=generator) < 0.1).float()
+
+
+def gradients(made):
+    return flat([torch.zeros_like(p) if p.grad is None else p.grad for p in made.network.parameters()])
+
+
+def flat(tensors):
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def test_gradients_of_parts_add_up_to_those_of_the_whole(batch):
+    images, labels = batch
+    whole, parts = learner(), learner(accumulate=2)
+    for module in (*whole.network.modules(), *parts.network.modules()):
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    loss = whole.add_gradients(images, labels)
+    losses = [parts.add_gradients(images[i : i + 2], labels[i : i + 2]) for i in (0, 2)]
+    assert sum(losses) / 2 == pytest.approx(loss, rel=1e-5)
+    torch.testing.assert_close(gradients(parts), gradients(whole), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mode", "measure"),
+    [("norm", lambda g: g.norm()), ("value", lambda g: g.abs().max())],
+)
+def test_gradients_are_clipped(batch, mode, measure):
+    free, held = learner(), learner(clip=1e-3, clip_mode=mode)
+    seen = []
+    for made in (free, held):
+        made.add_gradients(*batch)
+        made.optimizer.step = lambda made=made: seen.append(gradients(made))
+        made.step(1e-3, 0)
+    assert measure(seen[0]) > 2e-3
+    assert measure(seen[1]) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_step_moves_the_weights_at_the_rate_that_it_is_given(batch):
+    made = learner(optimizer="sgd", momentum=0.0, weight_decay=0.0)
+    before = flat(made.network.parameters())
+    made.add_gradients(*batch)
+    change = gradients(made)
+    made.step(0.25, 0)
+    torch.testing.assert_close(flat(made.network.parameters()), before - 0.25 * change)
+
+
+def test_the_moving_average_follows_the_weights(batch):
+    made = learner(ema=0.3, lr=0.1)
+    key, weight = next((k, p) for k, p in made.network.named_parameters() if p.ndim == 4)
+    expected = None
+    for number in range(4):
+        made.add_gradients(*batch)
+        made.step(0.01, number)
+        # timm's warm-up: the decay grows to the one that is asked for, from nothing at the first step.
+        decay = min(0.3, 1 - (1 + number) ** (-2 / 3)) if number else 0.0
+        now = weight.detach().clone()
+        expected = now if expected is None else decay * expected + (1 - decay) * now
+    torch.testing.assert_close(made.scored.state_dict()[key], expected)
+    assert not torch.equal(made.scored.state_dict()[key], weight)
+
+
+def test_half_precision_takes_the_same_step_but_for_its_rounding(batch):
+    full, half = learner(optimizer="sgd"), learner(optimizer="sgd", precision="fp16")
+    before = flat(full.network.parameters())
+    for made in (full, half):
+        made.add_gradients(*(part[:1] for part in batch))
+        made.step(0.1, 0)
+    change, rounded = (flat(made.network.parameters()) - before for made in (full, half))
+    assert torch.cosine_similarity(change, rounded, dim=0) > 0.99
+    assert not torch.equal(change, rounded)
+
+
+def test_gradients_that_float16_cannot_hold_at_any_scale_stop_it(batch):
+    made = learner(precision="fp16")
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+    for number in range(2):
+        made.add_gradients(*(part[:1] for part in batch))
+        next(p for p in made.network.parameters() if p.grad is not None).grad.fill_(float("inf"))
+        before = flat(made.network.parameters())
+        if number:
+            with pytest.raises(FloatingPointError):
+                made.step(1e-3, number)
+        else:
+            made.step(1e-3, number)
+        assert torch.equal(flat(made.network.parameters()), before)
+
+
+def test_the_state_holds_the_scale_of_the_gradients(batch):
+    made, other = learner(precision="fp16"), learner(precision="fp16")
+    made.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    made.add_gradients(*(part[:1] for part in batch))
+    made.step(1e-3, 0)
+    other.load(made.state())
+    assert other.scaler.state_dict() == made.scaler.state_dict() != learner(precision="fp16").scaler.state_dict()
+
+
+def test_a_state_of_the_first_release_is_gone_on_with(batch):
+    made, other = learner(), learner(precision="fp16")
+    made.add_gradients(*batch)
+    made.step(1e-3, 0)
+    other.load({key: made.state()[key] for key in ("network", "optimizer")})
+    assert torch.equal(flat(other.network.parameters()), flat(made.network.parameters()))
+
+
+def test_an_encoder_that_no_recipe_freezes_is_left_as_it_was_built():
+    made = learner()
+    made.network.encoder.requires_grad_(False)
+    made.begin_epoch(1)
+    assert not any(p.requires_grad for p in made.network.encoder.parameters())
+
+
+def test_features_computed_twice_change_nothing(batch):
+    kept, twice = (learner(encoder="test_efficientnet", checkpointing=on) for on in (False, True))
+    seen = []
+    for module in twice.network.encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_pre_hook(lambda *_: seen.append(1))
+    for made in (kept, twice):
+        for number in range(2):
+            torch.manual_seed(number)
+            made.add_gradients(*batch)
+            made.step(1e-3, number)
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in twice.network.encoder.modules())
+    assert len(seen) > 2 * norms
+    for (key, one), other in zip(kept.network.state_dict().items(), twice.network.state_dict().values()):
+        if not key.endswith("num_batches_tracked"):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6, msg=key)
+
+
+def test_a_compiled_network_trains_in_its_place(batch, monkeypatch):
+    calls = []
+
+    def compiled(network):
+        return lambda images: calls.append(1) or network(images)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain, fast = learner(), learner(compile=True)
+    assert fast.add_gradients(*batch) == plain.add_gradients(*batch)
+    assert calls == [1]
+
+
+def failing(monkeypatch, error, at=1):
+    """torch.compile gives a network that raises at its n-th batch, when a part of it has been counted already."""
+    calls = []
+
+    def compiled(network):
+        def forward(images):
+            calls.append(1)
+            logits = network(images)
+            if len(calls) == at:
+                logits.mean().backward()
+                raise error
+            return logits
+
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compiled)
+
+
+def test_a_network_that_cannot_be_compiled_trains_all_the_same_and_says_so(batch, monkeypatch):
+    failing(monkeypatch, TorchDynamoException("no compiler\nand a page of reasons"))
+    said = []
+    plain = learner()
+    torch.manual_seed(0)
+    fast = Learner(with_settings(TINY, CALM | {"compile": True}), CPU, note=said.append)
+    fast.begin_epoch(0)
+    assert fast.add_gradients(*batch) == plain.add_gradients(*batch)
+    torch.testing.assert_close(gradients(fast), gradients(plain))
+    fast.add_gradients(*batch)
+    assert said == ["torch.compile fails here (no compiler); goes on without it"]
+
+
+def test_a_batch_that_cannot_be_compiled_costs_the_step_nothing(batch, monkeypatch):
+    plain = learner(accumulate=2, encoder="test_efficientnet")
+    failing(monkeypatch, InductorError(InvalidCxxCompiler(), None), at=2)
+    fast = learner(accumulate=2, encoder="test_efficientnet", compile=True)
+    for made in (plain, fast):
+        for part in (slice(0, 2), slice(1, 4)):  # a batch of another shape is compiled anew
+            torch.manual_seed(0)
+            made.add_gradients(*(each[part] for each in batch))
+    assert fast.forward is fast.network
+    assert torch.equal(gradients(fast), gradients(plain))
+    for key, value in plain.network.state_dict().items():  # what BatchNorm has counted, too
+        assert torch.equal(fast.network.state_dict()[key], value), key
+
+
+def test_a_shape_that_cannot_be_compiled_again_ends_no_run(batch, monkeypatch):
+    made = learner(compile=True)
+    calls = []
+
+    def forward(images):
+        calls.append(1)
+        if len(calls) == 2:
+            raise InductorError(InvalidCxxCompiler(), None)
+        return made.network(images)
+
+    made.forward = forward
+    losses = [made.add_gradients(*batch) for _ in range(2)]
+    assert made.forward is made.network
+    assert losses[0] == losses[1]
+
+
+def test_a_batch_that_cannot_be_compiled_drops_out_what_it_would_have(batch, monkeypatch):
+    failing(monkeypatch, TorchDynamoException("no compiler"))
+    losses = []
+    for made in (learner(), learner(compile=True)):
+        for module in made.network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(lambda _, __, features: nn.functional.dropout(features, 0.5))
+        torch.manual_seed(0)
+        losses.append([made.add_gradients(*batch) for _ in range(2)])
+    assert losses[0] == losses[1]
+    assert losses[0][0] != losses[0][1]
+
+
+def test_what_a_failing_batch_would_want_back_is_kept_until_its_shape_is_compiled(batch, monkeypatch):
+    failing(monkeypatch, None, at=0)
+    kept = []
+    monkeypatch.setattr("zoo.training.step._as_it_is", lambda *_: kept.append(1))
+    fast = learner(compile=True, freeze=0.5)
+    for part in (slice(0, 2), slice(2, 4), slice(0, 3), slice(0, 2)):
+        fast.add_gradients(*(each[part] for each in batch))
+    assert len(kept) == 2
+    fast.begin_epoch(2)  # thawed: it is compiled anew
+    fast.add_gradients(*(each[:2] for each in batch))
+    assert len(kept) == 3
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("full"),
+        InductorError(torch.OutOfMemoryError("full"), None),
+        FloatingPointError("no number"),
+        RuntimeError("of the network's own"),
+    ],
+)
+def test_what_is_no_fault_of_the_compiler_is_not_passed_over(batch, monkeypatch, error):
+    failing(monkeypatch, error)
+    made = learner(compile=True)
+    with pytest.raises(type(error)):
+        made.add_gradients(*batch)
+    assert made.forward is not made.network
+
+
+def test_an_error_of_the_network_itself_is_no_compilers_fault(batch):
+    images, labels = batch
+    with pytest.raises(RuntimeError):
+        learner().add_gradients(images[:, :, :2], labels)

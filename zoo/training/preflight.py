@@ -1,0 +1,73 @@
+"""Refuse what cannot be trained before anything starts: an hour into a line-up is too late to say so."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.errors import UsageError
+from zoo.data import Folds, Record, Scenes
+from zoo.inputs import require_input
+from zoo.losses import recipe_loss
+from zoo.members import Recipe, fault_of
+from zoo.models import build
+from zoo.models.encoders import check_encoder
+from zoo.runtime.devices import choose_device
+from zoo.targets import require_target
+from zoo.training.optimizers import check_optimizer, check_optimizer_name
+from zoo.training.runs import Run, run_records
+from zoo.training.step import save_memory
+from zoo.training.warm_start import load_start, start_has_changed, start_of
+
+
+def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
+    """UserError where device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
+    choose_device(device_name)
+    seen, held = run_records(run, scenes, folds)
+    require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
+    require_target(scenes, seen, run.recipe.target)
+    if not run.done or start_has_changed(run):  # hashes the weights
+        check_recipe(run.recipe, device_name)
+        _check_network(run.recipe, start_of(run.stages[0]))
+
+
+def check_recipe(recipe: Recipe, device_name: str) -> None:
+    """UsageError where loss, optimizer or encoder cannot be had here; UserError where a file names them."""
+    device = choose_device(device_name)
+    for stage in recipe.staged:
+        with fault_of(stage, "loss", "label_smoothing"):
+            recipe_loss(stage)
+        with fault_of(stage, "optimizer"):
+            check_optimizer_name(stage)
+        with fault_of(stage, "optimizer", "lr", "momentum", "weight_decay"):
+            check_optimizer(stage, device)
+    with fault_of(recipe, "encoder"):
+        check_encoder(recipe.encoder)
+
+
+def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:
+    """UserError where device, records or input would stop a complete run from predicting them."""
+    choose_device(device_name)
+    require_input(scenes, records, run.recipe.input, run.recipe.frames)
+
+
+@lru_cache(maxsize=8)
+def _check_network(recipe: Recipe, start: Path | None) -> None:
+    """Build it once, its first weights included; folds of one member ask again."""
+    network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
+    if start is not None:
+        load_start(network, start)
+    if any(stage.checkpointing for stage in recipe.staged):
+        save_memory(network, recipe)
+    for number, other in enumerate(later, start=2):
+        if _shapes(other) != _shapes(network):
+            raise UsageError(
+                f"{recipe.name}: stage {number}: its network is another one than that of stage 1, whose weights "
+                "it starts from (some encoders are built for one size); let the stages differ in how they train"
+            )
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in network.state_dict().items()}
