@@ -1,0 +1,71 @@
+"""Terminal listener: notes, warnings and a progress bar on stderr, with commands that name the user's data and runs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from core.command import Command
+from core.errors import advised
+
+
+class Terminal:
+    """Listener that prints on stderr.
+
+    typed: the common options as they were typed, for `completed`. quiet: print nothing, draw no bar.
+    """
+
+    def __init__(self, typed: str = "", quiet: bool = False) -> None:
+        self.typed = typed
+        self.quiet = quiet
+        self._bars: list[Any] = []  # of nested tasks, the innermost last
+
+    def info(self, text: str, do: Command | None = None) -> None:
+        if not self.quiet:
+            click.echo(advised(text, completed(do, self.typed)), err=True)
+
+    def note(self, text: str, do: Command | None = None) -> None:
+        self.info(f"note: {text}", do)
+
+    def warn(self, text: str, do: Command | None = None) -> None:
+        self.info(f"warning: {text}", do)
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None) -> Iterator[None]:
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            bar.add_task(name, total=total, status="")
+            self._bars.append(bar)
+            try:
+                yield
+            finally:
+                self._bars.pop()
+
+    def advance(self, steps: int = 1, status: str | None = None) -> None:
+        if not self._bars:
+            return
+        bar = self._bars[-1]
+        if status is not None:
+            bar.update(bar.task_ids[0], status=status)
+        bar.advance(bar.task_ids[0], steps)
+
+
+def completed(command: Command | None, typed: str) -> str | None:
+    """Command as the user should type it: with the common options of this call, unless it names its own data."""
+    if command is None:
+        return None
+    return str(command) if command.has_option("--data") else f"{command}{typed}"
