@@ -4,8 +4,6 @@ In: a path. Out: the array, or a FileFault that names the path. The header is co
 file before anything is read, and nothing is ever unpickled.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,15 +21,18 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 class FileFault(UserError):
-    """What is wrong with one file, and what to do about it."""
+    """Fault of one file.
 
-    def __init__(self, path: Path, what: str, todo: str = REPAIR) -> None:
-        super().__init__(f"{path}: {what}; {todo}")
-        self.path, self.what, self.todo = path, what, todo
+    path: the file. fault: what is wrong with it. todo: what the user should do about it.
+    """
 
-    def __reduce__(self) -> tuple[type[FileFault], tuple[Path, str, str]]:
+    def __init__(self, path: Path, fault: str, todo: str = REPAIR) -> None:
+        super().__init__(f"{path}: {fault}; {todo}")
+        self.path, self.fault, self.todo = path, fault, todo
+
+    def __reduce__(self) -> tuple[type["FileFault"], tuple[Path, str, str]]:
         # Faults travel back from other processes.
-        return FileFault, (self.path, self.what, self.todo)
+        return FileFault, (self.path, self.fault, self.todo)
 
 
 def read_array(path: Path) -> NDArray[Any]:

@@ -93,7 +93,7 @@ def check_competition(source: CompetitionSource, record: Record, expected: froze
         try:
             values = read_band(path)
         except FileFault as fault:
-            faults.append(Fault(record.id, path, fault.what))
+            faults.append(Fault(record.id, path, fault.fault))
             continue
         finite = np.isfinite(values)
         lacking = absent_frames(values, finite)
@@ -135,7 +135,7 @@ def mask_faults(source: CompetitionSource, record: Record) -> Iterator[Fault]:
     try:
         mask, labelers = source.mask(record), source.labelers(record)
     except FileFault as fault:
-        yield Fault(record.id, fault.path, fault.what)
+        yield Fault(record.id, fault.path, fault.fault)
         return
     if labelers is not None and (mask != majority(labelers)).any():
         differ = int((mask != majority(labelers)).sum())
@@ -154,7 +154,7 @@ def check_ash_colour(source: AshColourSource, record: Record, expected: frozense
     try:
         faults = [Fault(record.id, path, what) for what in ash_colour_faults(source.read(record))]
     except FileFault as fault:
-        faults = [Fault(record.id, path, fault.what)]
+        faults = [Fault(record.id, path, fault.fault)]
     absent = tuple((band, frame) for band in ASH_BANDS for frame in range(1, FRAMES + 1) if frame != LABELLED)
     return Finding(record, len(expected), ASH_BANDS, absent, True, tuple(faults))
 
