@@ -24,6 +24,7 @@ from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, rea
 from zoo.training.runs import KEPT, Note, Run
 from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
+from zoo.training.seeds import generator
 from zoo.training.step import Learner
 from zoo.training.warm_start import sha256_of_start, start_of
 
@@ -132,7 +133,7 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the epoch, or what is left of it; score it, keep it where it is the best, save the state."""
         watch = Watch()
-        order = torch.randperm(len(self.seen), generator=self.run.generator("epoch", self.number)).tolist()
+        order = torch.randperm(len(self.seen), generator=generator(self.run, "epoch", self.number)).tolist()
         self.learner.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.part.losses), self.steps)
@@ -182,11 +183,11 @@ class _Loop:
 
         Everything random in it follows from its number: a resumed run draws what an undisturbed one does.
         """
-        generator = self.run.generator("step", self.number, step)
+        draws = generator(self.run, "step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and its kin
         losses = []
         for numbers in self._batches(step, order):
-            images, labels = training_view(self.recipe, *next(batches), self.learner.device, generator)
+            images, labels = training_view(self.recipe, *next(batches), self.learner.device, draws)
             losses.append(self.learner.add_gradients(images, labels))
             if not np.isfinite(losses[-1]):
                 raise NotFinite(self._not_finite(step, numbers))

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from core.errors import UnknownName, UsageError, UserError
 from core.files import check_format, read_json, sha256_of, sha256_of_file
 from zoo.data import Folds, Record, Scenes
@@ -136,10 +134,6 @@ class Run:
         """A seed of its own for each use; folds differ, or their errors would be alike (58th place)."""
         place = [self.hash, self.fold, self.seed] + ([f"stage {self.stage}"] if self.recipe.stages else [])
         return int(sha256_of([*place, *map(str, what)])[:15], 16)
-
-    def generator(self, *what: object) -> torch.Generator:
-        """Draws of its own for each use, the same in every process."""
-        return torch.Generator().manual_seed(self.random_seed(*what))
 
 
 def plan_run(recipe: Recipe, fold: str, folds: Folds, runs: Path, *, seed: int, with_val: bool) -> Run:
