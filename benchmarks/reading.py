@@ -41,7 +41,7 @@ WAYS: dict[str, Way] = {
 def forget(read: dataset.Examples) -> None:
     """The files of these records leave the page cache."""
     for record in read.records:
-        for path in sorted(read.scenes.path(record).glob("*.npy")):
+        for path in sorted(read.scenes.source(record).path(record).glob("*.npy")):
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -78,7 +78,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     dataset.LEFT_FREE = 2.0  # no memory is ever as free: nothing is kept
     scenes = open_scenes(args.data)
-    held = [record for record in scenes.labelled if len(scenes.bands(record)) == 9]
+    held = [record for record in scenes.labelled if len(scenes.source(record).bands(record)) == 9]
     numbers = list(islice(cycle(range(len(held))), args.records))
     parts = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
     once = [list(range(len(held)))[start : start + BATCH] for start in range(0, len(held), BATCH)]

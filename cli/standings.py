@@ -144,7 +144,8 @@ class Labels:
         """Of the sizes and times of the files that hold the masks: to read them all takes seconds."""
         from core.files import sha256_of
 
-        files = {record: self.scenes.mask_path(self.scenes.record(record)).stat() for record in record_ids}
+        found = map(self.scenes.record, record_ids)
+        files = {record.id: self.scenes.source(record).mask_path(record).stat() for record in found}
         return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
 
     def mask(self, record: str) -> Any:

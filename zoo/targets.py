@@ -56,7 +56,7 @@ def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
     """The target of one record: float32 (heads, 256, 256)."""
     entry = TARGETS.entry(name)
     mask = scenes.mask(record)
-    labelers = scenes.labelers(record) if entry.facts["labelers"] else None
+    labelers = scenes.source(record).labelers(record) if entry.facts["labelers"] else None
     return entry.make(mask, mask[None] if labelers is None else labelers)
 
 
@@ -64,7 +64,7 @@ def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> in
     """How many of the records give their mask where the target asks for labelers."""
     if not TARGETS.entry(name).facts["labelers"]:
         return 0
-    return sum(not scenes.has_labelers(record) for record in records)
+    return sum(not scenes.source(record).has_labelers(record) for record in records)
 
 
 def require_target(scenes: Scenes, records: Sequence[Record], name: str) -> None:

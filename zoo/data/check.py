@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UserError
-from zoo.data.check_layouts import CHECKS, EXPECTED, Fault, Finding
 from zoo.data.parallel import Advance, sweep
-from zoo.data.records import Record, Source
+from zoo.data.records import Fault, Finding, Record, Source
 from zoo.data.sources import Scenes
 
 
@@ -54,9 +53,7 @@ class Report:
 def check_scenes(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> Report:
     """Check every file of `scenes`; `advance` is called once for each record."""
     tasks = [
-        (source, record, expected)
-        for source in scenes.sources
-        for record, expected in EXPECTED[source.layout](source).items()
+        (source, record, expected) for source in scenes.sources for record, expected in source.expected_files().items()
     ]
     general = tuple(fault for source in scenes.sources for fault in _metadata_faults(source))
     return Report(tuple(sweep(_check, tasks, jobs, advance)), general)
@@ -86,7 +83,7 @@ def _tally(source: str, split: str, findings: tuple[Finding, ...]) -> dict[str, 
 
 def _check(task: tuple[Source, Record, frozenset[str]]) -> Finding:
     source, record, expected = task
-    return CHECKS[source.layout](source, record, expected)
+    return source.check(record, expected)
 
 
 def _metadata_faults(source: Source) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""The nouns of the data: a record, the metadata of one, and what every source can do.
+"""Nouns of the data: a record, its metadata, what a check finds in it, and what every source can do.
 
 A record is one scene: eight frames, ten minutes apart, of infrared bands, 256 x 256; its label belongs to the
 fifth frame. Its id is a string, always: nineteen digits do not survive a float.
@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.arrays import REPAIR
+
 SIZE = 256
 FRAMES = 8
 LABELLED = 5  # frames are t1 to t8; the label belongs to this one
@@ -20,27 +22,28 @@ BANDS = tuple(range(8, 17))
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
-Layout = Literal["competition", "ash-colour"]
-
 
 @dataclass(frozen=True)
 class Record:
-    """Which scene, and where it comes from."""
+    """One scene: its id, its split and the name of its source."""
 
     id: str
     split: Split
     source: str
-    clipped: bool = False  # kelvins come of the ash image: exact only where that is not clipped
+    clipped: bool = False  # kelvins come from an ash image: exact only where that is not clipped
 
 
-def in_order(records: Iterable[Record]) -> tuple[Record, ...]:
+ExpectedFiles = Mapping[Record, frozenset[str]]  # names of the files that a record should hold
+
+
+def sorted_records(records: Iterable[Record]) -> tuple[Record, ...]:
     """Records sorted by (split, id): the order everywhere, whatever the order of a directory."""
     return tuple(sorted(records, key=attrgetter("split", "id")))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Where the pixels lie in a projection, metres: the outer corner of pixel (0, 0) and the step to the next."""
+    """Pixel grid in a projection, metres: the outer corner of pixel (0, 0) and the step to the next pixel."""
 
     wkt: str  # of the projection
     row_min: float
@@ -51,15 +54,49 @@ class Grid:
 
 @dataclass(frozen=True)
 class Metadata:
-    """When a scene was seen, seconds since 1970 UTC; its centre, degrees north and east; its pixels' grid."""
+    """Time of a scene, seconds since 1970 UTC; its centre, degrees north and east; its pixel grid."""
 
     time: float
     centre: tuple[float, float] | None
     grid: Grid | None = None
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Fault of one file and what to do about it; `record` is empty where it concerns the whole source."""
+
+    record: str
+    path: Path
+    what: str
+    todo: str = REPAIR
+
+    def __str__(self) -> str:
+        name = f"record {self.record}: " if self.record else ""
+        return f"{name}{self.path}: {self.what}; {self.todo}"
+
+    def as_dict(self) -> dict[str, str]:
+        """Fault as a JSON object."""
+        return {"record": self.record, "path": str(self.path), "what": self.what, "todo": self.todo}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of checking one record.
+
+    files: how many it holds. bands: those it holds. absent: the (band, frame) pairs it does not hold. labelled: whether
+    it has a mask.
+    """
+
+    record: Record
+    files: int
+    bands: tuple[int, ...]
+    absent: tuple[tuple[int, int], ...]
+    labelled: bool
+    faults: tuple[Fault, ...]
+
+
 class Source(Protocol):
-    """A directory in a known layout. Every method may raise a UserError that names record and path."""
+    """Directory in a known layout. Every method may raise a UserError that names record and path."""
 
     @property
     def root(self) -> Path: ...
@@ -67,29 +104,26 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def layout(self) -> Layout: ...
-
     def records(self) -> tuple[Record, ...]:
-        """Every record, sorted by (split, id) whatever the order of the directory."""
+        """All records, sorted by (split, id) whatever the order of the directory."""
 
     def path(self, record: Record) -> Path:
-        """The folder or file that holds the record."""
+        """Folder or file that holds the record."""
 
     def mask_path(self, record: Record) -> Path:
-        """The file that holds the label of a labelled record."""
+        """File that holds the label of a labelled record."""
 
     def has_mask(self, record: Record) -> bool:
-        """Whether the record is labelled; reads no array."""
+        """True if the record is labelled; reads no array."""
 
     def has_labelers(self, record: Record) -> bool:
-        """Whether it is known what each labeler marked; reads no array."""
+        """True if the marks of each labeler are known; reads no array."""
 
     def bands(self, record: Record) -> tuple[int, ...]:
-        """The numbers of the bands that the record holds; reads no array."""
+        """Numbers of the bands that the record holds; reads no array."""
 
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
-        """The frames (1 to 8) that every one of `bands` holds, by a glance at each band's first pixel."""
+        """Frames (1 to 8) that every one of `bands` holds; reads the first pixel of each band."""
 
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
         """Brightness temperature, kelvin: (len(bands), len(frames), 256, 256); frames are 1 to 8.
@@ -98,10 +132,16 @@ class Source(Protocol):
         """
 
     def mask(self, record: Record) -> NDArray[np.bool_]:
-        """The label of the fifth frame: (256, 256)."""
+        """Label of the fifth frame: (256, 256)."""
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
-        """What each labeler marked: (R, 256, 256), or None where that is not known."""
+        """Marks of each labeler: (R, 256, 256), or None where they are not known."""
 
     def metadata(self) -> Mapping[str, Metadata]:
-        """Time and place by record id, as far as known; maybe empty, maybe of records that are not here."""
+        """Time and place by record id, as far as known; may be empty, or name records that are not here."""
+
+    def expected_files(self) -> ExpectedFiles:
+        """Files that each record should hold."""
+
+    def check(self, record: Record, expected: frozenset[str]) -> Finding:
+        """Check every file of a record; a fault is reported, not raised."""

@@ -37,7 +37,7 @@ def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Ad
     known = [scenes.metadata(record) for record in records]
     # Frames are read where a place is missing: with metadata for all, 450 GB stay on the disk.
     compare = not all(map(scenes.is_placed, records))
-    bands = bands_to_compare([scenes.bands(record) for record in records]) if compare else ()
+    bands = bands_to_compare([scenes.source(record).bands(record) for record in records]) if compare else ()
     looks = [_Look(scenes.source(record), record, bands) for record in records]
     seen = list(sweep(_look, looks, jobs, advance))
     positives = [count for count, _ in seen]

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.ash import ASH_BANDS, ash_image
 from zoo.data.parallel import Advance, sweep
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
 from zoo.data.sources import Scenes
-from zoo.data.thumbnails import ASH_BANDS, ash
 
 DIFFERENCES = ((15, 14), (14, 11))
 IN_CONTRAILS = " in contrails"
@@ -191,7 +191,7 @@ def _quantities(
             if mask is not None and mask.any():
                 yield f"T{first}-T{second}{IN_CONTRAILS}", Spread.of(difference[mask], with_histogram=True)
     if planes.keys() >= set(ASH_BANDS):
-        colours = ash(np.stack([planes[band] for band in ASH_BANDS])[:, None])
+        colours = ash_image(np.stack([planes[band] for band in ASH_BANDS]))
         for name, colour in zip(ASH_COLOURS, colours):
             yield name, Spread.of(colour)
 

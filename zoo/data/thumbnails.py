@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.ash import ASH_BANDS, CLOUD_TEMPERATURE, ash_image, scaled
 from zoo.data.records import SIZE, Record, Source
 
 ALIKE = 0.85
 WIDTH = 16
-ASH_BANDS = (11, 14, 15)
 SINGLE_BANDS = (14, 13, 15, 11, 12, 16, 10, 9, 8)  # without the three, the best window band that all hold
 BLOCK = 256  # rows at a time: even 20,000 records of eight frames stay below 250 MB a step
 
@@ -35,7 +35,7 @@ def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[
     if not bands:
         return np.empty((0, 0), np.float32)
     held = source.frames(record, bands)
-    colours = ash(source.kelvin(record, bands, held)) if held else np.empty((1, 0, SIZE, SIZE), np.float32)
+    colours = _colours(source.kelvin(record, bands, held)) if held else np.empty((1, 0, SIZE, SIZE), np.float32)
     step = SIZE // WIDTH
     small = colours.reshape(*colours.shape[:2], WIDTH, step, WIDTH, step).mean((3, 5))
     small -= small.mean((2, 3), keepdims=True)
@@ -43,12 +43,9 @@ def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
 
 
-def ash(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Ash colours, 0 to 1, of T11, T14 and T15 (3, n, H, W); of a single band (1, n, H, W) its blue alone."""
-    if len(kelvin) == 1:
-        return np.clip((kelvin - 243) / 60, 0, 1)
-    t11, t14, t15 = kelvin
-    return np.clip(np.stack([(t15 - t14 + 4) / 6, (t14 - t11 + 4) / 9, (t14 - 243) / 60]), 0, 1)
+def _colours(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Ash colours of the three bands, (3, n, H, W); the blue alone of a single band (1, n, H, W)."""
+    return ash_image(kelvin) if len(kelvin) > 1 else np.clip(scaled(kelvin, CLOUD_TEMPERATURE), 0, 1)
 
 
 def look_alike(frames: Sequence[NDArray[np.float32]], threshold: float = ALIKE) -> Iterator[Pair]:

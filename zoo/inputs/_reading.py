@@ -14,7 +14,7 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
     facts = INPUTS.entry(name).facts
     for record in records:
         where = f"record {record.id} ({record.source})"
-        lacking = sorted(set(facts["bands"]) - set(scenes.bands(record)))
+        lacking = sorted(set(facts["bands"]) - set(scenes.source(record).bands(record)))
         if lacking:
             raise UserError(
                 f'{where}: lacks band {lacking[0]:02d}, which the input "{name}" needs; '
@@ -25,7 +25,7 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
                 f"{where}: is kept as an ash-colour image, from which the input "
                 f'"{name}" cannot be made; leave this source out'
             )
-        absent = sorted(set(frames) - set(scenes.frames(record, facts["bands"])))
+        absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts["bands"])))
         if absent:
             raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
 

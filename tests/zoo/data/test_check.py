@@ -9,7 +9,7 @@ from core.errors import UserError
 from tests.scenes import write_ash, write_metadata, write_record
 from zoo.data import open_scenes
 from zoo.data.check import check_scenes, full_bands
-from zoo.data.check_layouts import majority
+from zoo.data.masks import majority
 
 
 @pytest.fixture(scope="module")

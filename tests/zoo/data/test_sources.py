@@ -67,17 +67,18 @@ def test_masks_and_labelers_are_those_of_the_files(data):
     scenes = open_scenes([data])
     record = scenes.record("195731008142151")
     assert_array_equal(scenes.mask(record), block(20))
-    labelers = scenes.labelers(record)
+    labelers = scenes.source(record).labelers(record)
     assert labelers is not None
     assert labelers.shape == (4, 256, 256)
     assert_array_equal(labelers[2], block(20))
-    assert scenes.labelers(scenes.record("1000834164244036115")) is None
+    validation = scenes.record("1000834164244036115")
+    assert scenes.source(validation).labelers(validation) is None
 
 
 def test_a_frame_that_is_not_held_is_nan_and_known_beforehand(data):
     scenes = open_scenes([data])
     record = scenes.record("1000216489776414077")
-    assert scenes.frames(record, (11, 14)) == (3, 4, 5)
+    assert scenes.source(record).frames(record, (11, 14)) == (3, 4, 5)
     kelvin = scenes.kelvin(record, (11,), (2, 3))
     assert np.isnan(kelvin[0, 0]).all()
     assert np.isfinite(kelvin[0, 1]).all()
@@ -85,7 +86,7 @@ def test_a_frame_that_is_not_held_is_nan_and_known_beforehand(data):
 
 def test_a_record_says_which_bands_it_holds(data):
     scenes = open_scenes([data, data / "ash_color"])
-    bands = {record.id: scenes.bands(record) for record in scenes.labelled}
+    bands = {record.id: scenes.source(record).bands(record) for record in scenes.labelled}
     assert bands["1000834164244036115"] == (8, 14)
     assert bands["195731008142151"] == bands["1108741208571075"] == (11, 14, 15)
 
@@ -111,7 +112,7 @@ def test_a_source_below_another_is_read_only_when_named(data):
 def test_ash_colours_come_back_from_their_kelvins(data):
     scenes = open_scenes([data / "ash_color"])
     (record,) = scenes.records
-    stored = np.load(scenes.path(record)).astype(np.float32)
+    stored = np.load(scenes.source(record).path(record)).astype(np.float32)
     t11, t14, t15 = scenes.kelvin(record, (11, 14, 15), (5,))[:, 0]
     again = np.stack([(t15 - t14 + 4) / 6, (t14 - t11 + 4) / 9, (t14 - 243) / 60], -1)
     np.testing.assert_allclose(np.clip(again, 0, 1), stored[..., :3], atol=1e-5)
@@ -121,7 +122,7 @@ def test_ash_colours_come_back_from_their_kelvins(data):
 def test_an_ash_colour_scene_holds_the_labelled_frame_alone(data):
     scenes = open_scenes([data / "ash_color"])
     (record,) = scenes.records
-    assert scenes.frames(record, (14,)) == (5,)
+    assert scenes.source(record).frames(record, (14,)) == (5,)
     kelvin = scenes.kelvin(record, (14, 11), (4, 5))
     assert np.isnan(kelvin[:, 0]).all()
     assert np.isfinite(kelvin[:, 1]).all()
@@ -132,7 +133,7 @@ def test_an_ash_colour_scene_holds_the_labelled_frame_alone(data):
 def test_real_ash_images_come_back_from_their_kelvins(real_scenes):
     scenes = open_scenes([real_scenes / "ash_color"])
     for record in scenes.records[::40]:
-        stored = np.load(scenes.path(record)).astype(np.float32)
+        stored = np.load(scenes.source(record).path(record)).astype(np.float32)
         t11, t14, t15 = scenes.kelvin(record, (11, 14, 15), (5,))[:, 0]
         again = np.stack([(t15 - t14 + 4) / 6, (t14 - t11 + 4) / 9, (t14 - 243) / 60], -1)
         np.testing.assert_allclose(again, stored[..., :3], atol=2e-5)
@@ -188,8 +189,8 @@ WRONG = {
     "is no directory": (lambda data: None, "data/train/195731008142151/band_11.npy"),
     "holds no records; name the folder above it": (lambda data: None, "data/train"),
     "holds no records; did you mean": (lambda data: None, "."),
-    "holds no records; expected train/": (_empty, "data"),
-    "records and ash-colour scenes": (lambda data: write_ash(data, "5"), "data"),
+    "holds no records; expected contrails/*.npy, or train/": (_empty, "data"),
+    "holds ash-colour scenes and records; move one kind": (lambda data: write_ash(data, "5"), "data"),
 }
 
 
@@ -237,7 +238,7 @@ def test_reading_refuses_what_is_torn(words, spoil, data):
     with pytest.raises(UserError) as caught:
         scenes.kelvin(record, (14,), (5, 1))
         scenes.mask(record)
-        scenes.labelers(record)
+        scenes.source(record).labelers(record)
     assert words in str(caught.value)
     assert "195731008142151" in str(caught.value)
 

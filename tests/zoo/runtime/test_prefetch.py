@@ -132,7 +132,8 @@ def test_a_record_that_is_torn_while_a_run_trains_is_named(held_out, threads, fu
     folds = two_folds(scenes)
     run = plan(tmp_path / "runs", folds, with_settings(TINY, {"epochs": 4}))
     seen, held = run_examples(run, scenes, folds)
-    victim = scenes.path((held if held_out else seen).records[0]) / "band_14.npy"
+    record = (held if held_out else seen).records[0]
+    victim = scenes.source(record).path(record) / "band_14.npy"
 
     def tear(epoch):
         victim.write_bytes(victim.read_bytes()[:999])
@@ -180,7 +181,8 @@ def test_no_file_is_read_that_the_input_does_not_need(name, tmp_path, monkeypatc
     run = plan(tmp_path, two_folds(scenes), with_settings(TINY, {"input": name}))
     seen, _ = run_examples(run, scenes, two_folds(scenes))
     opened = []
-    monkeypatch.setattr("zoo.data.competition.read_array", lambda path: opened.append(path.name) or read_array(path))
+    where = "zoo.data.layouts.competition.read_array"
+    monkeypatch.setattr(where, lambda path: opened.append(path.name) or read_array(path))
     seen.batch([0])
     needed = [f"band_{band}.npy" for band in INPUTS.entry(name).facts["bands"]]
     assert sorted(opened) == [*needed, "human_pixel_masks.npy"]

@@ -1,10 +1,10 @@
-"""The public ash-colour layout: contrails/RECORD_ID.npy, float16 (256, 256, 4): ash red, green, blue, label.
+"""Layout of the public ash-colour scenes: contrails/RECORD_ID.npy, float16 (256, 256, 4): red, green, blue, label.
 
 Only the labelled frame is there, and all scenes count as train. The kelvins of three bands come back from the
 colours: exact where no colour is clipped, and the ash image made from them again is the file's everywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,29 +13,40 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from zoo.data.arrays import FileFault, read_array
-from zoo.data.records import LABELLED, SIZE, Layout, Metadata, Record, in_order
+from zoo.data.ash import ASH_BANDS, ash_to_kelvin
+from zoo.data.layouts import LAYOUTS
+from zoo.data.records import (
+    FRAMES,
+    LABELLED,
+    SIZE,
+    ExpectedFiles,
+    Fault,
+    Finding,
+    Metadata,
+    Record,
+    sorted_records,
+)
 
 FOLDER = "contrails"
 SHAPE = (SIZE, SIZE, 4)
-BANDS = (11, 14, 15)
 
 
+@LAYOUTS.register("ash_colour", contents="ash-colour scenes", expects="contrails/*.npy")
 @dataclass(frozen=True)
 class AshColourSource:
-    """A directory with a folder `contrails` of ash-colour scenes."""
+    """Directory with a folder `contrails` of ash-colour scenes."""
 
     root: Path
     name: str
-    layout: Layout = "ash-colour"
 
     @staticmethod
-    def lies_at(root: Path) -> bool:
-        """Whether `root` holds ash-colour scenes."""
+    def recognises(root: Path) -> bool:
+        """True if `root` holds ash-colour scenes."""
         return bool(_scenes(root / FOLDER))
 
     def records(self) -> tuple[Record, ...]:
         found = (name.removesuffix(".npy") for name in _scenes(self.root / FOLDER))
-        return in_order(Record(name, "train", self.name, clipped=True) for name in found)
+        return sorted_records(Record(name, "train", self.name, clipped=True) for name in found)
 
     def path(self, record: Record) -> Path:
         return self.root / FOLDER / f"{record.id}.npy"
@@ -50,27 +61,28 @@ class AshColourSource:
         return False
 
     def bands(self, record: Record) -> tuple[int, ...]:
-        return BANDS
+        return ASH_BANDS
 
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         return (LABELLED,)
 
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
-        absent = [band for band in bands if band not in BANDS]
+        absent = [band for band in bands if band not in ASH_BANDS]
         if absent:
             raise FileFault(
                 self.path(record),
                 f"an ash-colour scene holds bands 11, 14 and 15, not {absent[0]}",
                 "choose an input of these bands, or leave this source out",
             )
-        planes = colours_to_kelvin(self.read(record)[..., :3])
+        colours = np.moveaxis(self._read(record)[..., :3].astype(np.float32), -1, 0)
+        planes = dict(zip(ASH_BANDS, ash_to_kelvin(*colours)))
         result = np.full((len(bands), len(frames), SIZE, SIZE), np.nan, np.float32)
         for row, band in zip(result, bands):
-            row[np.equal(frames, LABELLED)] = planes[BANDS.index(band)]
+            row[np.equal(frames, LABELLED)] = planes[band]
         return result
 
     def mask(self, record: Record) -> NDArray[np.bool_]:
-        label = self.read(record)[..., 3]
+        label = self._read(record)[..., 3]
         marked = label == 1
         if not (marked | (label == 0)).all():
             raise FileFault(self.path(record), "holds labels that are neither 0 nor 1")
@@ -82,8 +94,22 @@ class AshColourSource:
     def metadata(self) -> Mapping[str, Metadata]:
         return {}
 
-    def read(self, record: Record) -> NDArray[np.float16]:
-        """The file as it is, (256, 256, 4) float16, all finite."""
+    def expected_files(self) -> ExpectedFiles:
+        """Each record is one file."""
+        return {record: frozenset((self.path(record).name,)) for record in self.records()}
+
+    def check(self, record: Record, expected: frozenset[str]) -> Finding:
+        """Check the one file of a scene."""
+        path = self.path(record)
+        try:
+            faults = [Fault(record.id, path, what) for what in _faults(self._read(record))]
+        except FileFault as error:
+            faults = [Fault(record.id, path, error.fault)]
+        absent = tuple((band, frame) for band in ASH_BANDS for frame in range(1, FRAMES + 1) if frame != LABELLED)
+        return Finding(record, len(expected), ASH_BANDS, absent, True, tuple(faults))
+
+    def _read(self, record: Record) -> NDArray[np.float16]:
+        """Read the file as it is, (256, 256, 4) float16, all finite."""
         path = self.path(record)
         values = read_array(path)
         if values.shape != SHAPE or values.dtype != np.float16:
@@ -93,11 +119,14 @@ class AshColourSource:
         return values
 
 
-def colours_to_kelvin(colours: NDArray[np.floating]) -> NDArray[np.float32]:
-    """T11, T14 and T15, kelvin (3, H, W), of ash colours (H, W, 3) in 0 to 1."""
-    red, green, blue = np.moveaxis(colours.astype(np.float32), -1, 0)
-    t14 = 243 + 60 * blue
-    return np.stack([t14 - (9 * green - 4), t14, t14 + (6 * red - 4)])
+def _faults(values: NDArray[np.float16]) -> Iterator[str]:
+    """Faults of an ash-colour image and its label, (256, 256, 4)."""
+    colours, label = values[..., :3], values[..., 3]
+    if colours.min() < 0 or colours.max() > 1:
+        yield f"holds colours from {colours.min():g} to {colours.max():g}, allowed are 0 to 1"
+    odd = int(((label != 0) & (label != 1)).sum())
+    if odd:
+        yield f"holds {odd} labels that are neither 0 nor 1"
 
 
 def _scenes(folder: Path) -> list[str]:

@@ -1,11 +1,11 @@
-"""The competition's layout: SPLIT/RECORD_ID/band_XX.npy and masks, any split absent, any band absent.
+"""Layout of the competition: SPLIT/RECORD_ID/band_XX.npy and masks, any split absent, any band absent.
 
 band_XX.npy is float32 (256, 256, 8), kelvin; a frame that is not held is wholly NaN. human_pixel_masks.npy
 is (256, 256, 1), human_individual_masks.npy (256, 256, 1, R), both 0 or 1.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,29 +15,46 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from zoo.data.arrays import FileFault, read_array, read_first
+from zoo.data.layouts import LAYOUTS
+from zoo.data.layouts._checks import absent_frames, band_faults, held_by_most, names_in, torn_frame
+from zoo.data.masks import as_mask, majority
 from zoo.data.metadata import read_metadata
-from zoo.data.records import BANDS, FRAMES, LABELLED, SIZE, SPLITS, Layout, Metadata, Record, in_order
+from zoo.data.records import (
+    BANDS,
+    FRAMES,
+    LABELLED,
+    SIZE,
+    SPLITS,
+    ExpectedFiles,
+    Fault,
+    Finding,
+    Metadata,
+    Record,
+    sorted_records,
+)
 
 PIXEL_MASKS = "human_pixel_masks.npy"
 INDIVIDUAL_MASKS = "human_individual_masks.npy"
 
 
+@LAYOUTS.register(
+    "competition", contents="records", expects="train/, validation/ or test/ with a folder for each record"
+)
 @dataclass(frozen=True)
 class CompetitionSource:
-    """A directory that holds any of train/, validation/ and test/."""
+    """Directory that holds any of train/, validation/ and test/."""
 
     root: Path
     name: str
-    layout: Layout = "competition"
 
     @staticmethod
-    def lies_at(root: Path) -> bool:
-        """Whether `root` holds a record's folder in any split."""
+    def recognises(root: Path) -> bool:
+        """True if `root` holds a record's folder in any split."""
         return any(_folders(root / split) for split in SPLITS)
 
     def records(self) -> tuple[Record, ...]:
         found = ((split, name) for split in SPLITS for name in _folders(self.root / split))
-        return in_order(Record(name, split, self.name) for split, name in found)
+        return sorted_records(Record(name, split, self.name) for split, name in found)
 
     def path(self, record: Record) -> Path:
         return self.root / record.split / record.id
@@ -52,7 +69,7 @@ class CompetitionSource:
         return (self.path(record) / INDIVIDUAL_MASKS).is_file()
 
     def band_path(self, record: Record, band: int) -> Path:
-        """The file of one band."""
+        """File of one band."""
         return self.path(record) / band_name(band)
 
     def bands(self, record: Record) -> tuple[int, ...]:
@@ -67,7 +84,7 @@ class CompetitionSource:
         for band in bands:
             path = self.band_path(record, band)
             first = read_first(path, FRAMES)
-            # Whatever is not as it should be, reading all of it says in words.
+            # If anything is not as it should be, reading the whole file says so in words.
             held &= ~np.isnan(first if first.shape == (FRAMES,) and first.dtype.kind == "f" else read_band(path)[0, 0])
         return tuple(int(frame) + 1 for frame in held.nonzero()[0])
 
@@ -98,14 +115,68 @@ class CompetitionSource:
         paths = (self.root / f"{split}_metadata.json" for split in SPLITS)
         return {key: value for path in paths if path.exists() for key, value in read_metadata(path).items()}
 
+    def expected_files(self) -> ExpectedFiles:
+        """Files that most records hold: bands of the whole source, masks of the record's own split."""
+        held = {record: names_in(self.path(record)) & FILES for record in self.records()}
+        bands = held_by_most([names & BAND_FILES for names in held.values()])
+        result: dict[Record, frozenset[str]] = {}
+        for split in {record.split for record in held}:
+            of_split = {record: names - bands for record, names in held.items() if record.split == split}
+            masks = frozenset() if split == "test" else held_by_most(of_split.values())
+            result |= dict.fromkeys(of_split, bands | masks)
+        return {record: result[record] for record in held}
+
+    def check(self, record: Record, expected: frozenset[str]) -> Finding:
+        """Check every band and mask of a record."""
+        folder, bands = self.path(record), self.bands(record)
+        names = names_in(folder) & FILES
+        if not bands:
+            none = Fault(record.id, folder, "holds no band", "fetch this record again, or delete the folder")
+            return Finding(record, len(names), (), (), False, (none,))
+        faults = [
+            Fault(record.id, folder / name, "is missing, though most records hold it") for name in expected - names
+        ]
+        absent: list[tuple[int, int]] = []
+        for band in bands:
+            path = self.band_path(record, band)
+            try:
+                values = read_band(path)
+            except FileFault as error:
+                faults.append(Fault(record.id, path, error.fault))
+                continue
+            finite = np.isfinite(values)
+            lacking = absent_frames(values, finite)
+            absent += [(band, frame) for frame in lacking]
+            faults += [Fault(record.id, path, what) for what in band_faults(values, finite, lacking)]
+        labelled = self.has_mask(record)
+        if labelled:
+            faults += self._mask_faults(record)
+        return Finding(record, len(names), bands, tuple(absent), labelled, tuple(sorted(faults, key=str)))
+
+    def _mask_faults(self, record: Record) -> Iterator[Fault]:
+        """Faults of the masks of a record, each alone and compared with one another."""
+        try:
+            mask, labelers = self.mask(record), self.labelers(record)
+        except FileFault as error:
+            yield Fault(record.id, error.path, error.fault)
+            return
+        differ = 0 if labelers is None else int((mask != majority(labelers)).sum())
+        if labelers is not None and differ:
+            what = f"differs from the majority of {len(labelers)} labelers in {differ} pixels"
+            yield Fault(record.id, self.mask_path(record), what, f"fetch it and {INDIVIDUAL_MASKS} again")
+
 
 def band_name(band: int) -> str:
-    """The name of a band's file."""
+    """Name of a band's file."""
     return f"band_{band:02d}.npy"
 
 
+BAND_FILES = frozenset(map(band_name, BANDS))
+FILES = BAND_FILES | {PIXEL_MASKS, INDIVIDUAL_MASKS}
+
+
 def read_band(path: Path) -> NDArray[np.floating[Any]]:
-    """All frames of a band, kelvin: (256, 256, 8)."""
+    """Read all frames of a band, kelvin: (256, 256, 8)."""
     values = read_array(path)
     if values.shape != (SIZE, SIZE, FRAMES) or values.dtype.kind != "f":
         expected = f"float32 {(SIZE, SIZE, FRAMES)}"
@@ -113,28 +184,11 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
     return values
 
 
-def as_mask(values: NDArray[Any], shape: tuple[int, ...], path: Path) -> NDArray[np.bool_]:
-    """Zeros and ones as booleans; FileFault where there is anything else, or another shape."""
-    if values.shape != shape or values.dtype.kind not in "biu":
-        raise FileFault(path, f"holds {values.dtype} {values.shape}, not int32 {shape}")
-    marked = values == 1
-    if not (marked | (values == 0)).all():
-        raise FileFault(path, f"holds values from {values.min()} to {values.max()}, a mask only 0 and 1")
-    return marked
-
-
 def _refuse_torn_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
     finite = np.isfinite(plane)
     if finite.all() or (frame != LABELLED and np.isnan(plane).all()):
         return
     raise FileFault(path, torn_frame(frame, int((~finite).sum())))
-
-
-def torn_frame(frame: int, bad: int) -> str:
-    """What to say of a frame with this many pixels that are no number."""
-    if frame == LABELLED and bad == SIZE**2:
-        return f"lacks the labelled frame, t{frame}"
-    return f"frame t{frame} has {bad} pixels that are no number"
 
 
 def _folders(split: Path) -> list[str]:
