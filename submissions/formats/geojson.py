@@ -67,7 +67,7 @@ def _features(prediction: Prediction, facts: dict[str, Any]) -> Iterator[dict[st
         yield {"type": "Feature", "properties": properties, "geometry": mapping(_right_handed(turned))}
 
 
-def _outlines(marks: NDArray[np.int32], count: int, place: Any) -> list[Any]:
+def _outlines(marks: NDArray[np.integer], count: int, place: Any) -> list[Any]:
     """The outline of each component, in metres: a polygon, or several that touch at corners."""
     from rasterio.features import shapes
     from shapely.geometry import MultiPolygon, shape

@@ -6,6 +6,7 @@ value / scale. The manifest carries the SHA-256 of every shard and of itself, so
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -13,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.files import check_format, read_json, sha256_of
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FORMAT = 1
 SHAPE = (256, 256)
@@ -31,6 +36,8 @@ Maps = NDArray[Any]  # (n, 256, 256) uint8 or uint16, probability * scale
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FOLD = re.compile(r"[0-9]+|full")
+_WINDOW_LOGS = (10, 31)  # that the decoder takes
+_DESCRIPTOR, _HAS_CHECKSUM = 4, 0b100  # byte and bit of a zstd frame's header (RFC 8878, 3.1.1.1.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +147,12 @@ def check_record_ids(record_ids: Sequence[str]) -> None:
 
 def encode_shard(maps: Maps) -> bytes:
     """One zstd frame, with its checksum and length, of maps (n, 256, 256)."""
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
-    frame: bytes = compressor.compress(maps.astype(_little(maps.dtype)).tobytes())
-    return frame
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: LEVEL,
+        zstd.CompressionParameter.checksum_flag: 1,
+        zstd.CompressionParameter.content_size_flag: 1,
+    }
+    return zstd.compress(maps.astype(_little(maps.dtype)).tobytes(), options=options)
 
 
 def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
@@ -152,13 +162,13 @@ def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
     """
     expected = records * math.prod(SHAPE) * np.dtype(dtype).itemsize
     try:
-        header = zstandard.get_frame_parameters(blob)
-        if header.content_size != expected or not header.has_checksum:
+        if zstd.get_frame_info(blob).decompressed_size != expected or not blob[_DESCRIPTOR] & _HAS_CHECKSUM:
             raise UserError(f"{path}: its header does not fit {records} maps of {dtype}; {AGAIN}")
-        # The window would be allocated before anything is decoded; ours never exceeds the content.
-        frame = zstandard.ZstdDecompressor(max_window_size=max(expected, 1024)).decompressobj()
+        # The window is allocated before anything is decoded; in a frame of ours it never exceeds the content.
+        window = min(max((expected - 1).bit_length(), _WINDOW_LOGS[0]), _WINDOW_LOGS[1])
+        frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: window})
         data = frame.decompress(blob)
-    except zstandard.ZstdError as error:
+    except zstd.ZstdError as error:
         raise UserError(f"{path}: is damaged ({error}); {AGAIN}") from error
     if not frame.eof or len(data) != expected:
         raise UserError(f"{path}: is cut off, {len(data)} of {expected} bytes decoded; {AGAIN}")

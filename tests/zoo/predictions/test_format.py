@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,9 +15,10 @@ from numpy.testing import assert_array_equal
 from core.errors import UserError
 from core.files import sha256_of
 from tests.zoo.predictions.cases import ids, maps_of, provenance, write_set
-from zoo.predictions.format import MANIFEST, decode_shard, encode_shard, read_manifest, set_folder
+from zoo.predictions.format import MANIFEST, decode_shard, encode_shard, read_manifest, set_folder, zstd
 
 SHARD = Path("shard-0000.zst")
+REAL_RUNS = Path(__file__).parents[2] / "fixtures" / "real_runs"
 
 
 @st.composite
@@ -63,9 +63,28 @@ def test_a_shard_of_another_length_is_refused_before_it_is_decoded():
 
 
 def test_a_shard_without_a_checksum_is_refused():
-    blob = zstandard.ZstdCompressor(level=3).compress(maps_of(ids(2)).tobytes())
+    blob = zstd.compress(maps_of(ids(2)).tobytes(), 3)
     with pytest.raises(UserError, match="header"):
         decode_shard(blob, 2, "uint8", SHARD)
+
+
+def test_shards_written_by_the_zstandard_package_are_read_and_written_alike():
+    """The real runs' shards were made with zstandard 0.25; another libzstd may pack a little better or worse."""
+    for manifest in sorted(REAL_RUNS.glob("predictions/**/manifest.json")):
+        for shard in read_manifest(manifest.parent).shards:
+            blob = (manifest.parent / shard.file).read_bytes()
+            again = encode_shard(decode_shard(blob, shard.records, "uint8", SHARD))
+            assert again[:9] == blob[:9]  # magic, flags and length
+            assert len(again) == pytest.approx(len(blob), rel=0.02)
+
+
+def test_a_frame_with_a_wider_window_than_its_content_is_refused():
+    maps = np.zeros((1, 256, 256), np.uint8)
+    blob = bytearray(encode_shard(maps))
+    blob[4] &= ~0b100000  # no single segment any more: the window has a byte of its own
+    blob.insert(5, 20 << 3)  # 2**30 bytes
+    with pytest.raises(UserError, match="damaged"):
+        decode_shard(bytes(blob), 1, "uint8", SHARD)
 
 
 def test_a_flipped_bit_is_caught_by_the_frame_alone_in_every_region():

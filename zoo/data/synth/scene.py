@@ -146,7 +146,7 @@ def _fly(
     traffic = draw_traffic(rng, climate.high_wind)
     ice_near = ndimage.gaussian_filter(state.tau, 5)
     # Contrails last where ice does: at the edges of cirrus more than under a clear sky.
-    chance = room / np.sqrt(clutter) * (np.float32(0.35) + ice_near / (ice_near + np.float32(0.08)))
+    chance: Field = np.divide(room, np.sqrt(clutter)) * (np.float32(0.35) + ice_near / (ice_near + np.float32(0.08)))
     contrails = draw_contrails(rng, traffic, 1.75 * plan.pixels, chance) if plan.pixels else []
     bright = len(contrails)
     more = rng.gamma(0.6, 120 if bright else 60)
