@@ -6,7 +6,6 @@ Stays outside: what the scores mean together, which is `submissions.board`.
 """
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UsageError, UserError
-from core.files import check_format, make_folder
+from core.files import check_format, locked
 
 FORMAT = 1
 BOARDS = ("public", "private")
@@ -185,22 +184,21 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 def _append_line(path: Path, document: dict[str, Any]) -> None:
     """One line at the end, in one write, on the disk before this returns."""
     line = json.dumps(document, allow_nan=False).encode() + b"\n"
-    make_folder(path.parent)
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    # Two commands at once take turns: each sees the other's line whole.
+    with locked(path):
         try:
-            # Two commands at once take turns: each sees the other's line whole.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            size = os.fstat(handle).st_size
-            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            whole = b"\n" * torn + line
-            if os.write(handle, whole) < len(whole):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                size = os.fstat(handle).st_size
+                torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+                whole = b"\n" * torn + line
+                if os.write(handle, whole) < len(whole):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
 
 
 def _scores(public: float | None, private: float | None) -> dict[str, float]:
