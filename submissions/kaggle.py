@@ -26,9 +26,12 @@ COMPETITION = "google-research-identify-contrails-reduce-global-warming"
 LIMIT_HOURS = 9.0  # of a notebook
 HIDDEN_RECORDS = 1860  # the 279 of the public board are 15 % of them
 # Pure Python that predicts; an image has other releases of it, or none.
-CARRIED = ("timm", "segmentation-models-pytorch")
+CARRIED = ("timm", "segmentation-models-pytorch", "ttach", "click")
 # What the image must bring itself: compiled for its own Python and devices.
-EXPECTED = ("torch", "torchvision", "safetensors", "numpy", "scipy", "numba", "zstandard", "joblib", "click", "rich")
+EXPECTED = (
+    *("torch", "torchvision", "safetensors", "huggingface-hub", "numpy", "scipy", "numba", "joblib"),
+    *("filelock", "backports.zstd", "click", "rich"),
+)
 NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # of the installation, not of the package
 
 NOTEBOOK = """\

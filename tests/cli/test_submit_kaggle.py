@@ -56,7 +56,7 @@ def test_the_bundle_in_an_empty_folder_makes_the_same_bytes(tiny: Tiny, unpacked
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "there" / "submission.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     # Python writes its byte code where it found the code: the bundle's own suite and timm were used.
-    for module in ("cli/submit.py", "zoo/predict.py", "timm/__init__.py"):
+    for module in ("cli/commands/submit.py", "zoo/predict.py", "timm/__init__.py"):
         place = tmp_path / "there" / "suite" / module
         assert list((place.parent / "__pycache__").glob(f"{place.stem}.*.pyc")), module
 
@@ -66,7 +66,7 @@ def test_the_bundle_holds_what_predicts_and_nothing_that_trains(unpacked: Path) 
     assert {"notebook.py", "bundle.json", "ensemble.json", "best.safetensors", "recipe.toml", "result.json"} <= names
     assert not {"last.pt", "epochs.jsonl", "folds.csv"} & names
     wheels = sorted(path.name.partition("-")[0] for path in unpacked.glob("*.whl"))
-    assert wheels == ["contrail_ensemble", "segmentation_models_pytorch", "timm"]
+    assert wheels == ["click", "contrail_ensemble", "segmentation_models_pytorch", "timm", "ttach"]
     assert len((unpacked / "notebook.py").read_text().splitlines()) == 3
     assert read_json(unpacked / "bundle.json")["made_with"]["torch"]
 
@@ -76,6 +76,7 @@ def test_pip_takes_the_wheels(unpacked: Path, tmp_path: Path) -> None:
     options = ["--no-index", "--no-deps", "--quiet", "--disable-pip-version-check", "--target", str(tmp_path)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, *wheels], check=True)
     assert (tmp_path / "timm" / "__init__.py").is_file() and (tmp_path / "zoo" / "members").is_dir()
+    assert all((tmp_path / room / "py.typed").is_file() for room in ("core", "zoo", "ensemble", "submissions", "cli"))
 
 
 def test_size_and_time_are_said(tiny: Tiny, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
