@@ -1,5 +1,6 @@
 """Runs: which records they see, their curves, resuming, and the predictions that they end with."""
 
+import json
 import re
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from zoo.training import find_runs, run_examples, run_records, steps_of, train
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden" / "runs"
 
 
 def test_a_run_holds_out_its_fold_and_trains_on_train_records(tmp_path, scenes, folds):
@@ -39,6 +41,18 @@ def test_a_run_holds_out_its_fold_and_trains_on_train_records(tmp_path, scenes, 
 def test_full_trains_on_all_and_holds_none_out(tmp_path, scenes, folds):
     seen, held = run_records(plan(tmp_path, folds, fold="full", with_val=True), scenes, folds)
     assert (len(seen), held) == (8, [])
+
+
+def test_a_run_writes_what_an_older_version_wrote(tmp_path, scenes, folds):
+    """result.json and epochs.jsonl have the keys of tests/golden; with stages, each row of those too."""
+    run = trained(tmp_path, scenes, folds, {"stages": [{"epochs": 1}, {"epochs": 1}]})
+    kept = next(GOLDEN.glob("members/tiny-staged/*/fold-0-seed-3"))
+    for folder, old in ((run.folder, kept), (run.folder / "stage-1", kept / "stage-1")):
+        result, before = (json.loads((place / "result.json").read_text()) for place in (folder, old))
+        assert list(result) == list(before)
+        assert [list(stage) for stage in result["stages"]] == [list(stage) for stage in before["stages"]]
+        line, before = (json.loads((p / "epochs.jsonl").read_text().splitlines()[0]) for p in (folder, old))
+        assert list(line) == list(before)
 
 
 @pytest.mark.parametrize("fold", ["2", "-1", "x", "0.5"])
