@@ -171,14 +171,6 @@ def test_what_is_cached_is_reused_where_its_hash_matches(
     assert (tmp_path / "torn.csv").read_bytes() == undisturbed.read_bytes()
 
 
-def test_on_a_cpu_no_stopwatch_decides_what_is_predicted(
-    tiny: Tiny, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("zoo.runtime.precision.fastest", lambda device: "bf16")
-    assert run(call(tiny, copy_of(tiny, tmp_path / "runs"), tmp_path / "s.csv", "--device", "cpu")) == 0
-    assert (tmp_path / "s.csv").read_bytes() == undisturbed.read_bytes()
-
-
 def test_an_existing_file_is_kept_without_force(
     tiny: Tiny, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

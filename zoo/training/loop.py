@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -95,7 +95,7 @@ class _Loop:
         note: Note,
     ) -> None:
         self.run, self.seen, self.held = run, seen, held
-        self.recipe = _in_one_precision(run.taught, run.stages[: run.stages.index(run)])
+        self.recipe = run.taught
         self.advance, self.save_every = advance, save_every
         self.steps = steps_of(self.recipe, len(seen))
         self.history: list[Epoch] = []
@@ -305,12 +305,6 @@ class _Loop:
         }
 
 
-def _in_one_precision(recipe: Recipe, earlier: Sequence[Run]) -> Recipe:
-    """The recipe of a stage; `auto` is what it was in the stages before, for a stopwatch may say another thing now."""
-    found = [stage.read_result().get("precision", "auto") for stage in earlier if stage.taught.precision == "auto"]
-    return replace(recipe, precision=found[-1]) if found and recipe.precision == "auto" else recipe
-
-
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     """What a run's result repeats of a stage's own; older ones lack some of it."""
     return {key: result[key] for key in STAGE_KEYS if key in result}
@@ -321,7 +315,7 @@ def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> Non
     recipe, trained = run.recipe.final, run.stages[: stage.stage]
     network = build(recipe, "none")
     load_weights(stage.best, network)
-    precision = training_precision(_in_one_precision(recipe, trained).precision, device)
+    precision = training_precision(recipe.precision, device)
     scored = score(network.to(device), held, device, recipe.batch, precision) if len(held) else (None, None, None)
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]

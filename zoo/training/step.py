@@ -1,6 +1,6 @@
 """The network and what teaches it: gradients of batches, steps of the optimizer, and the state of both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from timm.utils import ModelEmaV3, dispatch_clip_grad
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 from zoo.geometry import resize
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
@@ -19,9 +19,6 @@ from zoo.runtime.precision import autocast, training_precision
 from zoo.training.optimizers import make_optimizer
 from zoo.training.runs import Note
 from zoo.training.warm_start import load_start
-
-# Where the exceptions of torch.compile are defined, and of what it compiles with.
-COMPILERS = ("torch._dynamo.", "torch._inductor.", "torch._functorch.", "triton.")
 
 
 class Learner:
@@ -44,7 +41,6 @@ class Learner:
         if recipe.checkpointing:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
-        self._compiled: set[torch.Size] = set()  # shapes of batches for which nothing is left to compile
         self._loss = recipe_loss(recipe)
         self.optimizer = make_optimizer(recipe, self.network.parameters())
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
@@ -68,7 +64,6 @@ class Learner:
         """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
         self.network.train()
         if self.recipe.freeze:
-            self._compiled.clear()  # what learns from now on is compiled anew
             frozen = number < round(self.recipe.freeze * self.recipe.epochs)
             self.network.encoder.train(not frozen)
             self.network.encoder.requires_grad_(not frozen)
@@ -76,32 +71,14 @@ class Learner:
     def add_gradients(self, images: Tensor, labels: Tensor) -> float:
         """The loss of one batch, its gradients added to those of the step's other batches; changes no weight.
 
-        images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w).
+        images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w). UserError where torch.compile,
+        if the recipe asks for it, fails.
         """
         images, labels = images.to(self.device), labels.to(self.device)
-        if self.forward is self.network:
-            return self._add_gradients(images, labels)
-        # At a shape of before hardly anything is compiled anew: a batch that is counted twice in BatchNorm, once in a
-        # run, is not worth a copy of all gradients in every step.
-        put_back = None if images.shape in self._compiled else _as_it_is(self.network, self.device)
-        try:
-            loss = self._add_gradients(images, labels)
-            self._compiled.add(images.shape)
-            return loss
-        except Exception as error:
-            if not _is_compilers(error):
-                raise
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            self.note(f"torch.compile fails here ({reason}); goes on without it")
-            self.forward = self.network
-            if put_back:
-                put_back()
-            return self._add_gradients(images, labels)
-
-    def _add_gradients(self, images: Tensor, labels: Tensor) -> float:
-        loss = self.loss(images, labels)
-        with _statistics_at_rest(self.network, self.recipe.checkpointing):
-            self.scaler.scale(loss / self.recipe.accumulate).backward()
+        with _compile_errors(self.recipe):
+            loss = self.loss(images, labels)
+            with _statistics_at_rest(self.network, self.recipe.checkpointing):
+                self.scaler.scale(loss / self.recipe.accumulate).backward()
         return float(loss.detach())
 
     def step(self, rate: float, number: int) -> None:
@@ -164,29 +141,19 @@ def save_memory(network: Segmenter, recipe: Recipe) -> None:
         ) from error
 
 
-def _is_compilers(error: Exception) -> bool:
-    """Whether torch.compile or what it stands on is at fault; memory that runs out while it compiles is not its."""
-    inner = getattr(error, "inner_exception", None)
-    return type(error).__module__.startswith(COMPILERS) and not isinstance(inner, torch.OutOfMemoryError)
+@contextmanager
+def _compile_errors(recipe: Recipe) -> Iterator[None]:
+    """Turn a failure of torch.compile, forward or backward, into a UserError that says how to train without it."""
+    if not recipe.compile:
+        yield
+        return
+    from torch._dynamo.exc import TorchDynamoException  # base of the compilers' errors; seconds of import
 
-
-def _as_it_is(network: nn.Module, device: torch.device) -> Callable[[], None]:
-    """What brings gradients, buffers and random numbers back as they are now: a batch may fail half counted."""
-    gradients = [(each, None if each.grad is None else each.grad.clone()) for each in network.parameters()]
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    drawn = torch.get_rng_state()
-    drawn_there = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-    def put_back() -> None:
-        torch.set_rng_state(drawn)
-        if drawn_there is not None:
-            torch.cuda.set_rng_state(drawn_there, device)
-        for parameter, gradient in gradients:
-            parameter.grad = gradient
-        for buffer, value in buffers:
-            buffer.copy_(value)
-
-    return put_back
+    try:
+        yield
+    except TorchDynamoException as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{recipe.name}: torch.compile fails here ({reason}); give --set compile=false") from error
 
 
 @contextmanager

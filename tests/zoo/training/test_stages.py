@@ -138,17 +138,6 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
     assert killed.best.read_bytes() == staged.best.read_bytes()
 
 
-def test_stages_go_on_in_the_precision_of_the_first_whatever_the_stopwatch_says(tmp_path, scenes, folds, monkeypatch):
-    verdicts = iter(["bf16", "fp32", "fp32", "fp32"])
-    monkeypatch.setattr("zoo.runtime.precision.fastest", lambda device: next(verdicts))
-    stages = [{"precision": precision, "epochs": 1} for precision in ("auto", "fp32", "auto")]
-    run = trained(tmp_path, scenes, folds, {"stages": stages})
-    result = run.read_result()
-    assert [stage["precision"] for stage in result["stages"]] == ["bf16", "fp32", "bf16"]
-    assert result["precision"] == "bf16"
-    assert len(list(verdicts)) == 3  # asked once
-
-
 @pytest.mark.parametrize(("stage", "epochs", "trained_stages"), [(1, 1, [1]), (2, 1, [1, 1])])
 def test_a_stop_file_ends_all_stages_and_once_it_is_gone_they_go_on(
     tmp_path, scenes, folds, staged, stage, epochs, trained_stages

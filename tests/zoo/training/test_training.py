@@ -134,6 +134,18 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(
     assert killed.best.read_bytes() == whole.best.read_bytes()
 
 
+def test_a_run_goes_on_in_the_precision_that_it_began_in(tmp_path, scenes, folds, monkeypatch):
+    monkeypatch.setattr("zoo.training.step.training_precision", lambda *_: "fp16")
+
+    def kill(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, scenes, folds, {"epochs": 2}, report=kill)
+    monkeypatch.setattr("zoo.training.step.training_precision", lambda *_: "fp32")
+    assert trained(tmp_path, scenes, folds, {"epochs": 2}).read_result()["precision"] == "fp16"
+
+
 def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
 
