@@ -44,7 +44,7 @@ class OnePath(nn.Module):
     def __init__(self, run: Run) -> None:
         super().__init__()
         name = run.recipe.input
-        self.to_channels, channels = _on_tensors_alone(name), INPUTS.entry(name).facts["channels"]
+        self.to_channels, channels = _on_tensors_alone(name), INPUTS.facts(name).channels
         scaling = read_scaling(run.scaling, name)
         shift, scale = (scaling.shift, scaling.scale) if scaling else (np.zeros(channels), np.ones(channels))
         for key, values in (("shift", shift), ("scale", scale)):
@@ -62,7 +62,7 @@ def _on_tensors_alone(name: str) -> Callable[..., Channels]:
     entry = INPUTS.entry(name)
     try:
         # Tensors without values: nothing but torch computes with them.
-        entry.make(*torch.empty(len(entry.facts["bands"]), 1, SIZE, SIZE, device="meta"))
+        entry.make(*torch.empty(len(entry.facts.bands), 1, SIZE, SIZE, device="meta"))
     except (TypeError, RuntimeError, AttributeError) as error:
         raise UserError(
             f'input "{name}": cannot be exported, its function does not keep to what tensors can ({error}); '
@@ -115,8 +115,14 @@ def _run_onnx(content: bytes) -> Answer:
     return lambda kelvin: session.run(["probability"], {"kelvin": kelvin})[0]
 
 
-# A name of a format: what writes it; the fact `run`: what answers from its bytes.
-FORMATS: Registry[Writer, dict[str, Any]] = Registry("format")
+@dataclass(frozen=True)
+class FormatFacts:
+    """Facts of a format; its entry is what writes it."""
+
+    run: Callable[[bytes], Answer]  # what answers from the bytes of a file
+
+
+FORMATS: Registry[Writer, FormatFacts] = Registry("format", FormatFacts)
 
 
 @FORMATS.register("pt2", run=_run_pt2)
@@ -163,13 +169,13 @@ def export_member(runs: Sequence[Run], format_name: str) -> Exported:
     """The mean of these runs in a format; for any number of records where the network's graph allows that."""
     entry = FORMATS.entry(format_name)
     member = Member(runs).eval()
-    bands, frames = len(INPUTS.entry(runs[0].recipe.input).facts["bands"]), len(runs[0].recipe.frames)
+    bands, frames = len(INPUTS.facts(runs[0].recipe.input).bands), len(runs[0].recipe.frames)
     kelvin = 260 + 20 * torch.rand(BATCH, bands, frames, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # a tracer warns of every shape that it takes for settled
         try:
             content = entry.make(member, kelvin[:TRACED], True)
-            answer: Answer = entry.facts["run"](content)
+            answer: Answer = entry.facts.run(content)
             for number in (1, BATCH):
                 if answer(kelvin[:number].numpy()).shape != (number, SIZE, SIZE):
                     raise ValueError("is of its example's number of records")
@@ -178,7 +184,7 @@ def export_member(runs: Sequence[Run], format_name: str) -> Exported:
             raise
         except Exception:  # each format has its own words for a number of records that is settled
             content = entry.make(member, kelvin[:1], False)
-            return Exported(content, entry.facts["run"](content), False)
+            return Exported(content, entry.facts.run(content), False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,7 +255,7 @@ def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> It
 
 
 def _answers(exported: Exported, run: Run, scenes: Scenes, batch: Sequence[Record]) -> Floats:
-    bands = INPUTS.entry(run.recipe.input).facts["bands"]
+    bands = INPUTS.facts(run.recipe.input).bands
     kelvin = np.stack([scenes.kelvin(record, bands, run.recipe.frames) for record in batch])
     if exported.any_number:
         return exported.answer(kelvin)

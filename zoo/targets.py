@@ -1,8 +1,7 @@
-"""Named targets: what a network learns from a scene's mask and labelers. One function each, one registry line.
+"""Named targets: maps that a network learns, from a scene's mask and labelers. One function each, one registry line.
 
-In: the mask, bool (256, 256), and what each labeler marked, bool (R, 256, 256). Out: float32 (heads, 256, 256), in
-0..1. The first head is the one that predicts; further ones only teach. Fact `weights`: of each head in the loss.
-Stays outside: files, torch, smoothing.
+In: the mask, bool (256, 256), and the mask of each labeler, bool (R, 256, 256). Out: float32 (heads, 256, 256), in
+0..1. The first head is the one that predicts; further ones only teach. Stays outside: files, torch, smoothing.
 
 A record whose labelers are not kept (validation records, ash-colour scenes) counts as marked by one, who marked the
 mask.
@@ -11,7 +10,8 @@ mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,22 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Marked = NDArray[np.bool_]
-TARGETS: Registry[Callable[[Marked, Marked], Floats], dict[str, Any]] = Registry("target")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetFacts:
+    """Facts of a target."""
+
+    weights: tuple[float, ...]  # of each head in the loss
+    labelers: bool  # made from the labelers' masks; else from the mask alone
+
+
+TARGETS: Registry[Callable[[Marked, Marked], Floats], TargetFacts] = Registry("target", TargetFacts)
 
 
 @TARGETS.register("hard", weights=(1.0,), labelers=False)
 def hard(mask: Marked, labelers: Marked) -> Floats:
-    """The mask: what more than half of the labelers marked, and what the score counts."""
+    """The mask, which the score counts: pixels that more than half of the labelers marked."""
     return mask[None].astype(np.float32)
 
 
@@ -56,13 +66,13 @@ def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
     """The target of one record: float32 (heads, 256, 256)."""
     entry = TARGETS.entry(name)
     mask = scenes.mask(record)
-    labelers = scenes.source(record).labelers(record) if entry.facts["labelers"] else None
+    labelers = scenes.source(record).labelers(record) if entry.facts.labelers else None
     return entry.make(mask, mask[None] if labelers is None else labelers)
 
 
 def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> int:
-    """How many of the records give their mask where the target asks for labelers."""
-    if not TARGETS.entry(name).facts["labelers"]:
+    """Count the records that give their mask where the target asks for labelers."""
+    if not TARGETS.facts(name).labelers:
         return 0
     return sum(not scenes.source(record).has_labelers(record) for record in records)
 

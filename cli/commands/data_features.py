@@ -43,8 +43,8 @@ def features(settings: Settings, which: str | None, top: int, records: int) -> N
     keep_folds(settings, folds)
     chosen = _with_contrails(scenes, folds, numbers, records)
     inputs = {
-        name: input_channels(name, facts["bands"], facts["channels"], INPUTS.get(name), facts["from_ash"])
-        for name, facts in ((name, INPUTS.entry(name).facts) for name in INPUTS.names())
+        name: input_channels(name, facts.bands, facts.channels, INPUTS.get(name), facts.from_ash)
+        for name, facts in ((name, INPUTS.facts(name)) for name in INPUTS.names())
     }
     with progress(settings, "features", len(chosen)) as advance:
         found = screen(scenes, chosen, folds.group_of, inputs, settings.jobs, advance)

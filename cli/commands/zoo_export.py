@@ -106,7 +106,7 @@ def _document(runs: Sequence[Run], format_name: str, out: Path, exported: Export
     from zoo.inputs import INPUTS
 
     recipe = runs[0].recipe
-    bands, number = INPUTS.entry(recipe.input).facts["bands"], "n" if exported.any_number else 1
+    bands, number = INPUTS.facts(recipe.input).bands, "n" if exported.any_number else 1
     return {
         "format": 1,
         "kind": format_name,

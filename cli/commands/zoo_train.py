@@ -156,7 +156,7 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
     from zoo.targets import without_labelers
     from zoo.training import run_examples, run_records, run_scaling, steps_of, train
 
-    if INPUTS.entry(run.recipe.input).facts["scaled"] and not run.scaling.is_file():
+    if INPUTS.facts(run.recipe.input).scaled and not run.scaling.is_file():
         records, _ = run_records(run, scenes, folds)
         with progress(settings, f"{label(run)} statistics", len(records)) as advance:
             run_scaling(run, scenes, records, settings.jobs, advance)

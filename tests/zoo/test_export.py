@@ -67,7 +67,7 @@ def restless(run, scenes, seed):
 @pytest.mark.parametrize("name", INPUTS.names())
 def test_an_input_on_tensors_is_the_input(name, rng):
     entry = INPUTS.entry(name)
-    kelvin = rng.uniform(235, 305, (len(entry.facts["bands"]), 2, 3, 8, 8)).astype(np.float32)
+    kelvin = rng.uniform(235, 305, (len(entry.facts.bands), 2, 3, 8, 8)).astype(np.float32)
     made = torch.stack(entry.make(*torch.from_numpy(kelvin)))
     np.testing.assert_array_equal(made.numpy(), np.stack(entry.make(*kelvin)))
 
@@ -118,7 +118,7 @@ def test_a_file_answers_as_its_runs_predict(format_name, keys, scenes, written):
     assert parity.records == len(held)
     assert parity.largest_difference < 1e-5
     assert parity.dice_exported == pytest.approx(parity.dice_eager, abs=1e-4)
-    bands = INPUTS.entry(runs[0].recipe.input).facts["bands"]
+    bands = INPUTS.facts(runs[0].recipe.input).bands
     maps = exported.answer(np.stack([scenes.kelvin(record, bands, runs[0].recipe.frames) for record in held]))
     assert maps.std() > 0.01  # maps that say nothing would agree, too
 

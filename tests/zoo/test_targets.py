@@ -16,7 +16,7 @@ MASK = LABELERS.mean(axis=0) > 0.5
 @pytest.mark.parametrize("name", TARGETS.names())
 def test_a_target_has_a_map_for_every_head(name):
     target = TARGETS.get(name)(MASK, LABELERS)
-    assert target.shape == (len(TARGETS.entry(name).facts["weights"]), 1, 4)
+    assert target.shape == (len(TARGETS.facts(name).weights), 1, 4)
     assert target.dtype == np.float32
     assert ((target >= 0) & (target <= 1)).all()
 

@@ -52,7 +52,7 @@ def measure(name: str, folder: str) -> Figures:
     recipe = load_member(name).final
     network = build(recipe, "none").to(memory_format=torch.channels_last)
     optimizer = make_optimizer(recipe, network.parameters())
-    channels = INPUTS.entry(recipe.input).facts["channels"]
+    channels = INPUTS.facts(recipe.input).channels
     images = torch.rand(RECORDS, len(recipe.frames), channels, 256, 256)
     target = (torch.rand(RECORDS, recipe.heads, 256, 256) > 0.99).float()
     start = time.process_time()  # of all threads: what else the machine does, does not count

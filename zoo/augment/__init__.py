@@ -4,28 +4,32 @@ In: images (n, frames, channels, H, W), labels (n, heads, H, W), the label's off
 An augmentation draws anew for every scene, changes all frames of a scene alike, and leaves its label where it lay on
 the image: `offset` pixels further down and right (zoo.geometry), 0 for labels on the image's own grid. Numbers are
 drawn on the CPU, so that every device draws the same. Stays outside: which of them a recipe names, files, the loop.
-
-Facts of an entry:
-share   of the scenes that it changes, where a recipe does not say
-moves   whether the label changes with the image
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from torch import Generator, Tensor
 
-from core.registry import Registry, load_modules
+from core.registry import Registry
 
 Pair = tuple[Tensor, Tensor]
-AUGMENTATIONS: Registry[Callable[[Tensor, Tensor, float, Generator], Pair], dict[str, Any]] = Registry("augmentation")
+Augmentation = Callable[[Tensor, Tensor, float, Generator], Pair]
 
-load_modules(__name__, Path(__file__).parent)
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationFacts:
+    """Facts of an augmentation."""
+
+    share: float  # of the scenes that it changes, where a recipe gives none
+    moves: bool  # the label changes with the image
+
+
+AUGMENTATIONS: Registry[Augmentation, AugmentationFacts] = Registry("augmentation", AugmentationFacts, package=__name__)
 
 from zoo.augment._chain import augment, training_view  # noqa: E402  they ask the registry
 from zoo.augment._gallery import Exhibit, gallery  # noqa: E402
 from zoo.augment._squares import crop  # noqa: E402
 from zoo.augment.colour import jitter  # noqa: E402
 
-__all__ = ["AUGMENTATIONS", "Exhibit", "augment", "crop", "gallery", "jitter", "training_view"]
+__all__ = ["AUGMENTATIONS", "AugmentationFacts", "Exhibit", "augment", "crop", "gallery", "jitter", "training_view"]

@@ -26,7 +26,7 @@ def augment(images: Tensor, labels: Tensor, terms: Sequence[Term], offset: float
     """One augmentation after the other, each of a drawn share of the scenes."""
     for term in terms:
         entry = AUGMENTATIONS.entry(term.name)
-        share = entry.facts["share"] if term.weight is None else term.weight
+        share = entry.facts.share if term.weight is None else term.weight
         seen, marked = entry.make(images, labels, offset, generator)
         if share < 1:
             drawn = (torch.rand(len(images), generator=generator) < share).to(images.device)

@@ -38,8 +38,8 @@ def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int
     """
     images, labels = _batch(recipe, scenes, records)
     shown = recipe.frames.index(LABELLED)
-    facts = INPUTS.entry(recipe.input).facts
-    is_ash = facts["channels"] == 3 and not facts["scaled"]
+    facts = INPUTS.facts(recipe.input)
+    is_ash = facts.channels == 3 and not facts.scaled
     limits = (0.0, 1.0) if is_ash else np.percentile(_colours(images[:, shown]), (1, 99), axis=(0, 1, 2))
 
     def exhibit(title: str, seen: Tensor, marked: Tensor) -> Exhibit:

@@ -46,7 +46,7 @@ class Network:
     def of(cls, recipe: Recipe) -> Network:
         """As text, as the table has it."""
         given = (recipe.decoder_form, " ".join(map(str, recipe.decoder_channels)), recipe.time)
-        seen = (INPUTS.entry(recipe.input).facts["channels"], len(recipe.frames), recipe.size, recipe.heads)
+        seen = (INPUTS.facts(recipe.input).channels, len(recipe.frames), recipe.size, recipe.heads)
         return cls(recipe.encoder, recipe.decoder, *map(str, (*given, *seen)))
 
 

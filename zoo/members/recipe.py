@@ -147,7 +147,7 @@ class Recipe:
     @property
     def heads(self) -> int:
         """Maps that the network gives while it learns; the first one predicts."""
-        return len(TARGETS.entry(self.target).facts["weights"])
+        return len(TARGETS.facts(self.target).weights)
 
     @property
     def loss_terms(self) -> tuple[Term, ...]:

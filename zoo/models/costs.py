@@ -31,7 +31,7 @@ def count(recipe: Recipe) -> Cost:
             kept[storage._cdata] = storage
         return tensor
 
-    channels = INPUTS.entry(recipe.input).facts["channels"]
+    channels = INPUTS.facts(recipe.input).channels
     images = torch.empty(SCENES, len(recipe.frames), channels, SIZE, SIZE, device="meta")
     with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         network(images)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from zoo.data import SIZE
 from zoo.geometry import resize
-from zoo.inputs import INPUTS
+from zoo.inputs import INPUTS, mean_std
 from zoo.members import Recipe, fault_of
 from zoo.models.decoders import DECODERS, make_decoder
 from zoo.models.encoders import (
@@ -32,12 +32,12 @@ class Segmenter(nn.Module):
 
     def __init__(self, recipe: Recipe, weights: str) -> None:
         super().__init__()
-        facts = INPUTS.entry(recipe.input).facts
-        channels = facts["channels"]
+        facts = INPUTS.facts(recipe.input)
+        channels = facts.channels
         self.size = recipe.size
         self.encoder = _make_encoder(recipe, weights, channels)
         mean, std = normalisation(recipe.encoder)
-        if facts["scaled"] == "mean_std":  # standardised already
+        if facts.scaled is mean_std:  # standardised already
             mean, std = torch.zeros(channels), torch.ones(channels)
         elif channels != len(mean):
             mean, std = mean.mean().expand(channels), std.mean().expand(channels)
@@ -82,10 +82,10 @@ def sketch(recipe: Recipe) -> Segmenter:
 
 def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
     """The encoder of `recipe`; UsageError where it cannot see what it will be shown or the decoder needs more of it."""
-    sides = TIME_MIXING.entry(recipe.time).facts.get("side", 1)
+    sides = TIME_MIXING.facts(recipe.time).side
     side = sides * recipe.size
     check_sides(recipe.encoder, side, {side, sides * recipe.seen})
-    stride = DECODERS.entry(recipe.decoder).facts.get("output_stride")
+    stride = DECODERS.facts(recipe.decoder).output_stride
     if stride and not holds_stride(recipe.encoder, side, stride):
         raise UsageError(
             f"{recipe.name}: decoder {recipe.decoder} needs features that end at stride {stride}, and encoder "

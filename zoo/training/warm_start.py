@@ -143,7 +143,7 @@ def _no_start(
 def _sees(recipe: Recipe) -> tuple[str, int]:
     """The encoder's architecture, and the channels that it sees; a timm name's tag only says which weights it has."""
     first = recipe.staged[0]
-    return first.encoder.partition(".")[0], INPUTS.entry(first.input).facts["channels"]
+    return first.encoder.partition(".")[0], INPUTS.facts(first.input).channels
 
 
 def _refuse_other_encoder(recipe: Recipe, runs: Path, members: Path | None) -> None:

@@ -14,7 +14,7 @@ from zoo.members import load_member, with_settings
 from zoo.members.terms import Term
 
 SIDE = 64
-MOVING = [name for name in AUGMENTATIONS.names() if AUGMENTATIONS.entry(name).facts["moves"]]
+MOVING = [name for name in AUGMENTATIONS.names() if AUGMENTATIONS.facts(name).moves]
 KEEPING = [name for name in AUGMENTATIONS.names() if name not in MOVING]
 
 

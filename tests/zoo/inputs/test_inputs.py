@@ -24,7 +24,7 @@ HASHES = {
 
 @pytest.mark.parametrize("name", HASHES)
 def test_an_input_is_to_the_bit_what_it_was(name):
-    bands = len(INPUTS.entry(name).facts["bands"])
+    bands = len(INPUTS.facts(name).bands)
     kelvin = np.random.default_rng(7).uniform(235, 305, (bands, 2, 16, 16)).astype(np.float32)
     channels = np.stack(INPUTS.get(name)(*kelvin), axis=1)
     assert sha256(channels.tobytes()).hexdigest()[:16] == HASHES[name]
@@ -32,10 +32,10 @@ def test_an_input_is_to_the_bit_what_it_was(name):
 
 @pytest.mark.parametrize("name", INPUTS.names())
 def test_an_input_gives_finite_channels_of_its_own_number(name, rng):
-    facts = INPUTS.entry(name).facts
-    kelvin = rng.uniform(200, 310, (len(facts["bands"]), 2, 8, 8)).astype(np.float32)
+    facts = INPUTS.facts(name)
+    kelvin = rng.uniform(200, 310, (len(facts.bands), 2, 8, 8)).astype(np.float32)
     channels = np.stack(INPUTS.get(name)(*kelvin))
-    assert channels.shape == (facts["channels"], 2, 8, 8)
+    assert channels.shape == (facts.channels, 2, 8, 8)
     assert channels.dtype == np.float32
     assert np.isfinite(channels).all()
 
@@ -80,7 +80,7 @@ def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
         require_input(scenes, scenes.records, "fc", (4, 5))
 
 
-@pytest.mark.parametrize("name", [name for name in INPUTS.names() if 8 in INPUTS.entry(name).facts["bands"]])
+@pytest.mark.parametrize("name", [name for name in INPUTS.names() if 8 in INPUTS.facts(name).bands])
 def test_all_bands_want_all_bands(tmp_path, name):
     write_record(tmp_path, "train", "17", bands=(11, 13, 14, 15))
     scenes = open_scenes([tmp_path])

@@ -8,9 +8,9 @@ import pytest
 from core.errors import UserError
 from tests.scenes import write_record
 from zoo.data import BANDS, open_scenes
-from zoo.inputs import INPUTS, fit_scaling, read_channels, read_scaling, write_scaling
+from zoo.inputs import INPUTS, fit_scaling, mean_std, read_channels, read_scaling, write_scaling
 
-SCALED = [name for name in INPUTS.names() if INPUTS.entry(name).facts["scaled"]]
+SCALED = [name for name in INPUTS.names() if INPUTS.facts(name).scaled]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def channels_of(scenes, name, frames):
     return np.stack([read_channels(scenes, record, name, frames) for record in scenes.records]).astype(float)
 
 
-@pytest.mark.parametrize("name", [name for name in SCALED if INPUTS.entry(name).facts["scaled"] == "mean_std"])
+@pytest.mark.parametrize("name", [name for name in SCALED if INPUTS.facts(name).scaled is mean_std])
 def test_standardised_channels_have_mean_0_and_std_1_over_the_records_fitted_on(scenes, name):
     scaling = fit_scaling(scenes, scenes.records, name, (4, 5), jobs=2)
     scaled = np.stack([scaling(read_channels(scenes, record, name, (4, 5))) for record in scenes.records])

@@ -25,7 +25,7 @@ MISFITS = {
 
 def made(encoder, decoder, **keys):
     """The recipe, at the least size that the decoder takes."""
-    size = max(64, DECODERS.entry(decoder).facts.get("least", 0))
+    size = max(64, DECODERS.facts(decoder).least)
     return recipe(encoder=encoder, decoder=decoder, size=size, decoder_channels=NARROW.get(decoder, ()), **keys)
 
 
@@ -94,7 +94,7 @@ def test_fewer_channels_end_a_u_net_early():
 
 
 def test_the_wide_u_net_has_eight_times_the_channels_and_starts_as_nearest_neighbour():
-    wide, narrow = (DECODERS.entry(name).facts["widths"] for name in ("unet_wide", "unet"))
+    wide, narrow = (DECODERS.facts(name).widths for name in ("unet_wide", "unet"))
     assert wide == tuple(8 * width for width in narrow)
     up = DECODERS.get("unet_wide")(Plan(channels=[8, 8], strides=[16, 32], widths=(16, 8, 8, 8, 8))).ups[0].up
     enlarged = up(torch.rand(1, 8, 3, 3))

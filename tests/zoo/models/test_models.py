@@ -5,7 +5,7 @@ import torch
 
 from core.errors import UsageError
 from tests.zoo.models.cases import recipe
-from zoo.inputs import INPUTS
+from zoo.inputs import INPUTS, mean_std
 from zoo.models import build
 
 
@@ -28,10 +28,10 @@ def test_one_channel_inputs_build():
 @pytest.mark.parametrize("name", INPUTS.names())
 def test_every_input_has_a_network(name):
     """What comes standardised goes to the encoder as it is."""
-    facts = INPUTS.entry(name).facts
+    facts = INPUTS.facts(name)
     network = build(recipe(encoder="test_efficientnet", input=name))
-    assert network(torch.rand(1, 1, facts["channels"], 256, 256)).shape == (1, 1, 64, 64)
-    assert bool((network.std == 1).all()) == (facts["scaled"] == "mean_std")
+    assert network(torch.rand(1, 1, facts.channels, 256, 256)).shape == (1, 1, 64, 64)
+    assert bool((network.std == 1).all()) == (facts.scaled is mean_std)
 
 
 @pytest.mark.parametrize("encoder", ["test_maxvit", "test_coatnet"])

@@ -10,7 +10,7 @@ from zoo.models import build
 from zoo.models.time_mixing import TIME_MIXING, Frames
 from zoo.models.time_mixing.conv3d import Pairs
 
-SEVERAL = [name for name in TIME_MIXING.names() if TIME_MIXING.entry(name).facts.get("least", 1) > 1]
+SEVERAL = [name for name in TIME_MIXING.names() if TIME_MIXING.facts(name).least > 1]
 
 
 def levels(frames, width=8):

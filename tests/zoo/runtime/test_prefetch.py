@@ -184,5 +184,5 @@ def test_no_file_is_read_that_the_input_does_not_need(name, tmp_path, monkeypatc
     where = "zoo.data.layouts.competition.read_array"
     monkeypatch.setattr(where, lambda path: opened.append(path.name) or read_array(path))
     seen.batch([0])
-    needed = [f"band_{band}.npy" for band in INPUTS.entry(name).facts["bands"]]
+    needed = [f"band_{band}.npy" for band in INPUTS.facts(name).bands]
     assert sorted(opened) == [*needed, "human_pixel_masks.npy"]

@@ -1,24 +1,19 @@
-"""Decoders: from an encoder's pyramid to logits. One file each, named as its decoder, one registry line.
+"""Decoders: from an encoder's pyramid to logits. One file each, named as its decoder.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
 (n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does.
-
-Facts beside a name: `widths`, the decoder's own `decoder_channels`; `early`, it takes fewer of them; `needs`, the
-last strides of a pyramid that fits, any where it is absent; `output_stride`, what the encoder is asked to hold its
-stride at; `least`, the smallest side in pixels; `pools`, it normalises over a batch of single pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from core.errors import UsageError
-from core.registry import Registry, load_modules
+from core.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.members import Recipe
@@ -26,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a decoder is built from."""
+    """Shapes that a decoder is built for."""
 
     channels: list[int]  # of the pyramid's levels, finest first
     strides: list[int]
@@ -35,9 +30,19 @@ class Plan:
     form: int = 2  # the log's, of its own U-Net alone
 
 
-DECODERS: Registry[Callable[[Plan], nn.Module], dict[str, Any]] = Registry("decoder")
+@dataclass(frozen=True, kw_only=True)
+class DecoderFacts:
+    """Facts of a decoder."""
 
-load_modules(__name__, Path(__file__).parent)
+    widths: tuple[int, ...]  # its own `decoder_channels`
+    early: bool = False  # takes fewer of them, and ends early
+    needs: tuple[int, ...] = ()  # last strides of a pyramid that fits; empty: any
+    output_stride: int | None = None  # the stride that the encoder is asked to end at
+    least: int = 0  # the smallest side of its images, pixels
+    pools: bool = False  # normalises over single pixels: refuses a batch of one image
+
+
+DECODERS: Registry[Callable[[Plan], nn.Module], DecoderFacts] = Registry("decoder", DecoderFacts, package=__name__)
 
 
 def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.Module:
@@ -47,7 +52,7 @@ def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.
     plan = Plan(
         channels=channels,
         strides=strides,
-        widths=recipe.decoder_channels or entry.facts["widths"],
+        widths=recipe.decoder_channels or entry.facts.widths,
         heads=recipe.heads,
         form=recipe.decoder_form,
     )
@@ -57,22 +62,22 @@ def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.
         raise UsageError(f"{recipe.name}: decoder {recipe.decoder} refuses its channels ({error})") from error
 
 
-def _check(recipe: Recipe, facts: dict[str, Any], strides: list[int]) -> None:
+def _check(recipe: Recipe, facts: DecoderFacts, strides: list[int]) -> None:
     def refuse(reason: str) -> None:
         raise UsageError(f"{recipe.name}: decoder {recipe.decoder} {reason}")
 
-    needs = facts.get("needs")
+    needs = facts.needs
     if needs and tuple(strides[-len(needs) :]) != needs:
         refuse(
             f"needs features at strides {_listed(needs)}, encoder {recipe.encoder} gives {_listed(strides)}; "
             "choose another of them (unet takes any pyramid)"
         )
-    given, own = recipe.decoder_channels, facts["widths"]
-    if given and len(given) != len(own) and not (facts.get("early") and len(given) < len(own)):
+    given, own = recipe.decoder_channels, facts.widths
+    if given and len(given) != len(own) and not (facts.early and len(given) < len(own)):
         refuse(f"takes {len(own)} decoder_channels, its own are {list(own)}; {len(given)} are given")
-    if recipe.seen < facts.get("least", 0):
-        refuse(f"needs images of {facts['least']} pixels, it would see {recipe.seen}; give a larger size or crop")
-    if facts.get("pools") and recipe.batch < 2:
+    if recipe.seen < facts.least:
+        refuse(f"needs images of {facts.least} pixels, it would see {recipe.seen}; give a larger size or crop")
+    if facts.pools and recipe.batch < 2:
         refuse("cannot be trained on one image at a time; give batch 2 or more")
 
 

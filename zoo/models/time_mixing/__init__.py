@@ -1,22 +1,19 @@
-"""Time mixing: from the features of several frames to one pyramid. One file each, named as it, one registry line.
+"""Time mixing: from the features of several frames to one pyramid. One file each, named as it.
 
 In: images (n, frames, channels, H, W), which it lays out for the shared encoder; then the encoder's features, finest
 first. Out: features (n, channels[i], h, w) of the labelled frame's picture. `channels` says how many they are.
-
-Facts beside a name: `least` and `most`, how many frames it takes; `side`, how many sides of a frame the encoder sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from core.errors import UsageError
-from core.registry import Registry, load_modules
+from core.registry import Registry
 from zoo.data import LABELLED
 
 if TYPE_CHECKING:
@@ -64,15 +61,24 @@ class TimeMixing(nn.Module):
         return features.unflatten(0, (-1, len(self.frames.numbers)))
 
 
-TIME_MIXING: Registry[Callable[[Frames], TimeMixing], dict[str, Any]] = Registry("time")
+@dataclass(frozen=True, kw_only=True)
+class TimeMixingFacts:
+    """Facts of a time mixing."""
 
-load_modules(__name__, Path(__file__).parent)
+    least: int = 1  # frames that it takes
+    most: int = 8
+    side: int = 1  # side of the encoder's picture, in sides of a frame
+
+
+TIME_MIXING: Registry[Callable[[Frames], TimeMixing], TimeMixingFacts] = Registry(
+    "time", TimeMixingFacts, package=__name__
+)
 
 
 def make_time_mixing(recipe: Recipe, channels: list[int], strides: list[int]) -> TimeMixing:
     """The time mixing of `recipe`; UsageError where it takes another number of frames."""
     entry = TIME_MIXING.entry(recipe.time)
-    least, most, given = entry.facts.get("least", 1), entry.facts.get("most", 8), len(recipe.frames)
+    least, most, given = entry.facts.least, entry.facts.most, len(recipe.frames)
     if not least <= given <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
         raise UsageError(f"{recipe.name}: time = {recipe.time} mixes {wanted} frames, the recipe has {given}")

@@ -1,31 +1,34 @@
-"""From a record to channels, and the refusal of records from which they cannot be made."""
+"""Read the channels of records; refuse records from which they cannot be made."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UserError
 from zoo.data import Record, Scenes
-from zoo.inputs import INPUTS, Floats
+from zoo.inputs.named import INPUTS
+
+Floats = NDArray[np.float32]
 
 
 def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: Sequence[int]) -> None:
     """Refuse, by name and before anything starts, records from which the input cannot be made."""
-    facts = INPUTS.entry(name).facts
+    facts = INPUTS.facts(name)
     for record in records:
         where = f"record {record.id} ({record.source})"
-        lacking = sorted(set(facts["bands"]) - set(scenes.source(record).bands(record)))
+        lacking = sorted(set(facts.bands) - set(scenes.source(record).bands(record)))
         if lacking:
             raise UserError(
                 f'{where}: lacks band {lacking[0]:02d}, which the input "{name}" needs; '
                 "choose another input or leave this source out"
             )
-        if record.clipped and not facts["from_ash"]:
+        if record.clipped and not facts.from_ash:
             raise UserError(
                 f"{where}: is kept as an ash-colour image, from which the input "
                 f'"{name}" cannot be made; leave this source out'
             )
-        absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts["bands"])))
+        absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts.bands)))
         if absent:
             raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
 
@@ -33,5 +36,5 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[int]) -> Floats:
     """The channels of one record, not yet scaled: float32 (frames, channels, 256, 256)."""
     entry = INPUTS.entry(name)
-    kelvin = scenes.kelvin(record, entry.facts["bands"], frames)
+    kelvin = scenes.kelvin(record, entry.facts.bands, frames)
     return np.stack(entry.make(*kelvin), axis=1)

@@ -1,6 +1,6 @@
-"""Statistics of the training records, by which an input's channels are scaled; kept beside what was trained so."""
+"""Statistics of the training records that scale an input's channels; kept beside the weights trained with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -13,16 +13,10 @@ from core.files import check_format, read_json, write_json
 from zoo.data import Record, Scenes
 from zoo.data.parallel import Advance, sweep
 from zoo.data.stats import Spread
-from zoo.inputs import INPUTS, Floats
-from zoo.inputs._reading import read_channels
+from zoo.inputs.named import INPUTS
+from zoo.inputs.reading import Floats, read_channels
 
 FLAT = 1e-3  # kelvin, a hundredth of the instrument's noise: no spread, only rounding
-
-# Statistics of a channel's pixels -> what is taken off, and what the rest is divided by.
-KINDS: dict[str, Callable[[Spread], tuple[float, float]]] = {
-    "mean_std": lambda spread: (spread.mean, spread.std),
-    "min_max": lambda spread: (spread.low, spread.high - spread.low),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +45,8 @@ def fit_scaling(
 
     UserError where a channel is the same everywhere. `advance(1)` is called for each record read.
     """
-    kind = INPUTS.entry(name).facts["scaled"]
-    if kind is None:
+    statistic = INPUTS.facts(name).scaled
+    if statistic is None:
         return None
 
     def spreads(record: Record) -> list[Spread]:
@@ -60,7 +54,7 @@ def fit_scaling(
         return [Spread.of(channel) for channel in channels]
 
     found = reduce(lambda a, b: list(map(add, a, b)), sweep(spreads, records, jobs, advance))
-    shift, scale = np.array([KINDS[kind](spread) for spread in found], np.float32).T
+    shift, scale = np.array([statistic(spread) for spread in found], np.float32).T
     if not (scale > FLAT).all():
         flat = int((scale <= FLAT).argmax())
         raise UserError(f'input "{name}": channel {flat + 1} has one value in all {len(records)} records; check them')
@@ -75,12 +69,12 @@ def write_scaling(path: Path, scaling: Scaling) -> None:
 
 def read_scaling(path: Path, name: str) -> Scaling | None:
     """What was written for the input `name`, to the bit; None where it needs none; UserError for anything else."""
-    entry = INPUTS.entry(name)
-    if entry.facts["scaled"] is None:
+    facts = INPUTS.facts(name)
+    if facts.scaled is None:
         return None
     document = read_json(path)
     check_format(document, 1, path)
     shift, scale = (np.array(document.get(key), np.float32) for key in ("shift", "scale"))
-    if document.get("input") != name or not shift.shape == scale.shape == (entry.facts["channels"],):
+    if document.get("input") != name or not shift.shape == scale.shape == (facts.channels,):
         raise UserError(f'{path}: holds no statistics of the input "{name}"; train it again')
     return Scaling(name, shift, scale, document.get("records", 0))

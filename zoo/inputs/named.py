@@ -1,0 +1,83 @@
+"""The named inputs: one function each, with its facts, in any order.
+
+A function takes kelvin, float32 (..., H, W), one argument for each of its `bands`, and returns a tuple of channels of
+the same shape. Arrays come in where a record is read, tensors where a member is exported: a function keeps to what both
+have, arithmetic, slices and methods such as `clip`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.registry import Registry
+from zoo.data.ash import SPLIT_WINDOW, ash_colours, scaled
+from zoo.data.records import BANDS
+from zoo.data.stats import Spread
+
+Plane = Any  # float32 (..., H, W): an array or a tensor
+Channels = tuple[Plane, ...]
+Statistic = Callable[[Spread], tuple[float, float]]  # of a channel -> what is subtracted, what the rest is divided by
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFacts:
+    """Facts of an input."""
+
+    bands: tuple[int, ...]  # files of a record that it reads
+    channels: int  # number of channels that it returns
+    from_ash: bool  # scenes kept as ash-colour images will do: their kelvins are exact where not clipped
+    scaled: Statistic | None  # statistics of the training records that scale its channels; None: not scaled
+
+
+INPUTS: Registry[Callable[..., Channels], InputFacts] = Registry("input", InputFacts)
+
+
+def mean_std(spread: Spread) -> tuple[float, float]:
+    """Scale a channel to mean 0 and standard deviation 1."""
+    return spread.mean, spread.std
+
+
+def min_max(spread: Spread) -> tuple[float, float]:
+    """Scale a channel to 0..1."""
+    return spread.low, spread.high - spread.low
+
+
+@INPUTS.register("fc", bands=(11, 14, 15), channels=3, from_ash=True, scaled=None)
+def false_colour(t11: Plane, t14: Plane, t15: Plane) -> Channels:
+    """Ash false colour R, G, B in 0..1, clipped: what the labelers saw."""
+    return tuple(channel.clip(0, 1) for channel in false_colour_unclipped(t11, t14, t15))
+
+
+@INPUTS.register("fc_unclipped", bands=(11, 14, 15), channels=3, from_ash=False, scaled=None)
+def false_colour_unclipped(t11: Plane, t14: Plane, t15: Plane) -> Channels:
+    """Ash false colour on the same scale, with what lies beyond the bounds (place 1)."""
+    return ash_colours(t11, t14, t15)
+
+
+@INPUTS.register("split_window", bands=(14, 15), channels=1, from_ash=True, scaled=None)
+def split_window(t14: Plane, t15: Plane) -> Channels:
+    """T15 - T14 on the ash image's scale, clipped: one channel (variants of row 18)."""
+    return (scaled(t15 - t14, SPLIT_WINDOW).clip(0, 1),)
+
+
+@INPUTS.register("all_bands_mean_std", bands=BANDS, channels=9, from_ash=False, scaled=mean_std)
+@INPUTS.register("all_bands_min_max", bands=BANDS, channels=9, from_ash=False, scaled=min_max)
+def all_bands(*kelvin: Plane) -> Channels:
+    """The nine bands, 08 to 16, kelvin (rows 6 and 7)."""
+    return kelvin
+
+
+@INPUTS.register("fc_and_bands", bands=(11, 13, 14, 15), channels=6, from_ash=False, scaled=mean_std)
+def false_colour_and_bands(t11: Plane, t13: Plane, t14: Plane, t15: Plane) -> Channels:
+    """The differences of the ash image, T15 - T14, T14 - T11, T14, and bands 11, 13, 15, kelvin (place 3).
+
+    There the ash channels were left unscaled; here all six are standardised.
+    """
+    return t15 - t14, t14 - t11, t14, t11, t13, t15
+
+
+@INPUTS.register("differences_and_bands", bands=BANDS, channels=11, from_ash=False, scaled=mean_std)
+def differences_and_bands(*kelvin: Plane) -> Channels:
+    """T15 - T14, T14 - T11 and the nine bands, kelvin (place 6)."""
+    t11, t14, t15 = (kelvin[BANDS.index(band)] for band in (11, 14, 15))
+    return t15 - t14, t14 - t11, *kelvin
