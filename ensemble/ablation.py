@@ -32,8 +32,7 @@ def worths(fit: Fit) -> tuple[Worth, ...]:
     """One for each member that has a weight; none where it is the only one."""
     weights = fit.result.choice.blend.weights
     used = [member for member, weight in enumerate(weights) if weight]
-    # Trees are no sum that a member could be taken out of.
-    if len(used) < 2 or fit.result.choice.blend.trees:
+    if len(used) < 2:
         return ()
     whole = _counts(fit, None)
     groups = fit.tally.groups

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnknownName
-from ensemble.trees import Trees
 
 TOTAL = 1 << 16
 COARSE = 256  # unit of weights that a search tries: 1/256 of the whole, counted in 16 bits
@@ -92,14 +91,10 @@ def table(name: str) -> Table:
 
 @dataclass(frozen=True)
 class Blend:
-    """Whole weights of all members, sum 2**16, and the table that their values go through first.
-
-    With `trees`, these make one value of all members' values; the weights then say what each counts for there.
-    """
+    """Whole weights of all members, sum 2**16, and the table that their values go through first."""
 
     weights: tuple[int, ...]
     table: str = "identity"
-    trees: Trees | None = None
 
     def __post_init__(self) -> None:
         if sum(self.weights) != TOTAL or min(self.weights) < 0:
@@ -107,7 +102,7 @@ class Blend:
 
     def floor(self, eps: int) -> int:
         """The lowest bin that is a candidate for a threshold: no pixel where no member reaches `eps` gets there."""
-        return 1 if self.trees else table(self.table).floor_bin(eps)
+        return table(self.table).floor_bin(eps)
 
     def probability(self, number: int) -> float:
         """The probability at the lower edge of a bin."""

@@ -8,19 +8,18 @@ see more.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.active import Active
-from ensemble.blend import BINS, TOTAL, Blend, table, whole_weights
-from ensemble.surface import Cut, Rate, best_cut, bin_of_rate, changes, curves, record_counts, surface_of
+from ensemble.blend import Blend, table, whole_weights
+from ensemble.surface import Cut, best_cut, changes, curves, record_counts, surface_of
 
-VIEWS_KEPT = 4  # of trees, a byte a pixel
-PARTS_KEPT = 12  # of surfaces, 6.5 MB each, or 16.7 by peak
+PARTS_KEPT = 12  # of surfaces, 6.5 MB each
 CURVES_KEPT = 10_000  # of blends on a fold, 8 kB each
 T = TypeVar("T")
 Counts3 = NDArray[np.int64]
@@ -28,24 +27,15 @@ Counts3 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Choice:
-    """What turns maps into masks: a blend and where it is cut.
-
-    With a `rate`, other records are cut at the threshold that takes this share of their own pixels.
-    """
+    """What turns maps into masks: a blend and where it is cut."""
 
     blend: Blend
     cut: Cut
-    rate: Rate | None = None
 
     @property
     def threshold(self) -> float:
         """The threshold as a probability."""
         return self.blend.probability(self.cut.bin)
-
-    @property
-    def peak(self) -> float | None:
-        """The second threshold as a probability, where the cut asks for a peak."""
-        return self.blend.probability(self.cut.k) if self.cut.by_peak else None
 
 
 class Tally:
@@ -59,7 +49,6 @@ class Tally:
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
         self._curves: OrderedDict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = OrderedDict()
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
-        self._views: OrderedDict[Blend, Active] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
 
     @property
@@ -67,50 +56,44 @@ class Tally:
         """All folds, by index."""
         return tuple(range(len(self.active.folds)))
 
-    def curves(self, blend: Blend, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """Counts at every threshold of these folds together, or of all: (bins, 2)."""
-        return self.counts(dict.fromkeys(self.folds if folds is None else folds, blend), "none")
+    def counts(self, blend: Blend, mode: str = "none", folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """Counts of these folds together, or of all: at every threshold (bins, 2) in the mode `none`, else at every
+        (threshold, k) (bins, most + 1, 2)."""
+        wanted = self.folds if folds is None else folds
+        if mode == "none":
+            return np.sum(self._curves_of(blend, wanted), axis=0, dtype=np.int64)
+        parts = [self._changes(blend, mode, fold) for fold in wanted]
+        return surface_of(sum(parts[1:], parts[0]))
 
-    def surface(self, blend: Blend, mode: str, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """Counts at every (threshold, k) of these folds together, or of all: (bins, most + 1 or bins, 2)."""
-        return self.counts(dict.fromkeys(self.folds if folds is None else folds, blend), mode)
-
-    def counts(self, blends: Mapping[int, Blend], mode: str) -> NDArray[np.int64]:
-        """Counts of each fold's own blend, together: as `curves` for the mode `none`, else as `surface`."""
-        if mode != "none":
-            parts = [self._changes(blend, mode, fold) for fold, blend in blends.items()]
-            return surface_of(sum(parts[1:], parts[0]))
-        total = np.zeros((BINS, 2), np.int64)
-        for blend in dict.fromkeys(blends.values()):
-            folds = [fold for fold, one in blends.items() if one == blend]
-            self._count(blend, folds)
-            for fold in folds:
-                total += self._curves[blend, fold]
-        return total
-
-    def _count(self, blend: Blend, folds: Sequence[int]) -> None:
-        missing = [fold for fold in folds if (blend, fold) not in self._curves]
+    def _curves_of(self, blend: Blend, folds: Sequence[int]) -> list[NDArray[np.int32 | np.int64]]:
+        """Counts at every threshold of each fold, (bins, 2)."""
+        found = {fold: self._curves[blend, fold] for fold in folds if (blend, fold) in self._curves}
+        missing = [fold for fold in folds if fold not in found]
         if missing:
-            given = (*self._seen(blend), table(blend.table), missing, self.jobs)
+            given = (self.active, blend.weights, table(blend.table), missing, self.jobs)
             for fold, counts in zip(missing, curves(*given)):
-                self._curves[blend, fold] = counts.astype(np.int32 if counts.max() < 1 << 31 else np.int64)
-            while len(self._curves) > CURVES_KEPT:
-                self._curves.popitem(last=False)
+                found[fold] = counts.astype(np.int32 if counts.max() < 1 << 31 else np.int64)
+        for fold in folds:
+            self._curves[blend, fold] = found[fold]
+            self._curves.move_to_end((blend, fold))
+        # What was found is held here: forgetting may reach the folds of this very blend.
+        while len(self._curves) > CURVES_KEPT:
+            self._curves.popitem(last=False)
+        return [found[fold] for fold in folds]
 
     def _changes(self, blend: Blend, mode: str, fold: int) -> NDArray[np.int64]:
         key = (blend, mode, fold)
         if key not in self._parts:
             while len(self._parts) >= PARTS_KEPT:
                 self._parts.popitem(last=False)
-            given = (*self._seen(blend), table(blend.table), mode, [fold])
+            given = (self.active, blend.weights, table(blend.table), mode, [fold])
             self._parts[key] = changes(*given, jobs=self.jobs)
         self._parts.move_to_end(key)
         return self._parts[key]
 
     def records(self, choice: Choice, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
         """Counts per record, (n, 3), of these folds in order, or of all."""
-        cut = self.settled(choice, folds)
-        given = (*self._seen(choice.blend), table(choice.blend.table), cut)
+        given = (self.active, choice.blend.weights, table(choice.blend.table), choice.cut)
         if folds is None:
             return record_counts(*given)
         return np.concatenate([record_counts(*given, fold=fold) for fold in folds])
@@ -126,30 +109,6 @@ class Tally:
     def floor(self, blend: Blend) -> int:
         """The lowest bin that is a candidate for a threshold: no pixel that is not active reaches it."""
         return blend.floor(self.active.eps)
-
-    def settled(self, choice: Choice, folds: Sequence[int] | None = None) -> Cut:
-        """The cut on these folds, or on all: the choice's own, or by its rate of their pixels."""
-        if choice.rate is None:
-            return choice.cut
-        above = self.curves(choice.blend, folds)[:, 1]
-        return replace(choice.cut, bin=bin_of_rate(above, self.pixels(folds), choice.rate, self.floor(choice.blend)))
-
-    def pixels(self, folds: Sequence[int] | None = None) -> int:
-        """How many pixels the records of these folds have, or of all, active or not."""
-        records = np.isin(self.active.fold, self.folds if folds is None else list(folds)).sum()
-        return int(records) * self.active.shape[0] * self.active.shape[1]
-
-    def _seen(self, blend: Blend) -> tuple[Active, tuple[int, ...]]:
-        """The values that are counted and their weights: of members, or of what trees make of them."""
-        if blend.trees is None:
-            return self.active, blend.weights
-        if blend not in self._views:
-            while len(self._views) >= VIEWS_KEPT:
-                self._views.popitem(last=False)
-            values = blend.trees.values(self.active.values, self.active.eps)[None]
-            self._views[blend] = replace(self.active, members=("trees",), values=values, eps=1)
-        self._views.move_to_end(blend)
-        return self._views[blend], (TOTAL,)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made at the first call with this key."""
@@ -194,21 +153,13 @@ class Training:
         """The same folds with these members in sight."""
         return Training(self.tally, self.folds, members)
 
-    def cut(self, blend: Blend, mode: str, held_out: Sequence[Blend] = ()) -> tuple[Cut, float]:
-        """The best cut of this mode and its Dice; each fold is counted by its own blend of `held_out`, if any."""
-        blends = tuple(held_out) or (blend,) * len(self.folds)
-        key = ("cut", blends, mode, self.folds)
-        return self.tally.once(key, lambda: self._cut(blends, mode))
+    def cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
+        """The best cut of this mode and its Dice."""
+        return self.tally.once(("cut", blend, mode, self.folds), lambda: self._cut(blend, mode))
 
-    def _cut(self, blends: tuple[Blend, ...], mode: str) -> tuple[Cut, float]:
-        counts = self.tally.counts(dict(zip(self.folds, blends)), mode)
-        return best_cut(counts, self.truth, max(map(self.tally.floor, blends)), mode)
-
-    def rate(self, choice: Choice, held_out: Sequence[Blend] = ()) -> Rate:
-        """The share of pixels that a choice takes of these folds before min-pixels."""
-        blends = tuple(held_out) or (choice.blend,) * len(self.folds)
-        taken = self.tally.counts(dict(zip(self.folds, blends)), "none")[choice.cut.bin, 1]
-        return Rate(int(taken), self.tally.pixels(self.folds))
+    def _cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
+        counts = self.tally.counts(blend, mode, self.folds)
+        return best_cut(counts, self.truth, self.tally.floor(blend), mode)
 
     def pixels(self, most: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values (members, p) / 255 and labels (p,) of the active pixels, thinned evenly to `most`."""

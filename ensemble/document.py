@@ -34,8 +34,7 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         "groups": fit.group_count,
         "counts": counts.as_dict(),
         "method": fit.policy.title,
-        "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels, "threshold": fit.plan.threshold},
-        "share": _share(choice),
+        "asked": {"method": fit.plan.method, "min_pixels": fit.plan.min_pixels},
         "left_out": _left_out(fit),
         "budget": _budget(fit),
         "table": choice.blend.table,
@@ -52,11 +51,6 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         "missing": list(missing),
         "warnings": warnings_of(fit),
     }
-
-
-def _share(choice: Choice) -> float | None:
-    """The share of pixels that a percentile threshold takes."""
-    return None if choice.rate is None else choice.rate.taken / choice.rate.of
 
 
 def _left_out(fit: Fit) -> list[str]:
@@ -86,8 +80,6 @@ def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str
         members=uses,
         table=choice.blend.table,
         level=choice.cut.bin << table(choice.blend.table).shift,
-        rate=choice.rate,
-        trees=choice.blend.trees,
         eps=fit.active.eps,
         mode=choice.cut.mode,
         k=choice.cut.k,
@@ -155,9 +147,7 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
 
 
 def _min_pixels(choice: Choice) -> dict[str, Any]:
-    """`k` counts pixels; in the modes that ask for a peak it is a bin, and `peak` says it as a probability."""
-    peak = choice.peak
-    return {"mode": choice.cut.mode, "k": choice.cut.k} | ({} if peak is None else {"peak": peak})
+    return {"mode": choice.cut.mode, "k": choice.cut.k}
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The compiled loops over active pixels. Single-threaded, without the interpreter's lock, int64 counts.
 
 Callers run them in threads over ranges of records and add the counts: integers, so the same bits in any
-order. `surface` and `trees` call them, and import them when something is counted, since numba takes its time.
+order. `surface` calls them, and imports them when something is counted, since numba takes its time.
 
 Shapes: values (members, p) uint8, label (p,) uint8, pixel (p,) uint16, pointer (n + 1,) int64; bins (q,)
 uint16 of the pixels pointer[first] to pointer[last]; entries (256,) int32; weights (members,) int64.
@@ -133,12 +133,10 @@ def _root(parent, node):
 
 
 @njit(cache=True, nogil=True)
-def _neighbours(width, eight):
-    """Steps to the neighbours in a grid with a border of one pixel."""
+def _neighbours(width):
+    """Steps to the eight neighbours in a grid with a border of one pixel."""
     line = width + 2
-    if eight:
-        return np.array([-line - 1, -line, -line + 1, -1, 1, line - 1, line, line + 1], np.int64)
-    return np.array([-line, -1, 1, line], np.int64)
+    return np.array([-line - 1, -line, -line + 1, -1, 1, line - 1, line, line + 1], np.int64)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -149,21 +147,14 @@ def _place(number, width):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _row(root, area, peak, by_peak, top):
-    """The row of `changes` that a component is counted in: of its peak, or of its size, the last one for more."""
-    return np.int64(peak[root]) if by_peak else min(area[root], top)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak, changes):
+def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
     """Add pixel i to the forest: every component that it touches leaves `changes`, their union enters.
 
-    changes: (rows, 2), positives and pixels by component size, or by the bin of the component's peak
+    changes: (sizes, 2), positives and pixels by component size; the last row holds all larger ones
     """
     top = changes.shape[0] - 1
     parent[i] = i
     area[i] = 1
-    peak[i] = level
     hits[i] = hit
     grid[where] = i
     root = np.int64(i)
@@ -173,7 +164,7 @@ def _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak
         other = np.int64(_root(parent, grid[where + step]))
         if other == root:
             continue
-        row = _row(other, area, peak, by_peak, top)
+        row = min(area[other], top)
         changes[row, 0] -= hits[other]
         changes[row, 1] -= area[other]
         if area[other] > area[root]:
@@ -181,8 +172,7 @@ def _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak
         parent[other] = root
         area[root] += area[other]
         hits[root] += hits[other]
-        peak[root] = max(peak[root], peak[other])
-    row = _row(root, area, peak, by_peak, top)
+    row = min(area[root], top)
     changes[row, 0] += hits[root]
     changes[row, 1] += area[root]
 
@@ -215,23 +205,21 @@ def _longest(pointer, first, last):
 
 
 @njit(cache=True, nogil=True)
-def sweep_components(bins, pixel, label, pointer, first, last, height, width, eight, floor, by_peak, changes):
+def sweep_components(bins, pixel, label, pointer, first, last, height, width, floor, changes):
     """How counts over (threshold, component size) change as the threshold falls, for records first to last.
 
     One pass over each record's pixels in descending bin. A component that grows from area a to b at bin t
-    leaves changes[t, a] and enters changes[t, b], with its positives and its pixels. `by_peak`: rows are the
-    bins of components' highest pixels in place of their sizes.
+    leaves changes[t, a] and enters changes[t, b], with its positives and its pixels.
 
-    changes: (bins, rows, 2) int64, added to
+    changes: (bins, sizes, 2) int64, added to
     """
     base = pointer[first]
     most = _longest(pointer, first, last)
     order, parent = np.empty(most, np.int32), np.empty(most, np.int32)
     area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
-    peak = np.empty(most, np.uint16)
     place = np.empty(changes.shape[0], np.int64)
     grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
-    steps = _neighbours(width, eight)
+    steps = _neighbours(width)
     for r in range(first, last):
         start = pointer[r] - base
         used = _descending(bins, start, pointer[r + 1] - pointer[r], floor, place, order)
@@ -240,14 +228,13 @@ def sweep_components(bins, pixel, label, pointer, first, last, height, width, ei
             p = base + start + i
             where = _place(pixel[p], width)
             hit = np.int64(label[p])
-            level = bins[start + i]
-            _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, by_peak, changes[level])
+            _attach(i, hit, where, grid, steps, parent, area, hits, changes[bins[start + i]])
         for j in range(used):
             grid[_place(pixel[base + start + order[j]], width)] = NOBODY
 
 
 @njit(cache=True, nogil=True)
-def sweep_images(bins, label, pointer, first, last, floor, by_peak, changes):
+def sweep_images(bins, label, pointer, first, last, floor, changes):
     """The same with all of a record's pixels as one component, touching or not."""
     top = changes.shape[1] - 1
     base = pointer[first]
@@ -260,11 +247,6 @@ def sweep_images(bins, label, pointer, first, last, floor, by_peak, changes):
         for j in range(used):
             b = bins[start + order[j]]
             hit = np.int64(label[base + start + order[j]])
-            if by_peak:
-                peak = bins[start + order[0]]
-                changes[b, peak, 0] += hit
-                changes[b, peak, 1] += 1
-                continue
             # Grown from j pixels to j + 1.
             if j:
                 changes[b, min(j, top), 0] -= found
@@ -275,72 +257,41 @@ def sweep_images(bins, label, pointer, first, last, floor, by_peak, changes):
 
 
 @njit(cache=True, nogil=True)
-def count_images(bins, label, pointer, first, last, threshold, least, by_peak, out):
-    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64.
-
-    `by_peak`: of records whose highest pixel reaches bin `least`.
-    """
+def count_images(bins, label, pointer, first, last, threshold, least, out):
+    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64."""
     base = pointer[first]
     for r in range(first, last):
         kept = np.int64(0)
         found = np.int64(0)
-        peak = np.int64(0)
         for p in range(pointer[r], pointer[r + 1]):
             if bins[p - base] >= threshold:
                 kept += 1
                 found += np.int64(label[p])
-                peak = max(peak, np.int64(bins[p - base]))
-        if (peak if by_peak else kept) >= least:
+        if kept >= least:
             out[r - first, 0] = found
             out[r - first, 1] = kept
 
 
 @njit(cache=True, nogil=True)
-def count_components(bins, pixel, label, pointer, first, last, height, width, eight, threshold, least, by_peak, out):
-    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64.
-
-    `by_peak`: in components whose highest pixel reaches bin `least`.
-    """
+def count_components(bins, pixel, label, pointer, first, last, height, width, threshold, least, out):
+    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64."""
     base = pointer[first]
     most = _longest(pointer, first, last)
     parent = np.empty(most, np.int32)
     area, hits = np.empty(most, np.int64), np.empty(most, np.int64)
-    peak = np.empty(most, np.uint16)
     grid = np.full((height + 2) * (width + 2), NOBODY, np.int32)
-    steps = _neighbours(width, eight)
+    steps = _neighbours(width)
     nowhere = np.zeros((1, 2), np.int64)
     for r in range(first, last):
         start = pointer[r]
         size = pointer[r + 1] - start
         for i in range(size):
-            level = bins[start - base + i]
-            if level >= threshold:
+            if bins[start - base + i] >= threshold:
                 where, hit = _place(pixel[start + i], width), np.int64(label[start + i])
-                _attach(i, level, hit, where, grid, steps, parent, area, peak, hits, False, nowhere)
+                _attach(i, hit, where, grid, steps, parent, area, hits, nowhere)
         for i in range(size):
             if bins[start - base + i] >= threshold:
                 grid[_place(pixel[start + i], width)] = NOBODY
-                if parent[i] == i and (np.int64(peak[i]) if by_peak else area[i]) >= least:
+                if parent[i] == i and area[i] >= least:
                     out[r - first, 0] += hits[i]
                     out[r - first, 1] += area[i]
-
-
-@njit(cache=True, nogil=True)
-def sum_trees(values, roots, member, at, left, right, value, cuts, seen, eps, out):
-    """Walk every pixel of values (members, p) down every tree; out (p,): how many cuts the sum reaches.
-
-    Pixels where no member of `seen` reaches eps stay as they are.
-    """
-    for p in range(values.shape[1]):
-        high = np.uint8(0)
-        for m in seen:
-            high = max(high, values[m, p])
-        if high < eps:
-            continue
-        total = np.int64(0)
-        for root in roots:
-            node = root
-            while member[node] >= 0:
-                node = left[node] if np.int64(values[member[node], p]) <= at[node] else right[node]
-            total += value[node]
-        out[p] = np.searchsorted(cuts, total, side="right")

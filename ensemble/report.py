@@ -17,7 +17,7 @@ from core.thresholds import threshold_text
 from ensemble.blend import TOTAL
 from ensemble.counts import Choice
 from ensemble.fit import Fit
-from ensemble.surface import Cut, by_peak, dice_of
+from ensemble.surface import Cut, dice_of
 from ensemble.warnings import DROP, dice_curve, plateau
 
 if TYPE_CHECKING:
@@ -116,31 +116,26 @@ def _heat(axes: Axes, fit: Fit) -> None:
     choice = fit.result.choice
     mode = choice.cut.mode if choice.cut.mode != "none" else "component"
     floor = fit.tally.floor(choice.blend)
-    counts = fit.tally.surface(choice.blend, mode)[floor:]
+    counts = fit.tally.counts(choice.blend, mode)[floor:]
     dice = dice_of(counts, int(fit.active.truth.sum()))
     best = float(dice.max())
     edges = np.array([choice.blend.probability(row) for row in range(floor, floor + len(dice))])
-    if by_peak(mode):
-        heights = np.array([choice.blend.probability(row) for row in range(dice.shape[1])])
-        unit, name, k = "peak (probability)", "Peak asked for", choice.blend.probability(choice.cut.k)
-    else:
-        heights = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
-        unit, name, k = "k (pixels)", "Min-pixels", choice.cut.k
+    sizes = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
     mesh = axes.pcolormesh(
         edges,
-        heights,
-        dice[:, : len(heights)].T,
+        sizes,
+        dice[:, : len(sizes)].T,
         cmap="viridis",
         vmin=max(0.0, best - 0.1),
         vmax=best,
         shading="nearest",
         rasterized=True,
     )
-    axes.plot(choice.threshold, k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
+    axes.plot(choice.threshold, choice.cut.k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
     axes.figure.colorbar(mesh, ax=axes, label="Dice, in-sample", extend="min")
-    chosen = "none is used" if choice.cut.mode == "none" else f"{k:.3g}"
-    axes.set_title(f"{name} per {mode.removesuffix('-peak')} ({chosen})", fontsize=10)
-    axes.set(xlabel="threshold (probability)", ylabel=unit, xlim=(0, 1), ylim=(0, heights[-1]))
+    chosen = "none is used" if choice.cut.mode == "none" else choice.cut.k
+    axes.set_title(f"Min-pixels per {mode} ({chosen})", fontsize=10)
+    axes.set(xlabel="threshold (probability)", ylabel="k (pixels)", xlim=(0, 1), ylim=(0, sizes[-1]))
 
 
 def _weights(axes: Axes, fit: Fit) -> None:

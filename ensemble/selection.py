@@ -19,7 +19,7 @@ from ensemble.weights.ratios import shares_of
 
 CANDIDATE = "greedy"  # what auto tries in place of equal weights
 STACKER = "stack"  # what auto tries in place of weights
-MIN_PIXELS = ("image", "component")  # what auto tries; a peak has to be asked for
+MIN_PIXELS = ("image", "component")  # what auto tries
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
 
 
@@ -43,11 +43,7 @@ def decide(plan: Plan, training: Training, note: Note = lambda decision: None) -
     able = training.among([member for member in training.members if not shares or shares[member] > 0])
     members = line_up(plan, able, note)
     part = training.among(members)
-    policy = Policy(
-        members=None if members == training.members else members,
-        shares=shares,
-        percentile=plan.threshold == "percentile",
-    )
+    policy = Policy(members=None if members == training.members else members, shares=shares)
     if plan.method not in (AUTO, RATIOS):
         policy = replace(policy, method=plan.method)
     elif plan.method == AUTO and len(part.folds) > 1 and part.size > 1:
@@ -58,10 +54,10 @@ def decide(plan: Plan, training: Training, note: Note = lambda decision: None) -
 
 
 def judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list[Decision]:
-    """Whether a method, a mode or a kind of threshold that the user named would have earned its place."""
+    """Whether a method or a mode that the user named would have earned its place."""
     if len(training.folds) < 2:
         return []
-    plain = replace(policy, mode="none", percentile=False)
+    plain = replace(policy, mode="none")
     equal = Policy(members=policy.members)
     asked = [
         ("weights", plan.method, "uniform", plan.method not in (AUTO, "uniform"), plain, equal),
@@ -73,7 +69,6 @@ def judge_what_was_asked(plan: Plan, policy: Policy, training: Training) -> list
             policy,
             replace(policy, mode="none"),
         ),
-        ("threshold", plan.threshold, "best", policy.percentile, policy, replace(policy, percentile=False)),
     ]
     if plan.prune and policy.members is not None:
         whole = decide(replace(plan, prune=False), training)

@@ -4,10 +4,10 @@ In: a training set. Out: a choice, and the counts of a policy that is chosen ane
 Stays outside: which policy has earned its place (`decide`), scoring, reporting, files.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.bootstrap import Gain
-from core.errors import UnknownName, UsageError
+from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, Training
 from ensemble.crossfit import cross_fit
@@ -17,7 +17,6 @@ from ensemble.weights import METHODS
 AUTO = "auto"
 RATIOS = "ratios"
 STANDS = 1.0  # z from which a gain counts
-THRESHOLDS = ("best", "percentile")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Plan:
 
     method: str = AUTO
     min_pixels: str = AUTO
-    threshold: str = "best"  # percentile: as many pixels as the best threshold takes, whatever their level
     ratios: str = ""  # of groups of members, with the method of that name
     prune: bool = False
     budget: Budget | None = None
@@ -47,8 +45,6 @@ class Plan:
             raise UsageError('--method ratios and --ratios go together: --method ratios --ratios "a=2,b=1"')
         if self.min_pixels != AUTO:
             check_mode(self.min_pixels)
-        if self.threshold not in THRESHOLDS:
-            raise UnknownName("threshold", self.threshold, THRESHOLDS)
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,6 @@ class Policy:
     mode: str = "none"
     members: tuple[int, ...] | None = None  # these alone
     shares: tuple[float, ...] = ()  # of all members, in place of a method
-    percentile: bool = False
 
     @property
     def title(self) -> str:
@@ -72,9 +67,7 @@ class Policy:
         """Weights first, at the best threshold without min-pixels; then the cut for these weights."""
         part = training if self.members is None else training.among(self.members)
         blend = self._blend(part)
-        held_out = self._held_out(part, blend)
-        choice = Choice(blend, part.cut(blend, self.mode, held_out)[0])
-        return replace(choice, rate=part.rate(choice, held_out)) if self.percentile else choice
+        return Choice(blend, part.cut(blend, self.mode)[0])
 
     def _blend(self, part: Training) -> Blend:
         if self.shares:
@@ -85,12 +78,6 @@ class Policy:
             return fitted
         equal = METHODS.get("uniform")(part)
         return Blend(mixed_weights(equal.weights, fitted.weights, self.step), fitted.table)
-
-    def _held_out(self, part: Training, blend: Blend) -> tuple[Blend, ...]:
-        """Trees know the pixels that they were grown on: each fold is cut as trees of the others see it."""
-        if blend.trees is None or len(part.folds) < 2:
-            return ()
-        return tuple(self._blend(part.without(fold)) for fold in part.folds)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,8 @@ In: active pixels and a blend. Out: int64 counts of true positives and predicted
 of a training set is the sum over its folds and the Dice of any (threshold, min-pixels) can be read off.
 
 `none` keeps every pixel at or above the threshold; `image` drops a record's whole mask when it has fewer
-than k pixels; `component` drops connected components of fewer than k. Two modes ask for a peak in place of a
-size: `component-peak` keeps a component only where its highest pixel reaches a second, higher threshold
-(hysteresis), `image-peak` a record's mask only where its own does (a gate for images); there k is the bin of
-that second threshold. The components of ALL thresholds come from one union-find sweep over each record's
-active pixels in descending level.
+than k pixels; `component` drops 8-connected components of fewer than k. The components of ALL thresholds come
+from one union-find sweep over each record's active pixels in descending level.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +20,7 @@ from core.errors import UnknownName
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
 
-MODES = ("none", "image", "component", "image-peak", "component-peak")
+MODES = ("none", "image", "component")
 MOST_PIXELS = 400  # the largest k that is looked at
 TASK_PIXELS = 200_000  # smaller pieces are not worth a thread's start
 
@@ -32,10 +29,7 @@ Counts2 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cut:
-    """A pixel is contrail where its bin is >= `bin` and its image or component keeps >= `k` pixels.
-
-    In the modes that ask for a peak, where the highest bin of its image or component is >= `k`.
-    """
+    """A pixel is contrail where its bin is >= `bin` and its image or component keeps >= `k` pixels."""
 
     bin: int
     mode: str = "none"
@@ -43,34 +37,6 @@ class Cut:
 
     def __post_init__(self) -> None:
         check_mode(self.mode)
-
-    @property
-    def by_peak(self) -> bool:
-        """Whether `k` is a bin and no number of pixels."""
-        return by_peak(self.mode)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of pixels, as whole numbers: `taken` of `of`."""
-
-    taken: int
-    of: int
-
-
-def bin_of_rate(above: NDArray[np.int64], pixels: int, rate: Rate, floor: int) -> int:
-    """The lowest candidate bin that takes no larger a share of `pixels` pixels than `rate`.
-
-    above: (bins,), how many pixels are at or above each bin; the highest bin where even that takes more
-    """
-    # Python's whole numbers have no end: the products may need more than 64 bits.
-    fits = (int(count) * rate.of <= rate.taken * pixels for count in above[floor:])
-    return next((floor + row for row, one in enumerate(fits) if one), len(above) - 1)
-
-
-def by_peak(mode: str) -> bool:
-    """Whether this mode asks for a peak in place of a size."""
-    return mode.endswith("-peak")
 
 
 def check_mode(mode: str) -> None:
@@ -108,28 +74,25 @@ def changes(
     mode: str,
     folds: Sequence[int],
     most: int = MOST_PIXELS,
-    eight: bool = True,
     jobs: int = 1,
 ) -> Counts2:
     """How the counts change from threshold to threshold and from size to size: (bins, most + 1, 2) int64.
 
-    Of these folds together; (bins, bins, 2) in the modes that ask for a peak. The changes of several parts may be
-    added before `surface_of` sums them up, once.
-    `eight`: connectivity.
+    Of these folds together. The changes of several parts may be added before `surface_of` sums them up, once.
     """
     from ensemble.kernels import sweep_components, sweep_images
 
     check_mode(mode)
-    counts = np.zeros((1, BINS, BINS if by_peak(mode) else most + 1, 2), np.int64)
+    counts = np.zeros((1, BINS, most + 1, 2), np.int64)
     floor = by.floor_bin(active.eps)
 
     def task(first: int, last: int, part: Counts2) -> None:
         bins = bins_of(active, weights, by, first, last)
         at = (active.pointer, first, last)
-        if mode.startswith("component"):
-            sweep_components(bins, active.pixel, active.label, *at, *active.shape, eight, floor, by_peak(mode), part)
+        if mode == "component":
+            sweep_components(bins, active.pixel, active.label, *at, *active.shape, floor, part)
         else:
-            sweep_images(bins, active.label, *at, floor, by_peak(mode), part)
+            sweep_images(bins, active.label, *at, floor, part)
 
     _add_up(active, task, dict.fromkeys(folds, counts[0]), jobs)
     return counts[0]
@@ -147,9 +110,7 @@ def surface_of(changed: Counts2) -> Counts2:
     return counts
 
 
-def record_counts(
-    active: Active, weights: Sequence[int], by: Table, cut: Cut, fold: int | None = None, eight: bool = True
-) -> Counts2:
+def record_counts(active: Active, weights: Sequence[int], by: Table, cut: Cut, fold: int | None = None) -> Counts2:
     """Counts per record at one cut, (n, 3) int64: true positives, predicted, truth; of one fold or of all."""
     from ensemble.kernels import count_components, count_images
 
@@ -159,11 +120,10 @@ def record_counts(
     kept = np.zeros((last - first, 2), np.int64)
     bins = bins_of(active, weights, by, first, last)
     at = (active.pointer, first, last)
-    if cut.mode.startswith("component"):
-        given = (*active.shape, eight, cut.bin, cut.k)
-        count_components(bins, active.pixel, active.label, *at, *given, cut.by_peak, kept)
+    if cut.mode == "component":
+        count_components(bins, active.pixel, active.label, *at, *active.shape, cut.bin, cut.k, kept)
     else:
-        count_images(bins, active.label, *at, cut.bin, 0 if cut.mode == "none" else cut.k, cut.by_peak, kept)
+        count_images(bins, active.label, *at, cut.bin, 0 if cut.mode == "none" else cut.k, kept)
     out[:, :2] = kept
     return out
 

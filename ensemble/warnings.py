@@ -46,10 +46,9 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
     floor = fit.tally.floor(choice.blend)
-    if choice.cut.mode == "none":
-        counts = fit.tally.curves(choice.blend)
-    else:
-        counts = fit.tally.surface(choice.blend, choice.cut.mode)[:, choice.cut.k]
+    counts = fit.tally.counts(choice.blend, choice.cut.mode)
+    if choice.cut.mode != "none":
+        counts = counts[:, choice.cut.k]
     where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
     return where, dice_of(counts[floor:], int(fit.active.truth.sum()))
 
@@ -72,10 +71,7 @@ def _folds(fit: Fit) -> list[str]:
         return ["only one fold has predictions: every Dice is in-sample, too good; predict another fold"]
     if number > 2:
         return []
-    lines = ["2 folds: what is scored on one cannot be decided on both, so nothing is earned and nothing pruned"]
-    if fit.result.choice.blend.trees:
-        lines.append("2 folds: cross-fitted trees are cut on the pixels that they were grown on; 3 folds are better")
-    return lines
+    return ["2 folds: what is scored on one cannot be decided on both, so nothing is earned and nothing pruned"]
 
 
 def _few(fit: Fit) -> list[str]:
