@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from rle import decode_by_numpy, encode_by_numpy, make_masks, seconds
 
-from submissions import check_submission, write_submission
+from submissions import check, write_submission
 
 ROWS = 2000
 
@@ -29,7 +29,7 @@ def measure(folder: Path) -> dict[str, float]:
     rows = [f"{name},{encode_by_numpy(mask)}\n" for name, mask in masks.items()]
     path.write_text("record_id,encoded_pixels\n" + "".join(rows))
     ids = list(masks)
-    assert check_submission(path, ids, ids).accepted
+    assert check(path, ids, ids).accepted
 
     def read_by_numpy() -> None:
         with path.open(newline="") as file:
@@ -37,7 +37,7 @@ def measure(folder: Path) -> dict[str, float]:
                 decode_by_numpy(row["encoded_pixels"])
 
     times = {
-        "check": seconds(lambda: check_submission(path, ids, ids)),
+        "check": seconds(lambda: check(path, ids, ids)),
         "write_and_compare": seconds(lambda: write_submission(folder / "again.csv", masks, force=True)),
         "csv_and_numpy": seconds(read_by_numpy),
     }

@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import Settings
-from core.errors import UsageError, UserError
+from core.errors import UserError
+from core.files import require_folder as require_folder
+from core.files import require_new_file as require_new_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,24 +42,6 @@ def show(settings: Settings, document: Any, render: Callable[[Console], None]) -
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = Console(highlight=False, width=None if has_width else 140)
     render(console)
-
-
-def require_folder(out: Path) -> None:
-    """UsageError, before anything starts, where a file that is to be written names a folder that is not there.
-
-    A mistyped one is not made.
-    """
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}; make it or choose another")
-
-
-def require_new_file(out: Path, force: bool) -> None:
-    """UsageError, before anything starts, where a file that is to be written cannot be, or is there and may be dear."""
-    require_folder(out)
-    if out.is_dir():
-        raise UsageError(f"{out}: is a folder; name a file")
-    if out.exists() and not force:
-        raise UsageError(f"{out}: is there already; choose another --out, or replace it with --force")
 
 
 def require_test(settings: Settings, scenes: Scenes) -> None:

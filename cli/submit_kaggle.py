@@ -25,7 +25,7 @@ def bundle(settings: Settings, ensemble: Ensemble, out: Path) -> None:
     import tempfile
 
     import submissions
-    from submissions.kaggle import as_document, build_wheels, notebook, write_bundle
+    from submissions.kaggle import build_wheels, bundle_json, notebook, write_bundle
 
     files = _run_files(settings, ensemble)
     path = f"ensembles/{ensemble.name}/ensemble.json"
@@ -34,7 +34,7 @@ def bundle(settings: Settings, ensemble: Ensemble, out: Path) -> None:
         wheels = build_wheels(Path(submissions.__file__).parents[1], Path(folder))
         files |= {wheel.name: wheel for wheel in wheels}
         cost = _cost(ensemble, sum(each.stat().st_size for each in files.values()))
-        texts = {"notebook.py": notebook(out.stem, ensemble.name), "bundle.json": as_document(ensemble.name, cost)}
+        texts = {"notebook.py": notebook(out.stem, ensemble.name), "bundle.json": bundle_json(ensemble.name, cost)}
         size = write_bundle(out, files, texts, force=True)
     document = _document(ensemble, out, size, cost, len(files) + len(texts))
     for line in document["warnings"]:

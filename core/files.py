@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from core.errors import UserError
+from core.errors import UsageError, UserError
 
 
 def make_folder(folder: Path) -> Path:
@@ -23,6 +23,27 @@ def make_folder(folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"{folder}: cannot make this folder ({error.strerror}); choose another") from error
     return folder
+
+
+def require_folder(path: Path) -> None:
+    """Check, before a long computation, that the folder of a file exists: a mistyped one is not made.
+
+    Raises UsageError if it does not.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it or choose another")
+
+
+def require_new_file(path: Path, force: bool = False) -> None:
+    """Check, before a long computation, that a file can be written.
+
+    Raises UsageError if its folder does not exist, it is a folder, or it exists and not `force`.
+    """
+    require_folder(path)
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if path.exists() and not force:
+        raise UsageError(f"{path}: exists already; choose another name, or overwrite it with --force")
 
 
 @contextmanager

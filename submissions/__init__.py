@@ -1,32 +1,32 @@
-"""Submissions: masks -> files, files -> verdicts and scores, and the ledger of what was sent.
+"""Submissions: run-length encoding, submission files, their check and score, and the ledger of what was sent.
 
-In: masks, ids, places, truth as a function. Out: csv files, folders of other formats, bundles, reports, scores.
-Stays outside: zoo and ensemble; how masks come about is none of its business.
+In: masks, ids, places, truth by id. Out: csv files, folders of other formats, bundles, reports, scores.
+Stays outside: zoo and ensemble, and with them the origin of the masks. numba and pandas are loaded by what needs them.
 """
 
-from submissions.gate import check_submission, read_submission
+from submissions.gate import check, read_submission
+from submissions.ledger import Ledger, read_ledger
 from submissions.report import Fault, Report, Submission
-from submissions.rle import rle_decode, rle_encode, rle_encode_csr, rle_encode_pixels
+from submissions.rle import decode, encode
 from submissions.sample import find_sample
-from submissions.score import Difference, Score, compare_submissions, score_read, score_submission
+from submissions.scoring import Difference, Score, compare, score
 from submissions.write import Written, write_submission
 
 __all__ = [
     "Difference",
     "Fault",
+    "Ledger",
     "Report",
     "Score",
     "Submission",
     "Written",
-    "check_submission",
-    "compare_submissions",
+    "check",
+    "compare",
+    "decode",
+    "encode",
     "find_sample",
+    "read_ledger",
     "read_submission",
-    "rle_decode",
-    "rle_encode",
-    "rle_encode_csr",
-    "rle_encode_pixels",
-    "score_read",
-    "score_submission",
+    "score",
     "write_submission",
 ]

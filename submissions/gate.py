@@ -1,75 +1,83 @@
-"""The gate: would this file be accepted and, if not, why: every fault with its line and what to do.
+"""Gate: check any submission file before it is sent; every fault with its line and what to do about it.
 
-In: a file of anybody's making, the ids expected and the sample's order, where known. Out: a Report, or a
-Submission. One pass in bounded memory, numpy alone. Stays outside: truth, scores.
+In: a file, the ids expected and the sample's order, if known. Out: a Report, or a Submission. One pass in bounded
+memory with numpy alone. Stays outside: truth, scores.
 
-Where the official rules are silent the gate is strict: what some reader of csv may take otherwise (quotes, a
-byte-order mark, blanks) is refused; Windows line ends, which every reader takes, are noted.
+The gate is strict where the official rules are silent: it rejects what some csv readers take in another way (quotes, a
+byte-order mark, blanks); it notes Windows line ends, which every reader accepts.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
-from submissions.cells import EMPTY, PIXELS, explain_cell, read_cell
 from submissions.header import explain_header
 from submissions.ids import Expectation, check_ids, explain_id
-from submissions.lines import Line, explain_head, explain_path, read_lines
+from submissions.lines import File, Line, explain_head, name_of, open_file, read_lines
 from submissions.report import MOST_FAULTS, Fault, Report, Submission
+from submissions.rle import PIXELS, SHAPE, Runs, read_runs
+from submissions.rle_errors import EMPTY, Trouble, explain_rle
 from submissions.rows import explain_ending, explain_line, split_row
 
-LONGEST_ID = 100  # characters; official ones have up to 19
+LONGEST_ID = 100  # characters; official ids have up to 19
 # Labels hold 0.2 to 0.5 % of the pixels; ten times that in many rows is a mistake rather than a forecast.
 MANY, MUCH = 20, 0.05
-Runs = NDArray[np.int64]
-OnRow = Callable[[int, str, Runs], None]
 
 
-def check_submission(
-    path: Path,
-    expected_ids: Sequence[str] | None = None,
+def check(
+    file: File,
+    ids: Sequence[str] | None = None,
     sample_order: Sequence[str] | None = None,
     elsewhere: Mapping[str, str] | None = None,
 ) -> Report:
-    """Hold a file against the rules; without `expected_ids` against those of its form alone.
+    """Check a submission against the competition's rules; without `ids` its form alone.
 
-    sample_order: the ids of sample_submission.csv; where they are all of those expected, rows stand in their
-    order. elsewhere: ids that are known but not expected, and in words where they belong. Never raises for what
-    is wrong with the file: that is in the report.
+    file: a path, the csv as bytes, or a DataFrame with the columns record_id and encoded_pixels. ids: of all records
+    that it must hold. sample_order: ids in the order of sample_submission.csv, which rows must follow if it lists
+    exactly those expected. elsewhere: split by id of records that are known but not expected, for the message.
+    Never raises for a bad file: faults are in the report.
+
+    >>> report = check(b"record_id,encoded_pixels\\n7,1 3\\n8,nan\\n", ids=["7", "8", "9"])
+    >>> report.accepted
+    False
+    >>> print(report.faults[0])
+    line 3: 8: 'nan' where a mask is expected; an empty mask is the single character "-"
+    >>> print(report.faults[1])
+    9: 1 of 3 ids missing: 9; add them ("-" for an empty mask)
     """
-    return _Gate(path, Expectation.of(expected_ids, sample_order, elsewhere)).run()
+    return _Gate(file, Expectation.of(ids, sample_order, elsewhere)).run()
 
 
-def read_submission(path: Path) -> Submission:
-    """The runs of every row of a sound file; UserError with the first fault of any other."""
-    runs: dict[str, Runs] = {}
-    gate = _Gate(path, Expectation.of(None, None))
-    gate.on_row = lambda line, record_id, row: runs.__setitem__(record_id, row)
+def read_submission(file: File) -> Submission:
+    """Read a submission that passes `check`; UserError with the first fault of any other.
+
+    >>> int(read_submission(b"record_id,encoded_pixels\\n7,1 3\\n").mask("7").sum())
+    3
+    """
+    gate = _Gate(file, Expectation.of(None, None), keep=True)
     gate.run().raise_if_rejected()
-    return Submission(path, runs)
+    return Submission(name_of(file), gate.runs)
 
 
 class _Gate:
-    """One pass over one file, and what it has seen so far."""
+    """One pass over a file, and its result so far."""
 
-    def __init__(self, path: Path, expected: Expectation) -> None:
-        self.path, self.expected = path, expected
+    def __init__(self, file: File, expected: Expectation, keep: bool = False) -> None:
+        self.file, self.expected, self.keep = file, expected, keep
         self.faults: list[Fault] = []
         self.more = self.rows = self.filled = self.pixels = self.windows = 0
         self.lines_of: dict[str, int] = {}
-        self.on_row: OnRow = lambda line, record_id, runs: None
+        self.runs: dict[str, Runs] = {}  # by id, if they are to be kept
 
     def run(self) -> Report:
-        """The report of the whole file."""
-        trouble = explain_path(self.path)
-        if trouble:
-            self._fault(None, None, *trouble)
+        """Read the whole file."""
+        opened = open_file(self.file)
+        if isinstance(opened, Trouble):
+            self._fault(None, None, *opened)
         else:
-            self._read()
+            with opened:
+                self._read(opened)
         figures = (self.rows, self.filled, self.pixels)
-        return Report(self.path, tuple(self.faults), self.more, tuple(self._notes()), *figures)
+        return Report(name_of(self.file), tuple(self.faults), self.more, tuple(self._notes()), *figures)
 
     def _notes(self) -> Iterator[str]:
         if self.windows:
@@ -78,19 +86,18 @@ class _Gate:
         if self.rows >= MANY and share > MUCH:
             yield f"{share:.1%} of all pixels are predicted, labels hold under 1 %: is the threshold right?"
 
-    def _read(self) -> None:
-        with self.path.open("rb") as file:
-            trouble = explain_head(file.read(4096))
-            if trouble:
-                self._fault(None, None, *trouble)
-                return
-            file.seek(0)
-            if self._rows(read_lines(file)):
-                for fault in check_ids(self.lines_of, self.expected):
-                    self._fault(*fault)
+    def _read(self, file: BinaryIO) -> None:
+        trouble = explain_head(file.read(4096))
+        if trouble:
+            self._fault(None, None, *trouble)
+            return
+        file.seek(0)
+        if self._rows(read_lines(file)):
+            for fault in check_ids(self.lines_of, self.expected):
+                self._fault(*fault)
 
     def _rows(self, lines: Iterator[Line]) -> bool:
-        """Check line by line; False where nothing after the header can be understood."""
+        """Check line by line; False if nothing after the header can be read."""
         first = next(lines)
         header = explain_header(first.data)
         for trouble in header.troubles:
@@ -108,26 +115,27 @@ class _Gate:
         return True
 
     def _line(self, line: Line) -> None:
-        """One row: its form, its id, its cell."""
+        """Check a row: its form, its id, its mask."""
         self.windows += line.end == b"\r\n"
         trouble = explain_line(line)
         if trouble:
             self._fault(line.number, None, *trouble)
             return
         self.rows += 1
-        record_id, cell = split_row(line)
+        record_id, text = split_row(line)
         self._id(line.number, record_id)
-        ending = explain_ending(line, cell)
+        ending = explain_ending(line, text)
         if ending:
             self._fault(line.number, record_id, *ending)
-        runs = read_cell(cell)
+        runs = read_runs(text)
         if runs is None:
-            for each in explain_cell(cell):
+            for each in explain_rle(text, SHAPE):
                 self._fault(line.number, record_id, *each)
             return
-        self.filled += cell != EMPTY
+        self.filled += text != EMPTY
         self.pixels += int(runs[:, 1].sum())
-        self.on_row(line.number, record_id, runs)
+        if self.keep:
+            self.runs[record_id] = runs
 
     def _id(self, line: int, record_id: str) -> None:
         if len(record_id) > LONGEST_ID:

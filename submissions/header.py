@@ -1,13 +1,13 @@
-"""The first line: the header, or what stands in its place.
+"""Check of the first line, which must be the header.
 
-In: its bytes. Out: what is wrong, and whether the rest can be understood. Stays outside: the rows.
+In: its bytes. Out: what is wrong with it, and whether the rest can be read. Stays outside: the rows.
 """
 
 import codecs
 import re
 from dataclasses import dataclass
 
-from submissions.cells import Trouble
+from submissions.rle_errors import Trouble
 
 HEADER = "record_id,encoded_pixels"
 _COLUMNS = tuple(HEADER.split(","))
@@ -17,15 +17,15 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks", ":":
 
 @dataclass(frozen=True)
 class Header:
-    """The first line's troubles."""
+    """What is wrong with the first line."""
 
     troubles: tuple[Trouble, ...] = ()
-    hopeless: bool = False  # the rest makes no sense under it
+    hopeless: bool = False  # the rest cannot be read
     is_row: bool = False  # there is no header: the line is a row
 
 
 def explain_header(data: bytes) -> Header:
-    """Judge the first line."""
+    """Check the first line, given without its end."""
     if data == HEADER.encode():
         return Header()
     troubles = []

@@ -1,7 +1,7 @@
-"""Record ids: strings, always. Which are expected, and what has become of one that is not.
+"""Check of record ids: strings, always; which are expected, and in which order.
 
-In: the ids of a file with their lines, the ids expected. Out: faults. Stays outside: cells.
-Ids run to 19 digits, more than a double holds: one that has been a number has lost its end.
+In: the ids of a file with their lines, the ids expected. Out: faults. Stays outside: run lengths.
+Ids have up to 19 digits, more than a double holds: an id that was converted to a float has lost its last ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from submissions.cells import Trouble
+from submissions.rle_errors import Trouble
 
 _TEXT = "read and write ids as text (pandas: dtype=str)"
 _NAMED = 5
@@ -19,7 +19,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Expectation:
-    """The ids a file must hold, and their order; None where nothing is known of it."""
+    """Ids that a file must hold, and their order; None if they are not known."""
 
     ids: frozenset[str] | None
     order: tuple[str, ...] | None
@@ -29,7 +29,7 @@ class Expectation:
     def of(
         cls, ids: Sequence[str] | None, sample: Sequence[str] | None, elsewhere: Mapping[str, str] | None = None
     ) -> Expectation:
-        """The sample's order holds only where it lists them all."""
+        """Expect these ids, in the sample's order if it lists all of them."""
         known = None if ids is None else frozenset(ids)
         fits = sample is not None and (known is None or frozenset(sample) == known)
         if fits and sample is not None:
@@ -38,24 +38,24 @@ class Expectation:
 
     @cached_property
     def by_float(self) -> Mapping[float, str]:
-        """Ids by the number that a double makes of them."""
+        """Ids by their value as a double."""
         return {float(each): each for each in self.ids or () if each.isdecimal()}
 
     @cached_property
     def by_fold(self) -> Mapping[str, str]:
-        """Ids without the zeros, blanks and capitals that tools add or drop."""
+        """Ids by their form without the zeros, blanks and capitals that tools add or drop."""
         return {_fold(each): each for each in self.ids or ()}
 
 
 def explain_id(record_id: str, expected: Expectation) -> Trouble | None:
-    """What is wrong with an id by itself, or that it is not among those expected."""
+    """Explain an id that is malformed or not expected; None if it is neither."""
     if expected.ids is not None and record_id in expected.ids:
         return None
     return _explain_form(record_id) or (None if expected.ids is None else _explain_unknown(record_id, expected))
 
 
 def explain_new_id(record_id: object) -> Trouble | None:
-    """Why an id cannot be written to a csv as it is."""
+    """Explain an id that cannot be written to a csv as it is; None if it can."""
     if not isinstance(record_id, str):
         return Trouble(f"an id of type {type(record_id).__name__}", _TEXT)
     if any(sign in record_id for sign in ',"'):
@@ -64,7 +64,7 @@ def explain_new_id(record_id: object) -> Trouble | None:
 
 
 def check_ids(lines: Mapping[str, int], expected: Expectation) -> Iterator[tuple[int | None, str | None, str, str]]:
-    """Faults of the whole: ids that are missing, and the order."""
+    """Yield faults of the whole file: missing ids, another order than the sample's."""
     if expected.ids is None:
         return
     missing = sorted(expected.ids - lines.keys())
@@ -109,15 +109,15 @@ def _explain_form(record_id: str) -> Trouble | None:
 def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
     other = expected.elsewhere.get(record_id)
     if other:
-        what = f"the id is of {other}, which is not what is expected here"
-        return Trouble(what, "remove the row, or name the --split that the file is of")
+        what = f"the id belongs to {other}, which is not expected here"
+        return Trouble(what, "remove the row, or name the file's own --split")
     near = expected.by_fold.get(_fold(record_id))
     if near:
         return Trouble(f"unknown id; {near} is expected", f"write it as {near}")
     near = expected.by_float.get(float(record_id)) if record_id.isdecimal() else None
     if near:
         return Trouble(f"unknown id: {near} through a float, its digits lost", _TEXT)
-    return Trouble("unknown id", "remove the row, or name the --data and --split it is of")
+    return Trouble("unknown id", "remove the row, or name the --data and --split that hold it")
 
 
 def _fold(record_id: str) -> str:

@@ -1,7 +1,7 @@
-"""What Kaggle wants: a bundle for a notebook without internet, or a file handed to its official client.
+"""Kaggle: a bundle for a notebook without internet, and sending a file with the official client.
 
-In: files and their names in the bundle, figures, a finished submission. Out: a zip that was read back; what the
-client said. Stays outside: which weights an ensemble needs. No password or token is read here: the client has them.
+In: files and their names in the bundle, figures, a finished submission. Out: a zip that was read back; the client's
+answer. Stays outside: the choice of weights. No password or token is read here: the client has them.
 """
 
 import base64
@@ -19,20 +19,20 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import UsageError, UserError
-from core.files import atomic_write, sha256_of_file
+from core.files import atomic_write, require_new_file, sha256_of_file
 from submissions.write import put_in_place
 
 COMPETITION = "google-research-identify-contrails-reduce-global-warming"
-LIMIT_HOURS = 9.0  # of a notebook
-HIDDEN_RECORDS = 1860  # the 279 of the public board are 15 % of them
-# Pure Python that predicts; an image has other releases of it, or none.
+LIMIT_HOURS = 9.0  # for a notebook
+HIDDEN_RECORDS = 1860  # the 279 of the public leaderboard are 15 % of them
+# Pure Python packages that a prediction needs; the notebook's image has other releases of them, or none.
 CARRIED = ("timm", "segmentation-models-pytorch", "ttach", "click")
-# What the image must bring itself: compiled for its own Python and devices.
+# Packages that the image must have: compiled for its own Python and devices.
 EXPECTED = (
     *("torch", "torchvision", "safetensors", "huggingface-hub", "numpy", "scipy", "numba", "joblib"),
     *("filelock", "backports.zstd", "click", "rich"),
 )
-NOTES = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # of the installation, not of the package
+NOT_PACKED = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # they describe the installation
 
 NOTEBOOK = """\
 import os, pathlib, shutil, subprocess, sys; bundle, data = os.environ.get("BUNDLE", "/kaggle/input/{bundle}"), \
@@ -46,22 +46,22 @@ subprocess.run([sys.executable, "-m", "cli", "submit", "--out", "submission.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a notebook with this bundle takes."""
+    """Size of a bundle, and the time that a notebook with it takes."""
 
     bytes: int
-    seconds_per_record: float | None  # all runs of all members, as measured here; None where not measured
+    seconds_per_record: float | None  # all runs of all members, as measured here; None if they were not
     records: int = HIDDEN_RECORDS
 
     @property
     def hours(self) -> float | None:
-        """For all hidden test records, on a machine like this one."""
+        """Hours for all hidden test records, on a machine like this one."""
         return None if self.seconds_per_record is None else self.seconds_per_record * self.records / 3600
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Where the limit is, or may be, too short."""
+        """Warnings that the limit is, or may be, too short."""
         if self.hours is None:
-            return ("how long a record takes was not measured: predict once here before you trust the limit",)
+            return ("the time for a record was not measured; predict once here to know the hours",)
         if self.hours > LIMIT_HOURS:
             return (
                 f"{self.hours:.1f} hours for {self.records:,} records, the limit is {LIMIT_HOURS:g}: use fewer runs",
@@ -70,17 +70,17 @@ class Cost:
 
 
 def notebook(bundle: str, ensemble: str) -> str:
-    """The three lines that make submission.csv; BUNDLE and DATA in the environment name other places."""
+    """Script of three lines that makes submission.csv; BUNDLE and DATA in the environment replace Kaggle's paths."""
     return NOTEBOOK.format(bundle=bundle, competition=COMPETITION, ensemble=ensemble)
 
 
 def build_wheels(source: Path, folder: Path) -> list[Path]:
-    """The suite's own wheel and those it carries, without network; `source`: the suite's checkout."""
+    """Build the suite's wheel from its checkout `source`, and those of CARRIED, without network."""
     return [_build_own(source, folder), *(_pack(name, folder) for name in CARRIED)]
 
 
 def versions() -> dict[str, str]:
-    """Releases that the bundle was made with, of what the image must bring."""
+    """Releases here of the packages that the image must have."""
     found = {}
     for name in EXPECTED:
         try:
@@ -91,12 +91,11 @@ def versions() -> dict[str, str]:
 
 
 def write_bundle(out: Path, files: Mapping[str, Path], texts: Mapping[str, str], force: bool = False) -> int:
-    """Pack files and texts, by their names in the zip; its size in bytes.
+    """Pack files and texts by their names in the zip; returns its size in bytes.
 
-    The zip takes its name when every member of it was read back and is what was packed. UsageError where `out` is
-    there and not `force`.
+    The zip takes its name after every member was read back and compared. Raises UsageError as `require_bundle`.
     """
-    refuse_bundle(out, force)
+    require_bundle(out, force)
     candidate = out.with_name(f".{out.name}.unchecked")
     try:
         with atomic_write(candidate) as file:
@@ -108,16 +107,15 @@ def write_bundle(out: Path, files: Mapping[str, Path], texts: Mapping[str, str],
     return out.stat().st_size
 
 
-def refuse_bundle(out: Path, force: bool) -> None:
-    """UsageError where a bundle must not, or cannot, be written."""
+def require_bundle(out: Path, force: bool = False) -> None:
+    """Check, before a long computation, that a bundle can be written; raises UsageError if it cannot."""
     if out.is_dir() or out.suffix != ".zip":
         raise UsageError(f"{out}: a bundle is one zip; name it like contrail-bundle.zip")
-    if out.exists() and not force:
-        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
+    require_new_file(out, force)
 
 
 def require_client(environment: Mapping[str, str] = os.environ) -> str:
-    """The path of the kaggle client; UserError that says what is missing, and how to get it."""
+    """Path of the kaggle client; UserError if it or its token is missing."""
     client = shutil.which("kaggle", path=environment.get("PATH"))
     if client is None:
         raise UserError("the kaggle client is not installed; install it: pip install kaggle")
@@ -135,7 +133,7 @@ def require_client(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def send(file: Path, message: str, competition: str = COMPETITION) -> str:
-    """Hand a finished file to the client; what it said. UserError with its own words where it refuses."""
+    """Send a finished file with the client; returns its answer. UserError with the answer if it refuses."""
     command = [require_client(), "competitions", "submit", "-c", competition, "-f", str(file), "-m", message]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -163,7 +161,7 @@ def _build_own(source: Path, folder: Path) -> Path:
 
 
 def _pack(name: str, folder: Path) -> Path:
-    """A wheel of an installed package that is pure Python, made again from its own files."""
+    """Rebuild the wheel of an installed package that is pure Python from its files."""
     try:
         found = distribution(name)
     except PackageNotFoundError as error:
@@ -183,12 +181,12 @@ def _pack(name: str, folder: Path) -> Path:
 
 
 def _own_files(found: Distribution) -> list[tuple[str, Path]]:
-    """What the package installed below site-packages, sorted: name there, path."""
+    """Files that the package installed in site-packages, sorted: name there, path."""
     listed = [(str(file), Path(str(file.locate()))) for file in found.files or ()]
     return sorted(
         (name, path)
         for name, path in listed
-        if not name.startswith("..") and not name.endswith(".pyc") and path.name not in NOTES and path.is_file()
+        if not name.startswith("..") and not name.endswith(".pyc") and path.name not in NOT_PACKED and path.is_file()
     )
 
 
@@ -202,7 +200,7 @@ def _pack_all(file: IO[bytes], files: Mapping[str, Path], texts: Mapping[str, st
 
 
 def _info(name: str) -> zipfile.ZipInfo:
-    """The same bytes whenever it is packed; weights and wheels do not shrink."""
+    """Entry with the same bytes at any time; weights and wheels are stored, since they do not shrink."""
     info = zipfile.ZipInfo(name)
     small = not name.endswith((".safetensors", ".whl"))
     info.compress_type = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
@@ -220,8 +218,8 @@ def _compare(candidate: Path, files: Mapping[str, Path], texts: Mapping[str, str
                 raise UserError(f"{out}: {name}: read back, it differs from what was packed; pack it again")
 
 
-def as_document(ensemble: str, cost: Cost) -> str:
-    """bundle.json."""
+def bundle_json(ensemble: str, cost: Cost) -> str:
+    """Text of bundle.json: the ensemble, its cost, the releases that it was made with."""
     document = {
         "format": 1,
         "ensemble": ensemble,

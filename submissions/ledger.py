@@ -1,9 +1,11 @@
-"""The ledger: what was submitted, how it scored here, and what the leaderboard said later.
+"""Ledger of submissions: what was sent, its local score, and the leaderboard scores that came later.
 
-In and out: runs/submissions.jsonl, one JSON object a line, only ever appended to, each line flushed to the
-disk. A line that a crash has torn is skipped with a note; the next one starts on a line of its own.
-Stays outside: what the scores mean together, which is `submissions.board`.
+In and out: runs/submissions.jsonl, one JSON object a line, append-only, each line flushed to the disk. A line that a
+crash left incomplete is skipped with a note; the next entry starts on a new line.
+Stays outside: statistics of the scores, see `submissions.correlation`.
 """
+
+from __future__ import annotations
 
 import errno
 import json
@@ -12,10 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import check_format, locked
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = 1
 BOARDS = ("public", "private")
@@ -23,19 +29,19 @@ BOARDS = ("public", "private")
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One submission as it was made. Only a name is needed: past ones come with little more."""
+    """Submission as it was made; only its name is required, since past ones are known by little more."""
 
-    name: str  # of the file, or of a row of an older log
-    when: str = ""  # ISO 8601, UTC; "" becomes now
+    name: str  # of the file, or of the row of an older log
+    when: str = ""  # ISO 8601, UTC; "": now, when it is appended
     sha256: str = ""  # of the file
     ensemble: str = ""
     ensemble_sha256: str = ""
     members: Mapping[str, float] = field(default_factory=dict)  # weights by member
-    local: float | None = None  # the honest Dice
+    local: float | None = None  # cross-fitted Dice
     interval: tuple[float, float] | None = None
-    records: int | None = None  # that the local Dice rests on
+    records: int | None = None  # of the local Dice
     rows: int | None = None
-    share: float | None = None  # predicted pixels of all pixels
+    share: float | None = None  # predicted pixels over all pixels
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -48,7 +54,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Entry:
-    """A submission with its number, counted from 1, and the scores that came later."""
+    """Submission with its number, from 1, and its leaderboard scores."""
 
     number: int
     sent: Sent
@@ -57,20 +63,24 @@ class Entry:
 
     @property
     def title(self) -> str:
+        """Number and name."""
         return f"{self.number} ({self.sent.name})"
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries in the order they were made, and what could not be read."""
+    """All entries in the order in which they were made, and notes on lines that could not be read."""
 
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
 
     def find(self, wanted: str | None) -> Entry:
-        """The newest entry, or the one of this number, name or beginning of a file's hash."""
+        """Find an entry by its number, name or the beginning of its file's hash; None: the newest.
+
+        Raises UserError if the ledger is empty, UsageError if there is no such entry or the name has several.
+        """
         if not self.entries:
-            raise UserError("the ledger is empty; submit first: cli submit --out submission.csv")
+            raise UserError("the ledger is empty", do=Command("submit", out="submission.csv"))
         if wanted is None:
             return self.entries[-1]
         by_number = [each for each in self.entries if str(each.number) == wanted]
@@ -84,19 +94,34 @@ class Ledger:
             raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {len(self.entries)}')
         return found[0]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        scores = [{"public": each.public, "private": each.private} for each in self.entries]
+        rows = [{"number": each.number, **asdict(each.sent)} | score for each, score in zip(self.entries, scores)]
+        return {"entries": rows}
+
+    def to_frame(self) -> DataFrame:
+        """DataFrame with a row an entry: the fields of `Sent` (the interval as low and high), public, private."""
+        from pandas import DataFrame
+
+        rows = self.as_dict()["entries"]
+        for row in rows:
+            row["low"], row["high"] = row.pop("interval") or (None, None)
+        return DataFrame(rows).set_index("number") if rows else DataFrame()
+
 
 def ledger_path(runs: Path) -> Path:
-    """Where the ledger lies in a runs folder."""
+    """Path of the ledger in a runs folder."""
     return runs / "submissions.jsonl"
 
 
 def read_ledger(path: Path) -> Ledger:
-    """Everything in the ledger; an absent file is an empty one. UserError for a newer format."""
+    """Read the ledger; a missing file is an empty one. UserError for a newer format."""
     entries: list[Entry] = []
     notes: list[str] = []
     for number, event in _events(path):
         if event is None:
-            notes.append(f"{path}: line {number} is torn and was skipped")
+            notes.append(f"{path}: line {number} is incomplete and was skipped")
             continue
         check_format(event, FORMAT, path)
         try:
@@ -107,7 +132,7 @@ def read_ledger(path: Path) -> Ledger:
 
 
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
-    """Add a submission; the very same one a second time is the entry that it already is."""
+    """Add a submission; one that is there already is returned as it is."""
     _check_score("public", public)
     _check_score("private", private)
     ledger = read_ledger(path)
@@ -124,7 +149,7 @@ def append(path: Path, sent: Sent, public: float | None = None, private: float |
 def add_scores(
     path: Path, wanted: str | None = None, public: float | None = None, private: float | None = None
 ) -> Entry:
-    """Write down what the leaderboard said of an entry, by default the newest; a later word holds."""
+    """Add the leaderboard's scores of an entry, by default the newest; later scores replace earlier ones."""
     if public is None and private is None:
         raise UsageError("no score; give --public, --private or both")
     _check_score("public", public)
@@ -136,7 +161,7 @@ def add_scores(
 
 
 def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | None) -> bool:
-    """The same bytes of the same ensemble, under whatever name, or the same row of an older log."""
+    """True for the same bytes from the same ensemble, even by another name, or the same row of an older log."""
     name = entry.sent.name if sent.sha256 and sent.sha256 == entry.sent.sha256 else sent.name
     same = replace(entry.sent, when="") == replace(sent, when="", name=name) and sent.when in ("", entry.sent.when)
     return same and public in (None, entry.public) and private in (None, entry.private)
@@ -164,7 +189,7 @@ def _take(entries: list[Entry], event: dict[str, Any]) -> None:
 
 
 def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Each line with its number; None for one that is no JSON object."""
+    """Yield each line with its number; None for a line that is no JSON object."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -182,7 +207,7 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 
 def _append_line(path: Path, document: dict[str, Any]) -> None:
-    """One line at the end, in one write, on the disk before this returns."""
+    """Append one line in one write, on the disk before this returns."""
     line = json.dumps(document, allow_nan=False).encode() + b"\n"
     # Two commands at once take turns: each sees the other's line whole.
     with locked(path):

@@ -1,17 +1,19 @@
-"""The bytes of a file as numbered lines, in bounded memory, and what a file is that is no csv at all.
+"""Bytes of a submission as numbered lines, in bounded memory; what a file is if it is no csv.
 
-In: a path. Out: lines, or one sentence on what the file is instead. Stays outside: what a line means.
+In: a path, bytes, or a DataFrame. Out: lines, or an explanation. Stays outside: the content of a line.
 """
 
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
-from submissions.cells import PIXELS, Trouble
+from submissions.rle import PIXELS
+from submissions.rle_errors import Trouble
 
-# 65,536 one-pixel runs, the longest cell there is, and an id: what is longer is no row.
+# An id and 65,536 runs of one pixel: a longer line is no row.
 LONGEST_LINE = len(f"{PIXELS} 1 ") * PIXELS + 1000
 
 _SIGNATURES = (
@@ -33,22 +35,42 @@ _SIGNATURES = (
 )
 
 
+class Table(Protocol):
+    """Table that writes itself as csv, such as a pandas DataFrame."""
+
+    def to_csv(self, *, index: bool) -> Any:
+        """Text of the csv, without a column of row numbers if not `index`."""
+
+
+File = Path | str | bytes | Table  # a path, the content itself, or a table
+
+
 @dataclass(frozen=True)
 class Line:
-    """One line, without its end."""
+    """One line without its end."""
 
     number: int  # from 1
-    data: bytes  # the first LONGEST_LINE bytes
-    end: bytes  # b"\n", b"\r\n" or, for the last one of a torn file, b""
-    length: int  # bytes, also of what was left out
+    data: bytes  # at most the first LONGEST_LINE bytes
+    end: bytes  # b"\n" or b"\r\n"; b"" if the file ends without one
+    length: int  # in bytes, of the whole line
 
     @property
     def too_long(self) -> bool:
         return self.length > len(self.data)
 
 
-def explain_path(path: Path) -> Trouble | None:
-    """Why a path cannot be read at all, if so."""
+def name_of(file: File) -> str:
+    """Name of a file for messages."""
+    return str(file) if isinstance(file, (str, Path)) else "data in memory"
+
+
+def open_file(file: File) -> BinaryIO | Trouble:
+    """Bytes of a file, or why it cannot be read."""
+    if isinstance(file, bytes):
+        return BytesIO(file)
+    if not isinstance(file, (str, Path)):
+        return BytesIO(file.to_csv(index=False).encode())
+    path = Path(file)
     if path.is_dir():
         return Trouble("is a directory", "name the csv file in it")
     if not path.exists():
@@ -56,14 +78,13 @@ def explain_path(path: Path) -> Trouble | None:
     if not path.is_file():
         return Trouble("is no regular file", "write it to a file first")
     try:
-        with path.open("rb"):
-            return None
+        return path.open("rb")
     except OSError as error:
         return Trouble(f"cannot be read ({error.strerror})", "check its permissions")
 
 
 def explain_head(head: bytes) -> Trouble | None:
-    """What a file is by its first bytes, if it is no plain text."""
+    """Explain what a file is by its first bytes; None if it is plain text."""
     if not head:
         return Trouble("is empty", "write the header record_id,encoded_pixels and a row for each record")
     for signature, what, todo in _SIGNATURES:
@@ -83,7 +104,7 @@ def explain_head(head: bytes) -> Trouble | None:
 
 
 def read_lines(file: BinaryIO) -> Iterator[Line]:
-    """The lines of a file opened in binary; a line of any length takes LONGEST_LINE bytes of memory."""
+    """Yield the lines of a binary file; a line of any length takes LONGEST_LINE bytes of memory."""
     number = 0
     while data := file.readline(LONGEST_LINE):
         number += 1

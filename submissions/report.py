@@ -1,20 +1,19 @@
-"""What a check found: faults that reject a file, notes that do not, and figures.
+"""Results of a check: faults that reject a file, notes that do not, figures; and the content of a valid file.
 
-In: what the gate saw. Out: values that a command shows. Stays outside: reading.
+In: what the gate read. Out: a `Report` or a `Submission`. Stays outside: reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
-from submissions.cells import PIXELS, mask_of
+from submissions.rle import PIXELS, Mask, Runs, mask_of_runs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # A file of another kind may have a fault in each of a million lines.
 MOST_FAULTS = 10_000
@@ -22,7 +21,7 @@ MOST_FAULTS = 10_000
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong: where, what, and what to do."""
+    """Fault of a file: where, what, and what to do about it."""
 
     line: int | None  # from 1; None for the whole file
     id: str | None
@@ -37,61 +36,71 @@ class Fault:
 
 @dataclass(frozen=True)
 class Report:
-    """Whether a file would be accepted and, if not, why. At most MOST_FAULTS faults are kept."""
+    """Verdict on a submission file, with its first MOST_FAULTS faults."""
 
-    path: Path
+    file: str
     faults: tuple[Fault, ...]
     more: int  # faults beyond those kept
-    notes: tuple[str, ...]  # deviations that do no harm
+    notes: tuple[str, ...]  # harmless deviations
     rows: int
     filled: int  # rows with any pixel
-    pixels: int  # predicted, of the sound rows
+    pixels: int  # predicted, of the valid rows
 
     @property
     def accepted(self) -> bool:
+        """True if the file has no fault."""
         return not self.faults
 
     @property
     def share(self) -> float:
-        """Predicted pixels of all pixels."""
+        """Predicted pixels over all pixels."""
         return self.pixels / (self.rows * PIXELS) if self.rows else 0.0
 
     def raise_if_rejected(self) -> None:
-        """UserError with the first fault and the number of faults."""
+        """Raise UserError with the first fault and the number of faults."""
         if self.faults:
             total = len(self.faults) + self.more
             others = f" (and {total - 1} more; cli submissions check lists them)" if total > 1 else ""
-            raise UserError(f"{self.path}: {self.faults[0]}{others}")
+            raise UserError(f"{self.file}: {self.faults[0]}{others}")
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        faults = [{"line": f.line, "id": f.id, "what": f.what, "todo": f.todo} for f in self.faults]
-        figures = {"rows": self.rows, "filled": self.filled, "pixels": self.pixels, "share": self.share}
+        """Document for JSON."""
         return {
-            "file": str(self.path),
+            "file": self.file,
             "accepted": self.accepted,
-            **figures,
-            "faults": faults,
+            "rows": self.rows,
+            "filled": self.filled,
+            "pixels": self.pixels,
+            "share": self.share,
+            "faults": [asdict(fault) for fault in self.faults],
             "more_faults": self.more,
             "notes": list(self.notes),
         }
 
+    def to_frame(self) -> DataFrame:
+        """DataFrame of the faults: line, id, what, todo."""
+        from pandas import DataFrame
+
+        frame = DataFrame([asdict(fault) for fault in self.faults], columns=["line", "id", "what", "todo"])
+        return frame.astype({"line": "Int64"})
+
 
 @dataclass(frozen=True)
 class Submission:
-    """A sound file: the runs of each record, in the file's order."""
+    """Content of a valid file: the runs of each record, in the file's order."""
 
-    path: Path
-    runs: Mapping[str, NDArray[np.int64]] = field(repr=False)  # id -> (n, 2) starts from 1, lengths
+    file: str
+    runs: Mapping[str, Runs] = field(repr=False)  # id -> (n, 2) starts from 1, lengths
 
     @property
     def ids(self) -> tuple[str, ...]:
+        """Record ids in the file's order."""
         return tuple(self.runs)
 
     def only(self, ids: Collection[str]) -> Submission:
-        """These rows alone."""
-        return Submission(self.path, {each: runs for each, runs in self.runs.items() if each in ids})
+        """Submission with the rows of these records."""
+        return Submission(self.file, {each: runs for each, runs in self.runs.items() if each in ids})
 
-    def mask(self, record_id: str) -> NDArray[np.bool_]:
-        """(256, 256) bool."""
-        return mask_of(self.runs[record_id])
+    def mask(self, record_id: str) -> Mask:
+        """Mask of a record, (256, 256) bool."""
+        return mask_of_runs(self.runs[record_id])

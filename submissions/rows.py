@@ -1,20 +1,21 @@
-"""A line as a row: an id, a comma, a cell.
+"""Check of a line as a row: an id, a comma, a run-length encoding.
 
-In: a line. Out: the two, or why it is none. Stays outside: what the id and the cell say.
+In: a line. Out: the id and the text of the mask, or an explanation. Stays outside: what these two hold.
 """
 
-from submissions.cells import EMPTY, PIXELS, Trouble, explain_sign
 from submissions.lines import Line
+from submissions.rle import PIXELS
+from submissions.rle_errors import EMPTY, Trouble, explain_sign
 
 
 def split_row(line: Line) -> tuple[str, str]:
-    """The id and the cell of a line in which `explain_line` finds nothing."""
-    record_id, _, cell = line.data.decode().partition(",")
-    return record_id, cell
+    """Id and text of the mask of a line in which `explain_line` finds nothing."""
+    record_id, _, text = line.data.decode().partition(",")
+    return record_id, text
 
 
 def explain_line(line: Line) -> Trouble | None:
-    """Why a line is no row, if so."""
+    """Explain a line that is no row; None if it is one."""
     if line.too_long:
         what = f"{line.length:,} bytes, more than {PIXELS:,} runs can take"
         return Trouble(what, "a row names each pixel at most once: write it again")
@@ -32,9 +33,9 @@ def explain_line(line: Line) -> Trouble | None:
         return Trouble(f"byte 0x{byte:02X} is no UTF-8", "save the file as UTF-8")
 
 
-def explain_ending(line: Line, cell: str) -> Trouble | None:
-    """A last line without its end may be torn in mid-number; "-" is whole."""
-    if line.end or cell == EMPTY:
+def explain_ending(line: Line, text: str) -> Trouble | None:
+    """Explain a last line without its end, which may be torn within a number; "-" cannot be."""
+    if line.end or text == EMPTY:
         return None
     what = "the last line has no line end: it may be torn"
     return Trouble(what, "write the file again, or end the line if it is whole")

@@ -1,6 +1,6 @@
-"""The order of sample_submission.csv, read as leniently as a file by others must be.
+"""Order of sample_submission.csv, read leniently since others wrote it.
 
-In: directories. Out: the ids in the file's order. Stays outside: whether they fit, which the gate says.
+In: folders. Out: the ids in the file's order. Stays outside: the check of these ids, see `submissions.gate`.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ SAMPLE_NAME = "sample_submission.csv"
 
 
 def find_sample(roots: Iterable[Path]) -> tuple[str, ...] | None:
-    """The ids that the first sample file in these directories lists; None where there is none."""
+    """Ids in the order of the first sample file in these folders; None if there is none."""
     path = next((root / SAMPLE_NAME for root in roots if (root / SAMPLE_NAME).is_file()), None)
     if path is None:
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, say, show
+from cli.output import say, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,8 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
     With --data the ids must be those of its test records (or of --split), in the order of
     sample_submission.csv where that lists them all; without it only the form is checked.
     """
-    from submissions import check_submission, find_sample
+    from submissions import check as check_file
+    from submissions import find_sample
 
     expected = sample = elsewhere = None
     if settings.data:
@@ -47,7 +48,7 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
             say(settings, "sample_submission.csv lists other ids than test/ holds: its order does not count")
     else:
         say(settings, "no --data: the ids are not checked against any records")
-    report = check_submission(file, expected, sample, elsewhere)
+    report = check_file(file, expected, sample, elsewhere)
     show(settings, report.as_dict(), lambda console: _print_report(console, report))
     report.raise_if_rejected()
 
@@ -60,7 +61,7 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 @common
 def score(settings: Settings, file: Path, split: str | None, against: Path | None, worst: int) -> None:
     """Global Dice of FILE over the labelled records that it lists."""
-    from submissions import compare_submissions
+    from submissions import compare
 
     scenes = settings.scenes()
     labelled = {record.id: record for record in _labelled(scenes, None)}
@@ -74,7 +75,7 @@ def score(settings: Settings, file: Path, split: str | None, against: Path | Non
     difference = None
     if against:
         second = _score(settings, scenes, labelled, wanted, against)
-        difference = compare_submissions(first, second, settings.seed)
+        difference = compare(first, second, settings.seed)
         document["against"] = difference.as_dict()
     show(settings, document, lambda console: _print_score(console, first, worst, difference))
 
@@ -124,7 +125,8 @@ def _score(
     settings: Settings, scenes: Scenes, labelled: dict[str, Record], wanted: set[str] | None, file: Path
 ) -> Score:
     """Read, hold against the labelled records, and score."""
-    from submissions import read_submission, score_read
+    from submissions import read_submission
+    from submissions import score as score_submission
 
     found = read_submission(file)
     _refuse_unlabelled(file, [each for each in found.ids if each not in labelled])
@@ -137,8 +139,7 @@ def _score(
         if len(found.ids) > len(wanted):
             say(settings, f"{len(found.ids) - len(wanted)} rows of other splits are left out")
         found = found.only(wanted)
-    with progress(settings, f"score {file.name}", len(found.ids)) as advance:
-        return score_read(found, _truth(scenes, labelled), _groups(settings), settings.seed, advance)
+    return score_submission(found, _truth(scenes, labelled), _groups(settings), settings.seed, settings.listener)
 
 
 def _refuse_unlabelled(file: Path, ids: list[str]) -> None:

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, require_new_file, say, show
+from cli.output import next_step, progress, say, show
 from core.errors import UsageError
+from core.registry import module_names
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ensemble import Ensemble
     from submissions import Written
-    from submissions.shares import Share
+    from submissions.foreground import Foreground
 
 TITLES = {"oof": "the out-of-fold masks", "labels": "their labels"}
 
-
-NAMES = ("csv", "png", "npy", "probabilities", "geotiff", "geojson")
+FORMATS = Path(__file__).parents[2] / "submissions" / "formats"
 
 
 @click.command("submit")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or folder, to write.")
 @click.option("--ensemble", "name", default="default", show_default=True, help="Which fitted ensemble.")
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
-@click.option("--format", "form", type=click.Choice(NAMES), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(module_names(FORMATS)), default="csv", show_default=True)
 @click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")
 @click.option("--to", type=click.Choice(["kaggle"]), help="Hand the file to the official kaggle client.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
@@ -54,10 +54,9 @@ def submit(
 def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:
     from cli.submit_kaggle import bundle
     from ensemble import ensemble_path, read_ensemble
-    from submissions.kaggle import refuse_bundle
+    from submissions.kaggle import require_bundle
 
-    require_folder(out)
-    refuse_bundle(out, force)
+    require_bundle(out, force)
     bundle(settings, read_ensemble(ensemble_path(settings.runs, name)), out)
 
 
@@ -65,24 +64,23 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to:
     from cli.submit_kaggle import send_to_kaggle
     from cli.submit_maps import gather, predictions
     from ensemble import ensemble_path, read_ensemble
-    from submissions.formats import FORMATS, Asked, require
+    from submissions.formats import FORMATS, WriteOptions, require_format
     from submissions.kaggle import require_client
 
-    facts = FORMATS.entry(form).facts
-    _refuse_out(out, force, facts["folder"])
-    require(form)
+    facts = FORMATS.facts(form)
+    require_format(form, out, force)
     if to:
         require_client()
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
-    found = gather(settings, ensemble, split, facts["placed"])
+    found = gather(settings, ensemble, split, facts.placed)
 
     def note(written: Written) -> None:
         if split == "test" and form == "csv":
             _note(settings, ensemble, written)
 
-    asked = Asked(force=force, sample_order=found.sample, note=note, source=_source(ensemble))
+    asked = WriteOptions(force=force, sample_order=found.sample, on_written=note, source=_source(ensemble))
     with progress(settings, "masks", len(found.ids)) as advance:
-        stream = predictions(ensemble, found, facts["probability"], advance)
+        stream = predictions(ensemble, found, facts.probability, advance)
         written = FORMATS.get(form)(out, stream, asked)
     document = _document(ensemble, written)
     for line in document["warnings"]:
@@ -101,17 +99,6 @@ def _score(settings: Settings, out: Path) -> str:
     return f"cli submissions score {out}" + ("" if settings.data else " --data SCENES")
 
 
-def _refuse_out(out: Path, force: bool, folder: bool) -> None:
-    """What must not be overwritten, or cannot be written, is said before anything starts."""
-    from submissions.formats.folder import refuse_folder
-
-    if folder:
-        require_folder(out)
-        refuse_folder(out, force)
-    else:
-        require_new_file(out, force)
-
-
 def _source(ensemble: Ensemble) -> dict[str, Any]:
     """What the masks come from, for those who find them later."""
     from core.files import sha256_of
@@ -123,11 +110,11 @@ def _source(ensemble: Ensemble) -> dict[str, Any]:
 
 def _document(ensemble: Ensemble, written: Written) -> dict[str, Any]:
     """What was written, beside what the ensemble and the labels hold where it was fitted."""
-    from submissions.shares import Share, far_off
+    from submissions.foreground import Foreground, implausible
 
-    found = Share(written.rows, written.pixels, written.filled)
+    found = Foreground(written.rows, written.pixels, written.filled)
     known = _known(ensemble)
-    warnings = [line for name, share in known.items() for line in far_off(found, share, TITLES[name])]
+    warnings = [line for name, share in known.items() for line in implausible(found, share, TITLES[name])]
     return {
         "file": str(written.path),
         "sha256": written.sha256,
@@ -139,15 +126,15 @@ def _document(ensemble: Ensemble, written: Written) -> dict[str, Any]:
     }
 
 
-def _known(ensemble: Ensemble) -> dict[str, Share]:
+def _known(ensemble: Ensemble) -> dict[str, Foreground]:
     """Shares of the records that the ensemble was fitted on; empty where it kept no counts."""
-    from submissions.shares import Share
+    from submissions.foreground import Foreground
 
     counts = ensemble.per_record.get("in_sample")
     if not counts:
         return {}
     _, predicted, truth = zip(*counts)
-    return {"oof": Share.of(predicted), "labels": Share.of(truth)}
+    return {"oof": Foreground.of(predicted), "labels": Foreground.of(truth)}
 
 
 def _note(settings: Settings, ensemble: Ensemble, written: Written) -> None:

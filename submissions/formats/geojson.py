@@ -1,7 +1,7 @@
 """Contrails as polygons: GeoJSON (RFC 7946), degrees east and north of WGS 84, one feature a contrail.
 
 A contrail is an 8-connected component; its outline follows the edges of its pixels. In degrees those edges bend,
-so they are cut into steps of a pixel before they are turned.
+so they are cut into steps of a pixel before they are projected.
 """
 
 import json
@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from submissions.formats.folder import Codec, write_folder
-from submissions.formats.placing import pixel_to_metres, place_of, projection
-from submissions.formats.registry import FORMATS, Asked, Prediction
+from submissions.formats import FORMATS, Prediction, WriteOptions
+from submissions.formats._folder import Codec, write_folder
+from submissions.formats._placing import pixel_to_metres, place_of, projection
 from submissions.write import Written
 
 WGS84 = "EPSG:4326"
 DIGITS = 7  # of a degree: a centimetre
 
 
-@FORMATS.register("geojson", folder=True, needs=("rasterio", "shapely"), placed=True, probability=False)
-def geojson(out: Path, predictions: Iterable[Prediction], asked: Asked) -> Written:
-    """<record_id>.geojson, a FeatureCollection; empty where there is no contrail."""
-    return write_folder(out, predictions, asked, Codec("geojson", ".geojson", encode, agrees))
+@FORMATS.register("geojson", needs=("rasterio", "shapely"), placed=True)
+def geojson(out: Path, predictions: Iterable[Prediction], options: WriteOptions) -> Written:
+    """Write <record_id>.geojson, a FeatureCollection; without features if there is no contrail."""
+    return write_folder(out, predictions, options, Codec("geojson", ".geojson", encode, agrees))
 
 
 def encode(prediction: Prediction) -> bytes:
-    """The bytes of one file."""
+    """Encode one file."""
     place = place_of(prediction)
     facts = {"record_id": prediction.id, "time": place.iso_time}
     document = {"type": "FeatureCollection", **facts, "features": [*_features(prediction, facts)]}
@@ -36,7 +36,7 @@ def encode(prediction: Prediction) -> bytes:
 
 
 def agrees(data: bytes, prediction: Prediction) -> bool:
-    """Whether the polygons, turned back and drawn on the record's pixels, are this mask."""
+    """True if the polygons, projected back and drawn on the record's pixels, are this mask."""
     from rasterio.features import rasterize
     from rasterio.warp import transform_geom
 
@@ -49,7 +49,7 @@ def agrees(data: bytes, prediction: Prediction) -> bool:
 
 
 def _features(prediction: Prediction, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One feature a contrail, from the top."""
+    """Yield one feature a contrail, from the top."""
     from rasterio.warp import transform_geom
     from scipy.ndimage import label
     from shapely.geometry import mapping, shape
@@ -68,12 +68,12 @@ def _features(prediction: Prediction, facts: dict[str, Any]) -> Iterator[dict[st
 
 
 def _outlines(marks: NDArray[np.integer], count: int, place: Any) -> list[Any]:
-    """The outline of each component, in metres: a polygon, or several that touch at corners."""
+    """Outline of each component, in metres: a polygon, or several that touch at corners."""
     from rasterio.features import shapes
     from shapely.geometry import MultiPolygon, shape
 
     parts: list[list[Any]] = [[] for _ in range(count)]
-    # Joined over edges alone: a ring that touches itself at a corner would be no valid polygon.
+    # Joined over edges only: a ring that touches itself at a corner would be an invalid polygon.
     found = shapes(marks.astype(np.int32), mask=marks > 0, connectivity=4, transform=pixel_to_metres(place))
     for geometry, value in found:
         parts[int(value) - 1].append(shape(geometry))
@@ -81,7 +81,7 @@ def _outlines(marks: NDArray[np.integer], count: int, place: Any) -> list[Any]:
 
 
 def _right_handed(geometry: Any) -> Any:
-    """Outer rings anticlockwise, holes clockwise, as RFC 7946 wants them."""
+    """Orient outer rings anticlockwise, holes clockwise, as RFC 7946 demands."""
     from shapely.geometry import MultiPolygon
     from shapely.geometry.polygon import orient
 

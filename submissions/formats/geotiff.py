@@ -1,24 +1,24 @@
-"""Masks on the map: GeoTIFF, one band of 8 bits, 1 where there is a contrail, in the record's own projection."""
+"""Masks as GeoTIFF: one band of 8 bits, 1 in contrails, in the record's own projection."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from submissions.formats.folder import Codec, write_folder
-from submissions.formats.placing import pixel_to_metres, place_of, projection
-from submissions.formats.registry import FORMATS, Asked, Prediction
+from submissions.formats import FORMATS, Prediction, WriteOptions
+from submissions.formats._folder import Codec, write_folder
+from submissions.formats._placing import pixel_to_metres, place_of, projection
 from submissions.write import Written
 
 
-@FORMATS.register("geotiff", folder=True, needs=("rasterio",), placed=True, probability=False)
-def geotiff(out: Path, predictions: Iterable[Prediction], asked: Asked) -> Written:
-    """<record_id>.tif; no pixel is moved, so it lies on the bands' pixels."""
-    return write_folder(out, predictions, asked, Codec("geotiff", ".tif", encode, agrees))
+@FORMATS.register("geotiff", needs=("rasterio",), placed=True)
+def geotiff(out: Path, predictions: Iterable[Prediction], options: WriteOptions) -> Written:
+    """Write <record_id>.tif; no pixel is moved, so a map lies on the bands' pixels."""
+    return write_folder(out, predictions, options, Codec("geotiff", ".tif", encode, agrees))
 
 
 def encode(prediction: Prediction) -> bytes:
-    """The bytes of one file."""
+    """Encode one file."""
     from rasterio.io import MemoryFile
 
     place, (height, width) = place_of(prediction), prediction.mask.shape
@@ -31,7 +31,7 @@ def encode(prediction: Prediction) -> bytes:
 
 
 def agrees(data: bytes, prediction: Prediction) -> bool:
-    """Whether the picture holds this mask at this place."""
+    """True if the image holds this mask at this place."""
     from rasterio.io import MemoryFile
 
     with MemoryFile(data) as memory, memory.open() as file:

@@ -1,4 +1,4 @@
-"""Masks as pictures: PNG, 8 bits grey, 255 where there is a contrail."""
+"""Masks as PNG: 8 bits grey, 255 in contrails."""
 
 import io
 from collections.abc import Iterable
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from submissions.formats.folder import Codec, write_folder
-from submissions.formats.registry import FORMATS, Asked, Prediction
+from submissions.formats import FORMATS, Prediction, WriteOptions
+from submissions.formats._folder import Codec, write_folder
 from submissions.write import Written
 
 
-@FORMATS.register("png", folder=True, needs=(), placed=False, probability=False)
-def png(out: Path, predictions: Iterable[Prediction], asked: Asked) -> Written:
-    """<record_id>.png, 256 x 256."""
-    return write_folder(out, predictions, asked, Codec("png", ".png", encode, agrees))
+@FORMATS.register("png")
+def png(out: Path, predictions: Iterable[Prediction], options: WriteOptions) -> Written:
+    """Write <record_id>.png, 256 x 256."""
+    return write_folder(out, predictions, options, Codec("png", ".png", encode, agrees))
 
 
 def encode(prediction: Prediction) -> bytes:
-    """The bytes of one file."""
+    """Encode one file."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -27,7 +27,7 @@ def encode(prediction: Prediction) -> bytes:
 
 
 def agrees(data: bytes, prediction: Prediction) -> bool:
-    """Whether the picture holds this mask."""
+    """True if the image holds this mask."""
     from PIL import Image
 
     found = np.asarray(Image.open(io.BytesIO(data)))

@@ -63,13 +63,13 @@ KILLS = {
     "with a shard that is not noted": ("zoo.predictions.writer", "write_json", 1, 0),
     "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 4, 1),
     "with a file half way to the disk": ("os", "fsync", 5, 0),
-    "in the second mask": ("submissions.write", "rle_encode", 2, 4),
+    "in the second mask": ("submissions.write", "encode", 2, 4),
     "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
     "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
     "when the ledger knows of it": ("submissions.write", "put_in_place", 1, 4),
-    "in the second picture": ("submissions.formats.folder", "_write_one", 2, 4),
-    "with all pictures and no manifest": ("submissions.formats.folder", "write_json", 1, 4),
-    "with a folder that has no name yet": ("submissions.formats.folder", "_put_in_place", 1, 4),
+    "in the second picture": ("submissions.formats._folder", "_write_one", 2, 4),
+    "with all pictures and no manifest": ("submissions.formats._folder", "write_json", 1, 4),
+    "with a folder that has no name yet": ("submissions.formats._folder", "_put_in_place", 1, 4),
 }
 # One process loads everything; a fork of it dies for each place.
 DYING = """

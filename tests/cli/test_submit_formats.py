@@ -9,18 +9,17 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from cli.app import run
-from cli.commands.submit import NAMES
 from cli.submit_maps import find_places
 from core.errors import UserError
 from submissions import read_submission
-from submissions.formats import FORMATS, Asked, Prediction
+from submissions.formats import FORMATS, Prediction, WriteOptions
 from submissions.ledger import ledger_path, read_ledger
 from tests.cli.tiny_runs import Tiny, tiny_runs
 from tests.scenes import write_metadata
 from zoo.data import open_scenes
 from zoo.predictions import find_members
 
-FOLDERS = [name for name in NAMES if name != "csv"]
+FOLDERS = [name for name in FORMATS.names() if name != "csv"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 def written(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one output a format."""
     folder = tmp_path_factory.mktemp("written")
-    for name in NAMES:
+    for name in FORMATS.names():
         assert run(call(tiny, folder / name, name)) == 0
     return folder
 
@@ -120,7 +119,7 @@ def test_real_scenes_lie_where_their_metadata_put_them(real_scenes: Path, tmp_pa
     places = find_places(scenes, records)
     labels = [Prediction(each.id, scenes.mask(each), None, places[each.id]) for each in records]
     for name in ("geotiff", "geojson"):  # each file is read back and compared as it is written
-        FORMATS.get(name)(tmp_path / name, labels, Asked())
+        FORMATS.get(name)(tmp_path / name, labels, WriteOptions())
     for record in records:
         with rasterio.open(tmp_path / "geotiff" / f"{record.id}.tif") as file:
             (east,), (north,) = transform(file.crs, "EPSG:4326", *[[value] for value in file.transform @ (128, 128)])

@@ -11,8 +11,8 @@ Mask = NDArray[np.bool_]
 def encode_literally(mask: Mask) -> str:
     """'Numbered from top to bottom, then left to right: 1 is pixel (1,1), 2 is pixel (2,1), etc.'"""
     cell, start, length, number = [], 0, 0, 0
-    for column in range(256):
-        for row in range(256):
+    for column in range(mask.shape[1]):
+        for row in range(mask.shape[0]):
             number += 1
             if mask[row, column]:
                 start = start if length else number

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import UsageError, UserError
 from submissions.ledger import Sent, add_scores, append, read_ledger
-from submissions.past import import_past
+from submissions.past_scores import import_scores
 
 PAST = Path(__file__).parents[2] / "docs" / "past-scores.csv"
 
@@ -145,8 +145,8 @@ def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:
 
 
 def test_a_log_kept_by_hand_is_taken_over_once(path: Path) -> None:
-    assert len(import_past(path, PAST)) == 10
-    assert import_past(path, PAST) == ()
+    assert len(import_scores(path, PAST)) == 10
+    assert import_scores(path, PAST) == ()
     entry = read_ledger(path).find("row 25")
     assert (entry.sent.local, entry.public, entry.sent.when) == (0.602, 0.638, "unknown")
 
@@ -170,13 +170,13 @@ def test_a_table_that_cannot_be_taken_over_leaves_the_ledger_alone(path: Path, n
     table.parent.mkdir()
     table.write_text(content)
     with pytest.raises(UserError, match=words):
-        import_past(path, table)
+        import_scores(path, table)
     assert not path.exists()
 
 
 def test_an_absent_table_is_named(path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        import_past(path, Path("nowhere.csv"))
+        import_scores(path, Path("nowhere.csv"))
 
 
 def test_a_copy_under_another_name_is_the_same_submission(path: Path) -> None:

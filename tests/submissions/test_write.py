@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 import submissions.write
 from core.errors import UserError
-from submissions import check_submission, read_submission, write_submission
+from submissions import check, read_submission, write_submission
 from tests.submissions.cases import Mask, encode_literally, lines, masks, of_pixels
 
 IDS = st.text("0123456789", min_size=1, max_size=19)
@@ -30,7 +30,7 @@ def test_every_mask_comes_back_from_the_file(many: dict[str, Mask]) -> None:
         path = Path(folder) / "submission.csv"
         write_submission(path, many)
         found = read_submission(path)
-        assert check_submission(path, list(many)).accepted
+        assert check(path, list(many)).accepted
     assert found.ids == tuple(sorted(many))
     for record_id, mask in many.items():
         assert_array_equal(found.mask(record_id), mask)
@@ -76,11 +76,11 @@ def test_an_existing_file_is_kept_without_force(tmp_path: Path) -> None:
         write_submission(path, two_masks())
     assert path.read_text() == "mine"
     write_submission(path, two_masks(), force=True)
-    assert check_submission(path).accepted
+    assert check(path).accepted
 
 
 def test_a_directory_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is a directory"):
+    with pytest.raises(UserError, match="is a folder"):
         write_submission(tmp_path, two_masks(), force=True)
 
 
@@ -111,7 +111,7 @@ def test_an_encoder_that_errs_is_caught_and_the_old_file_stays(
     path = tmp_path / "s.csv"
     write_submission(path, two_masks())
     before = path.read_bytes()
-    monkeypatch.setattr(submissions.write, "rle_encode", lambda mask: wrong)
+    monkeypatch.setattr(submissions.write, "encode", lambda mask: wrong)
     with pytest.raises(UserError):
         write_submission(path, two_masks(), force=True)
     assert path.read_bytes() == before
@@ -136,7 +136,7 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / ".s.csv.unchecked").write_text("half a fi")
     (tmp_path / ".s.csv.abc.tmp").write_text("half")
     write_submission(tmp_path / "s.csv", two_masks())
-    assert check_submission(tmp_path / "s.csv").accepted
+    assert check(tmp_path / "s.csv").accepted
 
 
 def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -> None:

@@ -10,19 +10,18 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_array_equal
 
-from cli.commands.submit import NAMES
 from core.errors import UserError
 from core.files import read_json, sha256_of_file
 from submissions import read_submission
-from submissions.formats import FORMATS, Asked, Place, Prediction, folder, geojson, require
+from submissions.formats import FORMATS, Place, Prediction, WriteOptions, _folder, geojson, require_format
 from tests.scenes import WKT
 from tests.submissions.cases import Mask, masks, named_masks, of_pixels
 
 # 2 km a pixel, in the northern Atlantic; rows count southwards.
 PLACE = Place(wkt=WKT.format(meridian=-63), left=466287.25, top=4686377.5, column=1930, row=-1985, time=1583980800.0)
 NAMED = named_masks()
-FOLDERS = [name for name in FORMATS.names() if FORMATS.entry(name).facts["folder"]]
-MASKS = [name for name in FOLDERS if not FORMATS.entry(name).facts["probability"]]
+FOLDERS = [name for name in FORMATS.names() if FORMATS.facts(name).folder]
+MASKS = [name for name in FOLDERS if not FORMATS.facts(name).probability]
 
 
 def prediction(mask: Mask, record_id: str = "7", place: Place | None = PLACE) -> Prediction:
@@ -65,14 +64,10 @@ def mask_of_polygons(document: dict) -> np.ndarray:
     return shapely.contains_xy(whole, *points).reshape(256, 256)
 
 
-def test_the_command_names_every_format() -> None:
-    assert set(NAMES) == set(FORMATS.names())
-
-
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_every_mask_comes_back(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"
-    written = FORMATS.get(name)(out, iter(few()), Asked())
+    written = FORMATS.get(name)(out, iter(few()), WriteOptions())
     pixels = [int(each.mask.sum()) for each in few()]
     assert (written.rows, written.filled, written.pixels) == (3, 2, sum(pixels))
     if name == "csv":
@@ -86,13 +81,13 @@ def test_every_mask_comes_back(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS.names())
 def test_the_same_masks_make_the_same_bytes(tmp_path: Path, name: str) -> None:
-    first, second = (FORMATS.get(name)(tmp_path / each, few(), Asked()) for each in ("a", "b"))
+    first, second = (FORMATS.get(name)(tmp_path / each, few(), WriteOptions()) for each in ("a", "b"))
     assert first.sha256 == second.sha256
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_the_manifest_says_what_and_from_what(tmp_path: Path, name: str) -> None:
-    FORMATS.get(name)(tmp_path / "out", few(), Asked(source={"ensemble": "default"}))
+    FORMATS.get(name)(tmp_path / "out", few(), WriteOptions(source={"ensemble": "default"}))
     document = read_json(tmp_path / "out" / "manifest.json")
     assert (document["format"], document["kind"], document["source"]["ensemble"]) == (1, name, "default")
     for path in (tmp_path / "out").iterdir():
@@ -105,7 +100,7 @@ def test_corners_of_a_mask_survive(tmp_path: Path, name: str, mask: Mask) -> Non
     if name == "geojson" and mask.sum() > 30_000:
         mask = mask & (np.indices((256, 256)).max(0) < 60)  # thousands of polygons show no more than hundreds
     out = tmp_path / "out"
-    FORMATS.get(name)(out, [prediction(mask)], Asked())
+    FORMATS.get(name)(out, [prediction(mask)], WriteOptions())
     (path,) = (path for path in out.iterdir() if path.stem == "7")
     assert_array_equal(decoded(name, path), mask)
 
@@ -163,32 +158,32 @@ def test_a_geotiff_lies_where_the_metadata_say() -> None:
 
 @pytest.mark.parametrize("name", ["geotiff", "geojson"])
 @pytest.mark.parametrize(
-    ("place", "words"), [(None, "7: its place is not known"), ("nonsense", "7: its projection cannot be read")]
+    ("place", "words"), [(None, "7: its place is unknown"), ("nonsense", "7: its projection cannot be read")]
 )
 def test_a_record_that_cannot_be_placed_is_named(tmp_path: Path, name: str, place: str | None, words: str) -> None:
     spoiled = place and Place(wkt=place, left=0, top=0, column=1, row=-1, time=0)
     with pytest.raises(UserError, match=words):
-        FORMATS.get(name)(tmp_path / "out", [prediction(NAMED["streaks"], place=spoiled)], Asked())
+        FORMATS.get(name)(tmp_path / "out", [prediction(NAMED["streaks"], place=spoiled)], WriteOptions())
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["geotiff", "geojson"])
-def test_without_the_extra_it_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    require(name)
-    monkeypatch.setattr("submissions.formats.registry.find_spec", lambda module: None)
+def test_without_the_extra_it_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_format(name, tmp_path / "out")
+    monkeypatch.setattr("submissions.formats.find_spec", lambda module: None)
     with pytest.raises(UserError, match=r"needs rasterio.*contrail-ensemble\[geo\]"):
-        require(name)
-    require("png")
+        require_format(name, tmp_path / "out")
+    require_format("png", tmp_path / "out")
     assert importlib.util.find_spec("rasterio")
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_that_is_there_is_kept_without_force(tmp_path: Path, name: str) -> None:
     out, write = tmp_path / "out", FORMATS.get(name)
-    write(out, few(), Asked())
+    write(out, few(), WriteOptions())
     with pytest.raises(UserError, match="--force"):
-        write(out, few(), Asked())
-    assert write(out, few()[:1], Asked(force=True)).rows == 1
+        write(out, few(), WriteOptions())
+    assert write(out, few()[:1], WriteOptions(force=True)).rows == 1
     assert len(list(out.iterdir())) == 2  # a file of before would be taken for one of now
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
@@ -197,16 +192,16 @@ def test_a_folder_of_others_is_not_overwritten_by_force(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.png").touch()
     with pytest.raises(UserError, match="not written by this suite"):
-        FORMATS.get("png")(tmp_path / "photos", few(), Asked(force=True))
+        FORMATS.get("png")(tmp_path / "photos", few(), WriteOptions(force=True))
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):
-        FORMATS.get("png")(tmp_path / "file", few(), Asked(force=True))
+        FORMATS.get("png")(tmp_path / "file", few(), WriteOptions(force=True))
     assert (tmp_path / "photos" / "holiday.png").exists()
 
 
 @pytest.mark.parametrize("when", ["_write_one", "_put_in_place"])
 def test_what_a_death_leaves_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    out, calls, real = tmp_path / "out", [], getattr(folder, when)
+    out, calls, real = tmp_path / "out", [], getattr(_folder, when)
 
     def mortal(*given: object) -> object:
         calls.append(1)
@@ -215,11 +210,11 @@ def test_what_a_death_leaves_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, when, mortal)
+        patch.setattr(_folder, when, mortal)
         with pytest.raises(KeyboardInterrupt):
-            FORMATS.get("npy")(out, few(), Asked())
+            FORMATS.get("npy")(out, few(), WriteOptions())
     assert not out.exists()
-    FORMATS.get("npy")(out, few()[:2], Asked())
+    FORMATS.get("npy")(out, few()[:2], WriteOptions())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"] and len(list(out.iterdir())) == 3
 
 
@@ -229,19 +224,19 @@ def test_what_a_death_leaves_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.
         ([], "no predictions"),
         ([prediction(of_pixels()), prediction(of_pixels())], "twice"),
         ([prediction(of_pixels(), "../7")], "no name for a file"),
-        ([Prediction("7", of_pixels())], "has no probability"),
+        ([Prediction("7", of_pixels())], "but no probability"),
     ],
 )
 def test_what_cannot_be_written_leaves_no_folder(tmp_path: Path, many: list[Prediction], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        FORMATS.get("probabilities")(tmp_path / "out", many, Asked())
+        FORMATS.get("probabilities")(tmp_path / "out", many, WriteOptions())
     assert not (tmp_path / "out").exists()
 
 
 def test_a_disk_that_errs_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("submissions.formats.npy.array_bytes", lambda mask: _bytes(~mask))
     with pytest.raises(UserError, match="record 1000000000000000000: read back, it differs"):
-        FORMATS.get("npy")(tmp_path / "out", few(), Asked())
+        FORMATS.get("npy")(tmp_path / "out", few(), WriteOptions())
 
 
 def _bytes(array: np.ndarray) -> bytes:

@@ -1,7 +1,7 @@
-"""What a cell must look like, and in words what is wrong with one. numpy alone: a check starts at once.
+"""Explanations of text that is not a valid run-length encoding.
 
-In: the text of one cell. Out: its runs, or every rule that it breaks with what to do.
-Stays outside: lines, ids, files.
+In: the text of one mask. Out: every rule that it breaks, with what to do about it.
+Stays outside: valid text, lines, ids, files.
 """
 
 import re
@@ -9,53 +9,22 @@ import unicodedata
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-SIDE = 256
-PIXELS = SIDE * SIDE
 EMPTY = "-"
 
-# Numbers of one to five digits without a leading zero, single spaces between them.
-_NUMBERS = re.compile(r"[1-9][0-9]{0,4}(?: [1-9][0-9]{0,4})*", re.ASCII)
 _PAIRS = 'write pairs "start length" of whole numbers, single spaces between them'
 _NO_VALUES = ("", "nan", "none", "null", "na", "n/a", "<na>", "[]", '""', "''", "0", "0 0", "--")
 
 
 class Trouble(NamedTuple):
-    """What is wrong, and what to do about it."""
+    """Something wrong, and what to do about it."""
 
     what: str
     todo: str
 
 
-def read_cell(text: str) -> NDArray[np.int64] | None:
-    """The runs of a sound cell, (n, 2) starts counted from 1 and lengths; None where it breaks a rule."""
+def explain_rle(text: str, shape: tuple[int, int]) -> list[Trouble]:
+    """Rules that the encoding of a mask (H, W) breaks, once each, with the first place; empty if it is valid."""
     if text == EMPTY:
-        return np.empty((0, 2), np.int64)
-    if not _NUMBERS.fullmatch(text):
-        return None
-    numbers = np.fromstring(text, np.int64, sep=" ")
-    if len(numbers) % 2:
-        return None
-    runs = numbers.reshape(-1, 2)
-    ends = runs[:, 0] + runs[:, 1]
-    if ends.max() > PIXELS + 1 or (runs[1:, 0] < ends[:-1]).any():
-        return None
-    return runs
-
-
-def mask_of(runs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The mask (256, 256) bool of sound runs (n, 2)."""
-    flat = np.zeros(PIXELS, bool)
-    for start, length in runs.tolist():
-        flat[start - 1 : start - 1 + length] = True
-    return flat.reshape(SIDE, SIDE).T
-
-
-def explain_cell(text: str) -> list[Trouble]:
-    """Every rule that a cell breaks, once each, with the first place; empty for a sound one."""
-    if read_cell(text) is not None:
         return []
     if text.strip().lower() in _NO_VALUES or text.strip() == EMPTY:
         shown = repr(text) if text else "an empty cell"
@@ -64,17 +33,17 @@ def explain_cell(text: str) -> list[Trouble]:
     if signs:
         return signs
     numbers = [_number(word) for word in text.split()]
-    troubles = _explain_spaces(text) + _explain_values(numbers)
+    troubles = _explain_spaces(text) + _explain_values(numbers, shape)
     return troubles or _explain_order(numbers)
 
 
 def explain_sign(char: str) -> str:
-    """A character in words, for people who cannot see it."""
+    """Character with its code point and Unicode name: many look alike or are invisible."""
     return f"{char!r} (U+{ord(char):04X} {unicodedata.name(char, 'control character')})"
 
 
 def _explain_signs(text: str) -> list[Trouble]:
-    """What stands in the cell beside ASCII digits and spaces."""
+    """Explain characters other than ASCII digits and spaces."""
     if len(text) < 64 and len(text.strip()) == 1 and unicodedata.category(text.strip()) == "Pd":
         return [Trouble(f"{explain_sign(text.strip())} for an empty mask", 'write the ASCII hyphen "-"')]
     foreign = re.search(r"[^0-9 ]", text, re.ASCII)
@@ -107,8 +76,9 @@ def _explain_spaces(text: str) -> list[Trouble]:
     return [Trouble(f"{padded[0][:40]} has leading zeros", "write plain numbers")] if padded else []
 
 
-def _explain_values(numbers: list[int]) -> list[Trouble]:
-    """Odd count, zeros, and what lies beyond the last pixel."""
+def _explain_values(numbers: list[int], shape: tuple[int, int]) -> list[Trouble]:
+    """Explain an odd count, zeros, and runs that end beyond the last pixel."""
+    pixels = shape[0] * shape[1]
     troubles = []
     if len(numbers) % 2:
         troubles.append(Trouble(f"odd count of numbers ({len(numbers)})", _PAIRS))
@@ -118,18 +88,18 @@ def _explain_values(numbers: list[int]) -> list[Trouble]:
     if 0 in lengths:
         place = lengths.index(0)
         troubles.append(Trouble(f"run {starts[place]} 0 has length 0", "leave out runs without pixels"))
-    beyond = next((pair for pair in zip(starts, lengths) if sum(pair) > PIXELS + 1), None)
-    if beyond is None and max(starts) > PIXELS:
+    beyond = next((pair for pair in zip(starts, lengths) if sum(pair) > pixels + 1), None)
+    if beyond is None and max(starts) > pixels:
         beyond = (max(starts), 0)
     if beyond:
-        what = f"run {_short(beyond[0])} {_short(beyond[1])} ends beyond pixel {PIXELS}"
-        todo = f"the mask is {SIDE} x {SIDE}: shrink the mask to it before the threshold"
+        what = f"run {_short(beyond[0])} {_short(beyond[1])} ends beyond pixel {pixels}"
+        todo = f"the mask is {shape[0]} x {shape[1]}: resize to it before the threshold"
         troubles.append(Trouble(what, todo))
     return troubles
 
 
 def _explain_order(numbers: list[int]) -> list[Trouble]:
-    """Unsorted and overlapping runs; the numbers themselves are sound."""
+    """Explain unsorted and overlapping runs of numbers that are valid by themselves."""
     pairs = list(zip(numbers[::2], numbers[1::2]))
     troubles = []
     falling = next((both for both in pairwise(pairs) if both[1][0] < both[0][0]), None)
@@ -146,7 +116,7 @@ def _explain_order(numbers: list[int]) -> list[Trouble]:
 
 
 def _number(word: str) -> int:
-    """An integer; of one with thousands of digits, which Python refuses to read, one as far out of range."""
+    """Integer of a word; for thousands of digits, which Python refuses to read, one as far out of range."""
     return int(word) if len(word) <= 20 else int(word.lstrip("0")[:20] or "0")
 
 

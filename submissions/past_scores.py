@@ -1,24 +1,27 @@
-"""Past scores from a csv into the ledger: a log that was kept by hand.
+"""Import of past scores, from a log kept by hand, into the ledger.
 
-In: a csv with a header of COLUMNS, in any order; `name` and one score are enough. Out: entries, one a row.
-Stays outside: what the scores mean.
+In: a csv or DataFrame with any of COLUMNS; `name` and one score are required. Out: entries, one a row.
+Stays outside: statistics of the scores.
 """
 
 import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UnknownName, UserError
 from submissions.ledger import Entry, Sent, append, read_ledger
+from submissions.lines import Table, name_of
 
 COLUMNS = ("name", "when", "local", "low", "high", "records", "public", "private", "share", "note")
-UNKNOWN = "unknown"  # when a past submission was made, where the csv does not say
+UNKNOWN = "unknown"  # time of a past submission, if the table has none
 SCORES = ("local", "public", "private")
 
 
-def import_past(ledger: Path, table: Path) -> tuple[Entry, ...]:
-    """Append every row that the ledger lacks; the entries that are new.
+def import_scores(ledger: Path, table: Path | Table) -> tuple[Entry, ...]:
+    """Append the rows that the ledger lacks; returns the new entries.
 
-    All rows are read before the first is written. UserError, with the line, where one cannot be.
+    All rows are read before the first is written. Raises UserError, with the line, if one cannot be read.
     """
     rows = _read(table)
     known = len(read_ledger(ledger).entries)
@@ -26,24 +29,24 @@ def import_past(ledger: Path, table: Path) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries if entry.number > known)
 
 
-def _read(table: Path) -> list[tuple[Sent, float | None, float | None]]:
+def _read(table: Path | Table) -> list[tuple[Sent, float | None, float | None]]:
+    name = name_of(table)
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_columns(table, reader.fieldnames or ())
-            return [_row(f"{table}: line {reader.line_num}", row) for row in reader]
+        text = table.read_text(encoding="utf-8-sig") if isinstance(table, Path) else table.to_csv(index=False)
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        _check_columns(name, reader.fieldnames or ())
+        return [_row(f"{name}: line {reader.line_num}", row) for row in reader]
     except FileNotFoundError as error:
-        raise UserError(f"{table}: no such file; name a csv of past scores") from error
+        raise UserError(f"{name}: no such file; name a csv of past scores") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{table}: is no readable csv ({error}); save it as UTF-8 csv") from error
+        raise UserError(f"{name}: is no readable csv ({error}); save it as UTF-8 csv") from error
 
 
-def _check_columns(table: Path, columns: object) -> None:
-    names = list(columns) if isinstance(columns, (list, tuple)) else []
-    for name in names:
+def _check_columns(table: str, columns: Sequence[str]) -> None:
+    for name in columns:
         if name not in COLUMNS:
-            raise UnknownName("column", name, COLUMNS, str(table))
-    if "name" not in names or not set(SCORES) & set(names):
+            raise UnknownName("column", name, COLUMNS, table)
+    if "name" not in columns or not set(SCORES) & set(columns):
         raise UserError(f"{table}: needs a column name and one of {', '.join(SCORES)}; add a header")
 
 

@@ -1,7 +1,7 @@
-"""A folder with one file a record, which is complete where it exists.
+"""Folder with one file a record: complete if it exists.
 
-Files go into a hidden folder beside it, each is read back and compared; the manifest goes last, then the folder
-takes its name. What a killed run left is removed by the next one. In: predictions, a codec. Out: the folder.
+Files are written to a hidden folder beside it, each is read back and compared; the manifest goes last, then the folder
+is renamed. The next run removes what a killed one left. In: predictions, a codec. Out: the folder.
 """
 
 import shutil
@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import UsageError, UserError
-from core.files import atomic_write, make_folder, read_json, sha256_of_file, sync_folder, write_json
-from submissions.formats.registry import Asked, Prediction
+from core.errors import UserError
+from core.files import atomic_write, make_folder, sha256_of_file, sync_folder, write_json
+from submissions.formats import MANIFEST, Prediction, WriteOptions, require_new_folder
 from submissions.ids import explain_new_id
 from submissions.write import Written
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Codec:
-    """How one record becomes a file; `agrees` reads the bytes back and compares all that they hold."""
+    """Encoder of one record, and a check that reads the bytes back and compares everything they hold."""
 
     name: str
     suffix: str
@@ -29,13 +28,13 @@ class Codec:
     agrees: Callable[[bytes, Prediction], bool]
 
 
-def write_folder(out: Path, predictions: Iterable[Prediction], asked: Asked, codec: Codec) -> Written:
-    """Write every prediction as a file of its own, in bounded memory.
+def write_folder(out: Path, predictions: Iterable[Prediction], options: WriteOptions, codec: Codec) -> Written:
+    """Write each prediction to its file, in bounded memory.
 
-    Raises UserError: `out` is there and not `force`, or is no folder of this suite; no predictions; an id twice or
-    unfit for a file's name; a file that differs from what was to be written.
+    Raises UserError if `out` may not be written (see `require_new_folder`), for no predictions, an id that comes twice
+    or cannot be a file's name, and if a file read back differs.
     """
-    refuse_folder(out, asked.force)
+    require_new_folder(out, options.force)
     staging = out.with_name(f".{out.name}.unfinished")
     _remove(staging)
     make_folder(staging)
@@ -46,36 +45,17 @@ def write_folder(out: Path, predictions: Iterable[Prediction], asked: Asked, cod
         pixels.append(int(prediction.mask.sum()))
     if not digests:
         raise UserError(f"{out}: no predictions, so nothing to write; are there test records in the data?")
-    document = {"format": FORMAT, "kind": codec.name, "source": dict(asked.source), "sha256": digests}
+    document = {"format": FORMAT, "kind": codec.name, "source": dict(options.source), "sha256": digests}
     write_json(staging / MANIFEST, document)
     digest = sha256_of_file(staging / MANIFEST)
     written = Written(out, digest, len(pixels), sum(map(bool, pixels)), sum(pixels))
-    asked.note(written)
+    options.on_written(written)
     _put_in_place(staging, out)
     return written
 
 
-def refuse_folder(out: Path, force: bool) -> None:
-    """UsageError where `out` may not be written: it holds something and not `force`, or something not ours."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not out.is_dir():
-        raise UsageError(f"{out}: is a file; this format writes a folder, choose another name")
-    if not force:
-        raise UsageError(f"{out}: exists already; choose another name or overwrite it with --force")
-    if not _is_ours(out):
-        raise UsageError(f"{out}: was not written by this suite, so it is not overwritten; choose another name")
-
-
-def _is_ours(out: Path) -> bool:
-    try:
-        return "kind" in read_json(out / MANIFEST)
-    except UserError:
-        return False
-
-
 def _write_one(folder: Path, prediction: Prediction, codec: Codec, known: dict[str, str]) -> str:
-    """Write and read back one file; its SHA-256."""
+    """Write one file and read it back; returns its SHA-256."""
     trouble = explain_new_id(prediction.id)
     if trouble or prediction.id in known or Path(prediction.id).name != prediction.id:
         what = trouble.what if trouble else "the id comes twice" if prediction.id in known else "no name for a file"
@@ -89,7 +69,7 @@ def _write_one(folder: Path, prediction: Prediction, codec: Codec, known: dict[s
 
 
 def _put_in_place(staging: Path, out: Path) -> None:
-    """A folder cannot be replaced in one step: the old one steps aside first."""
+    """Rename the folder; an old one cannot be replaced in one step, so it is moved aside first."""
     aside = out.with_name(f".{out.name}.old")
     try:
         _remove(aside)

@@ -1,20 +1,20 @@
-"""From a place to what rasterio calls one: a projection and an affine map from pixels to metres."""
+"""Places in rasterio's terms: a projection, and an affine transform from pixels to metres."""
 
 from typing import Any
 
 from core.errors import UserError
-from submissions.formats.registry import Place, Prediction
+from submissions.formats import Place, Prediction
 
 
 def place_of(prediction: Prediction) -> Place:
-    """The record's place; UserError where it has none."""
+    """Place of the record; UserError if it is unknown."""
     if prediction.place is None:
-        raise UserError(f"record {prediction.id}: its place is not known; bring the metadata of its split")
+        raise UserError(f"record {prediction.id}: its place is unknown; bring the metadata of its split")
     return prediction.place
 
 
 def projection(prediction: Prediction) -> Any:
-    """The projection; UserError where its description is none."""
+    """Projection of the record; UserError if its text cannot be read."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -26,7 +26,7 @@ def projection(prediction: Prediction) -> Any:
 
 
 def pixel_to_metres(place: Place) -> Any:
-    """(column, row), counted from the outer corner of the first pixel, to metres east and north."""
+    """Transform from (column, row), from the outer corner of the first pixel, to metres east and north."""
     from rasterio.transform import Affine
 
     return Affine(place.column, 0, place.left, 0, place.row, place.top)
