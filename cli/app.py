@@ -1,6 +1,6 @@
 """The command tree as a table, loaded lazily, and the one place where errors become a line and an exit code.
 
-Help answers from the table: listing commands imports none of them.
+Help and completion answer from the table: listing commands imports none of them.
 """
 
 import os
@@ -21,6 +21,8 @@ EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "safetensors"), "zoo"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
     "optuna": "tune",
+    "pandas": "tables",
+    "ttach": "zoo",
 }
 
 # name: (module of cli.commands and command, the line that help shows) or a table of its own.
@@ -72,34 +74,69 @@ COMMANDS: dict[str, Any] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported only when they are called or asked for their own help."""
+class LazyCommand(click.Command):
+    """Stand-in that help and completion list; the command itself is imported when it is called."""
 
-    def __init__(self, table: Mapping[str, Any], **given: Any) -> None:
-        super().__init__(**given)
-        self.table = {name: entry for name, entry in table.items() if name}
+    def __init__(self, name: str, target: str, line: str) -> None:
+        super().__init__(name, short_help=line)
+        self.target = target
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.table)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = self.table.get(cmd_name)
-        if entry is None:
-            return None
-        if isinstance(entry, Mapping):
-            return LazyGroup(entry, name=cmd_name, help=entry[""])
-        module, _, attribute = entry[0].partition(":")
+    def load(self) -> click.Command:
+        """The command of `module:attribute` in cli.commands."""
+        module, _, attribute = self.target.partition(":")
         command: click.Command = getattr(import_module(f"cli.commands.{module}"), attribute)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, entry[""] if isinstance(entry, Mapping) else entry[1]) for name, entry in self.table.items()]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+
+class LazyGroup(click.Group):
+    """Group whose commands are imported only when they are called or asked for their own help."""
+
+    def __init__(self, table: Mapping[str, Any], **given: Any) -> None:
+        commands: dict[str, click.Command] = {}
+        for name, entry in table.items():
+            if isinstance(entry, Mapping):
+                commands[name] = LazyGroup(entry, name=name, help=entry[""], short_help=entry[""])
+            elif name:
+                commands[name] = LazyCommand(name, *entry)
+        super().__init__(commands=commands, **given)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, LazyCommand) else command, rest
+
+
+class RootGroup(LazyGroup):
+    """The group of all commands: what a user can mend ends as one line on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            if ctx.meta.get("debug"):
+                raise
+            typed = ctx.meta.get("typed", "")
+            text = advised(error.what, completed(error.do, typed))
+            _print_error(complete(text, "" if error.do else typed))
+            ctx.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get(error.name or "")
+            if extra is None or ctx.meta.get("debug"):
+                raise
+            install = f"install the suite with its extra: contrail-ensemble[{extra}]"
+            _print_error(f"{error.name} is not installed; {install}")
+            ctx.exit(1)
+        except BrokenPipeError:
+            # The reader of our output has gone; nothing is wrong, and Python need not complain when it flushes.
+            sys.stderr.close()
 
 
 root = click.version_option(package_name="contrail-ensemble")(
-    LazyGroup(
+    RootGroup(
         COMMANDS,
         name="cli",
         help="From satellite scenes to an honest contrail segmentation.",
@@ -109,53 +146,33 @@ root = click.version_option(package_name="contrail-ensemble")(
 
 
 def main() -> None:
-    """Run the command line; a UserError becomes one line on stderr and its exit code."""
+    """Run the command line and exit with its code."""
     # What a scheduler sends ends as cleanly as what a user types.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted."""
+    """The exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted.
+
+    An error is one line on stderr.
+    """
     # Read when torch loads. Threads that spin while they wait take the cores from those that work: beside one other
     # busy process an epoch then takes up to twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    meta: dict[str, Any] = {}
     try:
-        with root.make_context("cli", list(arguments)) as context:
-            meta = context.meta
-            root.invoke(context)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        return root.main(arguments, "cli", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else error.format_message())
-        return 2
-    except click.UsageError as error:
-        where = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
-        return _fail(error.format_message() + where, 2)
+        click.echo(error.format_message())
+        return error.exit_code
+    except click.Abort:
+        _print_error("interrupted; run the same command again to go on")
+        return 130
     except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except UserError as error:
-        if meta.get("debug"):
-            raise
-        typed = meta.get("typed", "")
-        return _fail(
-            complete(advised(error.what, completed(error.do, typed)), "" if error.do else typed), error.exit_code
-        )
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get(error.name or "")
-        if extra is None or meta.get("debug"):
-            raise
-        return _fail(f"{error.name} is not installed; install the suite with its extra: contrail-ensemble[{extra}]", 1)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; run the same command again to go on", 130)
-    except BrokenPipeError:
-        # Whoever read our answer has gone; nothing is wrong.
-        sys.stderr.close()
-        return 0
-    return 0
+        where = f" (see: {error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+        _print_error(error.format_message() + where)
+        return error.exit_code
 
 
-def _fail(message: str, code: int) -> int:
-    click.echo("error: " + " ".join(message.split()), err=True)
-    return code
+def _print_error(text: str) -> None:
+    click.echo("error: " + " ".join(text.split()), err=True)

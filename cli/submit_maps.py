@@ -102,15 +102,10 @@ def predictions(
 
     chunks = [found.ids[start : start + CHUNK] for start in range(0, len(found.ids), CHUNK)]
 
-    def maps_of(chunk: Sequence[str]) -> dict[str, Any]:
-        return {name: member.maps(chunk) for name, member in found.members.items()}
-
-    # A share of the pixels needs all records before the first mask; a level needs none.
-    settled = ensemble.settled(map(maps_of, chunks))
     for chunk in chunks:
-        maps = maps_of(chunk)
-        blends = settled.probabilities(maps) if with_probability else [None] * len(chunk)
-        for record_id, mask, blend in zip(chunk, settled.apply(maps), blends):
+        maps: dict[str, Any] = {name: member.maps(chunk) for name, member in found.members.items()}
+        blends = ensemble.probabilities(maps) if with_probability else [None] * len(chunk)
+        for record_id, mask, blend in zip(chunk, ensemble.apply(maps), blends):
             yield Prediction(record_id, mask, blend, found.places.get(record_id))
         advance(len(chunk))
 

@@ -16,7 +16,7 @@ class Command:
     arguments: tuple[str, ...]
     options: tuple[tuple[str, str | None], ...]  # ("--fold", "3"); None: a flag
 
-    def __init__(self, name: str, *arguments: object, **options: object) -> None:
+    def __init__(self, name: str, /, *arguments: object, **options: object) -> None:
         """`with_val=True` becomes --with-val; None and False are left out, a tuple or list repeats the option."""
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "arguments", tuple(map(str, arguments)))

@@ -76,4 +76,4 @@ def _type(settings: Settings, command: str) -> None:
     with redirect_stdout(io.StringIO()) if settings.json else nullcontext():
         code = run(shlex.split(command) + extra)
     if code:
-        raise SystemExit(code)
+        click.get_current_context().exit(code)

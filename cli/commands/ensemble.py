@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from zoo.predictions import MemberMaps
 
 DEFAULT_NAME = "default"
-METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack, boost"
-MIN_PIXELS = "none, image, component, image-peak, component-peak"
+METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack"
+MIN_PIXELS = "none, image, component"
 RECORDS = ("oof", "train", "validation")
 
 
@@ -36,7 +36,6 @@ RECORDS = ("oof", "train", "validation")
 )
 @click.option("--ratios", default="", help='Of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, {MIN_PIXELS}.")
-@click.option("--threshold", default="best", show_default=True, help="best, or percentile: a share of the pixels.")
 @click.option("--prune", is_flag=True, help="Leave out members that equal weights can spare.")
 @click.option(
     "--budget-hours",

@@ -14,12 +14,9 @@ def render(console: Console, name: str, document: Any) -> None:
     """The document of a fit as tables."""
     min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
     cut = "no min-pixels"
-    if "peak" in min_pixels:
-        cut = f"{min_pixels['mode'].removesuffix('-peak')}s whose peak is below {min_pixels['peak']:.3f} dropped"
-    elif min_pixels["mode"] != "none":
+    if min_pixels["mode"] != "none":
         cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
-    share = f" ({document['share']:.3%} of the pixels)" if document.get("share") else ""
-    threshold = f"threshold {threshold_text(document['threshold'], 4)}{share}"
+    threshold = f"threshold {threshold_text(document['threshold'], 4)}"
     console.print(
         f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
         f"{document['records']} records in {document['groups']} scene groups, "

@@ -43,9 +43,83 @@ def test_a_room_loads_without_torch(room):
     assert not loaded_by(f"import {room}") & {"torch", "timm", "segmentation_models_pytorch"}
 
 
-def test_an_unknown_command_is_the_calls_fault(capsys):
-    assert run(["zoo", "trian"]) == 2
-    assert capsys.readouterr().err.startswith("error: No such command 'trian'")
+MISTYPED = {
+    "zoo trian": "error: No such command 'trian'. Did you mean 'train'? (see: cli zoo --help)",
+    "ensembel": "error: No such command 'ensembel'. Did you mean 'ensemble'? (see: cli --help)",
+    "zoo xyz": "error: No such command 'xyz'. (see: cli zoo --help)",
+    "zoo train --fodl 3": "error: No such option '--fodl'. (Did you mean one of: '--fold', '--from'?) "
+    "(see: cli zoo train --help)",
+}
+
+
+@pytest.mark.parametrize("typed", MISTYPED)
+def test_a_mistyped_word_is_answered_with_the_nearest(typed, capsys):
+    assert run(typed.split()) == 2
+    assert capsys.readouterr().err == MISTYPED[typed] + "\n"
+
+
+def completed(monkeypatch, shell, words):
+    """What the shell's completion is told for the last of `words`."""
+    monkeypatch.setenv("_CLI_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1) if shell != "fish" else words.split(" ")[-1])
+    with pytest.raises(SystemExit) as ended:
+        run([])
+    return ended.value.code
+
+
+COMPLETED = {
+    ("bash", "cli zoo tr"): "plain,train\n",
+    ("bash", "cli submissions "): "plain,check\nplain,score\nplain,log\n",
+    ("bash", "cli zoo train --fo"): "plain,--fold\n",
+    ("zsh", "cli en"): "plain\nensemble\nFit, show and compare ensembles.\n",
+    ("fish", "cli en"): "plain,ensemble\tFit, show and compare ensembles.\n",
+}
+
+
+@pytest.mark.parametrize(("shell", "words"), COMPLETED)
+def test_a_shell_completes_commands_and_options(shell, words, monkeypatch, capsys):
+    assert completed(monkeypatch, shell, words) == 0
+    assert capsys.readouterr().out == COMPLETED[shell, words]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_calls_cli(shell, monkeypatch, capsys):
+    monkeypatch.setenv("_CLI_COMPLETE", f"{shell}_source")
+    with pytest.raises(SystemExit) as ended:
+        run([])
+    assert ended.value.code == 0
+    assert f"_CLI_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+def test_completion_of_commands_imports_none_of_them():
+    code = (
+        "import cli.app, os, sys\n"
+        "os.environ |= dict(_CLI_COMPLETE='bash_complete', COMP_WORDS='cli zoo ', COMP_CWORD='2')\n"
+        "try: cli.app.run([])\n"
+        "except SystemExit: assert not any(name.startswith('cli.commands.') for name in sys.modules)"
+    )
+    assert not loaded_by(code) & HEAVY
+
+
+def test_a_folder_with_packages_of_the_same_names_is_no_hindrance(tmp_path):
+    """Neither for `python -m cli` nor for its worker processes."""
+    for room in ("core", "zoo", "ensemble", "submissions"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("raise SystemExit('the wrong room')")
+    (tmp_path / "cli").mkdir()
+    words = ["data", "synth", "scenes", "--train", "2", "--validation", "0", "--test", "0", "--jobs", "2"]
+    done = subprocess.run([sys.executable, "-m", "cli", *words], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["next: cli data check --data scenes"])
+
+
+def test_an_interrupt_is_one_line_and_130(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.members.member_names", interrupted)
+    assert run(["zoo", "list"]) == 130
+    assert capsys.readouterr().err.strip() == "error: interrupted; run the same command again to go on"
 
 
 def test_every_group_says_what_it_is_for(capsys):

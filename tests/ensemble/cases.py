@@ -86,44 +86,39 @@ def dense_bins(case: Case, weights: Sequence[int], by: Table) -> NDArray[np.int6
     return levels(named, dict(zip(case.members, weights)), by).astype(np.int64) >> by.shift
 
 
-def cut_by_labelling(image: NDArray[np.int64], cut: Cut, eight: bool = True) -> NDArray[np.bool_]:
+def cut_by_labelling(image: NDArray[np.int64], cut: Cut) -> NDArray[np.bool_]:
     """One record's bins with a cut applied, the way a notebook would."""
     mask = image >= cut.bin
     if cut.mode == "none":
         return mask
-    marks = ndimage.label(mask, np.ones((3, 3)) if eight else None)[0] if "component" in cut.mode else mask * 1
+    marks = ndimage.label(mask, np.ones((3, 3)))[0] if cut.mode == "component" else mask * 1
     kept = np.zeros_like(mask)
     for mark in range(1, marks.max() + 1):
         here = marks == mark
-        kept |= here & ((image[here].max() if cut.by_peak else here.sum()) >= cut.k)
+        kept |= here & (here.sum() >= cut.k)
     return kept
 
 
 def surface_by_labelling(
-    bins: NDArray[np.int64], masks: NDArray[np.bool_], mode: str, most: int, floor: int, eight: bool = True
+    bins: NDArray[np.int64], masks: NDArray[np.bool_], mode: str, most: int, floor: int
 ) -> NDArray[np.int64]:
-    """Counts (bins, most + 1 or bins, 2) of all records by labelling each record once a threshold."""
-    rows = BINS if mode.endswith("peak") else most + 1
-    counts = np.zeros((BINS, rows, 2), np.int64)
-    structure = np.ones((3, 3)) if eight else None
+    """Counts (bins, most + 1, 2) of all records by labelling each record once a threshold."""
+    counts = np.zeros((BINS, most + 1, 2), np.int64)
     for image, truth in zip(bins, masks):
         for threshold in range(floor, BINS):
             mask = image >= threshold
-            marks = ndimage.label(mask, structure)[0] if "component" in mode else mask.astype(np.int64)
+            marks = ndimage.label(mask, np.ones((3, 3)))[0] if mode == "component" else mask.astype(np.int64)
             sizes = np.bincount(marks.ravel(), minlength=2)[1:]
             hits = np.bincount(marks.ravel(), weights=truth.ravel(), minlength=2)[1:].astype(np.int64)
-            least = np.arange(rows) * (mode != "none")
-            heights = sizes
-            if mode.endswith("peak"):
-                heights = np.array([image[marks == mark].max(initial=-1) for mark in range(1, len(sizes) + 1)])
-            keep = (heights[:, None] >= least).astype(np.int64)
+            least = np.arange(most + 1) * (mode != "none")
+            keep = (sizes[:, None] >= least).astype(np.int64)
             counts[threshold] += np.stack([hits @ keep, sizes @ keep], axis=1)
     return counts
 
 
-def cut_counts(case: Case, bins: NDArray[np.int64], cut: Cut, eight: bool = True) -> NDArray[np.int64]:
+def cut_counts(case: Case, bins: NDArray[np.int64], cut: Cut) -> NDArray[np.int64]:
     """Counts per record (n, 3) of a cut, by labelling."""
-    kept = np.stack([cut_by_labelling(image, cut, eight) for image in bins])
+    kept = np.stack([cut_by_labelling(image, cut) for image in bins])
     axes = (1, 2)
     both = (kept & case.masks).sum(axes)
     return np.stack([both, kept.sum(axes), case.masks.sum(axes)], axis=1).astype(np.int64)
@@ -135,10 +130,9 @@ def surface(
     by: Table,
     mode: str,
     most: int = MOST_PIXELS,
-    eight: bool = True,
     jobs: int = 1,
 ) -> NDArray[np.int64]:
-    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1 or bins, 2) int64."""
+    """Counts at every (threshold, k) of every fold: (folds, bins, most + 1, 2) int64."""
     given = (active, weights, by, mode)
     folds = range(len(active.folds))
-    return np.stack([surface_of(changes(*given, [fold], most, eight, jobs)) for fold in folds])
+    return np.stack([surface_of(changes(*given, [fold], most, jobs)) for fold in folds])

@@ -89,7 +89,6 @@ WARNINGS = {
     ),
     "only one fold": lambda case: changed(case, folds=np.zeros(40, int)),
     "2 folds: what is scored on one": lambda case: changed(case, Plan(), folds=case.folds // 2),
-    "2 folds: cross-fitted trees": lambda case: changed(case, Plan("boost", "none"), folds=case.folds // 2),
     "thresholds disagree between folds: 0.": lambda case: changed(case, maps=loud_sky(case)),
     "the Dice plateau is narrow: less than 0.005": lambda case: changed(case, maps=flat(case, 140, 143)),
     "is far from half the Dice (0.5": lambda case: changed(case, maps=flat(case, 20, 30)),

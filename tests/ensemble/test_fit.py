@@ -30,8 +30,7 @@ def test_every_fold_is_scored_by_a_choice_that_did_not_see_it(rng):
     plans = (
         (Plan(), (1,)),
         (Plan("search", "component"), (0,)),
-        (Plan("stack", "image-peak", "percentile"), (2,)),
-        (Plan("boost", "component-peak"), (1,)),
+        (Plan("stack", "image"), (2,)),
         (Plan(prune=True, budget=Budget(10, (3, 6, 9))), (3,)),
     )
     for plan, folds in plans:
@@ -107,40 +106,12 @@ def test_a_method_named_by_the_user_is_applied_as_named(rng):
     assert len([line for line in warnings_of(result) if "not earned" in line]) == len(not_earned)
 
 
-def test_a_percentile_threshold_takes_the_same_share_of_other_records(rng):
-    case = streak_case(rng, noise=(1.0, 1.0), records=40)
-    dim = case.maps.copy()
-    dim[:, case.folds == 0] = dim[:, case.folds == 0] // 2  # one fold whose members are less sure
-    case = Case(dim, case.masks, case.folds)
-    best, share = (fit(case.active(eps=1), plan=Plan("uniform", "none", kind)) for kind in ("best", "percentile"))
-    assert_array_equal(share.result.in_sample, best.result.in_sample)
-    chosen = share.result.crossed.choices[0]
-    taken = chosen.rate.taken / chosen.rate.of
-    predicted = share.result.crossed.counts[case.folds == 0, 1].sum() / case.masks[case.folds == 0].size
-    assert predicted <= taken
-    assert predicted == pytest.approx(taken, rel=0.05)
-    assert [decision.question for decision in share.decisions] == ["threshold"]
-
-
 def test_ratios_are_taken_as_given(rng):
     plan = Plan("ratios", "none", ratios="m0=3,m1+m2=1")
     result = fit(streak_case(rng).active(eps=13), plan=plan)
     assert result.result.choice.blend.weights == (TOTAL * 3 // 4, TOTAL // 8, TOTAL // 8)
     assert {choice.blend for choice in result.result.crossed.choices} == {result.result.choice.blend}
     assert result.policy.title == "ratios"
-
-
-def test_trees_are_cut_on_pixels_that_they_did_not_see(rng):
-    """Trees that know their own pixels by heart would put the threshold where only those are."""
-    case = streak_case(rng, noise=(2.0, 2.0))
-    tally = Tally(case.active(eps=13))
-    everything = Training(tally, tally.folds)
-    choice = Policy("boost").choose(everything)
-    others = [Policy("boost").choose(everything.without(fold)).blend for fold in tally.folds]
-    assert choice.cut == everything.cut(choice.blend, "none", others)[0]
-    seen = sum(tally.curves(blend, [fold]) for fold, blend in enumerate(others))
-    dice = 2 * seen[1:, 0] / (seen[1:, 1] + everything.truth)
-    assert dice[choice.cut.bin - 1] == dice.max()
 
 
 @pytest.mark.parametrize("plan", [{"method": "ratios"}, {"ratios": "a=1"}])
@@ -207,7 +178,7 @@ def test_dice_of_the_fit_is_that_of_its_counts(rng):
     assert result.estimate(result.result.counts).value == Counts.of(result.result.counts).dice
 
 
-@pytest.mark.parametrize("plan", [("gredy", "auto"), ("auto", "imag"), ("auto", "auto", "percent")])
+@pytest.mark.parametrize("plan", [("gredy", "auto"), ("auto", "imag")])
 def test_a_plan_of_unknown_words_is_refused(plan):
     with pytest.raises(UnknownName, match="did you mean"):
         Plan(*plan)

@@ -11,9 +11,7 @@ from core.dice import count
 from core.errors import UserError
 from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
-from ensemble.strategy import THRESHOLDS
-from ensemble.surface import MODES, Rate
-from ensemble.trees import Trees, even_cuts
+from ensemble.surface import MODES
 from tests.ensemble.cases import streak_case
 
 
@@ -26,34 +24,19 @@ def ensemble(**changes: object) -> Ensemble:
     return Ensemble(**{**given, **changes})
 
 
-@pytest.mark.parametrize("threshold", THRESHOLDS)
-@pytest.mark.parametrize("method", ["search", "stack", "logit-mean", "boost"])
+@pytest.mark.parametrize("method", ["search", "stack", "logit-mean"])
 @pytest.mark.parametrize("mode", MODES)
-def test_masks_are_what_was_counted(rng, method, mode, threshold):
+def test_masks_are_what_was_counted(rng, method, mode):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
-    fitted = fit(case.active(eps=13), plan=Plan(method, mode, threshold)).result
+    fitted = fit(case.active(eps=13), plan=Plan(method, mode)).result
     choice = fitted.choice
     by, cut = table(choice.blend.table), choice.cut
     uses = tuple(
         MemberUse(name, "h", "none", weight, "d") for name, weight in zip(case.members, fitted.choice.blend.weights)
     )
-    more = {"rate": choice.rate, "trees": choice.blend.trees, "eps": 13}
-    frozen = ensemble(members=uses, table=by.name, level=cut.bin << by.shift, mode=mode, k=cut.k, **more)
-    maps = dict(zip(case.members, case.maps))
-    masks = frozen.settled([maps]).apply(maps)
+    frozen = ensemble(members=uses, table=by.name, level=cut.bin << by.shift, mode=mode, k=cut.k, eps=13)
+    masks = frozen.apply(dict(zip(case.members, case.maps)))
     assert_array_equal(count(masks, case.masks), fitted.in_sample)
-
-
-def test_a_share_of_pixels_is_taken_of_whatever_records_come(rng):
-    maps = {name: rng.integers(0, 200, (6, 16, 16)).astype(np.uint8) for name in "ab"}
-    taking = ensemble(rate=Rate(1, 20), mode="none", k=0)
-    chunks = [{name: array[part] for name, array in maps.items()} for part in (slice(4), slice(4, 6))]
-    for given in (maps, {name: array // 2 for name, array in maps.items()}):
-        settled = taking.settled([given])
-        assert settled.apply(given).mean() <= 1 / 20
-        assert settled.apply(given).mean() == pytest.approx(1 / 20, rel=0.1)
-    assert taking.settled(chunks) == taking.settled([maps])
-    assert ensemble().settled(iter("not read")) is not None
 
 
 def test_probabilities_are_the_blend_before_its_threshold(rng):
@@ -85,16 +68,11 @@ def test_the_file_is_read_back_whole(tmp_path):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
     write_ensemble(path, ensemble())
     assert read_ensemble(path) == ensemble()
-    leaf = Trees((0,), (-1,), (0,), (0,), (0,), (7,), even_cuts(), (0, 1))
-    special = ensemble(rate=Rate(3, 1000), trees=leaf, eps=26)
-    write_ensemble(path, special)
-    assert read_ensemble(path) == special
-    write_ensemble(path, ensemble())
     assert json.loads(path.read_text())["threshold"]["probability"] == pytest.approx(400 / 1020)
 
 
 def test_an_absent_ensemble_names_those_there_are(tmp_path):
-    with pytest.raises(UserError, match="fit one: cli ensemble fit"):
+    with pytest.raises(UserError, match="none is fitted; run: cli ensemble fit"):
         read_ensemble(tmp_path / "ensembles" / "y" / "ensemble.json")
     write_ensemble(tmp_path / "ensembles" / "x" / "ensemble.json", ensemble())
     with pytest.raises(UserError, match="there are: x"):
@@ -112,6 +90,27 @@ DAMAGE = {
     "twins": (lambda d: d["members"][1].update(name="a"), "named twice"),
     "a list": (lambda d: d.update(members=3), "is no ensemble"),
 }
+
+
+REMOVED = {
+    "boosted trees": lambda d: d.update(trees={"roots": [0]}),
+    "a percentile threshold": lambda d: d.update(rate={"taken": 3, "of": 1000}),
+    "min-pixels component-peak": lambda d: d["min_pixels"].update(mode="component-peak", k=700, peak=0.69),
+}
+
+
+@pytest.mark.parametrize("what", REMOVED)
+def test_an_ensemble_of_an_older_release_is_refused_with_the_command_that_fits_it_again(tmp_path, what):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    write_ensemble(path, ensemble())
+    document = json.loads(path.read_text()) | {"rate": None, "trees": None}
+    path.write_text(json.dumps(document))
+    assert read_ensemble(path) == ensemble()
+    REMOVED[what](document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=f"uses {what}, which only an older release can apply; fit it again") as error:
+        read_ensemble(path)
+    assert str(error.value.do) == "cli ensemble fit --name x"
 
 
 @pytest.mark.parametrize("harm", DAMAGE)

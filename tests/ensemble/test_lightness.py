@@ -13,5 +13,5 @@ def test_importing_the_ensemble_does_not_load(heavy):
 
 
 def test_importing_the_commands_loads_no_arrays():
-    probe = "import cli.ensemble, sys; sys.exit('numpy' in sys.modules)"
+    probe = "import cli.commands.ensemble, sys; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0

@@ -15,14 +15,13 @@ from tests.ensemble.cases import Case, cut_counts, dense_bins, noise_case, strea
 TABLES = {"identity": identity_table(), "logit": logit_table()}
 
 
-@pytest.mark.parametrize("eight", [True, False], ids=["8-connected", "4-connected"])
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "none"])
-def test_the_surface_agrees_with_labelling_at_every_threshold_and_k(rng, mode, eight):
+def test_the_surface_agrees_with_labelling_at_every_threshold_and_k(rng, mode):
     case = noise_case(rng, records=3, size=10)
     weights, by = whole_weights([0.7, 0.3]), identity_table()
-    fast = surface(case.active(), weights, by, mode, most=101, eight=eight)
+    fast = surface(case.active(), weights, by, mode, most=101)
     floor = by.floor_bin(1)
-    slow = surface_by_labelling(dense_bins(case, weights, by), case.masks, mode, 101, floor, eight)
+    slow = surface_by_labelling(dense_bins(case, weights, by), case.masks, mode, 101, floor)
     assert_array_equal(fast.sum(axis=0)[floor:], slow[floor:])
 
 
@@ -48,16 +47,6 @@ def test_the_surface_agrees_on_any_small_map(maps, masks):
         for k in (0, 1, 2, 5, 30, 31):
             expected = cut_counts(case, bins, Cut(threshold, "component", k))[:, :2]
             assert_array_equal(fast[:, threshold, k], expected)
-
-
-def test_a_component_is_kept_by_its_peak_and_an_image_by_its_own():
-    image = np.zeros((1, 1, 3, 7), np.uint8)
-    image[0, 0, 1] = [120, 200, 0, 0, 110, 150, 0]
-    case, whole = Case(image, np.zeros((1, 3, 7), bool), np.array([0])), (1 << 16,)
-    components = surface(case.active(), whole, identity_table(), "component-peak")[0, 4 * 100, :, 1]
-    images = surface(case.active(), whole, identity_table(), "image-peak")[0, 4 * 100, :, 1]
-    assert [components[4 * value] for value in (0, 150, 151, 200, 201)] == [4, 4, 2, 2, 0]
-    assert [images[4 * value] for value in (0, 150, 151, 200, 201)] == [4, 4, 4, 4, 0]
 
 
 def test_a_bridge_joins_two_components_at_its_own_level():
@@ -91,14 +80,13 @@ def test_curves_are_the_surface_without_min_pixels(rng, name):
 @pytest.mark.parametrize("mode", MODES)
 def test_counts_per_record_add_up_to_the_surface_and_agree_with_labelling(rng, mode):
     case, by, weights = streak_case(rng), identity_table(), whole_weights([1, 2, 3])
-    k = 500 if mode.endswith("peak") else 9
-    active, cut = case.active(eps=13), Cut(350, mode, k)
+    active, cut = case.active(eps=13), Cut(350, mode, 9)
     counts = record_counts(active, weights, by, cut)
     assert_array_equal(counts, cut_counts(case, dense_bins(case, weights, by), cut))
     if mode == "none":
         whole = curves(active, weights, by)[:, 350]
     else:
-        whole = surface(active, weights, by, mode, most=20)[:, 350, k]
+        whole = surface(active, weights, by, mode, most=20)[:, 350, 9]
     for fold in range(len(active.folds)):
         assert_array_equal(record_counts(active, weights, by, cut, fold)[:, :2].sum(axis=0), whole[fold])
 

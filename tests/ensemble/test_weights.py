@@ -1,13 +1,12 @@
 """Every weight method keeps one contract; some are compared with the obvious slow way."""
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from core.errors import UsageError, UserError
+from core.errors import UsageError
 from ensemble.blend import TOTAL, Blend
 from ensemble.counts import Tally, Training
 from ensemble.weights import METHODS
@@ -88,7 +87,7 @@ def test_search_is_no_worse_than_greedy_and_greedy_no_worse_than_the_best(rng):
     assert part.dice(METHODS.get("search")(part)) >= part.dice(METHODS.get("uniform")(part))
 
 
-@pytest.mark.parametrize("name", ["greedy", "search", "logloss", "stack", "boost"])
+@pytest.mark.parametrize("name", ["greedy", "search", "logloss", "stack"])
 def test_a_member_of_pure_noise_gets_little(name, rng):
     case = streak_case(rng, noise=(1.0, 1.0, 1.0))
     maps = case.maps.copy()
@@ -122,12 +121,6 @@ def test_ratios_of_groups(text, shares):
 def test_ratios_that_make_no_sense_are_refused(text, words):
     with pytest.raises(UsageError, match=words):
         shares_of(text, ["a1", "a2", "b"])
-
-
-def test_boosting_without_its_package_says_what_to_install(rng, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lightgbm", None)
-    with pytest.raises(UserError, match=r"pip install 'contrail-ensemble\[boost\]'"):
-        METHODS.get("boost")(training(streak_case(rng)))
 
 
 def test_twins_make_no_difference_to_the_mixture_of_both(rng):
