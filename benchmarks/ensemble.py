@@ -37,7 +37,7 @@ from core.bootstrap import dice_interval  # noqa: E402
 from ensemble import counts as member_counts  # noqa: E402
 from ensemble.active import EPS, Active, find_active  # noqa: E402
 from ensemble.blend import COARSE, identity_table, whole_weights  # noqa: E402
-from ensemble.fit import Plan, fit  # noqa: E402
+from ensemble.fitting import FitOptions, fit  # noqa: E402
 from ensemble.surface import best_cut, changes, curves, surface_of  # noqa: E402
 
 MEMBERS = 8
@@ -225,7 +225,7 @@ def child(records: int, jobs: int) -> dict[str, float]:
     active = find_active(chunks, [f"m{m}" for m in range(MEMBERS)], folds)
     gathered, worked = time.perf_counter(), time.process_time()
     counted = count_calls()
-    result = fit(active, plan=Plan(), jobs=jobs)
+    result = fit(active, options=FitOptions(), jobs=jobs)
     estimates = [result.estimate(one.counts) for one in (result.result, result.uniform, result.best)]
     gains = [result.difference(rival) for rival in (result.uniform, result.best)]
     assert len(estimates) + len(gains) == 5

@@ -19,7 +19,7 @@ from cli.output import progress, say_left_out, say_note
 from core.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
-    from ensemble.member_scores import Standing
+    from ensemble.member_scores import MemberScore
     from zoo.data import Folds, Scenes
     from zoo.members import Recipe
     from zoo.predictions import MemberMaps
@@ -188,7 +188,7 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
 
     Who predicted none of the data's records is left out and named, but not where `shared`: then it is a UserError.
     """
-    from ensemble.gather import shared_records
+    from ensemble.loading import shared_records
 
     together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()
     records = {member: together or labels.of(member) for member in members}
@@ -199,20 +199,20 @@ def score_members(settings: Settings, labels: Labels, members: Sequence[MemberMa
         standings = [_stand(settings, labels, member, ids, advance) for member, ids in records.items() if ids]
     for standing in standings:
         if standing.at_the_floor:
-            least = f"p = {standing.tally.active.eps / 255:.3f}"
+            least = f"p = {standing.counts.active.eps / 255:.3f}"
             words = f"the best threshold of {standing.member.name} may lie below {least}"
             say_note(settings, f"{words}: the pixels there do not fit into memory")
     standings.sort(key=lambda standing: -standing.dice.value)
     return [_row(settings, labels, standing, standings[0]) for standing in standings]
 
 
-def _stand(settings: Settings, labels: Labels, member: MemberMaps, ids: Sequence[str], advance: Any) -> Standing:
-    from ensemble.member_scores import stand
+def _stand(settings: Settings, labels: Labels, member: MemberMaps, ids: Sequence[str], advance: Any) -> MemberScore:
+    from ensemble.member_scores import score_member
 
-    return stand(member, ids, labels.mask, labels.folds, settings.seed, settings.jobs, advance)
+    return score_member(member, ids, labels.mask, labels.folds, settings.seed, settings.jobs, advance)
 
 
-def _row(settings: Settings, labels: Labels, standing: Standing, first: Standing) -> Row:
+def _row(settings: Settings, labels: Labels, standing: MemberScore, first: MemberScore) -> Row:
     member, dice = standing.member, standing.dice
     behind = standing.behind(first, settings.seed)
     return {
@@ -223,15 +223,15 @@ def _row(settings: Settings, labels: Labels, standing: Standing, first: Standing
         "dice": dice.value,
         "interval": [dice.low, dice.high],
         "kind": standing.kind,
-        "records": len(standing.tally.active.record_ids),
-        "groups": len(set(standing.tally.group_names)),
+        "records": len(standing.counts.active.record_ids),
+        "groups": len(set(standing.counts.group_names)),
         "per_fold": {str(fold): value for fold, value in standing.per_fold.items()},
         "spread": standing.spread,
         "threshold": standing.threshold,
         "behind": behind and {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z},
         **_facts(settings, member),
         "digest": member.digest,
-        "labels": labels.digest(standing.tally.active.record_ids),
+        "labels": labels.digest(standing.counts.active.record_ids),
     }
 
 

@@ -4,15 +4,15 @@ In: members' out-of-fold maps, masks, folds. Out: an `Ensemble` that turns maps 
 worth. Stays outside: torch, training, submission files. numba is loaded only when something is counted.
 """
 
-from ensemble.fit import Fit, fit
-from ensemble.frozen import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
-from ensemble.strategy import Plan
+from ensemble.fitting import Fit, fit
+from ensemble.model import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
+from ensemble.strategy import FitOptions
 
 __all__ = [
     "Ensemble",
     "Fit",
+    "FitOptions",
     "MemberUse",
-    "Plan",
     "ensemble_path",
     "fit",
     "read_ensemble",

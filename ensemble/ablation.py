@@ -13,35 +13,37 @@ from numpy.typing import NDArray
 
 from core.bootstrap import Gain, paired_gain
 from ensemble.blend import Blend, whole_weights
-from ensemble.counts import Choice, Training
+from ensemble.counts import Choice, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.fit import Fit
+from ensemble.fitting import Fit
 
 PIXELS = 200_000
 
 
 @dataclass(frozen=True)
-class Worth:
+class Contribution:
     """What the ensemble gains by a member: cross-fitted where there are two folds, else in-sample."""
 
     member: str
     gain: Gain
 
 
-def worths(fit: Fit) -> tuple[Worth, ...]:
+def contributions(fit: Fit) -> tuple[Contribution, ...]:
     """One for each member that has a weight; none where it is the only one."""
     weights = fit.result.choice.blend.weights
     used = [member for member, weight in enumerate(weights) if weight]
     if len(used) < 2:
         return ()
     whole = _counts(fit, None)
-    groups = fit.tally.groups
-    return tuple(Worth(fit.active.members[member], paired_gain(whole, _counts(fit, member), groups)) for member in used)
+    groups = fit.counts.groups
+    return tuple(
+        Contribution(fit.active.members[member], paired_gain(whole, _counts(fit, member), groups)) for member in used
+    )
 
 
 def error_correlation(fit: Fit) -> NDArray[np.float64]:
     """Correlation of members' errors, probability less label, over active pixels: (members, members)."""
-    values, label = Training(fit.tally, fit.tally.folds).pixels(PIXELS)
+    values, label = TrainingSet(fit.counts, fit.counts.folds).pixels(PIXELS)
     if len(label) < 2:
         return np.eye(len(values))
     errors = values - label
@@ -52,15 +54,15 @@ def error_correlation(fit: Fit) -> NDArray[np.float64]:
 
 
 def _counts(fit: Fit, without: int | None) -> NDArray[np.int64]:
-    everything = Training(fit.tally, fit.tally.folds)
+    everything = TrainingSet(fit.counts, fit.counts.folds)
     crossed, used = fit.result.crossed, [m for m, weight in enumerate(fit.result.choice.blend.weights) if weight]
     if crossed is None:
-        return fit.tally.records(_cut(everything, _less(fit.result.choice.blend, without, used)))
+        return fit.counts.records(_cut(everything, _less(fit.result.choice.blend, without, used)))
     chosen = {everything.without(fold).folds: choice.blend for fold, choice in zip(crossed.folds, crossed.choices)}
     return cross_fit(everything, lambda part: _cut(part, _less(chosen[part.folds], without, used))).counts
 
 
-def _cut(training: Training, blend: Blend) -> Choice:
+def _cut(training: TrainingSet, blend: Blend) -> Choice:
     return Choice(blend, training.cut(blend, "none")[0])
 
 

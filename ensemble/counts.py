@@ -1,7 +1,7 @@
 """Counts of any blend, each worked out once, and what a fit may see of them.
 
-`Tally` remembers: a search asks for the same weights again and again, and so does cross-fitting. `Training`
-is the part of a tally without the held-out folds; weight methods and cuts get nothing else, so they cannot
+`BlendCounts` remembers: a search asks for the same weights again and again, and so does cross-fitting. `TrainingSet`
+is the part of a counts without the held-out folds; weight methods and cuts get nothing else, so they cannot
 see more.
 """
 
@@ -38,7 +38,7 @@ class Choice:
         return self.blend.probability(self.cut.bin)
 
 
-class Tally:
+class BlendCounts:
     """Counts per fold of any blend of these active pixels; remembers what it has counted."""
 
     def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1) -> None:
@@ -117,31 +117,31 @@ class Tally:
         return self._kept[key]  # type: ignore[return-value]
 
 
-class Training:
+class TrainingSet:
     """The folds and members that a fit may look at."""
 
-    def __init__(self, tally: Tally, folds: Sequence[int], members: Sequence[int] | None = None) -> None:
+    def __init__(self, counts: BlendCounts, folds: Sequence[int], members: Sequence[int] | None = None) -> None:
         if not folds:
             raise ValueError("nothing to train on")
-        self.tally = tally
+        self.counts = counts
         self.folds = tuple(folds)
-        self.members = tuple(range(len(tally.active.members))) if members is None else tuple(members)
-        self.truth = int(tally.truth[list(folds)].sum())
+        self.members = tuple(range(len(counts.active.members))) if members is None else tuple(members)
+        self.truth = int(counts.truth[list(folds)].sum())
 
     @property
     def size(self) -> int:
         """How many members."""
         return len(self.members)
 
-    def without(self, fold: int) -> Training:
+    def without(self, fold: int) -> TrainingSet:
         """The same with one fold less."""
-        return Training(self.tally, [kept for kept in self.folds if kept != fold], self.members)
+        return TrainingSet(self.counts, [kept for kept in self.folds if kept != fold], self.members)
 
     def blend(
         self, shares: Sequence[float] | NDArray[np.float64], table_name: str = "identity", unit: int = 1
     ) -> Blend:
         """A blend of the members in sight, in multiples of `unit`; the others get no weight."""
-        everyone = np.zeros(len(self.tally.active.members))
+        everyone = np.zeros(len(self.counts.active.members))
         everyone[list(self.members)] = shares
         return Blend(whole_weights(everyone, unit), table_name)
 
@@ -149,21 +149,21 @@ class Training:
         """The best Dice over all thresholds, without min-pixels."""
         return self.cut(blend, "none")[1]
 
-    def among(self, members: Sequence[int]) -> Training:
+    def among(self, members: Sequence[int]) -> TrainingSet:
         """The same folds with these members in sight."""
-        return Training(self.tally, self.folds, members)
+        return TrainingSet(self.counts, self.folds, members)
 
     def cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
         """The best cut of this mode and its Dice."""
-        return self.tally.once(("cut", blend, mode, self.folds), lambda: self._cut(blend, mode))
+        return self.counts.once(("cut", blend, mode, self.folds), lambda: self._cut(blend, mode))
 
     def _cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
-        counts = self.tally.counts(blend, mode, self.folds)
-        return best_cut(counts, self.truth, self.tally.floor(blend), mode)
+        counts = self.counts.counts(blend, mode, self.folds)
+        return best_cut(counts, self.truth, self.counts.floor(blend), mode)
 
     def pixels(self, most: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Values (members, p) / 255 and labels (p,) of the active pixels, thinned evenly to `most`."""
-        active = self.tally.active
+        active = self.counts.active
         spans = np.array([active.pointer[list(active.records_of(fold))] for fold in self.folds])
         ends = np.cumsum(spans[:, 1] - spans[:, 0])
         count = np.arange(0, ends[-1], max(1, -(-int(ends[-1]) // most)))

@@ -1,7 +1,7 @@
 """Score a way of choosing on records that the choice did not see.
 
 For each fold: choose without it, count on it; the counts of all folds are pooled into one Dice. The choosing
-function gets a `Training` that does not hold the fold, so whatever it fits or decides is refitted.
+function gets a `TrainingSet` that does not hold the fold, so whatever it fits or decides is refitted.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from ensemble.counts import Choice, Training
+from ensemble.counts import Choice, TrainingSet
 
-Choose = Callable[[Training], Choice]
+Choose = Callable[[TrainingSet], Choice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +30,12 @@ class CrossFit:
         return Counts.of(self.counts).dice
 
 
-def cross_fit(training: Training, choose: Choose) -> CrossFit:
+def cross_fit(training: TrainingSet, choose: Choose) -> CrossFit:
     """Choose without each fold of `training` in turn and count on it; needs two folds."""
     if len(training.folds) < 2:
         raise ValueError("cross-fitting needs two folds")
     choices = tuple(choose(training.without(fold)) for fold in training.folds)
     parts: Sequence[NDArray[np.int64]] = [
-        training.tally.records(choice, [fold]) for fold, choice in zip(training.folds, choices)
+        training.counts.records(choice, [fold]) for fold, choice in zip(training.folds, choices)
     ]
     return CrossFit(training.folds, choices, np.concatenate(parts))

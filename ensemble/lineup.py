@@ -1,7 +1,7 @@
 """Which members an ensemble is made of: those that fit a budget, and no more than are worth their cost.
 
 Both are judged by the cross-fitted Dice of equal weights, so that a line-up is not chosen by weights that were
-fitted to it. In: a plan and a training set. Out: members, by index, and the decisions.
+fitted to it. In: a options and a training set. Out: members, by index, and the decisions.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ from collections.abc import Callable, Sequence
 from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.errors import UserError
-from ensemble.counts import Training
-from ensemble.strategy import STANDS, Budget, Decision, Plan, Policy, crossed
+from ensemble.counts import TrainingSet
+from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, crossed
 
 Members = tuple[int, ...]
 Note = Callable[[Decision], None]
 
 
-def line_up(plan: Plan, training: Training, note: Note) -> Members:
-    """The members in sight that the plan keeps."""
-    members = training.members if plan.budget is None else affordable(training, plan.budget)
-    return pruned(training.among(members), note) if plan.prune and len(training.folds) > 1 else members
+def line_up(options: FitOptions, training: TrainingSet, note: Note) -> Members:
+    """The members in sight that the options keeps."""
+    members = training.members if options.budget is None else affordable(training, options.budget)
+    return pruned(training.among(members), note) if options.prune and len(training.folds) > 1 else members
 
 
-def affordable(training: Training, budget: Budget) -> Members:
+def affordable(training: TrainingSet, budget: Budget) -> Members:
     """The better of two greedy selections within the budget: by Dice, and by Dice gained per second.
 
     Raises UserError where no member fits.
@@ -38,7 +38,7 @@ def affordable(training: Training, budget: Budget) -> Members:
     return max((by_dice, by_rate), key=lambda members: _dice(training, members))
 
 
-def _grown(training: Training, budget: Budget, worth: Callable[[float, float], float]) -> Members:
+def _grown(training: TrainingSet, budget: Budget, worth: Callable[[float, float], float]) -> Members:
     """Add the member of most worth that is affordable until none is, or none helps."""
     taken: list[int] = []
     reached = 0.0
@@ -54,22 +54,22 @@ def _grown(training: Training, budget: Budget, worth: Callable[[float, float], f
         reached += helpful[best]
 
 
-def pruned(training: Training, note: Note) -> Members:
+def pruned(training: TrainingSet, note: Note) -> Members:
     """Backward elimination: what is left is within one standard error of all members.
 
     The member without which the others do best leaves first, as long as they lose no more than one standard error
     against all of them together; it ends where the first would cost more.
     """
-    groups = training.tally.groups_of(training.folds)
-    everyone = crossed(training, Policy())
+    groups = training.counts.groups_of(training.folds)
+    everyone = crossed(training, Strategy())
     members = training.members
     while len(members) > 1:
         smaller = [tuple(kept for kept in members if kept != member) for member in members]
         best = max(smaller, key=lambda some: _dice(training, some))
-        gain = paired_gain(crossed(training, Policy(members=best)), everyone, groups)
+        gain = paired_gain(crossed(training, Strategy(members=best)), everyone, groups)
         gone = next(member for member in members if member not in best)
-        leaves = gain.z >= -STANDS
-        name = training.tally.active.members[gone]
+        leaves = gain.z >= -RELIABLE_Z
+        name = training.counts.active.members[gone]
         note(Decision("members", f"without {name}", "all members", gain, leaves))
         if not leaves:
             break
@@ -77,5 +77,5 @@ def pruned(training: Training, note: Note) -> Members:
     return members
 
 
-def _dice(training: Training, members: Sequence[int]) -> float:
-    return Counts.of(crossed(training, Policy(members=tuple(sorted(members))))).dice
+def _dice(training: TrainingSet, members: Sequence[int]) -> float:
+    return Counts.of(crossed(training, Strategy(members=tuple(sorted(members))))).dice

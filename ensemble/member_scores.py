@@ -1,6 +1,6 @@
 """What each member is worth on its own: the figures of a leaderboard.
 
-In: members' out-of-fold maps, folds, masks. Out: a `Standing` a member, scored as `fit` scores a single member: the
+In: members' out-of-fold maps, folds, masks. Out: a `MemberScore` a member, scored as `fit` scores a single member: the
 best threshold of the other folds, global Dice, interval over scene groups. Stays outside: recipes, costs, the command
 line.
 """
@@ -14,21 +14,21 @@ from statistics import stdev
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
 from ensemble.active import EPS
-from ensemble.counts import Tally, Training
-from ensemble.fit import Scored, refuse_leaks, score_choice
-from ensemble.gather import LOW_RAM, ReadMask, gather, lower_eps, pixels_in
-from ensemble.strategy import Policy
+from ensemble.counts import BlendCounts, TrainingSet
+from ensemble.fitting import Scored, refuse_leaks, score_choice
+from ensemble.loading import LOW_RAM, ReadMask, gather, lower_eps, pixels_in
+from ensemble.strategy import Strategy
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class MemberScore:
     """One member's Dice, cross-fitted where it has two folds, else in-sample."""
 
     member: MemberMaps
     scored: Scored
-    tally: Tally
+    counts: BlendCounts
     dice: Estimate
 
     @property
@@ -43,7 +43,7 @@ class Standing:
     @property
     def per_fold(self) -> dict[int, float]:
         """Dice of each fold's records."""
-        active = self.tally.active
+        active = self.counts.active
         return {
             int(fold): Counts.of(self.scored.counts[active.fold == number]).dice
             for number, fold in enumerate(active.folds)
@@ -58,16 +58,16 @@ class Standing:
     @property
     def at_the_floor(self) -> bool:
         """Whether it might be better at a lower threshold than those looked at, on everything or without a fold."""
-        return self.tally.active.eps > 1 and any(map(self.tally.is_lowest, self.scored.choices))
+        return self.counts.active.eps > 1 and any(map(self.counts.is_lowest, self.scored.choices))
 
-    def behind(self, first: Standing, seed: int) -> Estimate | None:
+    def behind(self, first: MemberScore, seed: int) -> Estimate | None:
         """The first's Dice less this one's, paired; None where they were not scored on the same records."""
-        if self.tally.active.record_ids != first.tally.active.record_ids:
+        if self.counts.active.record_ids != first.counts.active.record_ids:
             return None
-        return dice_difference(first.scored.counts, self.scored.counts, self.tally.groups, seed)
+        return dice_difference(first.scored.counts, self.scored.counts, self.counts.groups, seed)
 
 
-def stand(
+def score_member(
     member: MemberMaps,
     record_ids: Sequence[str],
     read_mask: ReadMask,
@@ -75,17 +75,17 @@ def stand(
     seed: int = 0,
     jobs: int = 1,
     advance: Callable[[int], None] = lambda n: None,
-) -> Standing:
+) -> MemberScore:
     """Score one member on these records, which stand fold by fold; `advance` is told of records.
 
     As a fit does, it looks at lower pixels as long as a threshold lies at the lowest, and memory allows.
     """
     eps = EPS
-    standing = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, None, advance)
-    while standing.at_the_floor and (lower := lower_eps(standing.tally.active, eps)):
+    score = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, None, advance)
+    while score.at_the_floor and (lower := lower_eps(score.counts.active, eps)):
         eps = lower
-        standing = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, pixels_in(LOW_RAM, 1))
-    return standing
+        score = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, pixels_in(LOW_RAM, 1))
+    return score
 
 
 def _stand(
@@ -98,9 +98,9 @@ def _stand(
     eps: int,
     most: int | None,
     advance: Callable[[int], None] = lambda n: None,
-) -> Standing:
+) -> MemberScore:
     active = gather([member], record_ids, read_mask, folds, eps, most, advance)
-    tally = Tally(active, [folds.group_of[record] for record in active.record_ids], jobs)
-    refuse_leaks(tally)
-    scored = score_choice(member.name, Training(tally, tally.folds), Policy(members=(0,)).choose)
-    return Standing(member, scored, tally, dice_interval(scored.counts, tally.groups, seed))
+    counts = BlendCounts(active, [folds.group_of[record] for record in active.record_ids], jobs)
+    refuse_leaks(counts)
+    scored = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
+    return MemberScore(member, scored, counts, dice_interval(scored.counts, counts.groups, seed))

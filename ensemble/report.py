@@ -1,158 +1,178 @@
-"""A fit as a picture: Dice against threshold with its band, Dice over (threshold, k), weights.
+"""A fit as a JSON document: the contract of `ensemble fit --json`, and what ensemble.json keeps of it.
 
-In: a `Fit`. Out: a PNG, as bytes. matplotlib is imported when a picture is drawn.
+Every Dice says on how many records it stands (`records`), whether it is in-sample or cross-fitted, and its
+interval.
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
 
-import io
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
-
-from core.bootstrap import standard_error
+from core.bootstrap import Estimate, Gain
 from core.dice import Counts
-from core.thresholds import threshold_text
-from ensemble.blend import TOTAL
+from ensemble.ablation import contributions, error_correlation
+from ensemble.blend import TOTAL, table
 from ensemble.counts import Choice
-from ensemble.fit import Fit
-from ensemble.surface import Cut, dice_of
-from ensemble.warnings import DROP, dice_curve, plateau
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-BAND_POINTS = 60  # thresholds at which the band's width is worked out
-INK, SOFT, ACCENT, OTHER = "#1b2a41", "#b9c4d6", "#c8553d", "#5f7a9c"
+from ensemble.fitting import Fit, Scored
+from ensemble.model import Ensemble, MemberUse
+from ensemble.strategy import Decision
+from ensemble.warnings import warnings_of
+from zoo.predictions import MemberMaps
 
 
-def draw(fit: Fit, name: str) -> bytes:
-    """The report of a fit as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = len(fit.active.members)
-    figure = Figure(figsize=(14, 4.6 + 0.12 * max(0, rows - 8)), layout="constrained", dpi=110)
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 3, width_ratios=(1.15, 1.15, 1))
-    _curve(axes[0], fit)
-    _heat(axes[1], fit)
-    _weights(axes[2], fit)
-    figure.suptitle(title(fit, name), color=INK, fontsize=11)
-    file = io.BytesIO()
-    canvas.print_png(file)
-    return file.getvalue()
-
-
-def title(fit: Fit, name: str) -> str:
-    """One line: the Dice, on what, with its interval."""
-    estimate = fit.estimate(fit.result.counts)
-    kind = "in-sample" if fit.result.crossed is None else "cross-fitted"
-    inside = Counts.of(fit.result.in_sample).dice
-    also = "" if fit.result.crossed is None else f"; in-sample {inside:.4f}"
-    return (
-        f"{name}: {kind} Dice {estimate.value:.4f}  [{estimate.low:.4f}, {estimate.high:.4f}]{also}; "
-        f"{len(fit.active.record_ids)} records, {len(fit.active.folds)} folds"
-    )
-
-
-def _curve(axes: Axes, fit: Fit) -> None:
+def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | None] = ()) -> dict[str, Any]:
+    """The document of a fit; `missing` says which records members lack, `seconds` what a record costs each."""
     choice = fit.result.choice
-    where, dice = dice_curve(fit, choice)
-    low, high = plateau(fit)
-    axes.axvspan(low, high, color=SOFT, alpha=0.35, lw=0, label=f"plateau: less than {DROP} lost")
-    points, error = _band(fit, choice, where)
-    center = np.interp(points, where, dice)
-    axes.fill_between(
-        points,
-        center - 2 * error,
-        center + 2 * error,
-        color=OTHER,
-        alpha=0.25,
-        lw=0,
-        label="± 2 standard errors",
-    )
-    highest = float(np.max(dice))
-    for scored in fit.members if len(fit.members) <= 12 else ():
-        curve = dice_curve(fit, scored.choice)
-        axes.plot(*curve, color=SOFT, lw=1)
-        highest = max(highest, float(np.max(curve[1])))
-    axes.plot(where, dice, color=INK, lw=2, label="ensemble")
-    if len(fit.members) <= 12:
-        axes.plot([], [], color=SOFT, lw=1, label="members, without min-pixels")
-    axes.axvline(choice.threshold, color=ACCENT, lw=1.5, label=f"chosen: {threshold_text(choice.threshold, 3)}")
-    for index, fold in enumerate(() if fit.result.crossed is None else fit.result.crossed.choices):
-        axes.plot(
-            fold.threshold,
-            0.02,
-            "|",
-            color=ACCENT,
-            ms=12,
-            mew=2,
-            clip_on=False,
-            transform=axes.get_xaxis_transform(),
-            label=None if index else "chosen without a fold",
-        )
-    top = max(float(np.max(center + 2 * error)), highest, 0.01)
-    axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample", xlim=(0, 1), ylim=(0, min(1, top * 1.05)))
-    axes.set_title("Dice against threshold", fontsize=10)
-    axes.legend(fontsize=7, loc="best")
-    _plain(axes)
+    counts = Counts.of(fit.result.in_sample)
+    crossed = fit.result.crossed
+    return {
+        "dice": _dice(fit),
+        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
+        "threshold": choice.threshold,
+        "min_pixels": _min_pixels(choice),
+        "records": len(fit.active.record_ids),
+        "groups": fit.group_count,
+        "counts": counts.as_dict(),
+        "method": fit.strategy.title,
+        "asked": {"method": fit.options.method, "min_pixels": fit.options.min_pixels},
+        "left_out": _left_out(fit),
+        "budget": _budget(fit),
+        "table": choice.blend.table,
+        "active_from": fit.active.eps / 255,
+        "members": {
+            scored.name: _scored(fit, scored) | {"seconds_per_record": cost}
+            for scored, cost in zip_longest(fit.members, seconds)
+        },
+        "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
+        "gain": {name: _estimate(gain) for name, gain in fit.gains.items()},
+        "worth": {worth.member: _gain(worth.gain) | {"interval": _around(worth.gain)} for worth in contributions(fit)},
+        "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
+        "decisions": [_decision(decision) for decision in fit.decisions],
+        "missing": list(missing),
+        "warnings": warnings_of(fit),
+    }
 
 
-def _band(fit: Fit, choice: Choice, where: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard errors of the Dice at some of the thresholds."""
-    rows = np.unique(np.linspace(0, len(where) - 1, BAND_POINTS).astype(int))
-    floor = fit.tally.floor(choice.blend)
-    errors = []
-    for row in rows:
-        cut = Cut(int(row) + floor, choice.cut.mode, choice.cut.k)
-        errors.append(standard_error(fit.tally.records(Choice(choice.blend, cut)), fit.tally.groups))
-    return where[rows], np.array(errors)
+def _left_out(fit: Fit) -> list[str]:
+    """Members that pruning or the budget left out."""
+    kept = fit.strategy.members
+    return [] if kept is None else [name for index, name in enumerate(fit.active.members) if index not in kept]
 
 
-def _heat(axes: Axes, fit: Fit) -> None:
+def _budget(fit: Fit) -> dict[str, Any] | None:
+    """What was allowed, and what the members with a weight need."""
+    budget = fit.options.budget
+    if budget is None:
+        return None
+    needed = sum(cost for cost, weight in zip(budget.costs, fit.result.choice.blend.weights) if weight)
+    return {"hours": budget.seconds / 3600, "records": budget.records, "needed_hours": needed / 3600}
+
+
+def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str, document: dict[str, Any]) -> Ensemble:
+    """The ensemble of a fit, with the provenance of its members' predictions."""
     choice = fit.result.choice
-    mode = choice.cut.mode if choice.cut.mode != "none" else "component"
-    floor = fit.tally.floor(choice.blend)
-    counts = fit.tally.counts(choice.blend, mode)[floor:]
-    dice = dice_of(counts, int(fit.active.truth.sum()))
-    best = float(dice.max())
-    edges = np.array([choice.blend.probability(row) for row in range(floor, floor + len(dice))])
-    sizes = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
-    mesh = axes.pcolormesh(
-        edges,
-        sizes,
-        dice[:, : len(sizes)].T,
-        cmap="viridis",
-        vmin=max(0.0, best - 0.1),
-        vmax=best,
-        shading="nearest",
-        rasterized=True,
+    uses = tuple(
+        MemberUse(one.name, one.recipe, one.tta, weight, one.digest, one.seconds_per_record)
+        for one, weight in zip(members, choice.blend.weights)
     )
-    axes.plot(choice.threshold, choice.cut.k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
-    axes.figure.colorbar(mesh, ax=axes, label="Dice, in-sample", extend="min")
-    chosen = "none is used" if choice.cut.mode == "none" else choice.cut.k
-    axes.set_title(f"Min-pixels per {mode} ({chosen})", fontsize=10)
-    axes.set(xlabel="threshold (probability)", ylabel="k (pixels)", xlim=(0, 1), ylim=(0, sizes[-1]))
+    return Ensemble(
+        name=name,
+        members=uses,
+        table=choice.blend.table,
+        level=choice.cut.bin << table(choice.blend.table).shift,
+        eps=fit.active.eps,
+        mode=choice.cut.mode,
+        k=choice.cut.k,
+        method=str(document["method"]),
+        folds_sha256=folds_sha256,
+        record_ids=fit.active.record_ids,
+        per_record=_per_record(fit),
+        fitted=document,
+    )
 
 
-def _weights(axes: Axes, fit: Fit) -> None:
-    weights = np.array(fit.result.choice.blend.weights) / TOTAL
-    order = np.argsort(weights, kind="stable")
-    names = [fit.active.members[index] for index in order]
-    axes.barh(range(len(order)), weights[order], color=OTHER)
-    for row, index in enumerate(order):
-        scored = fit.members[index]
-        kind = "in-sample" if scored.crossed is None else "cross-fitted"
-        text = f"{weights[index]:.3f}  (alone {Counts.of(scored.counts).dice:.3f})"
-        axes.text(weights[index] + 0.01, row, text, va="center", fontsize=8, color=INK)
-    axes.set_yticks(range(len(order)), names, fontsize=8)
-    axes.set(xlabel="weight", xlim=(0, weights.max() * 1.6), xticks=np.linspace(0, weights.max(), 3).round(2))
-    axes.set_title(f"Weights ({fit.policy.title}), {kind} Dice alone", fontsize=10)
-    _plain(axes)
+def _per_record(fit: Fit) -> dict[str, Any]:
+    """What two ensembles are compared by: counts (tp, predicted, truth) of every record, and its group."""
+    crossed = fit.result.crossed
+    return {
+        "groups": list(fit.counts.group_names),
+        "in_sample": fit.result.in_sample.tolist(),
+        "cross_fitted": None if crossed is None else crossed.counts.tolist(),
+    }
 
 
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
+def _dice(fit: Fit) -> dict[str, Any]:
+    crossed = fit.result.crossed
+    inside = fit.estimate(fit.result.in_sample)
+    outside = None if crossed is None else fit.estimate(crossed.counts)
+    best, uniform = fit.estimate(fit.best.counts), fit.estimate(fit.uniform.counts)
+    return {
+        "in_sample": inside.value,
+        "cross_fitted": None if outside is None else outside.value,
+        "interval": _interval(outside or inside),
+        "interval_of": "in_sample" if outside is None else "cross_fitted",
+        "in_sample_interval": _interval(inside),
+        "optimism": None if outside is None else inside.value - outside.value,
+        "best_single": best.value,
+        "best_single_interval": _interval(best),
+        "uniform": uniform.value,
+        "uniform_interval": _interval(uniform),
+    }
+
+
+def _scored(fit: Fit, scored: Scored) -> dict[str, Any]:
+    crossed = scored.crossed
+    return {
+        "in_sample": Counts.of(scored.in_sample).dice,
+        "cross_fitted": None if crossed is None else crossed.dice,
+        "interval": _interval(fit.estimate(scored.counts)),
+        "threshold": scored.choice.threshold,
+    }
+
+
+def _fold(fit: Fit, index: int) -> dict[str, Any]:
+    """What was chosen without one fold, and what it scores on it."""
+    crossed = fit.result.crossed
+    assert crossed is not None
+    first, last = fit.active.records_of(crossed.folds[index])
+    choice = crossed.choices[index]
+    return {
+        "fold": fit.active.folds[crossed.folds[index]],
+        "records": last - first,
+        "dice": Counts.of(crossed.counts[first:last]).dice,
+        "threshold": choice.threshold,
+        "min_pixels": _min_pixels(choice),
+        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
+    }
+
+
+def _min_pixels(choice: Choice) -> dict[str, Any]:
+    return {"mode": choice.cut.mode, "k": choice.cut.k}
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "question": decision.question,
+        "candidate": decision.candidate,
+        "baseline": decision.baseline,
+        **_gain(decision.gain),
+        "taken": decision.taken,
+        "answer": decision.answer,
+    }
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    return {"gain": gain.value, "error": gain.error, "z": gain.z}
+
+
+def _around(gain: Gain) -> list[float]:
+    """95 % by the delta method."""
+    return [gain.value - 1.96 * gain.error, gain.value + 1.96 * gain.error]
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "interval": _interval(estimate), "z": estimate.z}
+
+
+def _interval(estimate: Estimate) -> list[float]:
+    return [estimate.low, estimate.high]

@@ -1,7 +1,7 @@
-"""How a choice is made: a `Plan` is what the user asked for, a `Policy` one way to choose, without `auto`.
+"""How a choice is made: a `FitOptions` is what the user asked for, a `Strategy` one way to choose, without `auto`.
 
-In: a training set. Out: a choice, and the counts of a policy that is chosen anew without each fold.
-Stays outside: which policy has earned its place (`decide`), scoring, reporting, files.
+In: a training set. Out: a choice, and the counts of a strategy that is chosen anew without each fold.
+Stays outside: which strategy has earned its place (`decide`), scoring, reporting, files.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from core.bootstrap import Gain
 from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
-from ensemble.counts import Choice, Counts3, Training
+from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
 from ensemble.surface import check_mode
 from ensemble.weights import METHODS
 
 AUTO = "auto"
 RATIOS = "ratios"
-STANDS = 1.0  # z from which a gain counts
+RELIABLE_Z = 1.0  # z from which a gain counts
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitOptions:
     """What the user asked for."""
 
     method: str = AUTO
@@ -48,8 +48,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """A plan without `auto`: how a choice is made from a training set."""
+class Strategy:
+    """A options without `auto`: how a choice is made from a training set."""
 
     method: str = "uniform"
     step: float = 1.0  # from equal weights to the method's
@@ -63,17 +63,17 @@ class Policy:
         method = RATIOS if self.shares else self.method
         return method if self.step == 1 else f"{method}*{self.step:g}"
 
-    def choose(self, training: Training) -> Choice:
+    def choose(self, training: TrainingSet) -> Choice:
         """Weights first, at the best threshold without min-pixels; then the cut for these weights."""
         part = training if self.members is None else training.among(self.members)
         blend = self._blend(part)
         return Choice(blend, part.cut(blend, self.mode)[0])
 
-    def _blend(self, part: Training) -> Blend:
+    def _blend(self, part: TrainingSet) -> Blend:
         if self.shares:
             return part.blend([self.shares[member] for member in part.members])
         key = (self.method, part.folds, part.members)
-        fitted = part.tally.once(key, lambda: METHODS.get(self.method)(part))
+        fitted = part.counts.once(key, lambda: METHODS.get(self.method)(part))
         if self.step == 1.0:
             return fitted
         equal = METHODS.get("uniform")(part)
@@ -97,14 +97,14 @@ class Decision:
         if self.question == "members":
             return "left out" if self.taken else "kept"
         if self.asked:
-            return "as asked, earned" if self.gain.z > STANDS else "as asked, not earned"
+            return "as asked, earned" if self.gain.z > RELIABLE_Z else "as asked, not earned"
         if self.taken:
             return "taken"
-        return "not earned" if self.gain.z <= STANDS else "another gains more"
+        return "not earned" if self.gain.z <= RELIABLE_Z else "another gains more"
 
 
-def crossed(training: Training, policy: Policy) -> Counts3:
+def crossed(training: TrainingSet, strategy: Strategy) -> Counts3:
     """Counts per record, cross-fitted; in-sample where there is but one fold."""
     if len(training.folds) > 1:
-        return cross_fit(training, policy.choose).counts
-    return training.tally.records(policy.choose(training), training.folds)
+        return cross_fit(training, strategy.choose).counts
+    return training.counts.records(strategy.choose(training), training.folds)

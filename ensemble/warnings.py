@@ -10,8 +10,8 @@ from core.thresholds import threshold_text
 from ensemble.active import EPS, Active
 from ensemble.blend import BINS
 from ensemble.counts import Choice
-from ensemble.fit import Fit
-from ensemble.strategy import AUTO, STANDS
+from ensemble.fitting import Fit
+from ensemble.strategy import AUTO, RELIABLE_Z
 from ensemble.surface import dice_of
 
 SPREAD = 0.10  # thresholds of the folds further apart than this
@@ -45,8 +45,8 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
 
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
-    floor = fit.tally.floor(choice.blend)
-    counts = fit.tally.counts(choice.blend, choice.cut.mode)
+    floor = fit.counts.floor(choice.blend)
+    counts = fit.counts.counts(choice.blend, choice.cut.mode)
     if choice.cut.mode != "none":
         counts = counts[:, choice.cut.k]
     where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
@@ -123,7 +123,7 @@ def _earned(fit: Fit) -> list[str]:
         f"cross-fitted over {decision.baseline} (z {decision.gain.z:.1f})"
         for decision in fit.decisions
         if decision.asked
-        and decision.gain.z <= (-STANDS if decision.question == "pruning" else STANDS)
+        and decision.gain.z <= (-RELIABLE_Z if decision.question == "pruning" else RELIABLE_Z)
         and (decision.gain.value or decision.gain.error)
     ]
 
@@ -147,7 +147,7 @@ def at_the_floor(fit: Fit) -> list[str]:
     """
     everyone = (fit.result, fit.uniform, fit.best, *fit.members)
     dead = not fit.result.in_sample[:, 0].any()
-    at_lowest = [one for one in everyone if any(map(fit.tally.is_lowest, one.choices))]
+    at_lowest = [one for one in everyone if any(map(fit.counts.is_lowest, one.choices))]
     low = (one for one in at_lowest if dead or one.in_sample[:, 0].any())
     return [one.name for one in low if fit.active.eps > 1]
 
@@ -167,11 +167,11 @@ def _worse(fit: Fit) -> list[str]:
     """An interval that lies below zero is no matter of chance."""
     rivals = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
     lines = []
-    if fit.plan.budget or len(fit.active.folds) < 3:
+    if fit.options.budget or len(fit.active.folds) < 3:
         advice = []
     else:
-        advice = [] if fit.plan.prune else ["leave members out (--prune)"]
-        advice += [] if fit.plan.method == AUTO else ["let weights be earned (--method auto)"]
+        advice = [] if fit.options.prune else ["leave members out (--prune)"]
+        advice += [] if fit.options.method == AUTO else ["let weights be earned (--method auto)"]
     for rival, words in rivals:
         gain = fit.gains[rival.name]
         if gain.high < 0:

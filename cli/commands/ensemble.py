@@ -18,8 +18,8 @@ from core.errors import UnknownName, UsageError, UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ensemble.fit import Fit
-    from ensemble.from_runs import Fitted, Job
+    from ensemble.fitting import Fit
+    from ensemble.job import Fitted, Job
     from ensemble.strategy import Budget
     from zoo.predictions import MemberMaps
 
@@ -54,7 +54,7 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
 
     Reports the Dice in-sample and cross-fitted and writes runs/ensembles/NAME/ensemble.json and report.png.
     """
-    from ensemble.from_runs import frozen_fit
+    from ensemble.job import frozen_fit
     from zoo.predictions import other_recipes
 
     job = _job(settings, name, **asked)
@@ -75,8 +75,8 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
 @common
 def compare(settings: Settings, first: str, second: str) -> None:
     """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
-    from ensemble.compare import compare as compare_ensembles
-    from ensemble.frozen import ensemble_path, read_ensemble
+    from ensemble.comparison import compare_ensembles
+    from ensemble.model import ensemble_path, read_ensemble
 
     pair = [read_ensemble(ensemble_path(settings.runs, name)) for name in (first, second)]
     document = compare_ensembles(pair[0], pair[1], settings.seed, (first, second))
@@ -101,7 +101,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 @common
 def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and where it comes from."""
-    from ensemble.frozen import ensemble_path, read_ensemble, to_document
+    from ensemble.model import ensemble_path, read_ensemble, to_document
 
     ensemble = read_ensemble(ensemble_path(settings.runs, name))
     document = to_document(ensemble)
@@ -128,8 +128,8 @@ def _verdict(first: str, second: str, document: Any) -> str:
 def _fit(settings: Settings, job: Job) -> Fit:
     """Read and fit; again with lower pixels as long as somebody's threshold lies among them."""
     from ensemble.active import EPS
-    from ensemble.fit import stages
-    from ensemble.from_runs import fit_active, next_eps, read_active
+    from ensemble.fitting import stages
+    from ensemble.job import fit_active, next_eps, read_active
     from ensemble.warnings import at_the_floor
 
     eps = EPS
@@ -156,15 +156,15 @@ def _job(
     budget_records: int | None,
     cost: tuple[str, ...],
     max_ram: float | None,
-    **plan: Any,
+    **options: Any,
 ) -> Job:
     """Everything that a fit needs, checked before anything is read."""
-    from ensemble.from_runs import Job
-    from ensemble.gather import shared_records, without_partial
-    from ensemble.strategy import Plan
+    from ensemble.job import Job
+    from ensemble.loading import shared_records, without_partial
+    from ensemble.strategy import FitOptions
     from zoo.predictions import find_out_of_fold
 
-    planned = Plan(**plan)
+    planned = FitOptions(**options)
     if on not in RECORDS:
         raise UsageError(f'--on "{on}": give {", ".join(RECORDS)}')
     if not name or Path(name).name != name or name.startswith("."):
@@ -187,7 +187,7 @@ def _job(
         say_note(settings, f"{absent} of the {len(folds.fold_of)} records of folds.csv are in no --data that is given")
     return Job(
         name=name,
-        plan=replace(planned, budget=budget),
+        options=replace(planned, budget=budget),
         members=found,
         folds=folds,
         shared=shared_records(found, folds, labelled),
@@ -236,8 +236,8 @@ def _cost(text: str) -> tuple[str, float]:
 
 def _write(settings: Settings, done: Fitted) -> Path:
     from core.files import atomic_write
-    from ensemble.frozen import ensemble_path, write_ensemble
-    from ensemble.report import draw
+    from ensemble.model import ensemble_path, write_ensemble
+    from ensemble.plot import draw
 
     path = ensemble_path(settings.runs, done.ensemble.name)
     write_ensemble(path, done.ensemble)

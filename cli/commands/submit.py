@@ -102,7 +102,7 @@ def _score(settings: Settings, out: Path) -> str:
 def _source(ensemble: Ensemble) -> dict[str, Any]:
     """What the masks come from, for those who find them later."""
     from core.files import sha256_of
-    from ensemble.frozen import to_document
+    from ensemble.model import to_document
 
     weights = {name: weight / 2**16 for name, weight in ensemble.weights.items()}
     return {"ensemble": ensemble.name, "sha256": sha256_of(to_document(ensemble)), "members": weights}

@@ -7,7 +7,7 @@ threshold, and answers with the best mixture seen on the way. Weights are counts
 import numpy as np
 
 from ensemble.blend import COARSE, Blend
-from ensemble.counts import Training
+from ensemble.counts import TrainingSet
 from ensemble.weights.registry import METHODS
 
 ROUNDS = 20
@@ -15,7 +15,7 @@ PATIENCE = 5  # rounds without a better mixture after which the search ends
 
 
 @METHODS.register("greedy", fitted=True, about="greedy selection with replacement")
-def greedy(training: Training) -> Blend:
+def greedy(training: TrainingSet) -> Blend:
     """The best of the mixtures that `ROUNDS` greedy additions pass through."""
     taken = np.zeros(training.size)
     passed: list[tuple[float, Blend]] = []

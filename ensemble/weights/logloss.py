@@ -8,7 +8,7 @@ looks at the active pixels only: where nobody sees anything there is nothing to 
 import numpy as np
 
 from ensemble.blend import Blend
-from ensemble.counts import Training
+from ensemble.counts import TrainingSet
 from ensemble.weights.registry import METHODS
 
 PIXELS = 200_000
@@ -17,7 +17,7 @@ CERTAIN = 0.25 / 255  # a map's 0 and 255 are no certainties
 
 
 @METHODS.register("logloss", fitted=True, about="mixture weights of highest likelihood")
-def logloss(training: Training) -> Blend:
+def logloss(training: TrainingSet) -> Blend:
     """Mixture weights of highest likelihood of the labels."""
     values, label = training.pixels(PIXELS)
     if not len(label):

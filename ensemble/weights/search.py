@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.blend import COARSE, Blend
-from ensemble.counts import Training
+from ensemble.counts import TrainingSet
 from ensemble.weights.greedy import greedy
 from ensemble.weights.registry import METHODS
 from ensemble.weights.uniform import uniform
@@ -19,7 +19,7 @@ PASSES = 4  # over all members at one step
 
 
 @METHODS.register("search", fitted=True, about="coordinate search over weights and threshold")
-def search(training: Training) -> Blend:
+def search(training: TrainingSet) -> Blend:
     """The highest Dice that the coordinate search reaches."""
     blend = max((uniform(training), greedy(training)), key=training.dice)
     shares = np.array([blend.weights[member] for member in training.members], dtype=np.float64)
@@ -36,7 +36,7 @@ def search(training: Training) -> Blend:
 
 
 def _moved(
-    training: Training, shares: NDArray[np.float64], score: float, member: int, step: float
+    training: TrainingSet, shares: NDArray[np.float64], score: float, member: int, step: float
 ) -> tuple[NDArray[np.float64], float]:
     """The better of these shares and those with `step` more or less on one member."""
     for change in (step, -step):

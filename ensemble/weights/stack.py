@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ensemble.blend import LOGIT_EDGE, Blend
-from ensemble.counts import Training
+from ensemble.counts import TrainingSet
 from ensemble.weights.registry import METHODS
 
 PIXELS = 100_000
@@ -17,7 +17,7 @@ RIDGE = 1e-3
 
 
 @METHODS.register("stack", fitted=True, about="logistic stacking of logits, no negative coefficients")
-def stack(training: Training) -> Blend:
+def stack(training: TrainingSet) -> Blend:
     """Coefficients of the logistic regression as weights of logits."""
     values, label = training.pixels(PIXELS)
     if not label.any() or label.all():

@@ -198,8 +198,8 @@ def test_the_out_of_fold_file_scores_the_in_sample_dice(made, tmp_path, capsys, 
 
 def test_a_gain_over_rivals_that_memory_cut_too_high_is_warned_of(made, capsys, monkeypatch):
     """Half as sure: the threshold that suits the maps lies below what is read."""
-    monkeypatch.setattr("ensemble.gather.BASE_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.gather.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
     enough = (made.case.maps[:2].max(axis=0) >= 75).sum() * 2 * (2 + 3) / 1e9
     assert call(made, "fit", "--members", "m0,m1", "--name", "small", "--max-ram", str(enough)) == 0
     err = capsys.readouterr().err
@@ -233,8 +233,8 @@ def test_ratios_budget_and_pruning_are_said(made, capsys):
 
 
 def test_little_memory_leaves_the_lowest_pixels_out_and_counts_the_rest(made, capsys, monkeypatch):
-    monkeypatch.setattr("ensemble.gather.BASE_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.gather.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
     two = ("--members", "m0,m1", "--name", "small", "--method", "uniform", "--min-pixels", "none")
     highest = made.case.maps[:2].max(axis=0)
     enough = (highest >= 40).sum() * 2 * (2 + 3) / 1e9

@@ -8,10 +8,10 @@ import pytest
 
 from core.dice import Counts
 from core.errors import UserError
-from ensemble import Ensemble, MemberUse, Plan, fit
-from ensemble.ablation import error_correlation, worths
-from ensemble.compare import compare
-from ensemble.fit import Fit
+from ensemble import Ensemble, FitOptions, MemberUse, fit
+from ensemble.ablation import contributions, error_correlation
+from ensemble.comparison import compare_ensembles
+from ensemble.fitting import Fit
 from ensemble.warnings import plateau, rate_shift, warnings_of
 from tests.ensemble.cases import Case, streak_case
 
@@ -23,19 +23,21 @@ def fitted() -> Fit:
     case = streak_case(rng, noise=(1.2, 1.2), records=40)
     noise = rng.permutation(case.maps[0].ravel()).reshape(case.maps[0].shape)
     maps = np.stack([*case.maps, case.maps[0], noise])
-    return fit(Case(maps, case.masks, case.folds).active(eps=26), plan=Plan("uniform", "none"))
+    return fit(Case(maps, case.masks, case.folds).active(eps=26), options=FitOptions("uniform", "none"))
 
 
 def test_noise_is_worth_less_than_nothing_and_the_only_second_opinion_most(fitted):
-    worth = {entry.member: entry.gain.value for entry in worths(fitted)}
+    worth = {entry.member: entry.gain.value for entry in contributions(fitted)}
     assert worth["m3"] < 0
     assert worth["m1"] == max(worth.values()) > 0
 
 
 def test_the_worth_is_the_difference_to_a_fit_without_the_member(fitted):
     active = fitted.active
-    without = fit(replace(active, members=active.members[:3], values=active.values[:3]), plan=Plan("uniform", "none"))
-    entry = worths(fitted)[3]
+    without = fit(
+        replace(active, members=active.members[:3], values=active.values[:3]), options=FitOptions("uniform", "none")
+    )
+    entry = contributions(fitted)[3]
     dice = Counts.of(fitted.result.counts).dice
     assert entry.gain.value == pytest.approx(dice - Counts.of(without.result.counts).dice, abs=1e-3)
 
@@ -52,11 +54,11 @@ def test_the_plateau_surrounds_the_threshold(fitted):
     assert low <= fitted.result.choice.threshold <= high
 
 
-PLAIN = Plan("uniform", "none")
+PLAIN = FitOptions("uniform", "none")
 
 
-def changed(case: Case, plan: Plan = PLAIN, **given: object) -> Fit:
-    return fit(replace(case, **given).active(eps=13), plan=plan)
+def changed(case: Case, options: FitOptions = PLAIN, **given: object) -> Fit:
+    return fit(replace(case, **given).active(eps=13), options=options)
 
 
 def flat(case: Case, low: int, high: int) -> np.ndarray:
@@ -85,15 +87,15 @@ def sparse(masks: np.ndarray) -> np.ndarray:
 
 WARNINGS = {
     "only 1 scene groups": lambda case: fit(
-        replace(case, folds=np.zeros(40, int)).active(eps=13), ["one"] * 40, plan=Plan("uniform", "none")
+        replace(case, folds=np.zeros(40, int)).active(eps=13), ["one"] * 40, options=FitOptions("uniform", "none")
     ),
     "only one fold": lambda case: changed(case, folds=np.zeros(40, int)),
-    "2 folds: what is scored on one": lambda case: changed(case, Plan(), folds=case.folds // 2),
+    "2 folds: what is scored on one": lambda case: changed(case, FitOptions(), folds=case.folds // 2),
     "thresholds disagree between folds: 0.": lambda case: changed(case, maps=loud_sky(case)),
     "the Dice plateau is narrow: less than 0.005": lambda case: changed(case, maps=flat(case, 140, 143)),
     "is far from half the Dice (0.5": lambda case: changed(case, maps=flat(case, 20, 30)),
     "too much was fitted to too little": lambda case: changed(case, maps=as_sure_as(case, [1, 0.3, 0.3, 0.3])),
-    "as asked, but not earned: ": lambda case: changed(case, Plan("best", "none")),
+    "as asked, but not earned: ": lambda case: changed(case, FitOptions("best", "none")),
     "is the lowest that there is: pixels where no member": lambda case: changed(case, maps=flat(case, 0, 13)),
     "times as many: the members find other things": lambda case: changed(case, masks=sparse(case.masks)),
     "worse than the best single member: -0.": lambda case: changed(
@@ -133,13 +135,13 @@ def frozen(name: str, result: Fit) -> Ensemble:
     return Ensemble(
         name=name, members=(MemberUse("a", "h", "none", 1 << 16, "d"),), table="identity", level=0,
         mode="none", k=0, method="best", folds_sha256="f", record_ids=result.active.record_ids,
-        per_record={"groups": list(result.tally.group_names), **counts},
+        per_record={"groups": list(result.counts.group_names), **counts},
     )  # fmt: skip
 
 
 def test_comparing_is_paired_and_on_shared_records(fitted):
-    other = fit(fitted.active, plan=Plan("best", "none"))
-    document = compare(frozen("one", fitted), frozen("two", other))
+    other = fit(fitted.active, options=FitOptions("best", "none"))
+    document = compare_ensembles(frozen("one", fitted), frozen("two", other))
     dice = [Counts.of(result.result.counts).dice for result in (fitted, other)]
     assert document["difference"] == pytest.approx(dice[0] - dice[1])
     assert document["kind"] == "cross-fitted"
@@ -147,16 +149,18 @@ def test_comparing_is_paired_and_on_shared_records(fitted):
     assert document["interval"][0] <= document["difference"] <= document["interval"][1]
     less = frozen("two", other)
     per_record = {key: rows[:10] for key, rows in less.per_record.items()}
-    few = compare(frozen("one", fitted), replace(less, record_ids=less.record_ids[:10], per_record=per_record))
+    few = compare_ensembles(
+        frozen("one", fitted), replace(less, record_ids=less.record_ids[:10], per_record=per_record)
+    )
     assert few["records"] == 10
 
 
 def test_what_cannot_be_compared_is_said(fitted):
     one = frozen("one", fitted)
     with pytest.raises(UserError, match="share no record"):
-        compare(one, replace(one, record_ids=tuple("x" + record for record in one.record_ids)))
+        compare_ensembles(one, replace(one, record_ids=tuple("x" + record for record in one.record_ids)))
     with pytest.raises(UserError, match="keeps no counts"):
-        compare(one, replace(one, per_record={}))
+        compare_ensembles(one, replace(one, per_record={}))
     rows = np.add(one.per_record["cross_fitted"], [0, 0, 1]).tolist()
     with pytest.raises(UserError, match="other masks"):
-        compare(one, replace(one, per_record={**one.per_record, "cross_fitted": rows}))
+        compare_ensembles(one, replace(one, per_record={**one.per_record, "cross_fitted": rows}))

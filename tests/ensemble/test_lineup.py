@@ -5,16 +5,16 @@ import pytest
 
 from core.bootstrap import paired_gain
 from core.errors import UserError
-from ensemble import Plan, fit
-from ensemble.counts import Tally, Training
+from ensemble import FitOptions, fit
+from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.lineup import affordable, pruned
-from ensemble.strategy import Budget, Decision, Policy, crossed
+from ensemble.strategy import Budget, Decision, Strategy, crossed
 from tests.ensemble.cases import Case, streak_case
 
 
-def training(case: Case) -> Training:
-    tally = Tally(case.active(eps=13))
-    return Training(tally, tally.folds)
+def training(case: Case) -> TrainingSet:
+    counts = BlendCounts(case.active(eps=13))
+    return TrainingSet(counts, counts.folds)
 
 
 def with_noise(rng: np.random.Generator, noise: tuple[float, ...]) -> Case:
@@ -31,8 +31,8 @@ def test_pruning_drops_the_blind_member_first_and_loses_no_standard_error(rng):
     assert 2 not in kept
     assert noted[0].candidate == "without m2"
     assert noted[0].answer == "left out"
-    groups = part.tally.groups_of(part.folds)
-    assert paired_gain(crossed(part, Policy(members=kept)), crossed(part, Policy()), groups).z >= -1
+    groups = part.counts.groups_of(part.folds)
+    assert paired_gain(crossed(part, Strategy(members=kept)), crossed(part, Strategy()), groups).z >= -1
 
 
 def test_pruning_keeps_members_that_are_needed(rng):
@@ -60,7 +60,7 @@ def test_the_dear_best_member_does_not_eat_the_budget_of_two_better_ones(rng):
     case = streak_case(rng, noise=(1.4, 1.5, 1.5), records=40)
     part = training(case)
     chosen = affordable(part, Budget(10, (10, 5, 5)))
-    alone = {members: crossed(part, Policy(members=members)) for members in ((0,), (1, 2))}
+    alone = {members: crossed(part, Strategy(members=members)) for members in ((0,), (1, 2))}
     dice = {members: 2 * counts[:, 0].sum() / counts[:, 1:].sum() for members, counts in alone.items()}
     assert chosen == max(dice, key=dice.get)
 
@@ -71,8 +71,8 @@ def test_a_budget_that_buys_nothing_names_the_cheapest(rng):
 
 
 def test_a_fit_leaves_out_what_it_says(rng):
-    result = fit(with_noise(rng, (1.0, 1.0)).active(eps=13), plan=Plan("uniform", "none", prune=True))
+    result = fit(with_noise(rng, (1.0, 1.0)).active(eps=13), options=FitOptions("uniform", "none", prune=True))
     weights = result.result.choice.blend.weights
-    assert result.policy.members is not None
-    assert {member for member, weight in enumerate(weights) if weight} == set(result.policy.members)
+    assert result.strategy.members is not None
+    assert {member for member, weight in enumerate(weights) if weight} == set(result.strategy.members)
     assert all(choice.blend.weights[2] == 0 for choice in result.result.crossed.choices)

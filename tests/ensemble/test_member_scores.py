@@ -1,13 +1,13 @@
-"""A member's standing: what a fit says of it alone, whatever the level of its threshold."""
+"""A member's score: what a fit says of it alone, whatever the level of its threshold."""
 
 import numpy as np
 import pytest
 
 from core.dice import Counts, count
 from ensemble.active import EPS
-from ensemble.fit import fit
-from ensemble.gather import gather
-from ensemble.member_scores import stand
+from ensemble.fitting import fit
+from ensemble.loading import gather
+from ensemble.member_scores import score_member
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import FakeRuns, fake_runs
 from zoo.predictions import find_members
@@ -15,7 +15,7 @@ from zoo.predictions import find_members
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return fake_runs(tmp_path_factory.mktemp("standings"), records=12, noise=(1.0, 2.0))
+    return fake_runs(tmp_path_factory.mktemp("scores"), records=12, noise=(1.0, 2.0))
 
 
 def read_mask_of(made):
@@ -23,33 +23,33 @@ def read_mask_of(made):
     return lambda record: made.case.masks[rows[record]]
 
 
-def standings(made: FakeRuns):
+def scores(made: FakeRuns):
     ids = [record for fold in range(made.folds.count) for record in made.folds.records(fold)]
     members = find_members(made.runs)
-    return ids, members, [stand(member, ids, read_mask_of(made), made.folds) for member in members]
+    return ids, members, [score_member(member, ids, read_mask_of(made), made.folds) for member in members]
 
 
 def test_it_is_the_fits_figure_for_the_member_alone(made):
-    ids, members, found = standings(made)
+    ids, members, found = scores(made)
     active = gather(members, ids, read_mask_of(made), made.folds)
     fitted = fit(active, [made.folds.group_of[record] for record in ids])
-    for standing, scored in zip(found, fitted.members):
-        assert standing.scored.counts.tolist() == scored.counts.tolist()
-        assert standing.dice == fitted.estimate(scored.counts)
+    for score, scored in zip(found, fitted.members):
+        assert score.scored.counts.tolist() == scored.counts.tolist()
+        assert score.dice == fitted.estimate(scored.counts)
 
 
 def test_a_difference_is_paired_and_none_on_other_records(made):
-    ids, members, (first, second) = standings(made)
+    ids, members, (first, second) = scores(made)
     behind = second.behind(first, seed=0)
     assert behind.value == pytest.approx(first.dice.value - second.dice.value)
     assert behind.low <= behind.value <= behind.high
-    fewer = stand(members[1], ids[:-4], read_mask_of(made), made.folds)
+    fewer = score_member(members[1], ids[:-4], read_mask_of(made), made.folds)
     assert fewer.behind(first, seed=0) is None
 
 
 def test_one_fold_is_in_sample(made):
-    _, members, _ = standings(made)
-    alone = stand(members[0], made.folds.records(0), read_mask_of(made), made.folds)
+    _, members, _ = scores(made)
+    alone = score_member(members[0], made.folds.records(0), read_mask_of(made), made.folds)
     assert (alone.kind, alone.spread) == ("in_sample", None)
     assert alone.per_fold == {0: alone.dice.value}
 
@@ -57,11 +57,11 @@ def test_one_fold_is_in_sample(made):
 def test_a_timid_member_is_cut_below_the_usual_floor(tmp_path):
     """Where all maps lie low, the best threshold is found among the pixels that a fit leaves out at first."""
     made = fake_runs(tmp_path, records=9, noise=(1.0,))
-    loud = stand(find_members(made.runs)[0], *given(made))
+    loud = score_member(find_members(made.runs)[0], *given(made))
     low = made.case.maps[0] // 12
     assert low.max() < EPS
     write_again(made, "m0", low, recipe="timid")
-    found = stand(find_members(made.runs, names=["m0@timid"])[0], *given(made))
+    found = score_member(find_members(made.runs, names=["m0@timid"])[0], *given(made))
     assert found.threshold < EPS / 255
     assert found.dice.value == pytest.approx(loud.dice.value, abs=0.1)
 
@@ -73,7 +73,7 @@ def test_a_member_that_is_timid_in_some_folds_is_cut_below_the_usual_floor_where
     maps = made.case.maps[0].copy()
     maps[quiet] //= 12
     write_again(made, "m0", maps, recipe="uneven")
-    found = stand(find_members(made.runs, names=["m0@uneven"])[0], *given(made))
+    found = score_member(find_members(made.runs, names=["m0@uneven"])[0], *given(made))
     without_loud, *_ = found.scored.crossed.choices
     assert without_loud.threshold < EPS / 255
     masks = made.case.masks
@@ -89,12 +89,12 @@ def test_where_memory_ends_it_says_that_a_lower_threshold_may_be_better(tmp_path
     made = fake_runs(tmp_path, records=9, noise=(1.0,))
     low = made.case.maps[0] // 12
     write_again(made, "m0", low, recipe="timid")
-    monkeypatch.setattr("ensemble.gather.BASE_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.gather.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
     monkeypatch.setattr("ensemble.member_scores.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
-    found = stand(find_members(made.runs, names=["m0@timid"])[0], *given(made))
+    found = score_member(find_members(made.runs, names=["m0@timid"])[0], *given(made))
     assert found.at_the_floor
-    assert 10 < found.tally.active.eps < EPS
+    assert 10 < found.counts.active.eps < EPS
 
 
 def given(made):

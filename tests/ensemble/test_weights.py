@@ -8,28 +8,28 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UsageError
 from ensemble.blend import TOTAL, Blend
-from ensemble.counts import Tally, Training
+from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.weights import METHODS
 from ensemble.weights.ratios import shares_of
 from tests.ensemble.cases import Case, streak_case
 
 
-def training(case: Case, folds: tuple[int, ...] | None = None, members: list[int] | None = None) -> Training:
-    tally = Tally(case.active(eps=13))
-    return Training(tally, folds or tally.folds, members)
+def training(case: Case, folds: tuple[int, ...] | None = None, members: list[int] | None = None) -> TrainingSet:
+    counts = BlendCounts(case.active(eps=13))
+    return TrainingSet(counts, folds or counts.folds, members)
 
 
-def gives_whole_weights(method: Callable[[Training], Blend], case: Case) -> None:
+def gives_whole_weights(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     blend = method(training(case))
     assert sum(blend.weights) == TOTAL
     assert min(blend.weights) >= 0
 
 
-def repeats_itself(method: Callable[[Training], Blend], case: Case) -> None:
+def repeats_itself(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     assert method(training(case)) == method(training(case))
 
 
-def does_not_see_what_it_is_not_given(method: Callable[[Training], Blend], case: Case) -> None:
+def does_not_see_what_it_is_not_given(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     maps, masks = case.maps.copy(), case.masks.copy()
     hidden = case.folds == 3
     maps[:, hidden] = 255 - maps[:, hidden]
@@ -37,11 +37,11 @@ def does_not_see_what_it_is_not_given(method: Callable[[Training], Blend], case:
     assert method(training(case, (0, 1, 2))) == method(training(Case(maps, masks, case.folds), (0, 1, 2)))
 
 
-def gives_members_out_of_sight_nothing(method: Callable[[Training], Blend], case: Case) -> None:
+def gives_members_out_of_sight_nothing(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     assert method(training(case, members=[0, 2])).weights[1] == 0
 
 
-def is_blind_to_members_out_of_sight(method: Callable[[Training], Blend], case: Case) -> None:
+def is_blind_to_members_out_of_sight(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     """A member out of sight that sees everything makes no pixel tell more or less of the others."""
     loud = case.maps.copy()
     loud[1] = 255 - loud[1]
@@ -50,11 +50,11 @@ def is_blind_to_members_out_of_sight(method: Callable[[Training], Blend], case: 
     )
 
 
-def takes_a_single_member(method: Callable[[Training], Blend], case: Case) -> None:
+def takes_a_single_member(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     assert method(training(case, members=[1])).weights == (0, TOTAL, 0)
 
 
-def takes_records_without_contrails(method: Callable[[Training], Blend], case: Case) -> None:
+def takes_records_without_contrails(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     gives_whole_weights(method, Case(case.maps, np.zeros_like(case.masks), case.folds))
 
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from core.bootstrap import dice_difference, dice_interval
 from core.errors import UserError
-from ensemble.frozen import Ensemble
+from ensemble.model import Ensemble
 
 
-def compare(first: Ensemble, second: Ensemble, seed: int = 0, names: tuple[str, str] | None = None) -> dict[str, Any]:
+def compare_ensembles(
+    first: Ensemble, second: Ensemble, seed: int = 0, names: tuple[str, str] | None = None
+) -> dict[str, Any]:
     """Dice of both and the difference with their intervals; UserError where they share no record.
 
     names: what to call them, in place of the names that they were fitted under

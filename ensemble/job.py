@@ -1,6 +1,6 @@
 """Fit on what lies under a runs folder: members' cached predictions, folds, masks.
 
-In: members' maps, folds, a way to read a mask, a plan. Out: a `Fit`, its document, the frozen ensemble.
+In: members' maps, folds, a way to read a mask, a options. Out: a `Fit`, its document, the frozen ensemble.
 Stays outside: finding members, opening scenes, writing.
 """
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ensemble.active import EPS, Active
-from ensemble.document import describe, freeze
-from ensemble.fit import Fit, fit
-from ensemble.frozen import Ensemble
-from ensemble.gather import LOW_RAM, ReadMask, Shared, gather, lower_eps, pixels_in
-from ensemble.strategy import Plan
+from ensemble.fitting import Fit, fit
+from ensemble.loading import LOW_RAM, ReadMask, Shared, gather, lower_eps, pixels_in
+from ensemble.model import Ensemble
+from ensemble.report import describe, freeze
+from ensemble.strategy import FitOptions
 from ensemble.warnings import at_the_floor, rate_shift
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
@@ -26,7 +26,7 @@ class Job:
     """What is fitted on what."""
 
     name: str
-    plan: Plan
+    options: FitOptions
     members: Sequence[MemberMaps]
     folds: Folds
     shared: Shared
@@ -61,7 +61,7 @@ def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> 
 def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fit:
     """Fit as planned; `advance` is told of stages."""
     groups = [job.folds.group_of[record] for record in active.record_ids]
-    return fit(active, groups, job.plan, job.seed, job.jobs, advance)
+    return fit(active, groups, job.options, job.seed, job.jobs, advance)
 
 
 def next_eps(result: Fit, asked: int) -> int | None:

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from core.dice import count
 from core.errors import UserError
-from ensemble import Ensemble, MemberUse, Plan, fit, read_ensemble, write_ensemble
+from ensemble import Ensemble, FitOptions, MemberUse, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
 from ensemble.surface import MODES
 from tests.ensemble.cases import streak_case
@@ -28,7 +28,7 @@ def ensemble(**changes: object) -> Ensemble:
 @pytest.mark.parametrize("mode", MODES)
 def test_masks_are_what_was_counted(rng, method, mode):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
-    fitted = fit(case.active(eps=13), plan=Plan(method, mode)).result
+    fitted = fit(case.active(eps=13), options=FitOptions(method, mode)).result
     choice = fitted.choice
     by, cut = table(choice.blend.table), choice.cut
     uses = tuple(
@@ -50,7 +50,7 @@ def test_probabilities_are_the_blend_before_its_threshold(rng):
 def test_records_make_no_difference_to_each_other(rng, monkeypatch):
     maps = {name: rng.integers(0, 256, (5, 16, 16)).astype(np.uint8) for name in "ab"}
     together = ensemble().apply(maps)
-    monkeypatch.setattr("ensemble.frozen.CHUNK", 2)
+    monkeypatch.setattr("ensemble.model.CHUNK", 2)
     assert_array_equal(ensemble().apply(maps), together)
     one = {name: array[3:4] for name, array in maps.items()}
     assert_array_equal(ensemble().apply(one)[0], together[3])

@@ -7,12 +7,12 @@ from numpy.testing import assert_array_equal
 from core.bootstrap import dice_difference, paired_gain
 from core.dice import Counts
 from core.errors import UnknownName, UsageError, UserError
-from ensemble import Plan, fit
+from ensemble import FitOptions, fit
 from ensemble.blend import TOTAL, table
-from ensemble.counts import Choice, Tally, Training
+from ensemble.counts import BlendCounts, Choice, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.selection import decide
-from ensemble.strategy import Budget, Decision, Policy
+from ensemble.selection import select
+from ensemble.strategy import Budget, Decision, Strategy
 from ensemble.surface import Cut
 from ensemble.warnings import warnings_of
 from tests.ensemble.cases import Case, cut_counts, dense_bins, streak_case
@@ -28,16 +28,16 @@ def test_in_sample_counts_are_those_of_the_masks(rng):
 def test_every_fold_is_scored_by_a_choice_that_did_not_see_it(rng):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
     plans = (
-        (Plan(), (1,)),
-        (Plan("search", "component"), (0,)),
-        (Plan("stack", "image"), (2,)),
-        (Plan(prune=True, budget=Budget(10, (3, 6, 9))), (3,)),
+        (FitOptions(), (1,)),
+        (FitOptions("search", "component"), (0,)),
+        (FitOptions("stack", "image"), (2,)),
+        (FitOptions(prune=True, budget=Budget(10, (3, 6, 9))), (3,)),
     )
-    for plan, folds in plans:
-        whole = fit(case.active(eps=13), plan=plan).result.crossed
+    for options, folds in plans:
+        whole = fit(case.active(eps=13), options=options).result.crossed
         for fold in folds:
             rest = case.folds != fold
-            alone = fit(Case(case.maps[:, rest], case.masks[rest], case.folds[rest]).active(eps=13), plan=plan)
+            alone = fit(Case(case.maps[:, rest], case.masks[rest], case.folds[rest]).active(eps=13), options=options)
             assert alone.result.choice == whole.choices[fold]
 
 
@@ -46,9 +46,9 @@ def test_a_planted_leak_is_not_rewarded(rng):
     case = streak_case(rng, folds=2, noise=(2.0, 2.0, 6.0))
     maps = case.maps.copy()
     maps[2, case.folds == 0] = np.where(case.masks[case.folds == 0], 255, 0)
-    plan = Plan("greedy", "none")
-    clean = fit(case.active(eps=13), plan=plan).result
-    leaky = fit(Case(maps, case.masks, case.folds).active(eps=13), plan=plan).result
+    options = FitOptions("greedy", "none")
+    clean = fit(case.active(eps=13), options=options).result
+    leaky = fit(Case(maps, case.masks, case.folds).active(eps=13), options=options).result
     assert leaky.crossed.choices[0] == clean.crossed.choices[0]
     assert leaky.choice.blend.weights[2] > clean.choice.blend.weights[2]
     assert leaky.crossed.dice < Counts.of(leaky.in_sample).dice
@@ -56,15 +56,15 @@ def test_a_planted_leak_is_not_rewarded(rng):
 
 def test_pooled_counts_stand_in_the_order_of_the_records(rng):
     case = streak_case(rng)
-    tally = Tally(case.active(eps=13))
-    everything = Training(tally, tally.folds)
+    counts = BlendCounts(case.active(eps=13))
+    everything = TrainingSet(counts, counts.folds)
     crossed = cross_fit(everything, lambda part: Choice(part.blend([1, 1, 1]), Cut(400)))
-    assert_array_equal(crossed.counts, tally.records(Choice(everything.blend([1, 1, 1]), Cut(400))))
+    assert_array_equal(crossed.counts, counts.records(Choice(everything.blend([1, 1, 1]), Cut(400))))
 
 
 def test_equal_members_keep_equal_weights(rng):
     case = streak_case(rng, noise=(1.2, 1.2, 1.2), records=40)
-    result = fit(case.active(eps=13), plan=Plan("auto", "none"))
+    result = fit(case.active(eps=13), options=FitOptions("auto", "none"))
     weights = np.array(result.result.choice.blend.weights)
     assert np.abs(weights / TOTAL - 1 / 3).max() < 0.2
     assert result.decisions[0].gain.value < 0.01
@@ -74,7 +74,7 @@ def test_a_useless_member_is_found_out_and_the_gain_is_shown(rng):
     case = streak_case(rng, noise=(1.0, 1.0), records=40)
     noise = rng.permutation(case.maps[0].ravel()).reshape(case.maps[0].shape)
     result = fit(Case(np.stack([*case.maps, noise, noise]), case.masks, case.folds).active(eps=13))
-    assert result.policy.method in ("greedy", "stack")
+    assert result.strategy.method in ("greedy", "stack")
     assert result.decisions[0].taken
     assert sum(result.result.choice.blend.weights[2:]) < 0.1 * TOTAL
     assert result.difference(result.uniform).low > 0
@@ -88,17 +88,17 @@ def test_specks_bring_min_pixels_in_and_clean_maps_do_not(rng):
     specks = clean.copy()
     specks[0][(rng.random(masks.shape) < 0.02) & ~masks] = 220
     folds = np.sort(np.arange(24) % 3)
-    assert fit(Case(clean, masks, folds).active()).policy.mode == "none"
+    assert fit(Case(clean, masks, folds).active()).strategy.mode == "none"
     result = fit(Case(specks, masks, folds).active())
-    assert result.policy.mode == "component"
+    assert result.strategy.mode == "component"
     assert result.result.choice.cut.k > 1
     assert [decision.answer for decision in result.decisions][-1] == "taken"
 
 
 def test_a_method_named_by_the_user_is_applied_as_named(rng):
     case = streak_case(rng, noise=(1.0, 1.0, 1.0))
-    result = fit(case.active(eps=13), plan=Plan("best", "image"))
-    assert result.policy == Policy("best", mode="image")
+    result = fit(case.active(eps=13), options=FitOptions("best", "image"))
+    assert result.strategy == Strategy("best", mode="image")
     assert result.result.choice.cut.mode == "image"
     assert [decision.question for decision in result.decisions] == ["weights", "min-pixels"]
     assert all(decision.answer.startswith("as asked") for decision in result.decisions)
@@ -107,35 +107,35 @@ def test_a_method_named_by_the_user_is_applied_as_named(rng):
 
 
 def test_ratios_are_taken_as_given(rng):
-    plan = Plan("ratios", "none", ratios="m0=3,m1+m2=1")
-    result = fit(streak_case(rng).active(eps=13), plan=plan)
+    options = FitOptions("ratios", "none", ratios="m0=3,m1+m2=1")
+    result = fit(streak_case(rng).active(eps=13), options=options)
     assert result.result.choice.blend.weights == (TOTAL * 3 // 4, TOTAL // 8, TOTAL // 8)
     assert {choice.blend for choice in result.result.crossed.choices} == {result.result.choice.blend}
-    assert result.policy.title == "ratios"
+    assert result.strategy.title == "ratios"
 
 
-@pytest.mark.parametrize("plan", [{"method": "ratios"}, {"ratios": "a=1"}])
-def test_ratios_need_their_method_and_the_method_its_ratios(plan):
+@pytest.mark.parametrize("options", [{"method": "ratios"}, {"ratios": "a=1"}])
+def test_ratios_need_their_method_and_the_method_its_ratios(options):
     with pytest.raises(UsageError, match="go together"):
-        Plan(**plan)
+        FitOptions(**options)
 
 
 def test_one_fold_cannot_be_cross_fitted(rng):
     case = streak_case(rng, folds=1)
     result = fit(case.active(eps=13))
     assert result.result.crossed is None
-    assert result.policy == Policy("uniform")
+    assert result.strategy == Strategy("uniform")
     assert_array_equal(result.result.counts, result.result.in_sample)
 
 
 def test_with_two_folds_nothing_is_decided(rng):
     """What one fold decides alone would be scored in the name of what both decide."""
     case = streak_case(rng, folds=2, noise=(1.0, 3.0))
-    result = fit(case.active(eps=13), plan=Plan(prune=True))
-    assert result.policy == Policy("uniform")
+    result = fit(case.active(eps=13), options=FitOptions(prune=True))
+    assert result.strategy == Strategy("uniform")
     assert result.decisions == ()
     assert {choice.blend for choice in result.result.crossed.choices} == {result.result.choice.blend}
-    assert Policy("greedy", mode="image") == fit(case.active(eps=13), plan=Plan("greedy", "image")).policy
+    assert Strategy("greedy", mode="image") == fit(case.active(eps=13), options=FitOptions("greedy", "image")).strategy
 
 
 def test_a_group_in_two_folds_is_refused(rng):
@@ -147,17 +147,17 @@ def test_a_group_in_two_folds_is_refused(rng):
 
 def test_the_delta_method_agrees_with_drawing(rng):
     case = streak_case(rng, records=120, noise=(1.0, 1.6))
-    tally = Tally(case.active(eps=13))
-    part = Training(tally, tally.folds)
-    first, second = (tally.records(Policy(members=(m,)).choose(part)) for m in (0, 1))
-    gain = paired_gain(first, second, tally.groups)
-    drawn = dice_difference(first, second, [str(group) for group in tally.groups])
+    counts = BlendCounts(case.active(eps=13))
+    part = TrainingSet(counts, counts.folds)
+    first, second = (counts.records(Strategy(members=(m,)).choose(part)) for m in (0, 1))
+    gain = paired_gain(first, second, counts.groups)
+    drawn = dice_difference(first, second, [str(group) for group in counts.groups])
     assert gain.value == pytest.approx(drawn.value)
     assert gain.error == pytest.approx(drawn.error, rel=0.15)
 
 
 def test_progress_is_told_of_every_stage(rng):
-    from ensemble.fit import stages
+    from ensemble.fitting import stages
 
     for folds in (1, 3):
         told: list[int] = []
@@ -178,14 +178,14 @@ def test_dice_of_the_fit_is_that_of_its_counts(rng):
     assert result.estimate(result.result.counts).value == Counts.of(result.result.counts).dice
 
 
-@pytest.mark.parametrize("plan", [("gredy", "auto"), ("auto", "imag")])
-def test_a_plan_of_unknown_words_is_refused(plan):
+@pytest.mark.parametrize("options", [("gredy", "auto"), ("auto", "imag")])
+def test_a_plan_of_unknown_words_is_refused(options):
     with pytest.raises(UnknownName, match="did you mean"):
-        Plan(*plan)
+        FitOptions(*options)
 
 
 def test_decisions_without_two_folds_are_not_made(rng):
-    tally = Tally(streak_case(rng).active(eps=13))
+    counts = BlendCounts(streak_case(rng).active(eps=13))
     noted: list[Decision] = []
-    assert decide(Plan(), Training(tally, [1]), noted.append) == Policy("uniform")
+    assert select(FitOptions(), TrainingSet(counts, [1]), noted.append) == Strategy("uniform")
     assert noted == []
