@@ -1,8 +1,8 @@
 """How small the prediction cache is against float32 npy files, and how fast; both sides in one run.
 
-    python benchmarks/cache_size.py                 seeded maps: lines on a soft floor
-    python benchmarks/cache_size.py RUNS            every prediction set under a runs folder
-    python benchmarks/cache_size.py --json FILE     the figures, for a table
+    python -m benchmarks.cache_size                 seeded maps: lines on a soft floor
+    python -m benchmarks.cache_size RUNS            every prediction set under a runs folder
+    python -m benchmarks.cache_size --json FILE     the figures, for a table
 
 MB/s are of float32 on both sides, one thread, files in the page cache, the best of three. The write of the
 cache holds rounding, hashing and fsync; that of the npy files, one a record, its fsync. `encode` and `decode`
@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,17 +135,17 @@ def _write_npy(folder: Path, ids: list[str], maps: NDArray[np.float32]) -> None:
 def real_maps(runs: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each member's out-of-fold maps, as probabilities."""
     for member in find_members(runs):
-        yield f"{member.name}@{member.recipe}", member.maps(member.record_ids) / np.float32(255)
+        yield f"{member.name}@{member.recipe}", member.maps(member.record_ids).astype(np.float32) / np.float32(255)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table; with --json write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("runs", nargs="?", type=Path)
     parser.add_argument("--records", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     cases = real_maps(given.runs) if given.runs else [("lines", line_maps(given.records, given.seed))]
     found = {}
     for name, maps in cases:

@@ -1,6 +1,6 @@
 """The classical detector: line kernels on T14 - T15, a threshold chosen on synthetic scenes, real scenes scored.
 
-    python benchmarks/classical.py --synthetic DIR --data DIR [--data DIR ...]
+    python -m benchmarks.classical --synthetic DIR --data DIR [--data DIR ...]
 
 The difference is taken less its surroundings, over its local spread; sixteen oriented line kernels answer; a
 pixel is a contrail where the best answer is above the threshold and its component is long enough. The threshold
@@ -86,12 +86,12 @@ def report(arguments: argparse.Namespace) -> Iterator[str]:
     yield f"had the threshold been chosen on the real scenes themselves: Dice {ceiling:.3f}"
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--synthetic", type=Path, required=True, help="made by: cli data synth DIR")
     parser.add_argument("--data", type=Path, action="append", required=True, help="labelled real scenes")
     parser.add_argument("--jobs", type=int, default=2)
-    for line in report(parser.parse_args()):
+    for line in report(parser.parse_args(argv)):
         print(line, flush=True)
 
 

@@ -1,6 +1,6 @@
 """The ensembler against the usual ways, both sides in one run on one thread: ratios, not verdicts.
 
-    python benchmarks/ensemble.py [--json FILE] [--records N] [--full N]
+    python -m benchmarks.ensemble [--json FILE] [--records N] [--full N]
 
 Seconds are of CPU time of one thread (`time.thread_time`), the best of a few, so that other loads matter less.
 Slow sides run on a few records and are scaled to as many as the fast side had. `--full N` (22,385; 0 leaves it
@@ -18,9 +18,12 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cc3d
 import cv2
@@ -28,17 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# This file's own folder comes first and would hide the package of the same name.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from benchmarks import rle  # noqa: E402
-from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks  # noqa: E402
-from core.bootstrap import dice_interval  # noqa: E402
-from ensemble import counts as member_counts  # noqa: E402
-from ensemble.active import EPS, Active, find_active  # noqa: E402
-from ensemble.blend import COARSE, identity_table, whole_weights  # noqa: E402
-from ensemble.fitting import FitOptions, fit  # noqa: E402
-from ensemble.surface import best_cut, changes, curves, surface_of  # noqa: E402
+from benchmarks import rle
+from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks
+from core.bootstrap import dice_interval
+from ensemble import counts as member_counts
+from ensemble.active import EPS, Active, find_active
+from ensemble.blend import COARSE, identity_table, whole_weights
+from ensemble.fitting import FitOptions, fit
+from ensemble.surface import best_cut, changes, curves, surface_of
 
 MEMBERS = 8
 FOLDS = 5
@@ -71,7 +71,7 @@ def compare(records: int) -> dict[str, float]:
     figures = {"records": float(records), "active_share": active.share}
     figures |= surfaces(active, chunks[0][1], chunks[0][2])
     figures |= evaluations(active, chunks[0][1], chunks[0][2])
-    coded = {name: value for name, value in rle.measure().items() if name.startswith("rle_")}
+    coded = {name: value for name, value in rle.measure(min(records, rle.RECORDS)).items() if name.startswith("rle_")}
     return figures | bootstraps() | coded
 
 
@@ -90,10 +90,7 @@ def surfaces(active: Active, maps: NDArray[np.uint8], masks: NDArray[np.bool_]) 
     figures = {"surface_seconds": fast}
     with_scipy = seconds(lambda: _label_all(blend, masks, _scipy_label), 1) * scale
     figures["surface_vs_scipy"] = with_scipy / fast
-    peers = {
-        name: seconds(lambda label=label: _label_all(blend, masks, label), 1) * scale
-        for name, label in _peers().items()
-    }
+    peers = {name: seconds(partial(_label_all, blend, masks, label), 1) * scale for name, label in _peers().items()}
     figures["surface_vs_best_peer"] = min(peers.values()) / fast
     figures["scipy_surface_seconds_per_record"] = with_scipy / len(active.record_ids)
     # The naive grid labels and counts anew for every pair; one threshold in eleven, one k in ten, scaled.
@@ -208,24 +205,25 @@ def bootstraps() -> dict[str, float]:
 
 def full_fit(records: int, jobs: int) -> dict[str, float]:
     """One honest fit by a fresh process, whose peak of memory is its own."""
-    command = [sys.executable, __file__, "--child", str(records), "--jobs", str(jobs)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.ensemble", "--child", str(records), "--jobs", str(jobs)]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
 
 def child(records: int, jobs: int) -> dict[str, float]:
     """The honest fit itself; drawing maps and gathering active pixels are timed apart."""
-    pool: Pool = draw_pool(96, MEMBERS)
+    pool: Pool = draw_pool(min(records, 96), MEMBERS)
     folds = {f"{number:06d}": number * FOLDS // records for number in range(records)}
-    warm = find_active(shifted_chunks(pool, 64), [f"m{m}" for m in range(MEMBERS)], folds)
+    warm = find_active(shifted_chunks(pool, min(records, 64)), [f"m{m}" for m in range(MEMBERS)], folds)
     curves(warm, whole_weights(SHARES, COARSE), identity_table())
     start = time.perf_counter()
     chunks = shifted_chunks(pool, records)
     active = find_active(chunks, [f"m{m}" for m in range(MEMBERS)], folds)
     gathered, worked = time.perf_counter(), time.process_time()
-    counted = count_calls()
-    result = fit(active, options=FitOptions(), jobs=jobs)
+    with counted_calls() as counted:
+        result = fit(active, options=FitOptions(), jobs=jobs)
     estimates = [result.estimate(one.counts) for one in (result.result, result.uniform, result.best)]
     gains = [result.difference(rival) for rival in (result.uniform, result.best)]
     assert len(estimates) + len(gains) == 5
@@ -242,8 +240,9 @@ def child(records: int, jobs: int) -> dict[str, float]:
     }
 
 
-def count_calls() -> dict[str, int]:
-    """Have the ensemble say how many folds it counts: at all thresholds, and at all (threshold, k)."""
+@contextmanager
+def counted_calls() -> Iterator[dict[str, int]]:
+    """Count the folds that the ensemble counts within the block: at all thresholds, and at all (threshold, k)."""
     counted = {"curves": 0, "changes": 0}
 
     def counting(name: str, work: Callable[..., object], folds_at: int) -> Callable[..., object]:
@@ -253,19 +252,20 @@ def count_calls() -> dict[str, int]:
 
         return counted_work
 
-    member_counts.curves = counting("curves", member_counts.curves, 3)
-    member_counts.changes = counting("changes", member_counts.changes, 4)
-    return counted
+    at_thresholds = counting("curves", member_counts.curves, 3)
+    at_pairs = counting("changes", member_counts.changes, 4)
+    with patch.object(member_counts, "curves", at_thresholds), patch.object(member_counts, "changes", at_pairs):
+        yield counted
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--records", type=int, default=512)
     parser.add_argument("--full", type=int, default=22_385)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     if given.child:
         print(json.dumps(child(given.child, given.jobs)))
         return

@@ -1,6 +1,6 @@
 """The plain notebook that a user would start from, against a member of the zoo: same fold, same minutes.
 
-    python benchmarks/notebook.py --data DIR [--data DIR] --runs RUNS --fold 0 --member lite0-fc-t5
+    python -m benchmarks.notebook --data DIR [--data DIR] --runs RUNS --fold 0 --member lite0-fc-t5
 
 The notebook: smp's U-Net on the same lite0 weights, smp's Dice loss, flips, Adam at 1e-3 with one-cycle, batch 8,
 whole scenes, threshold from a grid on the held-out fold. It gets as many epochs as fit into the CPU seconds that the
@@ -12,6 +12,7 @@ Prints both global Dice, and their paired difference with its interval.
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +21,28 @@ import torch
 
 from core.bootstrap import dice_difference, dice_interval
 from core.dice import Counts, count
-from zoo.data import open_scenes, read_folds
+from zoo.data import SIZE, open_scenes, read_folds
 from zoo.members import load_member
-from zoo.models.encoders import packaged_weights
+from zoo.models.encoders import make_encoder
 from zoo.predictions import find_members
 from zoo.training import find_runs
 from zoo.training.dataset import Examples
 from zoo.training.runs import run_records
 
+ENCODER = "tf_efficientnet_lite0"
 BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)
+WARM_UP, TIMED = 2, 6  # steps before the first epoch
 
 
 def network() -> torch.nn.Module:
     """smp's U-Net with the packaged ImageNet weights in its timm encoder."""
-    unet = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None)
-    state = packaged_weights("tf_efficientnet_lite0")
-    left = unet.encoder.model.load_state_dict(state, strict=False)
-    assert not left.missing_keys and {key.split(".")[0] for key in left.unexpected_keys} <= {
-        "conv_head",
-        "bn2",
-        "classifier",
-    }
+    unet: torch.nn.Module = smp.Unet(f"tu-{ENCODER}", encoder_weights=None)
+    unet.get_submodule("encoder.model").load_state_dict(make_encoder(ENCODER, "imagenet", 3, SIZE).state_dict())
     return unet
 
 
 def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, float]:
-    """As many epochs as fit; the first eight steps, on a copy of nothing that counts, say how many those are."""
+    """Train as many epochs as fit into `seconds`, by the time of a few steps that are undone; epochs and seconds."""
     loss_of = smp.losses.DiceLoss("binary")
     steps = len(seen) // BATCH
     generator = torch.Generator().manual_seed(0)
@@ -59,11 +56,11 @@ def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, f
         return loss_of(unet(images), labels)
 
     state = {key: value.clone() for key, value in unet.state_dict().items()}
-    [step(list(range(BATCH))).backward() for _ in range(2)]  # warm up
+    [step(list(range(BATCH))).backward() for _ in range(WARM_UP)]  # warm up
     start = time.process_time()
-    for number in range(6):
+    for number in range(TIMED):
         step([(number * BATCH + i) % len(seen) for i in range(BATCH)]).backward()
-    epochs = max(1, int(seconds / ((time.process_time() - start) / 6 * steps)))
+    epochs = max(1, int(seconds / ((time.process_time() - start) / TIMED * steps)))
     unet.load_state_dict(state)
     unet.zero_grad()
 
@@ -98,8 +95,8 @@ def best_on_grid(maps: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray
     return max(counted, key=lambda pair: Counts.of(pair[1]).dice)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--fold", default="0")
@@ -107,7 +104,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="instead of the minutes of the member's run")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     scenes, folds = open_scenes(args.data), read_folds(args.runs / "folds.csv")

@@ -1,6 +1,6 @@
 """How fast batches come, read when they are asked for (as before) and by threads ahead of that; nothing is kept.
 
-    python benchmarks/reading.py --data DIR [--data DIR] [--threads N] [--records 148] [--json FILE]
+    python -m benchmarks.reading --data DIR [--data DIR] [--threads N] [--records 148] [--json FILE]
 
 Per input: records a second for a consumer that takes no time, from the page cache and from the disk; how long one that
 takes 20 or 100 ms a batch without the processors, as one with a GPU does, waits for each; what training steps that want
@@ -17,25 +17,39 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
-from zoo.data import open_scenes
+from zoo.data import Scenes, open_scenes
+from zoo.data.records import BANDS
 from zoo.inputs import fit_scaling
-from zoo.members import load_member, with_settings
+from zoo.members import Recipe, load_member, with_settings
 from zoo.runtime.prefetch import reading_threads
 from zoo.training import dataset
 from zoo.training.step import Learner
 
 BATCH, REPEATS, STEPS = 8, 3, 4
 INPUTS = {"fc t5": ("fc", [5]), "fc t456": ("fc", [4, 5, 6]), "all_bands t5": ("all_bands_mean_std", [5])}
+Use = Callable[[Tensor, Tensor], object]
 Batches = Iterator[tuple[Tensor, Tensor]]
 Way = Callable[[dataset.Examples, Sequence[list[int]]], AbstractContextManager[Batches]]
 WAYS: dict[str, Way] = {
     "asked": lambda read, parts: nullcontext(read.batch(part) for part in parts),
     "ahead": lambda read, parts: read.batches(parts),
 }
+
+
+class Row(NamedTuple):
+    """A figure of both ways, and how many times better reading ahead is."""
+
+    what: str
+    unit: str
+    asked: float
+    ahead: float
+    ratio: float
 
 
 def forget(read: dataset.Examples) -> None:
@@ -50,7 +64,7 @@ def seconds(
     read: dataset.Examples,
     parts: Sequence[list[int]],
     cold: bool,
-    use: Callable[[Tensor, Tensor], object],
+    use: Use,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """What each way takes for these batches."""
@@ -68,27 +82,10 @@ def seconds(
     return best
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, action="append", required=True)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--records", type=int, default=148)
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    dataset.LEFT_FREE = 2.0  # no memory is ever as free: nothing is kept
-    scenes = open_scenes(args.data)
-    held = [record for record in scenes.labelled if len(scenes.source(record).bands(record)) == 9]
-    numbers = list(islice(cycle(range(len(held))), args.records))
-    parts = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
-    once = [list(range(len(held)))[start : start + BATCH] for start in range(0, len(held), BATCH)]
-    print(f"{args.threads} threads compute, {reading_threads()} read; {len(held)} records, batches of {BATCH}")
-    rows = []
-
-    def row(what: str, unit: str, found: dict[str, float], ratio: float) -> None:
-        rows.append({"what": what, "unit": unit, **found, "ratio": ratio})
-        print(f"{what:32s} {found['asked']:8.1f} {found['ahead']:8.1f} {unit:14s} {ratio:5.2f}x", flush=True)
-
+def measure(scenes: Scenes, records: int) -> Iterator[Row]:
+    """A row for each figure of each input, on the labelled records that hold all bands."""
+    held = [record for record in scenes.labelled if len(scenes.source(record).bands(record)) == len(BANDS)]
+    once, parts = (_batches(list(numbers)) for numbers in (range(len(held)), islice(cycle(range(len(held))), records)))
     for name, (channels, frames) in INPUTS.items():
         recipe = with_settings(load_member("lite0-fc-t5"), {"input": channels, "frames": frames, "batch": BATCH})
         scaling = fit_scaling(scenes, held[:4], channels, frames)
@@ -96,20 +93,51 @@ def main() -> None:
         for cold, batches, where in ((False, parts, "cached"), (True, once, "disk")):
             took = seconds(read, batches, cold, lambda images, labels: None)
             rates = {way: sum(map(len, batches)) / took[way] for way in WAYS}
-            row(f"{name}, {where}", "records/s", rates, took["asked"] / took["ahead"])
+            yield Row(f"{name}, {where}", "records/s", **rates, ratio=took["asked"] / took["ahead"])
         for pause in (20, 100):
-            took = seconds(read, parts, False, lambda images, labels, pause=pause: time.sleep(pause / 1000))
+            took = seconds(read, parts, False, _sleep(pause / 1000))
             waits = {way: 1000 * took[way] / len(parts) - pause for way in WAYS}
-            row(f"{name}, waits at {pause} ms", "ms a batch", waits, waits["asked"] / max(waits["ahead"], 0.1))
-        learner = Learner(recipe, torch.device("cpu"), "none")
-        learner.begin_epoch(0)
+            ratio = waits["asked"] / max(waits["ahead"], 0.1)
+            yield Row(f"{name}, waits at {pause} ms", "ms a batch", **waits, ratio=ratio)
+        took = seconds(read, parts[:STEPS], False, _step(recipe), time.process_time)  # the clock's depends on others
+        yield Row(f"{name}, {STEPS} steps of lite0", "processor s", **took, ratio=took["asked"] / took["ahead"])
 
-        def step(images: Tensor, labels: Tensor, learner: Learner = learner) -> None:
-            learner.add_gradients(images[..., :128, :128].contiguous(), labels[..., :128, :128].contiguous())
-            learner.step(1e-4, 0)
 
-        took = seconds(read, parts[:STEPS], False, step, time.process_time)  # the clock's would be the machine's mood
-        row(f"{name}, {STEPS} steps of lite0", "processor s", took, took["asked"] / took["ahead"])
+def _batches(numbers: list[int]) -> list[list[int]]:
+    return [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
+
+
+def _sleep(pause: float) -> Use:
+    return lambda images, labels: time.sleep(pause)
+
+
+def _step(recipe: Recipe) -> Use:
+    """A training step on crops of 128 pixels."""
+    learner = Learner(recipe, torch.device("cpu"), "none")
+    learner.begin_epoch(0)
+
+    def step(images: Tensor, labels: Tensor) -> None:
+        learner.add_gradients(images[..., :128, :128].contiguous(), labels[..., :128, :128].contiguous())
+        learner.step(1e-4, 0)
+
+    return step
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, action="append", required=True)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--records", type=int, default=148)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    print(f"{args.threads} threads compute, {reading_threads()} read; batches of {BATCH}")
+    rows = []
+    # No memory is ever as free: nothing is kept.
+    with patch.object(dataset, "LEFT_FREE", 2.0):
+        for row in measure(open_scenes(args.data), args.records):
+            rows.append(row._asdict())
+            print(f"{row.what:32s} {row.asked:8.1f} {row.ahead:8.1f} {row.unit:14s} {row.ratio:5.2f}x", flush=True)
     if args.json:
         args.json.write_text(json.dumps({"threads": args.threads, "reading": reading_threads(), "rows": rows}))
 

@@ -1,6 +1,6 @@
 """Run-length coding against the usual ways, both sides in one run on one thread: ratios, not verdicts.
 
-    python benchmarks/rle.py [--json FILE]
+    python -m benchmarks.rle [--records N] [--json FILE]
 
 Masks are streaks as contrails leave them (0.7 % of the pixels, every third empty). The other side: numpy's diff
 and str.join, as notebooks do it; pycocotools with its counts converted to the competition's text, if it is installed.
@@ -10,8 +10,9 @@ Every side's text is compared before it is timed.
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,9 @@ RECORDS = 300
 REPEATS = 7
 
 
-def make_masks(rng: np.random.Generator) -> list[Mask]:
+def make_masks(rng: np.random.Generator, count: int) -> list[Mask]:
     masks = []
-    for number in range(RECORDS):
+    for number in range(count):
         mask = np.zeros((256, 256), bool)
         for _ in range(0 if number % 3 == 0 else rng.integers(1, 6)):
             row, column, angle = *rng.integers(0, 256, 2), rng.uniform(0, np.pi)
@@ -104,7 +105,7 @@ def seconds(work: Callable[[], object]) -> float:
     return best
 
 
-def each(function: Callable[..., object], things: list) -> Callable[[], object]:  # type: ignore[type-arg]
+def each(function: Callable[..., object], things: Sequence[Any]) -> Callable[[], object]:
     # Nothing is kept: pages touched for the first time would be what is timed.
     def work() -> None:
         for thing in things:
@@ -113,9 +114,9 @@ def each(function: Callable[..., object], things: list) -> Callable[[], object]:
     return work
 
 
-def measure() -> dict[str, float]:
+def measure(records: int = RECORDS) -> dict[str, float]:
     """Ratios by name, and microseconds a mask."""
-    masks = make_masks(np.random.default_rng(0))
+    masks = make_masks(np.random.default_rng(0), records)
     cells = [encode_by_numpy(mask) for mask in masks]
     coco = coco_encoder()
     assert [encode(mask) for mask in masks] == cells
@@ -129,7 +130,7 @@ def measure() -> dict[str, float]:
     }
     if coco:
         times["pycocotools_encode"] = seconds(each(coco, masks))
-    return ratios(times) | {f"{name}_us": 1e6 * value / RECORDS for name, value in times.items()}
+    return ratios(times) | {f"{name}_us": 1e6 * value / records for name, value in times.items()}
 
 
 def ratios(times: dict[str, float]) -> dict[str, float]:
@@ -142,15 +143,16 @@ def ratios(times: dict[str, float]) -> dict[str, float]:
     return found
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
-    file = parser.parse_args().json
-    found = measure()
+    parser.add_argument("--records", type=int, default=RECORDS)
+    given = parser.parse_args(argv)
+    found = measure(given.records)
     for name, value in found.items():
         print(f"{name:28s}{value:9.1f}{' us a mask' if name.endswith('_us') else ' x'}")
-    if file:
-        file.write_text(json.dumps(found) + "\n")
+    if given.json:
+        given.json.write_text(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ python -m benchmarks.structure [ROOT]
 import argparse
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import quantiles
 
@@ -140,11 +140,11 @@ def measure(root: Path) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the counts as one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", nargs="?", type=Path, default=Path(__file__).parents[1])
-    print(json.dumps(measure(parser.parse_args().root), indent=1))
+    print(json.dumps(measure(parser.parse_args(argv).root), indent=1))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How many synthetic records a second: made, and made and written, beside merely writing as many bytes.
 
-python benchmarks/synth_speed.py [--records 60] [--jobs 2] [--folder DIR]
+python -m benchmarks.synth_speed [--records 60] [--jobs 2] [--folder DIR]
 """
 
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,17 @@ def whole(folder: Path, count: int, jobs: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--records", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder is made in it")
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
+    few = min(12, given.records)
     making(1)  # warm up
-    print(f"making:  {1000 * making(12):.0f} ms of one processor a record")
+    print(f"making:  {1000 * making(few):.0f} ms of one processor a record")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        print(f"writing: {1000 * writing(Path(folder), 12):.0f} ms a record")
+        print(f"writing: {1000 * writing(Path(folder), few):.0f} ms a record")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         rate = whole(Path(folder), given.records, given.jobs)
         print(f"whole:   {rate:.1f} records/s with {given.jobs} processes, {given.records} records")

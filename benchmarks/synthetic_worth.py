@@ -2,7 +2,7 @@
 
     cli data synth scenes --train 200 --validation 56 --test 0 --seed 8
     cli zoo train lite0-fc-t5 --data scenes --runs synthetic --fold 0 --with-val --epochs 6
-    python benchmarks/synthetic_worth.py --runs synthetic --data DIR [--data DIR]
+    python -m benchmarks.synthetic_worth --runs synthetic --data DIR [--data DIR]
 
 The threshold is the best one on the held-out synthetic fold; no real scene has a say in anything. The classical
 detector beside it is benchmarks/classical.py. Prints global Dice with its interval, and, for what it shows of the
@@ -11,6 +11,7 @@ threshold alone, the Dice at the threshold that would have been best on the real
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,14 @@ from zoo.training import find_runs, set_threads
 from zoo.training.scoring import best_dice
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--member", default="lite0-fc-t5")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     set_threads(args.threads)
     scenes = open_scenes(args.data)
     folder = max(

@@ -1,0 +1,128 @@
+"""Every benchmark runs, once and at its smallest size; its figures are looked at where it is run for them."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+import benchmarks
+from ensemble import counts
+from tests.golden.cases import TRAIN, VALIDATION, write_scenes
+from tests.scenes import write_record
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
+LABELLED = TRAIN + VALIDATION
+WITH_JSON = ("cache_size", "check", "ensemble", "notebook", "reading", "rle", "synthetic_worth")
+TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Six labelled records with the bands of the false colour."""
+    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", with_bands=LABELLED)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a benchmark's main with constants of its module made smaller; what it printed, and its --json."""
+
+    def run_main(name, *arguments, **smaller):
+        module = importlib.import_module(f"benchmarks.{name}")
+        for constant, value in smaller.items():
+            monkeypatch.setattr(module, constant, value)
+        path = tmp_path / "figures.json"
+        module.main([*map(str, arguments), *(["--json", str(path)] if name in WITH_JSON else [])])
+        return capsys.readouterr().out, json.loads(path.read_text()) if path.exists() else {}
+
+    return run_main
+
+
+def test_cache_size(run):
+    _, figures = run("cache_size", "--records", 2, REPEATS=1)
+    assert figures["lines"]["smaller_than_float32"] > 5
+    assert figures["lines"]["largest_error"] <= 0.5 / 255 + 1e-6
+
+
+def test_cache_size_of_runs(run):
+    """Each member that was predicted out of fold."""
+    _, figures = run("cache_size", GOLDEN, REPEATS=1)
+    assert {name.partition("@")[0] for name in figures} == {"tiny", "tiny-staged", "elsewhere"}
+
+
+def test_check(run):
+    out, figures = run("check", "--rows", 5)
+    assert "check_vs_csv_and_numpy" in out
+    assert all(value > 0 for value in figures.values())
+
+
+def test_classical(run, scenes):
+    out, _ = run("classical", "--synthetic", scenes, "--data", scenes, "--jobs", 1, THRESHOLDS=[1.0, 2.0])
+    assert "chosen on 6 scenes" in out
+    assert "real, 6 scenes: Dice" in out
+
+
+def test_ensemble(run):
+    _, figures = run("ensemble", "--records", 4, "--full", 0, PEER_RECORDS=1, BOOTSTRAP_RECORDS=20, **TWO_MEMBERS)
+    assert {"surface_vs_scipy", "evaluation_vs_blas", "bootstrap_vs_loop", "rle_encode_vs_numpy"} <= figures.keys()
+    assert all(value > 0 for value in figures.values())
+
+
+def test_ensemble_full_fit(run):
+    """What `--full` starts a process for."""
+    before = counts.curves, counts.changes
+    out, _ = run("ensemble", "--child", 12, "--jobs", 1, FOLDS=3, **TWO_MEMBERS)
+    figures = json.loads(out)
+    assert figures["fit_records"] == 12
+    assert figures["fit_evaluations"] > 0 < figures["fit_surfaces"]
+    assert (counts.curves, counts.changes) == before
+
+
+def test_notebook(run, scenes):
+    given = ("--data", scenes, "--runs", GOLDEN, "--member", "tiny", "--fold", 1, "--minutes", 1e-6)
+    out, figures = run("notebook", *given, BATCH=2, WARM_UP=0, TIMED=1)
+    assert "notebook: epoch 1/1" in out
+    assert figures["records"] == 4
+    assert figures["tiny"]["dice"] - figures["notebook"]["dice"] == pytest.approx(figures["gain"]["dice"])
+
+
+def test_reading(run, tmp_path):
+    for record in ("1", "2"):
+        write_record(tmp_path, "train", record, bands=range(8, 17))
+    given = ("--data", tmp_path, "--threads", 1, "--records", 2)
+    _, figures = run("reading", *given, REPEATS=1, INPUTS={"fc t5": ("fc", [5])})
+    assert [row["unit"] for row in figures["rows"]] == ["records/s"] * 2 + ["ms a batch"] * 2 + ["processor s"]
+
+
+def test_rle(run):
+    out, figures = run("rle", "--records", 4, REPEATS=1)
+    assert "us a mask" in out
+    assert all(value > 0 for value in figures.values())
+
+
+def test_structure(run, tmp_path):
+    (tmp_path / "cli").mkdir()
+    (tmp_path / "cli" / "one.py").write_text(
+        "def one():\n    import json\n\n    return json\n\n\ndef two():\n    pass\n"
+    )
+    out, _ = run("structure", tmp_path)
+    figures = json.loads(out)
+    assert (figures["files"], figures["functions"], figures["lazy_imports"]) == (1, 2, 1)
+
+
+def test_synth_speed(run, tmp_path):
+    out, _ = run("synth_speed", "--records", 1, "--jobs", 1, "--folder", tmp_path)
+    assert "records/s with 1 processes, 1 records" in out
+
+
+def test_synthetic_worth(run, scenes):
+    out, figures = run("synthetic_worth", "--runs", GOLDEN, "--data", scenes, "--member", "tiny", "--threads", 1)
+    assert "real, 6 scenes" in out
+    assert figures["records"] == 6
+    assert figures["best"] >= figures["dice"]
+
+
+def test_no_benchmark_is_forgotten():
+    tests = "\n".join(name.removeprefix("test_") for name in globals() if name.startswith("test_"))
+    names = {path.stem for path in Path(benchmarks.__path__[0]).glob("*.py")} - {"__init__", "ensemble_maps"}
+    assert [name for name in sorted(names) if name not in tests.splitlines()] == []
