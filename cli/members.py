@@ -9,9 +9,7 @@ from cli.output import say_left_out, say_note
 from core.errors import UserError
 from zoo.members import Recipe, load_member, member_names, setting_text
 from zoo.members.files import SHIPPED, own_instead_of_shipped
-
-# Keys of which only what loads torch knows whether a value fits.
-ASK_TORCH = ("encoder", "weights", "optimizer", "lr", "momentum", "weight_decay", "loss", "label_smoothing", "stages")
+from zoo.members.recipe import KEYS
 
 
 def check_own(recipe: Recipe, runs: Path, device: str) -> None:
@@ -21,7 +19,7 @@ def check_own(recipe: Recipe, runs: Path, device: str) -> None:
     """
     from zoo.members.costs import cost_of
 
-    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if key in ASK_TORCH):
+    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if KEYS[key].asks_torch):
         from zoo.training import check_recipe, pin_weights
 
         check_recipe(recipe, device)

@@ -156,13 +156,13 @@ def _given(recipe: Recipe, key: str, trained: _TrainedRecipe | None) -> str:
 
 def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
     """Key, value, and the key that gave it: `stages` where all of them change it alike."""
-    from zoo.members.stages import FIXED, changing_keys
+    from zoo.members.recipe import KEYS
 
-    apart = {*changing_keys(recipe), *(["stages"] if recipe.stages else [])}
+    apart = {*recipe.changing_keys, *(["stages"] if recipe.stages else [])}
     trained_with = recipe.final.resolved
     for key, value in recipe.resolved.items():
         if key not in apart:
-            alike = key in FIXED or trained_with[key] == value
+            alike = KEYS[key].fixed or trained_with[key] == value
             yield key, value if alike else trained_with[key], key if alike else "stages"
 
 
@@ -170,9 +170,7 @@ def _stages_table(recipe: Recipe) -> Table:
     """The first stage with all that others change, those behind it with what they change themselves."""
     from rich.table import Table
 
-    from zoo.members.stages import changing_keys
-
-    apart, first = changing_keys(recipe), recipe.staged[0].resolved
+    apart, first = recipe.changing_keys, recipe.staged[0].resolved
     tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
     table = Table("stage", "trains with", *(["logged Dice"] if recipe.log.stages else []), box=None)
     for number, keys in enumerate(tables):

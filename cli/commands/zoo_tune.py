@@ -53,7 +53,6 @@ def tune(
     """
     from core.files import write_text
     from zoo.members import load_member, parse_setting, with_settings
-    from zoo.members.space import default_space
 
     shipped = load_member(member, settings.members)
     changes = dict(parse_setting(text) for text in sets)
@@ -67,7 +66,7 @@ def tune(
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
 
     from zoo.training import pin_start, set_threads
-    from zoo.training.tuning import Tuning, is_as_it_is, left_to_search, tuned_member
+    from zoo.training.tuning import Tuning, default_space, is_as_it_is, left_to_search, tuned_member
 
     whole = recipe.tune or default_space(recipe)
     space = left_to_search(whole, changes)

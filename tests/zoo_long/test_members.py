@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from zoo.members import load_member, member_names
-from zoo.members.costs import Network
+from zoo.members.costs import network_of
 
 RECORDS = 2
 
@@ -88,7 +88,7 @@ def measured(tmp_path_factory):
 
     def figures(name: str) -> Figures:
         recipe = load_member(name).final
-        key = (Network.of(recipe), recipe.loss, recipe.target, recipe.optimizer)
+        key = (network_of(recipe), recipe.loss, recipe.target, recipe.optimizer)
         if key not in known:
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:

@@ -4,17 +4,9 @@ A member is a value: its variants differ by a line. Stays outside: torch; what a
 the business of the registry that holds it.
 """
 
-from zoo.members.files import (
-    fault_of,
-    is_path,
-    load_member,
-    member_names,
-    parse_setting,
-    read_recipe,
-    setting_text,
-    with_settings,
-)
+from zoo.members.files import fault_of, is_path, load_member, member_names, read_recipe
 from zoo.members.recipe import Recipe
+from zoo.members.settings import parse_setting, setting_text, with_settings
 
 __all__ = [
     "Recipe",

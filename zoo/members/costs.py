@@ -1,13 +1,12 @@
-"""What a network costs, without building it: weights, arithmetic, memory, from a table that comes with the install.
+"""Costs of networks without building them: weights, arithmetic, memory, from a table that comes with the install.
 
 In: a Recipe. Out: its `Cost`, and from that an `Estimate` of what training takes on a GPU. The table is counted by
 zoo.models.costs (`make costs`); a network that it does not hold is counted when it is asked for.
 """
 
-from __future__ import annotations
-
 import csv
-from collections.abc import Callable, Iterable, Mapping
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from zoo.data import SIZE
 from zoo.inputs import INPUTS
-from zoo.members.recipe import Recipe
+from zoo.members.recipe import KEYS, Recipe, keys_of
 
 TABLE = Path(__file__).with_name("costs.csv")
 RECORDS = 20_529  # of the competition, to train on
@@ -28,31 +27,14 @@ BASE_GB = 0.7  # what CUDA and its kernels hold before any tensor
 BYTES_A_WEIGHT = 16  # itself, its gradient, two moments
 
 
-@dataclass(frozen=True)
-class Network:
-    """What of a recipe makes its network; two recipes that agree here cost the same."""
-
-    encoder: str
-    decoder: str
-    decoder_form: str
-    decoder_channels: str
-    time: str
-    channels: str  # of the input
-    frames: str  # how many
-    size: str
-    heads: str
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Network:
-        """As text, as the table has it."""
-        given = (recipe.decoder_form, " ".join(map(str, recipe.decoder_channels)), recipe.time)
-        seen = (INPUTS.facts(recipe.input).channels, len(recipe.frames), recipe.size, recipe.heads)
-        return cls(recipe.encoder, recipe.decoder, *map(str, (*given, *seen)))
+# Values of COLUMNS, as text; two recipes that agree here have the same network, and it costs the same.
+Network = tuple[str, ...]
+COLUMNS = (*keys_of("network"), "channels", "frames", "heads")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one scene seen whole."""
+    """Cost of a network, for one scene seen whole."""
 
     parameters: int
     gmacs: float  # multiply-adds of a prediction, thousand millions
@@ -62,25 +44,31 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of training one fold of five on the competition's records, on a GPU of the size of an A100."""
+    """Cost of training one fold of five on the competition's records, on a GPU of the size of an A100."""
 
     gpu_gb: float
     gpu_hours: float
 
 
 def read_costs(path: Path = TABLE) -> dict[Network, Cost]:
-    """The table."""
+    """Read the table."""
     with path.open(newline="") as file:
         return dict(_row(row) for row in csv.DictReader(file))
 
 
+def network_of(recipe: Recipe) -> Network:
+    """Network of a recipe, as the table has it."""
+    read = (INPUTS.facts(recipe.input).channels, len(recipe.frames), recipe.heads)
+    return *(_text(getattr(recipe, key)) for key in keys_of("network")), *map(str, read)
+
+
 def cost_of(recipe: Recipe) -> Cost | None:
-    """Of the network that predicts; None where the table does not hold it."""
-    return _shipped().get(Network.of(recipe.final))
+    """Cost of the network that predicts; None if the table does not hold it."""
+    return _shipped().get(network_of(recipe.final))
 
 
 def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -> Estimate | None:
-    """What training takes: memory in the dearest stage, time over all of them; None where `count` knows none.
+    """Estimate what training takes: memory of the largest stage, time over all of them; None where `count` knows none.
 
     Memory: weights with gradient and two moments, and the activations of a batch. Time: three predictions a scene.
     Reading is not in it: threads do that meanwhile, and only where files come slower than the GPU computes it counts.
@@ -99,9 +87,11 @@ def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -
 
 def table_lines(costs: Mapping[Network, Cost]) -> str:
     """The table as text, a row a network."""
-    names = [field.name for kind in (Network, Cost) for field in fields(kind)]
-    rows = [[*asdict(network).values(), *asdict(cost).values()] for network, cost in costs.items()]
-    return "".join(_line(row) for row in [names, *rows])
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*COLUMNS, *(field.name for field in fields(Cost))])
+    writer.writerows([*network, *asdict(cost).values()] for network, cost in costs.items())
+    return file.getvalue()
 
 
 @cache
@@ -110,13 +100,14 @@ def _shipped() -> dict[Network, Cost]:
 
 
 def _row(row: Mapping[str, str]) -> tuple[Network, Cost]:
-    network = Network(**{field.name: row[field.name] for field in fields(Network)})
+    # A key that came after the table was counted had its default in all of its networks.
+    network = tuple(row[name] if name in row else _text(KEYS[name].default) for name in COLUMNS)
     numbers = (int(row["parameters"]), float(row["gmacs"]), float(row["activation_mb"]))
     return network, Cost(*numbers, row["licence"])
 
 
-def _line(cells: Iterable[Any]) -> str:
-    return ",".join(map(str, cells)) + "\n"
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _gigabytes(stage: Recipe, cost: Cost) -> float:

@@ -1,22 +1,23 @@
-"""Members as files: a recipe from its TOML and those that it inherits from, and with what the command line changes.
+"""Members as files: a recipe from its TOML and those that it inherits from.
 
-In: a name or a path, `key=value`. Out: a Recipe. What is wrong in a file is that file's fault (UserError), what is
-wrong on the command line is the call's (UsageError).
+In: a name or a path. Out: a Recipe. An error in a file is that file's fault (UserError), one in the call is the call's
+(UsageError).
 """
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.members.checks import KEYS_LISTED_BY, NAMED_WEIGHTS
-from zoo.members.recipe import NOT_TRAINED, Logged, Recipe, toml_text
+from zoo.members.keys import KEYS_LISTED_BY
+from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
+from zoo.members.settings import unpinned
 from zoo.members.space import parse_space
-from zoo.members.stages import frozen, set_in_stages
+from zoo.members.toml import frozen
 
 SHIPPED = Path(__file__).parent
 
@@ -46,7 +47,7 @@ def read_recipe(path: Path, name: str) -> Recipe:
     """The recipe of member `name` that a run wrote down, taken at its word: a path in it is not looked at."""
     with _fault_of(path, name):
         document = _read(path)
-        _refuse_unknown(document, [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED], path)
+        _refuse_unknown(document, KEYS, path)
         return Recipe(name=name, **_values(document))
 
 
@@ -70,36 +71,6 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
         what = "is no member's file" if Path(name).is_file() else "no such member file"
         raise UsageError(f"{name}: {what}{'' if name.endswith('.toml') else '; give a .toml'}")
     raise UnknownName("member", name, member_names(folder), listed_by="cli zoo list")
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """`key=value` with a TOML value; a bare word is a string."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f'--set "{text}": give key=value')
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
-
-
-def setting_text(key: str, value: Any) -> str:
-    """`key=value` as `parse_setting` reads it."""
-    return f"{key}={value if isinstance(value, str) else toml_text(value)}"
-
-
-def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with these keys changed, in every stage; an unknown key is answered with its nearest.
-
-    `stages.K.KEY` changes one stage alone.
-    """
-    known = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
-    for key in settings:
-        if key not in known and not key.startswith("stages."):
-            raise UnknownName("key", key, known, recipe.name, KEYS_LISTED_BY)
-    given = dict.fromkeys(key.partition(".")[0] for key in settings)
-    changed = set_in_stages(recipe, _unpinned(_values(settings)))
-    return replace(recipe, given_by={**recipe.given_by, **given}, **changed)
 
 
 @contextmanager
@@ -128,16 +99,15 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     base, log, tune = document.pop("base", None), document.pop("log", {}), document.pop("tune", None)
     if not isinstance(log, dict) or not isinstance(base, str | None) or not isinstance(tune, dict | None):
         raise UserError(f"{path}: `base` is the name of a member, `[log]` a table, `[tune]` a table")
-    tunable = [f.name for f in fields(Recipe) if f.name not in NOT_TRAINED]
-    _refuse_unknown(document, [*tunable, "base", "log", "tune"], path)
+    _refuse_unknown(document, [*KEYS, "base", "log", "tune"], path)
     _refuse_unknown({f"log.{key}": None for key in log}, [f"log.{f.name}" for f in fields(Logged)], path)
-    given = {"name": _name_of(path), "log": Logged(**_values(log)), **_unpinned(_values(document))}
+    given = {"name": _name_of(path), "log": Logged(**_values(log)), **unpinned(_values(document))}
     if "weights" in given:
         given["weights"] = _placed(given["weights"], path.parent)
     if tune is not None:
         if isinstance(tune.get("weights"), list):
             tune["weights"] = [_placed(one, path.parent) for one in tune["weights"]]
-        given["tune"] = parse_space(tune, tunable, str(path))
+        given["tune"] = parse_space(tune, KEYS, str(path))
     if base is not None:
         where = str(path.parent / base) if base.endswith(".toml") else base
         inherited = _load(where, folder, (*heirs, path.resolve()))
@@ -184,15 +154,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: is no readable TOML ({error})") from error
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], path: Path) -> None:
+def _refuse_unknown(given: Mapping[str, Any], known: Collection[str], path: Path) -> None:
     for key in given:
         if key not in known:
             raise UnknownName("key", key, known, listed_by=KEYS_LISTED_BY)
-
-
-def _unpinned(given: dict[str, Any]) -> dict[str, Any]:
-    """Other weights, or another file of a folder: what was known of the old ones does not hold."""
-    return {"weights_sha256": "", **given} if given.keys() & {"weights", "encoder"} else given
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:

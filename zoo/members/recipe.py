@@ -1,55 +1,84 @@
 """The Recipe of a member: every key of it, checked at birth, hashed.
 
-Stays outside: the files that recipes are read from (zoo.members.files).
+A key is one field, made by `key`: its default, the values that fit, and how it counts stand there, and every list of
+keys is a query on them. Stays outside: the files that recipes are read from (zoo.members.files), changes by `--set`
+(zoo.members.settings).
 """
 
-from __future__ import annotations
-
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.errors import UnknownName, UsageError
 from core.files import sha256_of
 from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
-from zoo.members.checks import check_kinds, check_values
+from zoo.members.keys import (
+    BELOW_ONE,
+    COUNT,
+    KEYS_LISTED_BY,
+    NOT_NEGATIVE,
+    SHARE,
+    Part,
+    Rule,
+    key,
+    keys_of_class,
+    refusal,
+)
 from zoo.members.space import Space
-from zoo.members.stages import Table, stage_recipes
 from zoo.members.terms import Term, parse_terms
+from zoo.members.toml import thawed, toml_text
 from zoo.targets import TARGETS
 
 _ZOO = Path(__file__).parents[1]
 # A loss, an augmentation, a decoder, a time mixing is a file named as it: its name is known before torch loads.
 LOSS_NAMES = module_names(_ZOO / "losses")
 AUGMENTATION_NAMES = module_names(_ZOO / "augment")
-CHOICES = {
-    "loss_at": ("label", "output"),
-    "schedule": ("constant", "cosine", "one_cycle", "step"),
-    "precision": ("auto", "fp32", "bf16", "fp16"),
-    "clip_mode": ("norm", "value", "agc"),
-    "time": tuple(module_names(_ZOO / "models" / "time_mixing")),
-    "decoder": tuple(module_names(_ZOO / "models" / "decoders")),
-}
-# Keys of the first release, which every hash holds.
-FIRST_KEYS = (
-    *("encoder", "weights", "decoder", "decoder_form", "input", "frames", "size", "loss", "loss_at", "augment"),
-    *("registered", "crop", "crop_on_contrails", "optimizer", "lr", "weight_decay", "schedule", "warmup"),
-    *("batch", "epochs"),
-)
-# Keys by which the same thing is computed, faster or in less memory: rounding apart, they change nothing.
-HOW_FAST = ("channels_last", "checkpointing", "compile")
-NOT_TRAINED = ("name", "tune", "log", "given_by")
+DECODER_NAMES = module_names(_ZOO / "models" / "decoders")
+TIME_MIXING_NAMES = module_names(_ZOO / "models" / "time_mixing")
+NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
+CROPS = range(32, SIZE, 32)
+# Keys and values of a stage, in the order given; a table that can be hashed.
+Table = tuple[tuple[str, Any], ...]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+_SIZES = Rule(lambda size: size % 32 == 0 and 32 <= size <= 2048, "give a multiple of 32 between 32 and 2048")
+_DIGITS = Rule(
+    lambda digits: not digits or re.fullmatch(r"[0-9a-f]{12}", digits) is not None,
+    "give the first 12 digits of the file's SHA-256, or leave it out",
+)
+_FRAMES = Rule(
+    lambda frames: (
+        all(isinstance(f, int) and 1 <= f <= 8 for f in frames) and 5 in frames and len(set(frames)) == len(frames)
+    ),
+    "give numbers of frames 1 to 8, each once, with the labelled one, 5",
+)
+_WIDTHS = Rule(
+    lambda widths: all(type(width) is int and 1 <= width <= 4096 for width in widths),
+    "give numbers of channels, 1 to 4096, or [] for the decoder's own",
+)
+_CROP = Rule(
+    lambda crop: crop == 0 or crop in CROPS,
+    f"give 0 for whole records, or pixels of the record's 256, whatever `size` is: {', '.join(map(str, CROPS))}",
+)
+_MILESTONES = Rule(
+    lambda shares: all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) and list(shares) == sorted(shares),
+    "give rising shares of all steps, each above 0 and below 1",
+)
+_START = Rule(
+    lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,
+    "give MEMBER or MEMBER@HASH, as cli zoo train said them",
+)
+_RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """What the experiment log says of a member: row, scores, and which keys the row itself gave."""
+    """A member's row of the experiment log: its number, its scores, and the keys that the row itself gave."""
 
     row: int | None = None
     validation: float | None = None
@@ -64,49 +93,77 @@ class Recipe:
     """Everything that makes a member what it is; two recipes that differ in a key are two members."""
 
     name: str
-    encoder: str  # any timm features_only name
-    weights: str = "imagenet"  # imagenet | none | the path of a file of the encoder's weights, or of a folder of them
-    weights_sha256: str = ""  # how that file's begins; found before a run starts, and counted instead of the path
-    decoder: str = "unet"
-    decoder_form: int = 2  # of `unet`; 1: before the log's refactor 2; 2: after it
-    decoder_channels: tuple[int, ...] = ()  # widths of the decoder's levels, coarsest first; empty: its own
-    input: str = "fc"
-    frames: tuple[int, ...] = (5,)
-    time: str = "concat"  # how several frames are mixed: zoo/models/time_mixing
-    size: int = SIZE  # side of the network's input, pixels; logits are resized back to 256
-    target: str = "hard"  # what the labelers' masks become: zoo/targets.py
-    loss: str = "dice"  # or a weighted sum: 0.9*bce+0.1*dice
-    label_smoothing: float = 0.0  # of the cross-entropies in the loss
-    loss_at: str = "label"  # label: logits resized to 256 before the loss (refactor 3); output: label resized
-    augment: str = "none"  # or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup
-    registered: bool = False  # views keep the label's half-pixel offset; false: mirrored as they are (the log)
-    crop: int = 0  # side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole
-    crop_on_contrails: float = 0.5  # share of the crops of a scene with contrails that are laid on one
-    jitter: float = 0.0  # contrast and brightness of each channel, drawn anew for every scene
-    optimizer: str = "adam"  # any name of timm's factory
-    lr: float = 1e-3  # the highest that the schedule reaches
-    momentum: float = 0.9  # of optimizers that have one
-    weight_decay: float = 0.0
-    schedule: str = "constant"  # constant | cosine | one_cycle | step
-    warmup: float = 0.0  # share of all steps over which the rate rises to lr
-    min_lr: float = 0.0  # where cosine ends
-    milestones: tuple[float, ...] = (0.5, 0.75)  # step: shares of all steps after which the rate falls by gamma
-    gamma: float = 0.1
-    clip: float = 0.0  # of the gradients, by clip_mode; 0: none
-    clip_mode: str = "norm"
-    batch: int = 32
-    accumulate: int = 1  # batches whose gradients make one step
-    epochs: int = 100
-    patience: int = 0  # epochs without a better Dice after which it ends; 0: never before its last
-    freeze: float = 0.0  # share of the epochs, from the first, in which the encoder stays as it is
-    ema: float = 0.0  # decay of the moving average of the weights, which is scored and kept; 0: the weights themselves
-    average_best: int = 1  # of so many best epochs the weights are averaged, where that scores no worse
-    precision: str = "auto"  # fp32 | bf16 | fp16 | auto: the fastest on the device
-    channels_last: bool = True  # this and the next two: how fast, in how much memory
-    checkpointing: bool = False  # the encoder's features are computed twice and kept once
-    compile: bool = False  # by torch.compile
-    start_from: str = ""  # MEMBER@HASH, whose run of the same fold gives the first weights
-    stages: tuple[Table, ...] = ()  # each changes keys of the one before, and starts from its best weights
+    # Any timm features_only name.
+    encoder: str = key(MISSING, "network", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
+    # imagenet | none | the path of a file of the encoder's weights, or of a folder of them.
+    weights: str = key("imagenet", "weights", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
+    # How that file's begins; found before a run starts, and counted instead of the path.
+    weights_sha256: str = key("", "weights", _DIGITS, fixed=True)
+    decoder: str = key("unet", "network", always_hashed=True, asks_run=True)
+    # Of `unet`; 1: before the log's refactor 2; 2: after it.
+    decoder_form: int = key(
+        2,
+        "network",
+        Rule(lambda form: form in (1, 2), "give 1 (before refactor 2) or 2"),
+        always_hashed=True,
+        asks_run=True,
+    )
+    # Widths of the decoder's levels, coarsest first; empty: its own.
+    decoder_channels: tuple[int, ...] = key((), "network", _WIDTHS, asks_run=True)
+    input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
+    frames: tuple[int, ...] = key((5,), "reading", _FRAMES, always_hashed=True, fixed=True, asks_run=True)
+    time: str = key("concat", "network", asks_run=True)  # how several frames are mixed
+    # Side of the network's input, pixels; logits are resized back to 256.
+    size: int = key(SIZE, "network", _SIZES, always_hashed=True, asks_run=True)
+    # What the labelers' masks become.
+    target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
+    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)  # or a weighted sum: 0.9*bce+0.1*dice
+    label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
+    # label: logits resized to 256 before the loss (refactor 3); output: label resized.
+    loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
+    # Or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup.
+    augment: str = key("none", "training", always_hashed=True)
+    # Views keep the label's half-pixel offset; false: mirrored as they are (the log).
+    registered: bool = key(False, "training", always_hashed=True)
+    # Side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole.
+    crop: int = key(0, "training", _CROP, always_hashed=True, asks_run=True)
+    # Share of the crops of a scene with contrails that are laid on one.
+    crop_on_contrails: float = key(0.5, "training", SHARE, always_hashed=True)
+    jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
+    optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any name of timm's factory
+    lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
+    momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
+    weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)
+    schedule: str = key("constant", "training", choices=("constant", "cosine", "one_cycle", "step"), always_hashed=True)
+    # Share of all steps over which the rate rises to lr.
+    warmup: float = key(
+        0.0,
+        "training",
+        Rule(BELOW_ONE.fits, "give a share of all steps, 0 to below 1"),
+        always_hashed=True,
+    )
+    min_lr: float = key(0.0, "training", NOT_NEGATIVE)  # where cosine ends
+    # step: shares of all steps after which the rate falls by gamma.
+    milestones: tuple[float, ...] = key((0.5, 0.75), "training", _MILESTONES)
+    gamma: float = key(0.1, "training", Rule(lambda gamma: 0 < gamma <= 1, "give a factor above 0, up to 1"))
+    clip: float = key(0.0, "training", NOT_NEGATIVE)  # of the gradients, by clip_mode; 0: none
+    clip_mode: str = key("norm", "training", choices=("norm", "value", "agc"))
+    batch: int = key(32, "training", COUNT, always_hashed=True)
+    accumulate: int = key(1, "training", COUNT)  # batches whose gradients make one step
+    epochs: int = key(100, "training", COUNT, always_hashed=True)
+    patience: int = key(0, "training", NOT_NEGATIVE)  # epochs without a better Dice after which it ends; 0: never
+    freeze: float = key(0.0, "training", SHARE)  # share of the epochs, from the first, with a frozen encoder
+    # Decay of the moving average of the weights, which is scored and kept; 0: the weights themselves.
+    ema: float = key(0.0, "training", Rule(BELOW_ONE.fits, "give a decay, 0 to below 1; 0.999 is usual"))
+    average_best: int = key(1, "training", COUNT)  # best epochs whose weights are averaged, where that is no worse
+    precision: str = key("auto", "training", choices=("auto", "fp32", "bf16", "fp16"))
+    channels_last: bool = key(True, "speed")
+    checkpointing: bool = key(False, "speed", asks_run=True)  # the encoder's features are computed twice, kept once
+    compile: bool = key(False, "speed")  # by torch.compile
+    # MEMBER@HASH, whose run of the same fold gives the first weights.
+    start_from: str = key("", "weights", _START, fixed=True, asks_run=True)
+    # Each changes keys of the one before, and starts from its best weights.
+    stages: tuple[Table, ...] = key((), "training", fixed=True, asks_torch=True, asks_run=True)
     # No part of what is trained: a run does not write them down.
     tune: Space = field(default=(), compare=False)  # which keys `zoo tune` may change, and to what
     log: Logged = field(default_factory=Logged, compare=False)
@@ -116,48 +173,75 @@ class Recipe:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise UsageError(f'member "{self.name}": a name is letters, digits, ".", "_", "+", "-"; rename the file')
-        check_kinds(self, _SCALARS)
-        for key, known in CHOICES.items():
-            if getattr(self, key) not in known:
-                raise UnknownName(key, getattr(self, key), known, self.name)
-        INPUTS.entry(self.input)
-        TARGETS.entry(self.target)
+        for name, told in KEYS.items():
+            told.check(self.name, name, getattr(self, name))
+        for name, known in (("decoder", DECODER_NAMES), ("time", TIME_MIXING_NAMES)):
+            if getattr(self, name) not in known:
+                raise UnknownName(name, getattr(self, name), known, self.name)
         _ = self.loss_terms, self.augment_terms  # a bad name or number is refused here
-        check_values(self)
+        _check_together(self)
         _ = self.staged  # a bad stage is refused here
-        for key in _FLOATS:
-            object.__setattr__(self, key, float(getattr(self, key)))
+        for name in _FLOATS:
+            object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "stages", tuple(tuple(map(_as_float, table)) for table in self.stages))
 
     @property
-    def staged(self) -> tuple[Recipe, ...]:
-        """The recipe of each stage; the recipe itself where it has none."""
-        return stage_recipes(self)
+    def staged(self) -> tuple[Self, ...]:
+        """Recipe of each stage, one after the other; the recipe itself if it has no stages."""
+        return self._stages if self.stages else (self,)
+
+    @cached_property
+    def _stages(self) -> tuple[Self, ...]:
+        current, found = replace(self, stages=()), []
+        for number, table in enumerate(self.stages, start=1):
+            where = f"{self.name}: stage {number}"
+            check_stage(self, table, where)
+            try:
+                given = dict(table) | {"start_from": self.start_from if number == 1 else ""}
+                current = replace(current, given_by=self._given_by(current, table), **given)
+            except UsageError as error:
+                raise UsageError(f"{where}: {str(error).removeprefix(f'{self.name}: ')}") from error
+            found.append(current)
+        return tuple(found)
+
+    def _given_by(self, before: Self, table: Table) -> dict[str, Path | None]:
+        """Givers of a stage's keys: those of its table were given with the stages."""
+        changed = dict(table)
+        older = {name: giver for name, giver in before.given_by.items() if name not in changed}
+        return older | dict.fromkeys(changed, self.given_by.get("stages"))
 
     @property
-    def final(self) -> Recipe:
-        """The last stage's recipe: that of the network which predicts."""
+    def final(self) -> Self:
+        """Recipe of the last stage: that of the network which predicts."""
         return self.staged[-1]
 
     @property
     def total_epochs(self) -> int:
-        """Those of all its stages."""
+        """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.staged)
 
     @property
-    def heads(self) -> int:
-        """Maps that the network gives while it learns; the first one predicts."""
-        return len(TARGETS.facts(self.target).weights)
+    def changing_keys(self) -> tuple[str, ...]:
+        """Keys that are not the same in all stages, in the recipe's order."""
+        named = {name for table in self.stages for name, _ in table}
+        return tuple(
+            name for name in KEYS if name in named and len({getattr(stage, name) for stage in self.staged}) > 1
+        )
 
     @property
+    def heads(self) -> int:
+        """Number of maps that the network returns while it learns; the first one predicts."""
+        return len(TARGETS.facts(self.target).weights)
+
+    @cached_property
     def loss_terms(self) -> tuple[Term, ...]:
-        """What `loss` adds up; `bce_dice` is the first release's name of a sum."""
+        """Losses that `loss` adds up; `bce_dice` is the first release's name of a sum."""
         text = "bce+dice" if self.loss == "bce_dice" else self.loss
         return parse_terms(text, "loss", LOSS_NAMES, self.name)
 
-    @property
+    @cached_property
     def augment_terms(self) -> tuple[Term, ...]:
-        """The augmentations in their order; a number is a share of the scenes."""
+        """Augmentations in their order; a number is a share of the scenes."""
         if self.augment == "none":
             return ()
         return parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
@@ -169,64 +253,85 @@ class Recipe:
 
     @property
     def resolved(self) -> dict[str, Any]:
-        """Every key of the recipe; the hash is made of those that are `counted`."""
-        document = asdict(self)
-        for key in NOT_TRAINED:
-            del document[key]
-        document["stages"] = [dict(table) for table in self.stages]
-        resolved: dict[str, Any] = _thawed(document)
-        return resolved
+        """Every key and its value, as TOML has them; the hash is made of those that are `counted`."""
+        values = {name: thawed(getattr(self, name)) for name in KEYS}
+        return values | {"stages": [{name: thawed(value) for name, value in table} for table in self.stages]}
 
     @property
     def counted(self) -> dict[str, Any]:
-        """The keys that change what is trained, and their values.
+        """Keys that change what is trained, and their values.
 
         A key that came after the first release counts only where it differs from its default: a new key must not
         orphan what was trained before it. A file of weights counts by what is in it, wherever it lies.
         """
-        at_default = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
-        left_out = at_default.difference(FIRST_KEYS).union(HOW_FAST, {"weights"} if self.weights_sha256 else ())
-        keys = {key: value for key, value in self.resolved.items() if key not in left_out}
+        faster = keys_of("speed")
+        at_default = {
+            name for name, told in KEYS.items() if not told.always_hashed and getattr(self, name) == told.default
+        }
+        left_out = at_default.union(faster, {"weights"} if self.weights_sha256 else ())
+        counted = {name: value for name, value in self.resolved.items() if name not in left_out}
         if self.stages:
-            tables = keys["stages"]
-            keys["stages"] = [{key: value for key, value in one.items() if key not in HOW_FAST} for one in tables]
-        return keys
+            tables = counted["stages"]
+            counted["stages"] = [{k: value for k, value in table.items() if k not in faster} for table in tables]
+        return counted
 
     def as_toml(self) -> str:
-        """A file that stands on its own: `--member FILE` trains the same recipe."""
-        return "".join(f"{key} = {toml_text(value)}\n" for key, value in self.resolved.items())
+        """Text of a file that stands on its own: `--member FILE` trains the same recipe."""
+        return "".join(f"{name} = {toml_text(value)}\n" for name, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
         """Twelve hex digits that name this recipe trained with this split."""
-        return sha256_of({"recipe": self.counted, "with_val": with_val, "folds": folds_sha256})[:12]
+        made_of = (with_val, folds_sha256)
+        if made_of not in self._hashes:
+            document = {"recipe": self.counted, "with_val": with_val, "folds": folds_sha256}
+            self._hashes[made_of] = sha256_of(document)[:12]
+        return self._hashes[made_of]
+
+    @cached_property
+    def _hashes(self) -> dict[tuple[bool, str], str]:
+        return {}
+
+
+KEYS = keys_of_class(Recipe)
+# A whole number there is the same number, and must make the same hash.
+_FLOATS = tuple(name for name, told in KEYS.items() if told.kind is float)
+
+
+def keys_of(*parts: Part) -> tuple[str, ...]:
+    """Names of the keys of these parts, in the recipe's order."""
+    return tuple(name for name, told in KEYS.items() if told.part in parts)
+
+
+def check_stage(recipe: Recipe, table: Any, where: str) -> None:
+    """Raise UsageError where a stage is no table, or gives a key that no stage may change."""
+    if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
+        raise UsageError(f"{where}: give a table of keys, [[stages]] or {{key = value}}")
+    known = [name for name, told in KEYS.items() if not told.fixed]
+    for name, _ in table:
+        if name in known:
+            continue
+        if name in {f.name for f in fields(recipe)}:
+            raise UsageError(f"{where}: {name} is the same in all stages; give it above them")
+        raise UnknownName("key", str(name), known, where, KEYS_LISTED_BY)
+
+
+def _check_together(recipe: Recipe) -> None:
+    """Raise UsageError for values that fit alone and not beside another key's."""
+    if recipe.crop * recipe.size % (32 * SIZE):
+        seen = recipe.crop * recipe.size / SIZE
+        crops = [str(crop) for crop in CROPS if not crop * recipe.size % (32 * SIZE)]
+        words = f"at size {recipe.size} the network would see {seen:g} pixels of it, and it takes multiples of 32"
+        words = f"{words}; give {', '.join([*crops, '0'])} (0: whole records)"
+        raise refusal(recipe.name, "crop", recipe.crop, words)
+    if recipe.schedule == "one_cycle" and not recipe.warmup:
+        words = "one_cycle needs the share of all steps over which the rate rises; 0.3 is usual"
+        raise refusal(recipe.name, "warmup", recipe.warmup, words)
+    if recipe.weights_sha256 and recipe.weights in NAMED_WEIGHTS:
+        words = f"is of a file, and weights = {recipe.weights}; leave it out"
+        raise refusal(recipe.name, "weights_sha256", recipe.weights_sha256, words)
+    if recipe.min_lr > recipe.lr:
+        raise refusal(recipe.name, "min_lr", recipe.min_lr, f"give no more than lr, {recipe.lr:g}")
 
 
 def _as_float(pair: tuple[str, Any]) -> tuple[str, Any]:
     return (pair[0], float(pair[1])) if pair[0] in _FLOATS else pair
-
-
-def _thawed(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_thawed(entry) for entry in value]
-    if isinstance(value, dict):
-        return {key: _thawed(entry) for key, entry in value.items()}
-    return value
-
-
-def toml_text(value: Any) -> str:
-    """A value as it stands in a TOML file."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {toml_text(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml_text, value)) + "]"
-    # JSON's text, numbers and booleans are TOML's too, but for its surrogates and for DEL as it is.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-_SCALARS: dict[str, type] = {
-    f.name: {"str": str, "int": int, "float": float, "bool": bool}.get(str(f.type), tuple)
-    for f in fields(Recipe)
-    if f.name not in ("log", "given_by")
-}
-# A whole number there is the same number, and must make the same hash.
-_FLOATS = tuple(key for key, kind in _SCALARS.items() if kind is float)

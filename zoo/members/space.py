@@ -1,20 +1,15 @@
-"""What may be tuned: the values that a recipe's keys may take, from the `[tune]` table of a member's TOML.
+"""Search space: the values that `zoo tune` may try for a recipe's keys, from the `[tune]` table of a member's TOML.
 
 In: the table. Out: a Space, which is no part of what is trained and counts in no hash. Stays outside: the search
 (zoo.training.tuning).
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import UnknownName, UserError
-from zoo.members.stages import frozen
-
-if TYPE_CHECKING:
-    from zoo.members.recipe import Recipe
+from zoo.members.toml import frozen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +55,7 @@ class Choice:
 Space = tuple[tuple[str, Range | Choice], ...]
 
 
-def parse_space(table: Mapping[str, Any], known: Sequence[str], where: str) -> Space:
+def parse_space(table: Mapping[str, Any], known: Collection[str], where: str) -> Space:
     """The space of a `[tune]` table: lists of values, or {low, high, log}; UserError names the key at fault."""
     table = _flat(table)
     for key in table:
@@ -96,13 +91,3 @@ def _entry(value: Any, where: str) -> Range | Choice:
     if value.get("log") and ends[0] <= 0:
         raise UserError(f"{where}: log wants low above 0")
     return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)), where=where)
-
-
-def default_space(recipe: Recipe) -> Space:
-    """What is worth a search in any member whose file says nothing: rate, decay, augmentation."""
-    augments = dict.fromkeys((recipe.augment, "flips", "d4"))
-    return (
-        ("lr", Range(low=recipe.lr / 10, high=min(recipe.lr * 5, 50.0), log=True)),
-        ("weight_decay", Choice(tuple(dict.fromkeys((recipe.weight_decay, 0.0, 1e-4, 1e-2, 5e-2))))),
-        ("augment", Choice(tuple(augments))),
-    )

@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import UserError
 from core.files import read_json
 from zoo.members.files import read_recipe
-from zoo.members.recipe import HOW_FAST, Recipe
+from zoo.members.recipe import Recipe, keys_of
 from zoo.recipe_names import meant_recipe, no_recipe
 
 
@@ -60,7 +60,7 @@ def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:
     looked_up = {"weights_sha256"} if not listed.weights_sha256 else set()
     if listed.start_from and recipe.start_from.startswith(f"{listed.start_from}@"):
         looked_up.add("start_from")
-    same = looked_up.union(HOW_FAST)
+    same = looked_up.union(keys_of("speed"))
     return {key: value for key, value in mine.items() if value != other[key] and key not in same}
 
 

@@ -12,7 +12,7 @@ from core.files import write_text
 from zoo.data import SIZE
 from zoo.inputs import INPUTS
 from zoo.members import Recipe, load_member, member_names
-from zoo.members.costs import TABLE, Cost, Network, table_lines
+from zoo.members.costs import TABLE, Cost, Network, network_of, table_lines
 from zoo.models.segmenter import sketch
 from zoo.models.weights import licence_of
 
@@ -44,9 +44,9 @@ def count(recipe: Recipe) -> Cost:
 
 
 def count_members() -> dict[Network, Cost]:
-    """Of every stage of every shipped member."""
+    """Costs of the networks of every shipped member, in every stage."""
     stages = [stage for name in member_names() for stage in load_member(name).staged]
-    return {network: count(stage) for network, stage in {Network.of(stage): stage for stage in stages}.items()}
+    return {network: count(stage) for network, stage in {network_of(stage): stage for stage in stages}.items()}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from zoo.data import SIZE
 from zoo.geometry import resize
 from zoo.inputs import INPUTS, mean_std
 from zoo.members import Recipe, fault_of
+from zoo.members.recipe import keys_of
 from zoo.models.decoders import DECODERS, make_decoder
 from zoo.models.encoders import (
     channels_behind,
@@ -19,9 +20,6 @@ from zoo.models.encoders import (
     pyramid,
 )
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
-
-# The keys of which one may not fit another.
-MAKE_IT = ("encoder", "time", "frames", "decoder", "decoder_form", "decoder_channels", "size", "crop")
 
 
 class Segmenter(nn.Module):
@@ -70,7 +68,7 @@ def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
     """
     with fault_of(recipe, "encoder"):
         check_encoder(recipe.encoder)
-    with fault_of(recipe, *MAKE_IT):
+    with fault_of(recipe, *keys_of("network", "reading"), "crop", "batch"):
         return Segmenter(recipe, recipe.weights if weights is None else weights)
 
 

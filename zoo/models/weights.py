@@ -22,7 +22,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.files import check_format, read_json, sha256_of_file
-from zoo.members.checks import NAMED_WEIGHTS
+from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.lite import rename_lite
 
 # timm name -> the package that carries its weights (Apache-2.0). Not `efficientnet_lite0`: it takes the same weights

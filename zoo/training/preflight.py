@@ -12,6 +12,7 @@ from zoo.data import Folds, Record, Scenes
 from zoo.inputs import require_input
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, fault_of
+from zoo.members.recipe import keys_of
 from zoo.models import build
 from zoo.models.encoders import check_encoder
 from zoo.runtime.devices import choose_device
@@ -37,11 +38,11 @@ def check_recipe(recipe: Recipe, device_name: str) -> None:
     """UsageError where loss, optimizer or encoder cannot be had here; UserError where a file names them."""
     device = choose_device(device_name)
     for stage in recipe.staged:
-        with fault_of(stage, "loss", "label_smoothing"):
+        with fault_of(stage, *keys_of("loss")):
             recipe_loss(stage)
         with fault_of(stage, "optimizer"):
             check_optimizer_name(stage)
-        with fault_of(stage, "optimizer", "lr", "momentum", "weight_decay"):
+        with fault_of(stage, *keys_of("optimizer")):
             check_optimizer(stage, device)
     with fault_of(recipe, "encoder"):
         check_encoder(recipe.encoder)

@@ -22,6 +22,7 @@ from core.files import make_folder, sha256_of
 from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
+from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import run_examples
@@ -36,12 +37,6 @@ from zoo.training.warm_start import pin_start
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
 AS_IT_IS = "as_it_is"  # mark of the trial that is the member itself
-# Keys whose values may want what is not there: records, weights, a network that can be built. Of any other key the
-# recipe itself, its loss and its optimizer say all.
-CHECKED_AS_RUNS = (
-    *("encoder", "weights", "decoder", "decoder_form", "decoder_channels", "input", "frames", "time", "size", "crop"),
-    *("target", "checkpointing", "start_from"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +73,7 @@ class Tuning:
             for value in entry.tried:
                 with _blamed(self.recipe, entry, value):
                     run = planned({key: value})
-                    if key.rpartition(".")[2] in CHECKED_AS_RUNS:
+                    if KEYS[key.rpartition(".")[2]].asks_run:
                         check_run(run, scenes, self.folds, device_name)
                     for recipe in run.recipe.staged:
                         recipe_loss(recipe)
@@ -239,6 +234,16 @@ class Tuning:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
+
+
+def default_space(recipe: Recipe) -> Space:
+    """Space of a member whose file has no `[tune]` table: rate, decay, augmentation."""
+    augments = dict.fromkeys((recipe.augment, "flips", "d4"))
+    return (
+        ("lr", Range(low=recipe.lr / 10, high=min(recipe.lr * 5, 50.0), log=True)),
+        ("weight_decay", Choice(tuple(dict.fromkeys((recipe.weight_decay, 0.0, 1e-4, 1e-2, 5e-2))))),
+        ("augment", Choice(tuple(augments))),
+    )
 
 
 def left_to_search(space: Space, given: Iterable[str]) -> Space:

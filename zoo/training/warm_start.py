@@ -17,13 +17,12 @@ from core.files import sha256_of_file
 from zoo.data import Folds
 from zoo.inputs import INPUTS
 from zoo.members import Recipe, fault_of, load_member
-from zoo.members.checks import NAMED_WEIGHTS
+from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.weights import locate
 from zoo.recipe_names import split_name
 from zoo.runtime.checkpoints import read_weights
 from zoo.training.runs import Note, Run, find_runs, not_trained, runs_by_recipe
 
-SEES = ("encoder", "input")  # keys that make the encoder: its weights fit no other
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
@@ -53,7 +52,7 @@ def pin_start(
         ]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=f"{member}@{found[0].hash}")
-    with fault_of(recipe, "start_from", *SEES):
+    with fault_of(recipe, "start_from", "encoder", "input"):
         _refuse_other_encoder(recipe, runs, members)
         raise _no_start(recipe, runs, fold_names, folds.sha256, members)
 

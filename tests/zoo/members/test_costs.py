@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.members import load_member, with_settings
-from zoo.members.costs import Cost, Network, cost_of, estimate, read_costs, table_lines
+from zoo.members.costs import Cost, cost_of, estimate, network_of, read_costs, table_lines
 
 
 def fixed(cost):
@@ -43,6 +43,6 @@ def test_a_network_of_ones_own_is_not_listed():
 
 def test_the_table_comes_back_as_it_was_written(tmp_path):
     member = with_settings(load_member("lite0-fc-t5"), {"decoder_channels": [64, 32, 16, 8, 4]})
-    costs = {Network.of(member): Cost(123, 4.5, 6.7, "unknown")}
+    costs = {network_of(member): Cost(123, 4.5, 6.7, "unknown")}
     (tmp_path / "costs.csv").write_text(table_lines(costs))
     assert read_costs(tmp_path / "costs.csv") == costs

@@ -1,13 +1,16 @@
 """A recipe is a value: what counts in its hash, and what its keys may be."""
 
+import pickle
 import tomllib
+from dataclasses import MISSING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zoo.members import load_member, read_recipe, with_settings
-from zoo.members.recipe import toml_text
+from zoo.members.recipe import KEYS, keys_of
+from zoo.members.toml import frozen, thawed, toml_text
 
 
 def test_every_key_and_the_split_make_the_hash():
@@ -64,12 +67,12 @@ def test_a_whole_number_is_the_same_number(key, whole):
 
 
 def test_what_a_recipe_may_choose_is_what_is_there():
-    from zoo.members.recipe import CHOICES
+    from zoo.members import recipe
     from zoo.models.decoders import DECODERS
     from zoo.models.time_mixing import TIME_MIXING
 
-    there = {"decoder": DECODERS.names(), "time": TIME_MIXING.names()}
-    assert {key: set(CHOICES[key]) for key in there} == {key: set(names) for key, names in there.items()}
+    assert DECODERS.names() == recipe.DECODER_NAMES
+    assert TIME_MIXING.names() == recipe.TIME_MIXING_NAMES
 
 
 @given(st.text())
@@ -90,3 +93,32 @@ def test_the_epochs_of_all_stages_count():
     assert load_member("lite0-fc-t5").total_epochs == load_member("lite0-fc-t5").epochs
     staged = with_settings(load_member("lite0-fc-t5"), {"stages": [{"epochs": 2}, {"epochs": 5, "size": 64}]})
     assert staged.total_epochs == 7
+
+
+def test_stages_and_hash_are_computed_once(monkeypatch):
+    staged = with_settings(load_member("lite0-fc-t5"), {"stages": [{"epochs": 2}, {"epochs": 5}]})
+    assert staged.staged is staged.staged
+    assert staged.loss_terms is staged.loss_terms
+    first = staged.hash(True, "x")
+    monkeypatch.setattr(type(staged), "counted", property(lambda recipe: pytest.fail("counted again")))
+    assert staged.hash(True, "x") == first
+
+
+def test_a_recipe_that_was_used_is_equal_to_a_fresh_one_and_can_be_sent_to_a_worker():
+    recipe = load_member("lite0-fc-t5-staged")
+    recipe.hash(True, "x"), recipe.final, recipe.loss_terms
+    assert recipe == load_member("lite0-fc-t5-staged")
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_default_fits_its_own_key(name):
+    told = KEYS[name]
+    if told.default is not MISSING:
+        told.check("default", name, told.default)
+        assert frozen(thawed(told.default)) == told.default
+
+
+def test_keys_of_all_parts_are_all_keys():
+    parts = {told.part for told in KEYS.values()}
+    assert keys_of(*parts) == tuple(KEYS) == tuple(load_member("lite0-fc-t5").resolved)

@@ -4,7 +4,8 @@ import pytest
 
 from core.errors import UserError
 from zoo.members import load_member
-from zoo.members.space import Choice, Range, default_space
+from zoo.members.space import Choice, Range
+from zoo.training.tuning import default_space
 
 SPACE = """
 base = "lite0-fc-t5"

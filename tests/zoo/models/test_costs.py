@@ -9,11 +9,11 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from tests.zoo.models.cases import recipe
 from zoo.members import load_member, member_names
-from zoo.members.costs import Network, read_costs
+from zoo.members.costs import network_of, read_costs
 from zoo.models import build
 from zoo.models.costs import count
 
-STAGES = {Network.of(stage): stage for name in member_names() for stage in load_member(name).staged}
+STAGES = {network_of(stage): stage for name in member_names() for stage in load_member(name).staged}
 TABLE = read_costs()
 QUICK = ("resnet18", "tf_efficientnet_lite0")
 SMALL = {
@@ -70,11 +70,7 @@ def test_a_count_is_what_a_real_network_has_and_does(keys):
     assert found.activation_mb == pytest.approx(sum(size for _, size in kept.values()) / 2e6, rel=0.05)
 
 
-@pytest.mark.parametrize(
-    "network",
-    [network for network in TABLE if network.encoder in QUICK],
-    ids=lambda n: f"{n.encoder}-{n.size}-{n.channels}x{n.frames}",
-)
+@pytest.mark.parametrize("network", [network for network in TABLE if network[0] in QUICK], ids="-".join)
 def test_the_shipped_table_is_what_is_counted(network):
     """The rest of it is counted by `make test-zoo`."""
     check_row(network, STAGES[network])

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 from tests.zoo.models.cases import PYRAMIDS, recipe
+from zoo.members import load_member
 from zoo.models import build
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders.bifpn import Fuse
@@ -120,6 +121,13 @@ def test_images_that_are_too_small_or_alone_are_refused():
         build(recipe(decoder="pan", size=128, crop=128))
     with pytest.raises(UsageError, match="batch 2 or more"):
         build(recipe(decoder="upernet", batch=1))
+
+
+def test_a_batch_too_small_for_a_decoder_is_the_fault_of_the_file_that_gives_it(tmp_path):
+    (tmp_path / "base.toml").write_text('base = "lite0-fc-t5"\ndecoder = "upernet"\nweights = "none"\n')
+    (tmp_path / "heir.toml").write_text('base = "base.toml"\nencoder = "test_resnet"\nbatch = 1\n')
+    with pytest.raises(UserError, match=r"^\S*heir\.toml: decoder upernet cannot be trained on one image"):
+        build(load_member(str(tmp_path / "heir.toml")))
 
 
 def test_fusion_is_the_normalised_sum_of_the_paper():

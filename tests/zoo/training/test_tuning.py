@@ -172,7 +172,7 @@ def test_a_trial_that_blows_up_is_a_bad_one_and_no_more(search, scenes, scored, 
 
     def blow_up(*_, **__):
         tuning.run_of({"lr": TINY.lr}).folder.mkdir(parents=True)
-        raise NotFinite
+        raise NotFinite("step 1: the loss is not finite")
 
     monkeypatch.setattr(module, "train", blow_up)
     assert tuning.next_trial(scenes).state == TrialState.PRUNED
