@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter
 from core.files import atomic_write
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, find_members
 from zoo.predictions.format import SHARD_RECORDS, decode_shard, encode_shard
+from zoo.runs import Store
 
 SIZE = 256
 REPEATS = 3
@@ -114,7 +115,7 @@ def _write_cache(folder: Path, ids: list[str], maps: NDArray[np.float32]) -> Non
         recipe="r",
         split="oof",
         fold="0",
-        seed=None,
+        seed=0,
         tta="none",
         folds_sha256="",
         checkpoint_sha256="",
@@ -132,9 +133,9 @@ def _write_npy(folder: Path, ids: list[str], maps: NDArray[np.float32]) -> None:
             np.save(file, probability)
 
 
-def real_maps(runs: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def real_maps(store: Store) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each member's out-of-fold maps, as probabilities."""
-    for member in find_members(runs):
+    for member in find_members(store):
         yield f"{member.name}@{member.recipe}", member.maps(member.record_ids).astype(np.float32) / np.float32(255)
 
 
@@ -146,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(argv)
-    cases = real_maps(given.runs) if given.runs else [("lines", line_maps(given.records, given.seed))]
+    cases = real_maps(Store(given.runs)) if given.runs else [("lines", line_maps(given.records, given.seed))]
     found = {}
     for name, maps in cases:
         with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:

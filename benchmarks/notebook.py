@@ -25,9 +25,10 @@ from zoo.data import SIZE, open_scenes, read_folds
 from zoo.members import load_member
 from zoo.models.encoders import make_encoder
 from zoo.predictions import find_members
-from zoo.training import find_runs
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs
+from zoo.runs.run import run_records
 from zoo.training.dataset import Examples
-from zoo.training.runs import run_records
 
 ENCODER = "tf_efficientnet_lite0"
 BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)
@@ -107,10 +108,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    scenes, folds = open_scenes(args.data), read_folds(args.runs / "folds.csv")
-    maps_of = find_members(args.runs, "oof", [args.member])[0]
-    run = next(r for r in find_runs(args.runs, args.member.split("@")[0], maps_of.recipe) if r.fold == args.fold)
-    seconds = 60 * args.minutes if args.minutes else float(str(run.read_result()["cpu_seconds"]))
+    store, asked = Store(args.runs), Ref.parse(args.member)
+    scenes, folds = open_scenes(args.data), read_folds(store.folds)
+    maps_of = find_members(store, "oof", [asked])[0]
+    ended = find_runs(store, asked.of(maps_of.recipe), args.fold)[0]
+    run = ended.run
+    seconds = 60 * args.minutes if args.minutes else float(str(ended.result["cpu_seconds"]))
     seen, held = (Examples(load_member("lite0-fc-t5"), scenes, rows) for rows in run_records(run, scenes, folds))
     unet = network()
     epochs, took = train(unet, seen, seconds)

@@ -20,7 +20,9 @@ from core.bootstrap import dice_interval
 from core.dice import count
 from zoo.data import make_folds, open_scenes
 from zoo.predict import predict_records
-from zoo.training import find_runs, set_threads
+from zoo.runs import Ref, Store
+from zoo.runs.find import runs_by_recipe
+from zoo.training import set_threads
 from zoo.training.scoring import best_dice
 
 
@@ -34,11 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     set_threads(args.threads)
     scenes = open_scenes(args.data)
-    folder = max(
-        (args.runs / "members" / args.member).glob("*/fold-*/result.json"), key=lambda path: path.stat().st_mtime
-    ).parent
-    run = find_runs(args.runs, args.member, folder.parent.name)[0]
-    threshold = float(str(run.read_result()["threshold"]))
+    ended = runs_by_recipe(Store(args.runs), Ref(args.member))[0][0]
+    run, threshold = ended.run, float(str(ended.result["threshold"]))
     records = scenes.labelled
     maps = dict(predict_records(run, scenes, records, "none", "cpu"))
     values = np.stack([np.rint(maps[record.id] * 255).astype(np.uint8) for record in records])
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     group_of = make_folds(scenes, 2).group_of
     found = dice_interval(per_record, [group_of[record.id] for record in records])
     best, at, _ = best_dice(np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256))
-    print(f"synthetic, held-out fold: Dice {run.read_result()['dice']:.4f} at {threshold:.2f}")
+    print(f"synthetic, held-out fold: Dice {ended.result['dice']:.4f} at {threshold:.2f}")
     print(
         f"real, {len(records)} scenes: Dice {found.value:.4f} ({found.low:.4f} to {found.high:.4f}) at {threshold:.2f}"
     )

@@ -17,7 +17,7 @@ def find_folds(settings: Settings, scenes: Scenes) -> Folds:
     """The folds of folds.csv; without one, new ones, which `keep_folds` writes once nothing can be refused any more."""
     from zoo.data import make_folds, read_folds
 
-    path = settings.runs / "folds.csv"
+    path = settings.runs.folds
     if path.exists():
         return read_folds(path)
     with progress(settings, "folds", len(scenes.labelled)) as advance:
@@ -28,7 +28,7 @@ def keep_folds(settings: Settings, folds: Folds) -> None:
     """Write the folds where there is no folds.csv yet, and say so."""
     from zoo.data import write_folds
 
-    path = settings.runs / "folds.csv"
+    path = settings.runs.folds
     if not path.exists():
         write_folds(path, folds)
         say(settings, f"{path}: was not there; made {folds.count} folds grouped by scene")

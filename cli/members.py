@@ -1,7 +1,6 @@
 """What is said of members: which files are at fault or stand for others, what a recipe changes."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from cli.options import Settings
@@ -10,9 +9,10 @@ from core.errors import UserError
 from zoo.members import Recipe, load_member, member_names, setting_text
 from zoo.members.files import SHIPPED, own_instead_of_shipped
 from zoo.members.recipe import KEYS
+from zoo.runs import Store
 
 
-def check_own(recipe: Recipe, runs: Path, device: str) -> None:
+def check_own(recipe: Recipe, runs: Store, device: str) -> None:
     """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes.
 
     Torch is loaded only where a file of the user's own gives what it knows, or makes a network that is in no table.

@@ -9,20 +9,21 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cli.listener import Terminal
 from core.errors import UnknownName, UsageError
+from zoo.runs import Ref, Store
 
 if TYPE_CHECKING:
     from zoo.data import Scenes
 
 CONFIG_NAME = "contrails.toml"
 TTA = click.Choice(["none", "flips", "d4"])
+Made = Literal["", "trained", "predicted"]
 DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
-MADE = {"members": "trained", "predictions": "predicted"}  # folders of runs that hold one for each member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Settings:
     """What the common options and the configuration file say, checked once."""
 
     data: tuple[Path, ...] = ()
-    runs: Path = Path("runs")
+    runs: Store = field(default_factory=lambda: Store(Path("runs")))
     device: str = "auto"
     seed: int = 0
     jobs: int = 1
@@ -57,11 +58,11 @@ class Settings:
             )
         return open_scenes(self.data)
 
-    def line_up(self, members: tuple[str, ...], made: str = "") -> tuple[str, ...]:
+    def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
         """The members named, with every line-up's name replaced by its members; without any, the default.
 
-        UnknownName for one that is nowhere, with the nearest that is listed; `made`: the nearest that has something in
-        that folder of the runs.
+        UnknownName for one that is nowhere, with the nearest that is listed; made: with the nearest that is trained, or
+        predicted.
         """
         for name in members:
             if name not in self.lineups:
@@ -69,38 +70,37 @@ class Settings:
         names = members or (("default",) if "default" in self.lineups else DEFAULT_LINEUP)
         return tuple(member for name in names for member in (self._listed(name) if name in self.lineups else (name,)))
 
-    def _require(self, name: str, made: str) -> None:
+    def _require(self, name: str, made: Made) -> None:
         """UnknownName for a member that is nowhere."""
         from zoo.members import is_path, member_names
-        from zoo.recipe_names import split_name
 
-        member = split_name(name)[0]
+        member = Ref.parse(name).member
         # Only a file that is there can be trained, and then be predicted.
-        if member in self._made(*MADE) or (Path(name).is_file() if made else is_path(name)):
+        if member in self._made("trained", "predicted") or (Path(name).is_file() if made else is_path(name)):
             return
         listed = member_names(self.members)
         there = self._made(made) if made else listed
         if there and member not in listed:  # where nothing is made, that is what the command says
-            kind = (f"{MADE[made]} " if made else "") + ("member or line-up" if self.lineups else "member")
+            kind = (f"{made} " if made else "") + ("member or line-up" if self.lineups else "member")
             where, listed_by = (str(self.runs), "") if made else ("", "cli zoo list")
             raise UnknownName(kind, name, {*there, *self.lineups}, where, listed_by)
 
     def _listed(self, lineup: str) -> tuple[str, ...]:
         """The members of a line-up; UsageError, with the file that names it, for one that is nowhere, or for none."""
         from zoo.members import member_names
-        from zoo.recipe_names import split_name
 
-        known = {*member_names(self.members), *self._made(*MADE)}
+        known = {*member_names(self.members), *self._made("trained", "predicted")}
         if not self.lineups[lineup]:
             raise UsageError(f"{self.config}: lineups.{lineup} names no member; name some, or remove it")
         for name in self.lineups[lineup]:
-            if not name.endswith(".toml") and split_name(name)[0] not in known:
+            if not name.endswith(".toml") and Ref.parse(name).member not in known:
                 raise UnknownName("member", name, known, f"{self.config}: lineups.{lineup}", "cli zoo list")
         return self.lineups[lineup]
 
-    def _made(self, *folders: str) -> set[str]:
-        """The members that have something in these folders of the runs."""
-        return {path.name for folder in folders for path in (self.runs / folder).glob("*") if path.is_dir()}
+    def _made(self, *made: Made) -> set[str]:
+        """Members that are trained, or predicted."""
+        there = {"trained": self.runs.trained_members, "predicted": self.runs.predicted_members}
+        return {member for each in made for member in there[each]()}
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
@@ -149,7 +149,7 @@ def _settings(
     paths = [filed_data] if isinstance(filed_data, str) else filed_data
     return Settings(
         data=data or tuple(base / path for path in paths),
-        runs=runs or base / filed.get("runs", "runs"),
+        runs=Store(runs or base / filed.get("runs", "runs")),
         device=_device(device or filed.get("device", "auto")),
         seed=seed if seed is not None else filed.get("seed", 0),
         jobs=jobs or filed.get("jobs") or os.cpu_count() or 1,

@@ -6,18 +6,19 @@ import numpy as np
 
 from cli.submit_maps import oof_maps
 from core.files import atomic_write
-from ensemble import ensemble_path, read_ensemble
+from ensemble import read_ensemble
 from zoo.data import LABELLED, open_scenes
 from zoo.inputs import read_channels
+from zoo.runs import Store
 
 SCENES = 4
 
 
-def draw_scenes(data: Path, runs: Path, path: Path) -> Path:
+def draw_scenes(data: Path, runs: Store, path: Path) -> Path:
     """Draw the labelled scenes with the most contrail pixels, one a row; returns `path`."""
     from matplotlib.figure import Figure
 
-    scenes, ensemble = open_scenes([data]), read_ensemble(ensemble_path(runs, "default"))
+    scenes, ensemble = open_scenes([data]), read_ensemble(runs.ensemble("default"))
     records = [record for record in scenes.labelled if record.id in set(ensemble.record_ids)]
     records = sorted(records, key=lambda record: -int(scenes.mask(record).sum()))[:SCENES]
     ids = [record.id for record in records]

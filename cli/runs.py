@@ -1,4 +1,4 @@
-"""How trained runs are named to the user, and what is said of those that a command works with."""
+"""Trained runs in messages: their names, and notes on those that a command works with."""
 
 from __future__ import annotations
 
@@ -8,70 +8,65 @@ from typing import TYPE_CHECKING
 from cli.options import Settings
 from cli.output import say_note
 from core.errors import UserError
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
-    from zoo.training import Run
+    from zoo.runs import RunPlace
+    from zoo.runs.run import EndedRun
 
 
-def fold_words(fold: str, seed: int | None) -> str:
-    """A run's fold, and its seed where that is none of the first."""
-    return fold + (f" seed {seed}" if seed else "")
-
-
-def label(run: Run) -> str:
+def label(run: RunPlace) -> str:
     """Member, fold and seed."""
-    return f"{run.recipe.name} fold {fold_words(run.fold, run.seed)}"
+    return f"{run.member} fold {run.name.words}"
 
 
-def full_name(run: Run) -> str:
-    """The same with the hash of its recipe."""
-    return f"{run.recipe.name}@{run.hash} fold {fold_words(run.fold, run.seed)}"
+def full_name(run: RunPlace) -> str:
+    """Member with the hash of its recipe, fold and seed."""
+    return f"{run.ref} fold {run.name.words}"
 
 
-def export_command(run: Run) -> str:
-    """What makes one file of the runs of its recipe and fold."""
-    name = run.recipe.name
-    return f"cli zoo export {name}@{run.hash} --fold {run.fold} --format onnx --out {name}.onnx"
+def export_command(run: RunPlace) -> str:
+    """Command that makes one file of the runs of this recipe and fold."""
+    return f"cli zoo export {run.ref} --fold {run.fold} --format onnx --out {run.member}.onnx"
 
 
-def stopped_at(run: Run) -> str:
-    """Where the run's stop file ended it."""
-    result, recipes = run.read_result(), run.recipe.staged
+def stopped_at(ended: EndedRun) -> str:
+    """Stage and epoch at which the stop file ended the run."""
+    result, recipes = ended.result, ended.run.recipe.staged
     stages = result.get("stages") or [result]
-    stage = f"stage {len(stages)} of {len(recipes)}, " if run.recipe.stages else ""
+    stage = f"stage {len(stages)} of {len(recipes)}, " if ended.run.recipe.stages else ""
     return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
 
 
-def say_stopped(settings: Settings, runs: Sequence[Run]) -> None:
-    """Which of the complete runs that are used have not been trained to their end."""
-    for run in runs:
-        if run.stopped:
-            say_note(settings, f"{full_name(run)}: was stopped at {stopped_at(run)}")
+def say_stopped(settings: Settings, runs: Sequence[EndedRun]) -> None:
+    """Say which of the complete runs that are used have not been trained to their end."""
+    for ended in runs:
+        if ended.stopped:
+            say_note(settings, f"{full_name(ended.run)}: was stopped at {stopped_at(ended)}")
 
 
-def say_others(settings: Settings, asked: str, runs: Sequence[Run]) -> None:
-    """Where a member was asked for by its plain name: which of its recipes was taken, if there are several."""
-    from zoo.training import recipe_folders
+def say_others(settings: Settings, asked: Ref, runs: Sequence[EndedRun]) -> None:
+    """Say which recipe was taken, if a member with several was asked for by its plain name."""
+    from zoo.runs.find import recipes_by_age
 
-    member, taken = runs[0].recipe.name, runs[0].hash
-    others = [place.name for place in recipe_folders(settings.runs, member) if place.name != taken]
-    if others and "@" not in asked:
-        named = ", ".join(f"{member}@{other}" for other in others)
-        say_note(settings, f"{member}@{taken} is the newest that has these folds; others: {named}")
+    taken = runs[0].run.ref
+    others = [taken.of(recipe) for recipe in recipes_by_age(settings.runs, Ref(taken.member)) if recipe != taken.recipe]
+    if others and asked.recipe is None:
+        say_note(settings, f"{taken} is the newest that has these folds; others: {', '.join(map(str, others))}")
 
 
-def lacking_folds(settings: Settings, fold_names: Sequence[str], runs: Sequence[Run]) -> str | None:
-    """Which folds have none of these runs, all of one recipe, and what trains them by it; None where all have."""
+def lacking_folds(settings: Settings, fold_names: Sequence[str], runs: Sequence[EndedRun]) -> UserError | None:
+    """Error that names the folds without any of these runs, all of one recipe; None if all folds have one."""
     from zoo.members import load_member
-    from zoo.training import how_to_train
+    from zoo.runs.find import how_to_train
 
-    lacking = [name for name in fold_names if name not in {run.fold for run in runs}]
+    lacking = [name for name in fold_names if name not in {ended.run.fold for ended in runs}]
     if not lacking:
         return None
     first = runs[0]
     try:
-        listed = load_member(first.recipe.name, settings.members)
+        listed = load_member(first.run.member, settings.members)
     except UserError:
         listed = None
-    how = how_to_train(first, lacking, listed)
-    return f"{first.recipe.name}@{first.hash}: no complete run of fold {', '.join(lacking)}; {how}"
+    what = f"{first.run.ref}: no complete run of fold {', '.join(lacking)}"
+    return UserError(what, how_to_train(first, lacking, listed))

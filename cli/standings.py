@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
 from cli.output import progress, say_left_out, say_note
+from core.command import Command
 from core.errors import UnknownName, UserError
+from zoo.runs import Ref, Store
 
 if TYPE_CHECKING:
     from ensemble.member_scores import MemberScore
@@ -28,27 +28,22 @@ Row = dict[str, Any]
 FORMAT = 1
 
 
-def kept_path(runs: Path) -> Path:
-    """Where the rows lie."""
-    return runs / "leaderboard.json"
-
-
-def read_kept(runs: Path) -> dict[str, Row]:
+def read_kept(runs: Store) -> dict[str, Row]:
     """The rows by the digest of their predictions; none where the file is not there."""
     from core.files import check_format, read_json
 
-    path = kept_path(runs)
+    path = runs.leaderboard
     if not path.is_file():
         return {}
     document = read_json(path)
     check_format(document, FORMAT, path)
     rows = document.get("rows")
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "digest" in row for row in rows):
-        raise UserError(f"{path}: is no leaderboard; remove it and run: cli zoo leaderboard")
+        raise UserError(f"{path}: is no leaderboard; remove it", Command("zoo leaderboard"))
     return {row["digest"]: row for row in rows}
 
 
-def keep(runs: Path, rows: Sequence[Row]) -> dict[str, Row]:
+def keep(runs: Store, rows: Sequence[Row]) -> dict[str, Row]:
     """Add rows to those that are kept, drop those of predictions that are gone; what is kept then, by digest.
 
     A row of the same predictions on fewer records replaces none: it was scored on a part of the data.
@@ -57,12 +52,13 @@ def keep(runs: Path, rows: Sequence[Row]) -> dict[str, Row]:
     from zoo.predictions.catalogue import set_folders
     from zoo.predictions.members import OOF
 
-    there = {(found.member, found.recipe, found.tta) for found in set_folders(runs, OOF) if found.written is not None}
+    complete = (found.place for found in set_folders(runs, OOF) if found.written is not None)
+    there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}
     before = read_kept(runs)
     fuller = [row for row in rows if row["records"] >= before.get(row["digest"], row)["records"]]
     newest = {_source(row): row for row in (*before.values(), *fuller)}
     kept = {row["digest"]: row for source, row in newest.items() if source in there}
-    write_json(kept_path(runs), {"format": FORMAT, "rows": list(kept.values())})
+    write_json(runs.leaderboard, {"format": FORMAT, "rows": list(kept.values())})
     return kept
 
 
@@ -78,11 +74,10 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
     """
     from zoo.data import read_folds
     from zoo.predictions import every_recipe, find_members
-    from zoo.recipe_names import split_name
 
-    names = settings.line_up(members, "predictions") if members else None
+    names = [Ref.parse(name) for name in settings.line_up(members, "predicted")] if members else None
     recipes = every_recipe(settings.runs, names)
-    folds = read_folds(settings.runs / "folds.csv")
+    folds = read_folds(settings.runs.folds)
     found: list[MemberMaps] = []
     refusals = []
     for recipe in recipes:
@@ -95,7 +90,7 @@ def predicted(settings: Settings, members: tuple[str, ...] = (), tta: str | None
     for refused in refusals:
         say_left_out(settings, refused)
     often = Counter(maps.provenance.member for maps in found)
-    by_hash = {split_name(name)[0] for name in names or () if "@" in name}
+    by_hash = {name.member for name in names or () if name.recipe is not None}
     alone = {member for member, count in often.items() if count == 1} - by_hash
     return [replace(maps, name=name) if (name := maps.provenance.member) in alone else maps for maps in found]
 
@@ -108,10 +103,10 @@ def own_rows(settings: Settings) -> dict[str, Row]:
     """
     from zoo.predictions import find_out_of_fold
 
-    if not (settings.runs / "predictions").is_dir():
+    if not settings.runs.predicted_members():
         return {}
     try:
-        _, found = find_out_of_fold(settings.runs, left_out=partial(say_left_out, settings))
+        _, found = find_out_of_fold(settings.runs, listener=settings.listener)
         kept = read_kept(settings.runs)
         labels = open_labels(settings, found) if settings.data else None
         outdated = [member for member in found if not _holds(kept.get(member.digest), member, labels)]
@@ -160,7 +155,7 @@ def open_labels(settings: Settings, members: Sequence[MemberMaps]) -> Labels:
     """
     from zoo.data import read_folds
 
-    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    scenes, folds = settings.scenes(), read_folds(settings.runs.folds)
     labelled = {record.id for record in scenes.labelled} & set(folds.fold_of)
     predicted = {record for member in members for record in member.record_ids} & set(folds.fold_of)
     absent = predicted - labelled
@@ -238,14 +233,14 @@ def _row(settings: Settings, labels: Labels, standing: MemberScore, first: Membe
 def _facts(settings: Settings, member: MemberMaps) -> Row:
     """What the log says of the member, what it takes, and by which recipe it was trained, where that is known."""
     from zoo.members import load_member
-    from zoo.members.trained import changed_keys, read_trained
+    from zoo.runs.find import changed_keys, read_training
 
     name = member.provenance.member
     try:
         listed = load_member(name, settings.members)
     except UnknownName:
         listed = None
-    trained = read_trained(settings.runs, name, member.recipe)
+    trained = read_training(settings.runs, Ref(name, member.recipe))
     recipe = trained.recipe if trained else listed if listed and _is_of(member, listed) else None
     log = listed.log if listed else None
     return {

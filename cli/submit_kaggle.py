@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ensemble import Ensemble
     from submissions.kaggle import Cost
 
-# What only training needs.
-LEFT_OUT = ("last.pt", "epochs.jsonl", "stop")
-
 
 def bundle(settings: Settings, ensemble: Ensemble, out: Path) -> None:
     """Write the bundle of an ensemble: wheels, weights, ensemble.json, a script of three lines."""
@@ -28,8 +25,7 @@ def bundle(settings: Settings, ensemble: Ensemble, out: Path) -> None:
     from submissions.kaggle import build_wheels, bundle_json, notebook, write_bundle
 
     files = _run_files(settings, ensemble)
-    path = f"ensembles/{ensemble.name}/ensemble.json"
-    files[f"runs/{path}"] = settings.runs / path
+    files |= _in_bundle(settings, settings.runs.ensemble(ensemble.name))
     with tempfile.TemporaryDirectory() as folder, progress(settings, "wheels", None):
         wheels = build_wheels(Path(submissions.__file__).parents[1], Path(folder))
         files |= {wheel.name: wheel for wheel in wheels}
@@ -68,10 +64,16 @@ def _run_files(settings: Settings, ensemble: Ensemble) -> dict[str, Path]:
                 f"{name}: has no trained run under {settings.runs}, so a notebook cannot predict with it; "
                 "fit without it: cli ensemble fit --members ..."
             )
-        for run in runs:
-            inside = [path for path in sorted(run.folder.iterdir()) if path.is_file() and path.name not in LEFT_OUT]
-            files |= {f"runs/{path.relative_to(settings.runs)}": path for path in inside}
+        for run in (ended.run for ended in runs):
+            only_training = (run.state, run.epochs, run.stop)
+            inside = [path for path in sorted(run.folder.iterdir()) if path.is_file() and path not in only_training]
+            files |= _in_bundle(settings, *inside)
     return files
+
+
+def _in_bundle(settings: Settings, *paths: Path) -> dict[str, Path]:
+    """Files of the store by their names in the bundle."""
+    return {f"runs/{path.relative_to(settings.runs.root)}": path for path in paths}
 
 
 def _cost(ensemble: Ensemble, size: int) -> Cost:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import progress, require_test, say
+from cli.output import require_test, say
 from cli.runs import say_stopped
+from core.command import Command
 from core.errors import UserError
+from zoo.runs import Ref, Store
+from zoo.runs.names import FULL
 
 if TYPE_CHECKING:
+    from core.listener import Listener
     from ensemble import Ensemble, MemberUse
     from submissions.formats import Place, Prediction
     from zoo.data import Record, Scenes
-    from zoo.predictions import MemberMaps
-    from zoo.training import Run
+    from zoo.predictions import MemberMaps, PredictionSet
+    from zoo.runs.run import EndedRun
 
 CHUNK = 64  # records blended at once: a shard of every member
 
@@ -60,38 +62,39 @@ def test_maps(settings: Settings, ensemble: Ensemble, scenes: Scenes) -> dict[st
         _warn_of_lacking_folds(settings, ensemble, name, found)
     total = len(scenes.test) * sum(map(len, runs.values()))
     members = {}
-    with progress(settings, "predict", total) as advance:
+    listener = settings.listener
+    with listener.task("predict", total):
         for name, found in runs.items():
             use = ensemble.member(name)
             if found:
-                members[name] = MemberMaps(name, tuple(_predict(settings, run, scenes, use, advance) for run in found))
+                members[name] = MemberMaps(name, tuple(_predict(settings, run, scenes, use, listener) for run in found))
             else:  # made elsewhere and imported
-                members[name] = find_members(settings.runs, "test", [f"{plain(use)}@{use.recipe}"], use.tta)[0]
+                members[name] = find_members(settings.runs, "test", [ref_of(use)], use.tta)[0]
     return members
 
 
-def oof_maps(runs: Path, ensemble: Ensemble) -> dict[str, MemberMaps]:
-    """The very out-of-fold maps that the ensemble was fitted on; UserError where they have changed since."""
+def oof_maps(runs: Store, ensemble: Ensemble) -> dict[str, MemberMaps]:
+    """Find the very out-of-fold maps that the ensemble was fitted on; UserError if they have changed since."""
     return {name: _fitted_maps(runs, ensemble, ensemble.member(name)) for name in ensemble.weights}
 
 
-def _fitted_maps(runs: Path, ensemble: Ensemble, use: MemberUse) -> MemberMaps:
+def _fitted_maps(runs: Store, ensemble: Ensemble, use: MemberUse, found: Sequence[EndedRun] = ()) -> MemberMaps:
     from zoo.predictions import find_members
 
-    maps = find_members(runs, "oof", [f"{plain(use)}@{use.recipe}"], use.tta)[0]
+    ends = {ended.run.folder: ended for ended in found}
+    maps = find_members(runs, "oof", [ref_of(use)], use.tta, ends=ends)[0]
     if maps.digest != use.digest:
-        raise UserError(
-            f"{use.name}: its predictions are not those of the fit: a run was added, removed or trained on; "
-            f"fit again: {_fit_again(ensemble)}"
-        )
+        what = f"{use.name}: its predictions are not those of the fit: a run was added, removed or trained on"
+        raise UserError(what, _fit_again(ensemble))
     return maps
 
 
-def _fit_again(ensemble: Ensemble) -> str:
-    """The command that fits the same members anew, by their predictions with the same TTA."""
-    words = ["--name", ensemble.name, "--members", ",".join(member.name for member in ensemble.members)]
+def _fit_again(ensemble: Ensemble) -> Command:
+    """Command that fits the same members anew, by their predictions with the same TTA."""
     ttas = {member.tta for member in ensemble.members}
-    return shlex.join(["cli", "ensemble", "fit", *words, *(["--tta", *ttas] if len(ttas) == 1 else [])])
+    members = ",".join(member.name for member in ensemble.members)
+    tta = ttas.pop() if len(ttas) == 1 else None
+    return Command("ensemble fit", name=ensemble.name, members=members, tta=tta)
 
 
 def predictions(
@@ -143,36 +146,35 @@ def _known_places(settings: Settings, ids: Sequence[str]) -> dict[str, Place]:
     return find_places(scenes, placed or labelled)
 
 
-def plain(use: MemberUse) -> str:
-    """The member's name without the hash that it may have been asked for by."""
-    return use.name.partition("@")[0]
+def ref_of(use: MemberUse) -> Ref:
+    """Member and recipe, whatever name it was asked for by."""
+    return Ref(Ref.parse(use.name).member, use.recipe)
 
 
-def fitted_runs(settings: Settings, ensemble: Ensemble) -> dict[str, list[Run]]:
-    """Every weighted member's runs; UserError where it was fitted with other weights than they have.
+def fitted_runs(settings: Settings, ensemble: Ensemble) -> dict[str, list[EndedRun]]:
+    """Find every weighted member's complete runs of folds; none for a member made elsewhere.
 
-    That can be told where the out-of-fold maps lie: a machine that only predicts, as the notebook, has none.
+    UserError if it was fitted with other weights than they have. This can be told only where the out-of-fold maps lie:
+    a machine that only predicts, as the notebook, has none.
     """
-    from zoo.predictions.catalogue import set_folders
+    from zoo.runs.find import find_runs
 
+    found = {}
     for use in map(ensemble.member, ensemble.weights):
-        there = set_folders(settings.runs, "oof", plain(use))
-        if any((each.recipe, each.tta) == (use.recipe, use.tta) and each.written is not None for each in there):
-            _fitted_maps(settings.runs, ensemble, use)
-    return {name: _member_runs(settings, ensemble.member(name)) for name in ensemble.weights}
+        ref = ref_of(use)
+        found[use.name] = [ended for ended in find_runs(settings.runs, ref) if ended.run.fold != FULL]
+        there = [place for place in settings.runs.sets("oof", ref.member) if place.manifest.is_file()]
+        if any((place.ref, place.tta) == (ref, use.tta) for place in there):
+            _fitted_maps(settings.runs, ensemble, use, found[use.name])
+    return {name: _complete(settings, runs) for name, runs in found.items()}
 
 
-def _member_runs(settings: Settings, use: MemberUse) -> list[Run]:
-    """The member's complete runs: those of folds, as its threshold was fitted on; none where it was made elsewhere."""
-    if not (settings.runs / "members" / plain(use) / use.recipe).is_dir():
-        return []  # so that an ensemble of imported members needs no torch
-    from zoo.training import find_runs, set_threads
-
-    set_threads(settings.jobs)
-    found = [run for run in find_runs(settings.runs, plain(use), use.recipe) if run.fold != "full"]
-    complete = [run for run in found if run.complete]
-    for run in found:
-        if run not in complete:
+def _complete(settings: Settings, found: Sequence[EndedRun]) -> list[EndedRun]:
+    """Those of a member's runs whose weights are there; the others are named, and refused if none is complete."""
+    complete = [ended for ended in found if ended.complete]
+    for ended in found:
+        run = ended.run
+        if not ended.complete:
             what = f"{run.best}: is missing, or not the weights that result.json names"
             advice = f"bring them back, or remove {run.folder} and train the fold again"
             if not complete:
@@ -182,17 +184,19 @@ def _member_runs(settings: Settings, use: MemberUse) -> list[Run]:
     return complete
 
 
-def _predict(settings: Settings, run: Run, scenes: Scenes, use: MemberUse, advance: Callable[..., None]) -> Any:
+def _predict(settings: Settings, ended: EndedRun, scenes: Scenes, use: MemberUse, listener: Listener) -> PredictionSet:
     from zoo.predict import predict_set
+    from zoo.training import set_threads
 
+    set_threads(settings.jobs)
     return predict_set(
-        run, scenes, scenes.test, split="test", tta=use.tta, device_name=settings.device, advance=advance
+        ended, scenes, scenes.test, split="test", tta=use.tta, device_name=settings.device, listener=listener
     )
 
 
-def _warn_of_lacking_folds(settings: Settings, ensemble: Ensemble, name: str, runs: list[Run]) -> None:
+def _warn_of_lacking_folds(settings: Settings, ensemble: Ensemble, name: str, runs: Sequence[EndedRun]) -> None:
     fitted = {str(fold["fold"]) for fold in ensemble.fitted.get("folds", ())}
-    lacking = sorted(fitted - {run.fold for run in runs})
+    lacking = sorted(fitted - {ended.run.fold for ended in runs})
     if runs and lacking:
         folds = ", ".join(lacking)
         say(settings, f"warning: {name}: no complete run of fold {folds}; the mean is over the others alone")

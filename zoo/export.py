@@ -22,7 +22,7 @@ from zoo.data import SIZE, Record, Scenes
 from zoo.geometry import resize
 from zoo.inputs import INPUTS, Channels, read_scaling
 from zoo.predict import load_network, probabilities
-from zoo.training import Run
+from zoo.runs.run import Run
 from zoo.training.dataset import read_images
 from zoo.training.scoring import best_dice
 

@@ -5,7 +5,7 @@ set that they are written to.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from importlib.metadata import version
 
@@ -14,18 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.files import sha256_of_file
+from core.errors import UserError
+from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
 from zoo.geometry import VIEWS, resize
 from zoo.inputs import read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
+from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import autocast, prediction_precision
 from zoo.runtime.prefetch import read_ahead
 from zoo.training.dataset import read_images
-from zoo.training.runs import Run
 
 BATCH = 8
 
@@ -73,38 +74,44 @@ def predict_records(
 
 
 def predict_set(
-    run: Run,
+    ended: EndedRun,
     scenes: Scenes,
     records: Sequence[Record],
     *,
     split: str,
     tta: str = "none",
     device_name: str = "auto",
-    advance: Callable[..., None] = lambda n=1, note="": None,
+    listener: Listener = SILENT,
 ) -> PredictionSet:
-    """The run's prediction set of `records` in the cache, made or gone on with, reused where it is complete."""
+    """Predict `records` with a trained run: make its prediction set, or go on with it; a complete one is reused.
+
+    The listener counts records. UserError if the run's weights are not those that it ended with.
+    """
+    if ended.fault:
+        raise UserError(f"{ended.fault}; train the run again")
+    run = ended.run
     provenance = Provenance(
         member=run.recipe.name,
         recipe=run.hash,
         split=split,
         fold=run.fold,
-        seed=run.seed or None,
+        seed=run.seed,
         tta=tta,
         folds_sha256=run.folds_sha256,
-        checkpoint_sha256=sha256_of_file(run.best),
+        checkpoint_sha256=ended.weights_sha256,
         code=version("contrail-ensemble"),
         seconds_per_record=None,
     )
-    folder = set_folder(run.runs, provenance)
+    folder = set_folder(run.store, provenance)
     by_id = {record.id: record for record in records}
     with PredictionWriter(folder, provenance, sorted(by_id)) as writer:
         missing = [by_id[record_id] for record_id in writer.missing]
-        advance(len(by_id) - len(missing))
+        listener.advance(len(by_id) - len(missing))
         if missing:
             start = time.perf_counter()
             with closing(predict_records(run, scenes, missing, tta, device_name)) as maps:
                 for record_id, probability in maps:
                     writer.add(record_id, probability)
-                    advance(1)
+                    listener.advance(1)
             writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
-    return PredictionSet.open(folder)
+    return PredictionSet(folder, writer.manifest)

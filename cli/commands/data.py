@@ -95,7 +95,7 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
 
     if out:
         require_folder(out)
-    path = out or settings.runs / "folds.csv"
+    path = out or settings.runs.folds
     scenes = settings.scenes()
     with progress(settings, "folds", len(scenes.labelled)) as advance:
         made = make_folds(scenes, count, settings.seed, settings.jobs, advance)
@@ -107,7 +107,7 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     placed = sum(scenes.is_placed(record) for record in scenes.labelled)
     document = folds_document(path, made, placed)
     show(settings, document, lambda console: print_folds(console, document))
-    used = settings.runs / "folds.csv"
+    used = settings.runs.folds
     then = "cli zoo train --fold all"
     next_step(settings, then if path == used else f"cp {path} {used} && {then}")
 

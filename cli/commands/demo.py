@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import say, show
+from zoo.runs import Store
 
 # Small enough for a few minutes on two cores: it shows the way and promises no Dice.
 TRAIN, VALIDATION, TEST, FOLDS = 36, 12, 6, 3
@@ -28,13 +29,14 @@ def demo(settings: Settings, out: Path) -> None:
     What a demo that was cut off has made is reused.
     """
     from cli.picture import draw_scenes
-    from ensemble import ensemble_path, read_ensemble
+    from ensemble import read_ensemble
 
     start = time.perf_counter()
     for command in _commands(out):
         _type(settings, command)
-    picture = draw_scenes(out / "scenes", out / "runs", out / "picture.png")
-    dice = read_ensemble(ensemble_path(out / "runs", "default")).fitted["dice"]
+    runs = Store(out / "runs")
+    picture = draw_scenes(out / "scenes", runs, out / "picture.png")
+    dice = read_ensemble(runs.ensemble("default")).fitted["dice"]
     minutes = (time.perf_counter() - start) / 60
     made = ["scenes/", "runs/", "submission.csv", "out-of-fold.csv", picture.name]
     document = {"folder": str(out), "made": made, "dice": dice, "minutes": round(minutes, 2)}

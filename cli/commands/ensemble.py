@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import TTA, Settings, common
-from cli.output import next_step, progress, say, say_left_out, say_note, show
+from cli.output import next_step, progress, say, say_note, show
 from cli.tables.ensemble import render, render_members
 from core.errors import UnknownName, UsageError, UserError
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,9 +76,9 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
 def compare(settings: Settings, first: str, second: str) -> None:
     """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
     from ensemble.comparison import compare_ensembles
-    from ensemble.model import ensemble_path, read_ensemble
+    from ensemble.model import read_ensemble
 
-    pair = [read_ensemble(ensemble_path(settings.runs, name)) for name in (first, second)]
+    pair = [read_ensemble(settings.runs.ensemble(name)) for name in (first, second)]
     document = compare_ensembles(pair[0], pair[1], settings.seed, (first, second))
 
     def render_comparison(console: Console) -> None:
@@ -101,9 +101,9 @@ def compare(settings: Settings, first: str, second: str) -> None:
 @common
 def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and where it comes from."""
-    from ensemble.model import ensemble_path, read_ensemble, to_document
+    from ensemble.model import read_ensemble, to_document
 
-    ensemble = read_ensemble(ensemble_path(settings.runs, name))
+    ensemble = read_ensemble(settings.runs.ensemble(name))
     document = to_document(ensemble)
     del document["record_ids"], document["per_record"]  # thousands; they stand in the file
     document["records"] = len(ensemble.record_ids)
@@ -173,9 +173,8 @@ def _job(
     split = tuple(part.strip() for given in members for part in given.split(",") if part.strip())
     if members and not split:
         raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
-    names = settings.line_up(split, "predictions") if split else None
-    left_out = None if names else partial(say_left_out, settings)
-    folds, found = find_out_of_fold(settings.runs, names, tta, left_out)
+    names = [Ref.parse(name) for name in settings.line_up(split, "predicted")] if split else None
+    folds, found = find_out_of_fold(settings.runs, names, tta, settings.listener)
     if names is None:
         found, of_fewer_folds = without_partial(found, folds)
         for line in of_fewer_folds:
@@ -236,10 +235,10 @@ def _cost(text: str) -> tuple[str, float]:
 
 def _write(settings: Settings, done: Fitted) -> Path:
     from core.files import atomic_write
-    from ensemble.model import ensemble_path, write_ensemble
+    from ensemble.model import write_ensemble
     from ensemble.plot import draw
 
-    path = ensemble_path(settings.runs, done.ensemble.name)
+    path = settings.runs.ensemble(done.ensemble.name)
     write_ensemble(path, done.ensemble)
     with atomic_write(path.with_name("report.png")) as file:
         file.write(draw(done.fit, done.ensemble.name))

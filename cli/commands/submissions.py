@@ -166,7 +166,7 @@ def _groups(settings: Settings) -> dict[str, str] | None:
     """Scene groups from folds.csv; without one each record stands for itself."""
     from zoo.data import read_folds
 
-    path = settings.runs / "folds.csv"
+    path = settings.runs.folds
     return dict(read_folds(path).group_of) if path.is_file() else None
 
 

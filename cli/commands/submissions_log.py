@@ -36,10 +36,10 @@ DICE = click.FloatRange(0, 1)
 def log(settings: Settings, public: float | None, private: float | None, entry: str | None, table: Path | None) -> None:
     """Show the submissions with local and leaderboard scores; add scores of the leaderboard."""
     from submissions.correlation import correlate
-    from submissions.ledger import BOARDS, add_scores, ledger_path, read_ledger
+    from submissions.ledger import BOARDS, add_scores, read_ledger
     from submissions.past_scores import import_scores
 
-    path, listener = ledger_path(settings.runs), settings.listener
+    path, listener = settings.runs.ledger, settings.listener
     if table:
         listener.info(f"{len(import_scores(path, table))} new entries from {table}")
     if public is not None or private is not None:

@@ -53,17 +53,17 @@ def submit(
 
 def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:
     from cli.submit_kaggle import bundle
-    from ensemble import ensemble_path, read_ensemble
+    from ensemble import read_ensemble
     from submissions.kaggle import require_bundle
 
     require_bundle(out, force)
-    bundle(settings, read_ensemble(ensemble_path(settings.runs, name)), out)
+    bundle(settings, read_ensemble(settings.runs.ensemble(name)), out)
 
 
 def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to: str | None, force: bool) -> None:
     from cli.submit_kaggle import send_to_kaggle
     from cli.submit_maps import gather, predictions
-    from ensemble import ensemble_path, read_ensemble
+    from ensemble import read_ensemble
     from submissions.formats import FORMATS, WriteOptions, require_format
     from submissions.kaggle import require_client
 
@@ -71,7 +71,7 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to:
     require_format(form, out, force)
     if to:
         require_client()
-    ensemble = read_ensemble(ensemble_path(settings.runs, name))
+    ensemble = read_ensemble(settings.runs.ensemble(name))
     found = gather(settings, ensemble, split, facts.placed)
 
     def note(written: Written) -> None:
@@ -138,7 +138,7 @@ def _known(ensemble: Ensemble) -> dict[str, Foreground]:
 
 
 def _note(settings: Settings, ensemble: Ensemble, written: Written) -> None:
-    from submissions.ledger import Sent, append, ledger_path
+    from submissions.ledger import Sent, append
 
     dice = ensemble.fitted.get("dice", {})
     local = dice.get("cross_fitted")
@@ -156,7 +156,7 @@ def _note(settings: Settings, ensemble: Ensemble, written: Written) -> None:
         rows=written.rows,
         share=written.share,
     )
-    append(ledger_path(settings.runs), sent)
+    append(settings.runs.ledger, sent)
 
 
 def _print(console: Console, document: dict[str, Any]) -> None:

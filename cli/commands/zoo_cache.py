@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, say, show
+from cli.output import next_step, say, show
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 @common
 def verify(settings: Settings) -> None:
     """Check every prediction set under the runs folder: shards, hashes, counts, folds."""
-    from zoo.predictions.catalogue import set_folders
     from zoo.predictions.verify import verify_runs
 
-    total = sum(1 for _ in set_folders(settings.runs))
-    with progress(settings, "verify", total) as advance:
-        found = verify_runs(settings.runs, advance)
+    found = verify_runs(settings.runs, settings.listener)
     document = asdict(found) | {"unfinished": [str(path) for path in found.unfinished]}
     show(settings, document, lambda console: _print_verified(console, found))
     found.raise_if_faulty()
@@ -46,14 +43,11 @@ def import_predictions(settings: Settings, name: str, oof: Path, test: Path | No
     """
     from core.errors import UsageError
     from zoo.members import member_names
-    from zoo.predictions.importer import import_member, map_files
+    from zoo.predictions.importer import import_member
 
     if name in member_names(settings.members):
         raise UsageError(f'"{name}" is a member of the zoo; choose another name')
-    # Each file is read twice: to be checked, then to be written.
-    total = 2 * (len(map_files(oof)) + (len(map_files(test)) if test else 0))
-    with progress(settings, f"import {name}", total) as advance:
-        found = import_member(settings.runs, name, oof, test, folds, advance)
+    found = import_member(settings.runs, name, oof, test, folds, settings.listener)
     if found.missing:
         say(settings, f"{len(found.missing)} records of folds.csv have no map, {found.missing[0]} first")
     show(

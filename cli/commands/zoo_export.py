@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, require_new_file, say, say_note, show
+from cli.output import progress, require_new_file, say, show
 from cli.runs import lacking_folds, say_others, say_stopped
-from core.errors import UsageError, UserError
+from core.errors import UsageError
 from core.thresholds import threshold_text
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
     from zoo.data import Folds, Record, Scenes
     from zoo.export import Exported, Parity
-    from zoo.training import Run
+    from zoo.runs.run import EndedRun, Run
 
 SUFFIXES = {"pt2": (".pt2",), "onnx": (".onnx",), "torchscript": (".pt", ".ts")}  # by which a format is known
 VERSIONS = ("contrail-ensemble", "torch", "timm", "onnx", "onnxscript", "onnxruntime")
@@ -53,17 +53,20 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from core.files import atomic_write, write_json
     from zoo.data import read_folds
     from zoo.export import compare, export_member
-    from zoo.training import fold_names, most_trained, set_threads
+    from zoo.runs.find import most_trained
+    from zoo.runs.run import fold_names
+    from zoo.training import set_threads
 
-    scenes, folds = settings.scenes(), read_folds(settings.runs / "folds.csv")
+    scenes, folds = settings.scenes(), read_folds(settings.runs.folds)
     set_threads(settings.jobs)
     names = fold_names(fold, folds)
-    note = partial(say_note, settings)
-    runs = most_trained(settings.runs, member, names, folds.sha256, note, settings.members)
-    say_others(settings, member, runs)
-    if lacking := lacking_folds(settings, names, runs):
-        raise UserError(lacking)
-    say_stopped(settings, runs)
+    asked = Ref.parse(member)
+    ended = most_trained(settings.runs, asked, names, folds.sha256, settings.listener, settings.members)
+    say_others(settings, asked, ended)
+    if lacking := lacking_folds(settings, names, ended):
+        raise lacking
+    say_stopped(settings, ended)
+    runs = [each.run for each in ended]
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")
     exported = export_member(runs, format_name)
@@ -71,7 +74,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
         parity = compare(exported, runs, scenes, compared, advance)
     with atomic_write(out) as file:
         file.write(exported.content)
-    document = _document(runs, format_name, out, exported, parity)
+    document = _document(ended, format_name, out, exported, parity)
     write_json(out.with_name(f"{out.name}.json"), document)
     lines = "\n".join(_lines(out, document))
     show(settings, document, lambda console: console.print(lines, markup=False, soft_wrap=True))
@@ -87,7 +90,7 @@ def _require_suffix(out: Path, format_name: str) -> None:
 
 def _held_out(runs: Sequence[Run], scenes: Scenes, folds: Folds) -> list[Record]:
     """The records that any of the runs held out, sorted by id; all labelled ones where none held any out."""
-    from zoo.training import run_records
+    from zoo.runs.run import run_records
 
     held = {record.id: record for run in runs for record in run_records(run, scenes, folds)[1]}
     return [held[record_id] for record_id in sorted(held)] or list(scenes.labelled)
@@ -99,12 +102,15 @@ def _spread(records: Sequence[Record], most: int) -> list[Record]:
     return [records[int(number * step)] for number in range(min(most, len(records)))]
 
 
-def _document(runs: Sequence[Run], format_name: str, out: Path, exported: Exported, parity: Parity) -> dict[str, Any]:
-    """What the file holds, what goes in and comes out, how it was compared."""
+def _document(
+    ended: Sequence[EndedRun], format_name: str, out: Path, exported: Exported, parity: Parity
+) -> dict[str, Any]:
+    """Contents of the file, its input and output, and how it was compared."""
     from core.files import sha256_of_file
     from zoo.data import SIZE
     from zoo.inputs import INPUTS
 
+    runs = [each.run for each in ended]
     recipe = runs[0].recipe
     bands, number = INPUTS.facts(recipe.input).bands, "n" if exported.any_number else 1
     return {
@@ -115,7 +121,9 @@ def _document(runs: Sequence[Run], format_name: str, out: Path, exported: Export
         "sha256": sha256_of_file(out),
         "member": recipe.name,
         "recipe": runs[0].hash,
-        "runs": [{"fold": run.fold, "seed": run.seed, "weights_sha256": sha256_of_file(run.best)} for run in runs],
+        "runs": [
+            {"fold": each.run.fold, "seed": each.run.seed, "weights_sha256": each.weights_sha256} for each in ended
+        ],
         "input": {
             "name": "kelvin",
             "unit": "K",

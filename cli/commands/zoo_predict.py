@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.commands.zoo_train import predict_run
 from cli.options import TTA, Settings, common
-from cli.output import next_step, require_test, say, say_note, show
+from cli.output import next_step, require_test, say_note, show
 from cli.runs import export_command, full_name, lacking_folds, say_others, say_stopped
 from core.errors import UsageError
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo.data import Folds
-    from zoo.training import Run
+    from zoo.runs.run import EndedRun
 
 
 @click.command("predict")
@@ -35,22 +35,25 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         raise UsageError("--fold full holds no records out; predict the test records with it: --split test")
 
     from zoo.data import read_folds
-    from zoo.training import check_prediction, fold_names, run_records, set_threads
+    from zoo.runs.run import fold_names, run_records
+    from zoo.training import check_prediction, set_threads
 
     scenes = settings.scenes()
     if split == "test":
         require_test(settings, scenes)
-    folds = read_folds(settings.runs / "folds.csv")
+    folds = read_folds(settings.runs.folds)
     names = fold_names(fold, folds)
-    asked = dict.fromkeys(settings.line_up(members, "members"))
-    runs = list({run.folder: run for name in asked for run in _trained(settings, name, names, folds)}.values())
+    asked = dict.fromkeys(settings.line_up(members, "trained"))
+    found = [ended for name in asked for ended in _trained(settings, Ref.parse(name), names, folds)]
+    trained = list({ended.run.folder: ended for ended in found}.values())
+    runs = [ended.run for ended in trained]
     records = [scenes.test if split == "test" else run_records(run, scenes, folds)[1] for run in runs]
     for run, ours in zip(runs, records):
         check_prediction(run, scenes, ours, settings.device)
     set_threads(settings.jobs)
     rows = []
-    for run, ours in zip(runs, records):
-        made = predict_run(settings, run, scenes, ours, split, tta)
+    for ended, ours in zip(trained, records):
+        made, run = predict_run(settings, ended, scenes, ours, split, tta), ended.run
         named = {"member": run.recipe.name, "recipe": run.hash, "fold": run.fold, "seed": run.seed}
         rows.append(named | {"records": len(made.record_ids)})
     lines = [f"{full_name(run)}: {row['records']} records" for run, row in zip(runs, rows)]
@@ -62,14 +65,13 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         next_step(settings, "cli ensemble fit" if split == "oof" else "cli submit --out submission.csv")
 
 
-def _trained(settings: Settings, asked: str, fold_names: Sequence[str], folds: Folds) -> list[Run]:
-    """The runs that predict; folds without a complete one are named, with what trains them."""
-    from zoo.training import most_trained
+def _trained(settings: Settings, asked: Ref, fold_names: Sequence[str], folds: Folds) -> list[EndedRun]:
+    """Find the runs that predict; folds without a complete one are named, with the command that trains them."""
+    from zoo.runs.find import most_trained
 
-    note = partial(say_note, settings)
-    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, note, settings.members)
+    runs = most_trained(settings.runs, asked, fold_names, folds.sha256, settings.listener, settings.members)
     say_others(settings, asked, runs)
     say_stopped(settings, runs)
     if lacking := lacking_folds(settings, fold_names, runs):
-        say(settings, f"warning: {lacking}; the others predict")
+        settings.listener.warn(f"{lacking.what}; the others predict", lacking.do)
     return runs

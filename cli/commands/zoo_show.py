@@ -13,6 +13,7 @@ from cli.options import Settings, common
 from cli.output import next_step, say, show
 from cli.tables.columns import EMPTY
 from core.errors import UnknownName, UsageError
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,10 +37,9 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
     M@HASH is the recipe that was trained, with what differs from the listed member.
     """
     from cli.members import check_own, say_own_instead_of_shipped
-    from zoo.recipe_names import split_name
 
     trained = _find_trained(settings, member)
-    say_own_instead_of_shipped(settings, split_name(member)[0])
+    say_own_instead_of_shipped(settings, Ref.parse(member).member)
     recipe = trained.recipe if trained else _listed(settings, member)
     if not trained:
         check_own(recipe, settings.runs, settings.device)
@@ -70,21 +70,20 @@ class _TrainedRecipe:
 
     @property
     def name(self) -> str:
-        return f"{self.recipe.name}@{self.hash}"
+        return str(Ref(self.recipe.name, self.hash))
 
 
 def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
     """The trained recipe that is asked for by its hash; None where a plain member is."""
     from zoo.members import load_member
-    from zoo.members.trained import changed_keys, read_trained_recipe
-    from zoo.recipe_names import split_name
+    from zoo.runs.find import changed_keys, read_trained_recipe
 
-    name, beginning = split_name(asked)
-    if beginning is None or asked.endswith(".toml"):
+    ref = Ref.parse(asked)
+    if ref.recipe is None or asked.endswith(".toml"):
         return None
-    recipe_hash, recipe = read_trained_recipe(settings.runs, name, beginning)
+    recipe_hash, recipe = read_trained_recipe(settings.runs, ref)
     try:
-        listed = load_member(name, settings.members)
+        listed = load_member(ref.member, settings.members)
     except UnknownName:
         return _TrainedRecipe(recipe=recipe, hash=recipe_hash, changed=None)
     changed = changed_keys(recipe, listed)
@@ -96,15 +95,15 @@ def _find_trained(settings: Settings, asked: str) -> _TrainedRecipe | None:
 def _listed(settings: Settings, member: str) -> Recipe:
     """The member as its file has it; where none does, its trained recipes are named."""
     from zoo.members import load_member
-    from zoo.members.trained import trained_recipes
+    from zoo.runs.find import trained_recipes
 
     try:
         return load_member(member, settings.members)
     except UnknownName as error:
-        trained = sorted(trained_recipes(settings.runs, member))
+        trained = list(trained_recipes(settings.runs, member))
         if not trained:
             raise
-        names = ", ".join(f"{member}@{recipe}" for recipe in trained)
+        names = Ref(member).listed(trained)
         raise UsageError(f'no member "{member}" is listed; name one of its trained recipes: {names}') from error
 
 

@@ -11,11 +11,12 @@ import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
-from cli.output import detail, next_step, progress, say, say_note, show
-from cli.runs import export_command, fold_words, label, stopped_at
+from cli.output import detail, next_step, progress, say, show
+from cli.runs import export_command, label, stopped_at
 from cli.tables.columns import EMPTY, Column, as_table, column_of
 from core.errors import UsageError
 from core.thresholds import threshold_text
+from zoo.runs import RunName
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from zoo.data import Folds, Record, Scenes
     from zoo.members import Recipe
     from zoo.predictions import PredictionSet
-    from zoo.training import Epoch, Run
+    from zoo.runs.run import EndedRun, Run
+    from zoo.training import Epoch, Planned
 
 
 @click.command("train")
@@ -42,27 +44,32 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
 
     Ends with the held-out predictions of each fold in the cache.
     """
+    from zoo.training import look_at
+
     scenes, folds, runs = _plan(settings, **which)
-    rows = []
-    for run in runs:
-        again = _why_again(run)
-        reused = run.done and not again
-        if again:
-            say(settings, f"{label(run)}: {again}; it is trained again")
-        if not reused:
-            _train_run(settings, run, scenes, folds)
-        if run.stopped:
-            words = f"stopped at {stopped_at(run)}{', reused' if reused else ''}"
+    rows: list[dict[str, Any]] = []
+    trained_any = False
+    for planned in runs:
+        run = planned.run
+        if trained_any and run.recipe.start_from:  # the run that it starts from may have been trained again just now
+            planned = look_at(run)
+        if planned.again:
+            say(settings, f"{label(run)}: {planned.again}; it is trained again")
+        ended = planned.reused
+        if ended is None:
+            ended, trained_any = _train_run(settings, run, scenes, folds), True
+        if ended.stopped:
+            words = f"stopped at {stopped_at(ended)}{', reused' if planned.reused else ''}"
             say(settings, f"{label(run)}: {words}; remove {run.stop} to train it on")
-        elif reused:
+        elif planned.reused:
             say(settings, f"{label(run)}: is trained already, reused")
         if run.fold != "full":
-            _predict_held(settings, run, scenes, folds, tta)
-        rows.append(_result(run))
+            _predict_held(settings, ended, scenes, folds, tta)
+        rows.append(_result(ended))
         if rows[-1]["dice"] == 0:
             say(settings, f"warning: {label(run)}: {_found_nothing(run.recipe)}")
     show(settings, rows, lambda console: _print_runs(console, rows))
-    next_step(settings, _next(runs, bool(scenes.test)))
+    next_step(settings, _next(runs[0].run, bool(scenes.test)))
 
 
 def _plan(
@@ -76,28 +83,28 @@ def _plan(
     seeds: int,
     sets: tuple[str, ...],
     with_val: bool,
-) -> tuple[Scenes, Folds, list[Run]]:
+) -> tuple[Scenes, Folds, list[Planned]]:
     """Everything that can be refused is refused here, before anything starts."""
     # before torch loads: a typo is answered at once
     recipes = _recipes(settings, members, files, sets, epochs, start)
 
-    from zoo.training import check_run, fold_names, pin_start, plan_run, set_threads
+    from zoo.runs.run import fold_names, plan_run
+    from zoo.training import check_run, pin_start, set_threads
 
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
-    names, note = fold_names(fold, folds), partial(say_note, settings)
-    planned = [
+    names, listener = fold_names(fold, folds), settings.listener
+    asked = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
-        for recipe in (pin_start(recipe, settings.runs, names, folds, note, settings.members) for recipe in recipes)
+        for recipe in (pin_start(recipe, settings.runs, names, folds, listener, settings.members) for recipe in recipes)
         for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]
-    runs = list({run.folder: run for run in planned}.values())  # a member that is named twice is trained once
-    for run in runs:
-        check_run(run, scenes, folds, settings.device)
+    runs = {run.folder: run for run in asked}.values()  # a member that is named twice is trained once
+    planned = [check_run(run, scenes, folds, settings.device) for run in runs]
     keep_folds(settings, folds)
     set_threads(settings.jobs)
-    return scenes, folds, runs
+    return scenes, folds, planned
 
 
 def _recipes(
@@ -119,17 +126,6 @@ def _recipes(
     return [with_settings(load_member(name, settings.members), changes) for name in names]
 
 
-def _why_again(run: Run) -> str | None:
-    """Why a run that has come to an end cannot be reused; None where it can, or has not."""
-    from zoo.training import start_has_changed
-
-    if run.result.is_file() and (spoilt := run.spoilt):
-        return spoilt
-    if run.done and start_has_changed(run):
-        return f"{run.recipe.start_from}, from which it started, has other weights since"
-    return None
-
-
 def _found_nothing(recipe: Recipe) -> str:
     """What a Dice of 0 means, and what of the recipe may be at fault."""
     from zoo.training import lower_rate
@@ -141,20 +137,20 @@ def _found_nothing(recipe: Recipe) -> str:
     )
 
 
-def _next(runs: Sequence[Run], has_test: bool) -> str:
-    """Without a fold of its own a run is in no ensemble: it predicts by hand, or leaves in a file."""
-    run = runs[0]
+def _next(run: Run, has_test: bool) -> str:
+    """Next command: a run without a fold of its own is in no ensemble, it predicts by hand or leaves in a file."""
     if run.fold != "full":
         return "cli ensemble fit"
     if has_test:
-        return f"cli zoo predict {run.recipe.name}@{run.hash} --fold full --split test"
+        return f"cli zoo predict {run.ref} --fold full --split test"
     return export_command(run)
 
 
-def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> None:
+def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> EndedRun:
     from zoo.inputs import INPUTS
+    from zoo.runs.run import run_records
     from zoo.targets import without_labelers
-    from zoo.training import run_examples, run_records, run_scaling, steps_of, train
+    from zoo.training import run_examples, run_scaling, steps_of, train
 
     if INPUTS.facts(run.recipe.input).scaled and not run.scaling.is_file():
         records, _ = run_records(run, scenes, folds)
@@ -177,30 +173,35 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> No
             lambda epoch: _say_epoch(settings, run, epoch),
             note=lambda text: say(settings, f"{label(run)}: {text}"),
         )
+    ended = run.ended()
+    assert ended is not None
+    return ended
 
 
-def _result(run: Run) -> dict[str, Any]:
-    """What the run ended with, each stage's score beside the log's; older runs have no stages written down."""
-    found = {"stages": [], "averaged": [], **run.read_result(), "logged_stages": list(run.recipe.log.stages)}
-    stopped = {"stopped": run.stopped, "stopped_at": stopped_at(run) if run.stopped else None}
-    return {"member": run.recipe.name, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
+def _result(ended: EndedRun) -> dict[str, Any]:
+    """Result of a run, each stage's score beside the log's; older runs have no stages written down."""
+    run = ended.run
+    found = {"stages": [], "averaged": [], **ended.result, "logged_stages": list(run.recipe.log.stages)}
+    stopped = {"stopped": ended.stopped, "stopped_at": stopped_at(ended) if ended.stopped else None}
+    return {"member": run.member, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
 
 
-def _predict_held(settings: Settings, run: Run, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
-    from zoo.training import run_records
+def _predict_held(settings: Settings, ended: EndedRun, scenes: Scenes, folds: Folds, tta: str) -> PredictionSet:
+    from zoo.runs.run import run_records
 
-    _, held = run_records(run, scenes, folds)
-    return predict_run(settings, run, scenes, held, "oof", tta)
+    _, held = run_records(ended.run, scenes, folds)
+    return predict_run(settings, ended, scenes, held, "oof", tta)
 
 
 def predict_run(
-    settings: Settings, run: Run, scenes: Scenes, records: Sequence[Record], split: str, tta: str
+    settings: Settings, ended: EndedRun, scenes: Scenes, records: Sequence[Record], split: str, tta: str
 ) -> PredictionSet:
-    """The run's maps of these records, in the cache."""
+    """Predict these records with a trained run, in the cache."""
     from zoo.predict import predict_set
 
-    with progress(settings, f"{label(run)} {split}", len(records)) as advance:
-        return predict_set(run, scenes, records, split=split, tta=tta, device_name=settings.device, advance=advance)
+    listener = settings.listener
+    with listener.task(f"{label(ended.run)} {split}", len(records)):
+        return predict_set(ended, scenes, records, split=split, tta=tta, device_name=settings.device, listener=listener)
 
 
 def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
@@ -224,7 +225,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
     column = partial(column_of, rows)
     return [
         column("member", 0, lambda row: row["member"], numbers=False),
-        column("fold", 0, lambda row: fold_words(row["fold"], row["seed"]), numbers=False),
+        column("fold", 0, lambda row: _fold(row), numbers=False),
         column("best epoch", 3, _best_epoch, numbers=False),
         column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
         column("Dice", 1, lambda row: _text(row["dice"], "{:.4f}".format)),
@@ -244,12 +245,16 @@ def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
     column = partial(column_of, stages)
     return [
         column("member", 0, lambda one: one["row"]["member"], numbers=False),
-        column("fold", 0, lambda one: fold_words(one["row"]["fold"], one["row"]["seed"]), numbers=False),
+        column("fold", 0, lambda one: _fold(one["row"]), numbers=False),
         column("stage", 0, lambda one: str(one["number"])),
         column("best epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
         column("Dice", 1, lambda one: _text(one["stage"]["dice"], "{:.4f}".format)),
         column("logged", 2, lambda one: _text(one["logged"], "{:.4f}".format)),
     ]
+
+
+def _fold(row: dict[str, Any]) -> str:
+    return RunName(row["fold"], row["seed"]).words
 
 
 def _text(value: float | None, form: Callable[[float], str]) -> str:

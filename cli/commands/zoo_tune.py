@@ -11,7 +11,7 @@ import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, say, say_note, show
+from cli.output import next_step, progress, require_folder, say, show
 from cli.tables.columns import Column, as_table, column_of
 from core.errors import UsageError
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zoo.data import Scenes
-    from zoo.training import Epoch, Run
+    from zoo.runs.run import Run
+    from zoo.training import Epoch
     from zoo.training.tuning import Tuning
 
 BEST = 10  # trials that are shown
@@ -61,7 +62,7 @@ def tune(
     recipe = with_settings(shipped, changes)
     if out:
         require_folder(out)
-    path = out or settings.runs / "tuning" / f"{recipe.name}-tuned.toml"
+    path = out or settings.runs.tuned(recipe.name)
     if path.suffix != ".toml" or path.stem == recipe.name:
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
 
@@ -78,9 +79,9 @@ def tune(
         )
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
-    recipe = pin_start(recipe, settings.runs, [fold], folds, partial(say_note, settings), settings.members)
+    recipe = pin_start(recipe, settings.runs, [fold], folds, settings.listener, settings.members)
     tuning = Tuning(
-        recipe=recipe, space=space, fold=fold, folds=folds, runs=settings.runs, seed=settings.seed, with_val=with_val
+        recipe=recipe, space=space, fold=fold, folds=folds, store=settings.runs, seed=settings.seed, with_val=with_val
     )
     tuning.check(scenes, settings.device)
     keep_folds(settings, folds)

@@ -15,6 +15,7 @@ from core.dice import count
 from ensemble import read_ensemble
 from tests.ensemble.runs import FakeRuns, fake_runs, write_set
 from zoo.predictions import find_members
+from zoo.runs import Ref, Store
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_document_keeps_its_contract_and_dice_is_that_of_the_masks(made, cap
 
     path = made.runs / "ensembles" / "two" / "ensemble.json"
     ensemble = read_ensemble(path)
-    members = find_members(made.runs, names=list(ensemble.weights))
+    members = find_members(Store(made.runs), names=[Ref.parse(each) for each in list(ensemble.weights)])
     maps = {member.name: member.maps(ensemble.record_ids) for member in members}
     truth = made.case.masks[[made.case.ids.index(record) for record in ensemble.record_ids]]
     tp, predicted, positives = count(ensemble.apply(maps), truth).sum(axis=0).tolist()

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-import cli.submit_maps
 from cli.app import run
 from core.files import read_json, sha256_of_file, write_json
 from ensemble import ensemble_path, read_ensemble
 from submissions import read_submission
 from submissions.ledger import ledger_path, read_ledger
 from tests.cli.tiny_runs import Tiny, tiny_runs
+from tests.listening import Heard
 from zoo.predictions import PredictionWriter, Provenance, find_members, set_folder
+from zoo.runs import Ref, Store
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed:
     runs = undisturbed.parent / "runs"
     ensemble = read_ensemble(ensemble_path(runs, "default"))
     maps = {}
-    for member in find_members(runs, "test"):
+    for member in find_members(Store(runs), "test"):
         folds = np.stack([part.maps(tiny.ids) for part in member.sets]).astype(int)
         assert len(folds) == 2
         maps[member.name] = ((2 * folds.sum(axis=0) + 2) // 4).astype(np.uint8)  # half up
@@ -272,11 +273,11 @@ def predict_held_out(runs: Path, fold: int) -> None:
     """The set that a fit reads, by the weights that the run has now."""
     result = read_json(result_of(runs, fold))
     made = Provenance(
-        member="tiny-resnet", recipe=result_of(runs, fold).parents[1].name, split="oof", fold=str(fold), seed=None,
+        member="tiny-resnet", recipe=result_of(runs, fold).parents[1].name, split="oof", fold=str(fold), seed=0,
         tta="none", folds_sha256=result["folds_sha256"], checkpoint_sha256=result["weights_sha256"], code="0",
         seconds_per_record=None,
     )  # fmt: skip
-    with PredictionWriter(set_folder(runs, made), made, [str(fold)]) as writer:
+    with PredictionWriter(set_folder(Store(runs), made), made, [str(fold)]) as writer:
         writer.add(str(fold), np.zeros((256, 256), np.uint8))
 
 
@@ -287,7 +288,7 @@ def test_other_weights_than_those_of_the_fit_are_refused(
     for fold in (0, 1):
         predict_held_out(own_weights, fold)
     fitted = read_json(ensemble_path(own_weights, "default"))
-    fitted["members"][0]["digest"] = find_members(own_weights, "oof", ["tiny-resnet"])[0].digest
+    fitted["members"][0]["digest"] = find_members(Store(own_weights), "oof", [Ref.parse("tiny-resnet")])[0].digest
     write_json(ensemble_path(own_weights, "default"), fitted)
     assert run(call(tiny, own_weights, tmp_path / "a.zip", *more)) == 0  # a csv by any name, or a bundle
     result = result_of(own_weights)
@@ -302,7 +303,7 @@ def test_other_weights_than_those_of_the_fit_are_refused(
     said = capsys.readouterr().err
     assert "tiny-resnet: its predictions are not those of the fit: " in said
     assert not (tmp_path / "b.zip").exists()
-    again = "fit again: cli ensemble fit --name default --members tiny-resnet,tiny-efficientnet --tta none "
+    again = "run: cli ensemble fit --name default --members tiny-resnet,tiny-efficientnet --tta none "
     assert f"{again}--data {tiny.data} --runs {own_weights}\n" in said
 
 
@@ -314,7 +315,7 @@ def test_a_run_with_the_weights_of_another_is_left_out_and_named(
     _, err = document(tiny, own_weights, tmp_path / "s.csv", capsys)
     assert f"warning: {torn}: is missing, or not the weights that result.json names" in err
     assert f"remove {torn.parent} and train" in err
-    assert len(find_members(own_weights, "test", ["tiny-resnet"])[0].sets) == 1
+    assert len(find_members(Store(own_weights), "test", [Ref.parse("tiny-resnet")])[0].sets) == 1
     result_of(own_weights, 0).with_name("best.safetensors").unlink()
     assert run(call(tiny, own_weights, tmp_path / "none.csv")) == 1
     assert "error: " in capsys.readouterr().err and not (tmp_path / "none.csv").exists()
@@ -335,20 +336,7 @@ def test_a_run_that_was_stopped_is_named(
 def test_the_bar_counts_every_prediction_of_every_run(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bars: dict[str, list[int]] = {}
-
-    class Bar:
-        def __init__(self, settings: object, description: str, total: int) -> None:
-            self.seen = bars.setdefault(description, [total, 0])
-
-        def __enter__(self):
-            return self.advance
-
-        def __exit__(self, *given: object) -> None: ...
-
-        def advance(self, n: int = 1, note: str = "") -> None:
-            self.seen[1] += n
-
-    monkeypatch.setattr(cli.submit_maps, "progress", Bar)
+    heard = Heard()
+    monkeypatch.setattr("cli.options.Terminal", lambda *_, **__: heard)
     assert run(call(tiny, copy_of(tiny, tmp_path / "runs"), tmp_path / "s.csv")) == 0
-    assert bars == {"predict": [12, 12]}  # two members, two folds, three records
+    assert heard.tasks["predict"] == (12, 12)  # two members, two folds, three records

@@ -18,6 +18,7 @@ from tests.cli.tiny_runs import Tiny, tiny_runs
 from tests.scenes import write_metadata
 from zoo.data import open_scenes
 from zoo.predictions import find_members
+from zoo.runs import Store
 
 FOLDERS = [name for name in FORMATS.names() if name != "csv"]
 
@@ -56,7 +57,7 @@ def test_the_arrays_are_the_masks_of_the_csv(tiny: Tiny, written: Path) -> None:
 
 
 def test_the_probabilities_are_the_mean_of_the_members_maps(tiny: Tiny, written: Path) -> None:
-    members = find_members(tiny.runs, "test")
+    members = find_members(Store(tiny.runs), "test")
     mean = np.mean([member.maps(tiny.ids).astype(float) / 255 for member in members], axis=0)
     found = np.stack([np.load(written / "probabilities" / f"{record_id}.npy") for record_id in tiny.ids])
     np.testing.assert_allclose(found, mean, atol=1e-6)

@@ -15,6 +15,7 @@ from tests.cli.tiny_runs import Tiny, tiny_runs
 from zoo.data import read_folds
 from zoo.members import load_member, read_recipe
 from zoo.predictions import find_members
+from zoo.runs import Ref, Store
 
 PREDICT = "zoo predict tiny-resnet --split test"
 RUN = "runs/members/tiny-resnet/*/fold-{}/result.json"
@@ -52,7 +53,7 @@ def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(typed, tm
     (line,) = (line for line in said.err.splitlines() if "warning" in line)
     file = f"runs/members/tiny-resnet/{place.name}/fold-0/recipe.toml"
     how = f"run: cli zoo train --member {file} --fold 1 --data data"
-    assert line == f"warning: tiny-resnet@{place.name}: no complete run of fold 1; {how}; the others predict"
+    assert line == f"warning: tiny-resnet@{place.name}: no complete run of fold 1; the others predict; {how}"
     again = load_member(file)
     assert again.name == "tiny-resnet"
     assert again.hash(False, read_folds(tmp_path / "runs" / "folds.csv").sha256) == place.name
@@ -68,8 +69,8 @@ def test_the_options_that_train_a_lacking_fold_are_said(typed, tmp_path):
     (tmp_path / "contrails.toml").write_text('members = "mine"\n')
     code, said = typed(PREDICT)
     changes = "--set encoder=test_resnet --set 'decoder_channels=[16, 16, 8, 8, 8]' --set size=32 --set crop=0"
-    command = f"cli zoo train tiny-resnet --fold 1 {changes} --data data;"
-    assert (code, f"no complete run of fold 1; run: {command} the others predict" in said.err) == (0, True)
+    command = f"cli zoo train tiny-resnet --fold 1 {changes} --data data\n"
+    assert (code, f"no complete run of fold 1; the others predict; run: {command}" in said.err) == (0, True)
 
 
 def test_a_run_that_was_stopped_is_named(typed, tmp_path):
@@ -87,7 +88,7 @@ def test_without_any_complete_run_it_says_what_to_train(typed, tmp_path):
     code, said = typed(PREDICT)
     assert (code, said.out, said.err.count("\n")) == (1, "", 1)
     assert "tiny-resnet: no complete run of fold 0, 1 of this split in" in said.err
-    assert "fold-0 is not at its end: go on with the command that began it, or " in said.err
+    assert "fold-0 is unfinished: resume it with the command that began it, or train anew; " in said.err
     assert "run: cli zoo train tiny-resnet --fold all" in said.err
 
 
@@ -168,7 +169,7 @@ def test_the_beginning_of_several_hashes_is_refused_as_it_is_for_predictions(typ
         code, said = typed(PREDICT.replace("tiny-resnet", f"tiny-resnet@{beginning}"))
         assert (code, refusal in said.err) == (1, True)
         with pytest.raises(UserError, match=re.escape(refusal)):
-            find_members(tiny.runs, "test", [f"tiny-resnet@{beginning}"])
+            find_members(Store(tiny.runs), "test", [Ref.parse(f"tiny-resnet@{beginning}")])
     assert typed(PREDICT.replace("tiny-resnet", f"tiny-resnet@{place.name[:-1]}"))[0] == 0
 
 

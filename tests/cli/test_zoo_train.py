@@ -14,6 +14,7 @@ from cli.app import run
 from core.files import sha256_of_file
 from tests.zoo.training.cases import write_scenes
 from zoo.predictions import find_members
+from zoo.runs import Ref, Store
 
 KEYS = ("encoder=test_efficientnet", "weights=none", "decoder_channels=[16,16,8,8,8]", "size=64", "crop=0", "batch=2")
 TINY = " ".join(f"--set {key}" for key in KEYS) + " --jobs 1"
@@ -238,5 +239,5 @@ def test_several_seeds_make_several_runs_of_a_fold_whose_maps_are_averaged(typed
     assert rows[1]["folder"].endswith("fold-1-seed-1")
     code, said = typing_in(folder, "--data scenes --jobs 1")("zoo predict staged --fold 1")
     assert "fold 1 seed 1: " in said.out
-    (maps,) = find_members(folder / "runs", "oof", ["staged"])
+    (maps,) = find_members(Store(folder / "runs"), "oof", [Ref.parse("staged")])
     assert len([part for part in maps.sets if part.provenance.fold == "1"]) == 2

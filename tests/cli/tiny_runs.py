@@ -13,8 +13,9 @@ from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
 from zoo.members import Recipe, load_member, with_settings
 from zoo.models import build
+from zoo.runs import Store
+from zoo.runs.run import Run, plan_run
 from zoo.runtime.checkpoints import weights_of, write_weights
-from zoo.training import Run, plan_run
 
 # Encoders that timm keeps for tests: some megabytes a run.
 ENCODERS = {"tiny-resnet": "test_resnet", "tiny-efficientnet": "test_efficientnet"}
@@ -54,7 +55,7 @@ def tiny_runs(
 def _write_run(runs: Path, member: str, fold: int, split: Folds, weights: str) -> Run:
     settings = {"encoder": ENCODERS[member], "weights": weights, **SMALL}
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
-    run = plan_run(recipe, str(fold), split, runs, seed=0, with_val=False)
+    run = plan_run(recipe, str(fold), split, Store(runs), seed=0, with_val=False)
     write_weights(run.best, weights_of(_restless(recipe, seed=fold)))
     write_text(run.folder / "recipe.toml", recipe.as_toml())
     facts = {"member": member, "fold": str(fold), "seed": 0, "with_val": False, "folds_sha256": split.sha256}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tests.ensemble.cases import Case, streak_case
 from zoo.data import Assignment, Folds, write_folds
 from zoo.predictions import PredictionWriter, Provenance, set_folder
+from zoo.runs import Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +57,10 @@ def write_set(
 ) -> None:
     """The maps of `source`, or of the member itself, as the member's."""
     provenance = Provenance(
-        member=member, recipe="abc123", split=split, fold=str(fold), seed=None, tta="none",
+        member=member, recipe="abc123", split=split, fold=str(fold), seed=0, tta="none",
         folds_sha256=made.folds.sha256, checkpoint_sha256="0" * 64, code="0", seconds_per_record=0.05,
     )  # fmt: skip
     rows = {record: row for row, record in enumerate(made.case.ids)}
-    with PredictionWriter(set_folder(made.runs, provenance), provenance, ids) as writer:
+    with PredictionWriter(set_folder(Store(made.runs), provenance), provenance, ids) as writer:
         for record in ids:
             writer.add(record, made.maps[source or member][rows[record]])

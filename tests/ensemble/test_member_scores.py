@@ -11,6 +11,7 @@ from ensemble.member_scores import score_member
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import FakeRuns, fake_runs
 from zoo.predictions import find_members
+from zoo.runs import Ref, Store
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def read_mask_of(made):
 
 def scores(made: FakeRuns):
     ids = [record for fold in range(made.folds.count) for record in made.folds.records(fold)]
-    members = find_members(made.runs)
+    members = find_members(Store(made.runs))
     return ids, members, [score_member(member, ids, read_mask_of(made), made.folds) for member in members]
 
 
@@ -57,11 +58,11 @@ def test_one_fold_is_in_sample(made):
 def test_a_timid_member_is_cut_below_the_usual_floor(tmp_path):
     """Where all maps lie low, the best threshold is found among the pixels that a fit leaves out at first."""
     made = fake_runs(tmp_path, records=9, noise=(1.0,))
-    loud = score_member(find_members(made.runs)[0], *given(made))
+    loud = score_member(find_members(Store(made.runs))[0], *given(made))
     low = made.case.maps[0] // 12
     assert low.max() < EPS
     write_again(made, "m0", low, recipe="timid")
-    found = score_member(find_members(made.runs, names=["m0@timid"])[0], *given(made))
+    found = score_member(find_members(Store(made.runs), names=[Ref.parse("m0@timid")])[0], *given(made))
     assert found.threshold < EPS / 255
     assert found.dice.value == pytest.approx(loud.dice.value, abs=0.1)
 
@@ -73,7 +74,7 @@ def test_a_member_that_is_timid_in_some_folds_is_cut_below_the_usual_floor_where
     maps = made.case.maps[0].copy()
     maps[quiet] //= 12
     write_again(made, "m0", maps, recipe="uneven")
-    found = score_member(find_members(made.runs, names=["m0@uneven"])[0], *given(made))
+    found = score_member(find_members(Store(made.runs), names=[Ref.parse("m0@uneven")])[0], *given(made))
     without_loud, *_ = found.scored.crossed.choices
     assert without_loud.threshold < EPS / 255
     masks = made.case.masks
@@ -92,7 +93,7 @@ def test_where_memory_ends_it_says_that_a_lower_threshold_may_be_better(tmp_path
     monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
     monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
     monkeypatch.setattr("ensemble.member_scores.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
-    found = score_member(find_members(made.runs, names=["m0@timid"])[0], *given(made))
+    found = score_member(find_members(Store(made.runs), names=[Ref.parse("m0@timid")])[0], *given(made))
     assert found.at_the_floor
     assert 10 < found.counts.active.eps < EPS
 

@@ -36,7 +36,8 @@ from zoo.inputs import read_scaling, write_scaling
 from zoo.members import read_recipe
 from zoo.predictions import find_members
 from zoo.predictions.format import read_manifest
-from zoo.training import find_runs
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs
 
 HERE = Path(__file__).parent
 KEPT = HERE / "runs"
@@ -93,7 +94,8 @@ def test_the_scaling_of_an_input_is_written_as_it_was_read(tmp_path):
 
 def test_a_run_draws_what_it_drew():
     """One that was cut off under an older version goes on as if it had not been."""
-    (staged,), plain = find_runs(KEPT, "tiny-staged", "901ff498bb85"), find_runs(KEPT, "tiny", "2a81ce0e49e1")
+    refs = Ref("tiny-staged", "901ff498bb85"), Ref("tiny", "2a81ce0e49e1")
+    staged, *plain = (ended.run for ref in refs for ended in find_runs(Store(KEPT), ref))
     assert [run.random_seed("step", 1, 0) for run in (*staged.stages, *plain)] == [
         70840076590145685,
         515724841680973563,
@@ -120,7 +122,9 @@ def test_a_network_of_then_predicts_the_same(typed, tmp_path):
         place = next((tmp_path / "runs" / "predictions" / member).glob(f"*/oof/fold-0{seed}/none"))
         shutil.rmtree(place)
         typed(f"zoo predict {member} --fold 0")
-        old, new = (find_members(runs, "oof", [member])[0].maps(TRAIN[:2]) for runs in (KEPT, tmp_path / "runs"))
+        old, new = (
+            find_members(Store(runs), "oof", [Ref(member)])[0].maps(TRAIN[:2]) for runs in (KEPT, tmp_path / "runs")
+        )
         assert np.abs(old.astype(int) - new).max() <= 1
         assert without_bytes(place) == without_bytes(KEPT / place.relative_to(tmp_path / "runs"))
 
@@ -151,7 +155,7 @@ def test_a_manifest_is_written_as_it_was_read(tmp_path):
 def test_imported_maps_make_the_same_member(typed, tmp_path):
     for split, ids in {"oof": TRAIN + VALIDATION, "test": TEST}.items():
         (tmp_path / split).mkdir()
-        for record, values in zip(ids, find_members(KEPT, split, ["elsewhere"])[0].maps(ids)):
+        for record, values in zip(ids, find_members(Store(KEPT), split, [Ref("elsewhere")])[0].maps(ids)):
             np.save(tmp_path / split / f"{record}.npy", values)
     typed("zoo import elsewhere --oof oof --test test --folds runs/folds.csv", "--runs new")
     old, new = (
@@ -160,7 +164,7 @@ def test_imported_maps_make_the_same_member(typed, tmp_path):
     )
     assert new == old
     for split in ("oof", "test"):
-        old, new = (find_members(runs, split, ["elsewhere"])[0] for runs in (KEPT, tmp_path / "new"))
+        old, new = (find_members(Store(runs), split, [Ref("elsewhere")])[0] for runs in (KEPT, tmp_path / "new"))
         np.testing.assert_array_equal(old.maps(old.record_ids), new.maps(old.record_ids))
 
 

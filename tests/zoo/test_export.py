@@ -16,8 +16,9 @@ from zoo.export import FORMATS, Exported, compare, export_member
 from zoo.inputs import INPUTS, read_scaling
 from zoo.members import with_settings
 from zoo.models import build
+from zoo.runs.run import run_records
 from zoo.runtime.checkpoints import weights_of, write_weights
-from zoo.training import run_records, run_scaling
+from zoo.training import run_scaling
 from zoo.training.dataset import read_image
 
 FRAMES = [2, 3, 4, 5]

@@ -1,143 +1,140 @@
-"""Which members were predicted: from the folders under runs/predictions to MemberMaps.
+"""Members that were predicted: from the prediction sets of a store to MemberMaps.
 
 A member has several recipes (hashes), a recipe several runs and TTA settings; hashes and settings never mix.
 A run that was stopped can be trained on: what it predicted before does not count any more.
 """
 
-from __future__ import annotations
-
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+from core.command import Command
 from core.errors import UserError
-from core.files import read_json
+from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
-from zoo.predictions.format import MANIFEST, set_folder
+from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
-from zoo.recipe_names import meant_recipe, split_name
+from zoo.runs.names import Ref
+from zoo.runs.store import Ended, RunPlace, SetPlace, Store
 
-LeftOut = Callable[[UserError], None]
-
-# Where nothing in particular is asked for, the plainest of those that cover most folds.
+# Without a choice, the plainest of those that cover most folds.
 TTA_ORDER = ("none", "flips", "d4")
-RESULT = "result.json"  # of a run that is complete: names its weights
+ELSEWHERE = " (predictions made elsewhere: cli zoo import)"
+Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
 
-_RUN = re.compile(r"(?P<fold>fold-(?:[0-9]+|full))(?:-seed-[0-9]+)?")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SetFolder:
-    """A folder of runs/predictions that holds a prediction set, or was to."""
+    """Prediction set that is in the store, complete or not; its manifest and the result of its run are read once."""
 
-    path: Path
-    member: str
-    recipe: str
-    fold: str
-    tta: str
-    written: int | None  # when the manifest was, in ns; None: it never was
-
-    @classmethod
-    def at(cls, path: Path) -> SetFolder | None:
-        """From .../<member>/<recipe>/<split>/fold-<k>[-seed-<s>]/<tta>; None where the name is another."""
-        member, recipe, _, run, tta = path.parts[-5:]
-        matched = _RUN.fullmatch(run)
-        if matched is None or not path.is_dir():
-            return None
-        manifest = path / MANIFEST
-        written = manifest.stat().st_mtime_ns if manifest.is_file() else None
-        return cls(path, member, recipe, matched["fold"], tta, written)
+    place: SetPlace
+    written: int | None  # time of its manifest, in ns; None: it is unfinished
+    end: Ended[RunPlace] | None = None  # of its run, if it was read before
 
     @cached_property
-    def outdated(self) -> str:
-        """Why the set does not count: its run has other weights by now, none yet, or is torn; "" where it counts.
+    def outdated(self) -> UserError | None:
+        """Reason why the set does not count: its run has other weights by now, none yet, or is torn; None if it counts.
 
         A set without a run folder counts: it was imported, or its run lies on another machine.
         """
-        runs, split, run = self.path.parents[5], *self.path.parts[-3:-1]
-        folder, named = runs / "members" / self.member / self.recipe / run, f"{self.member}@{self.recipe}"
-        again = f"cli zoo predict {named} --tta {self.tta}" + ("" if split == OOF else f" --split {split}")
-        stale = f'{named} {run.replace("-", " ")}: its {_words(split)} predictions with TTA "{self.tta}" are'
-        if not folder.is_dir():
-            return ""
-        if not (folder / RESULT).is_file():
-            return f"{stale} older than its training, which is not at its end; train it to its end, then run: {again}"
+        place, run = self.place, self.place.run
+        if not run.folder.is_dir():
+            return None
+        stale = f'{place.ref} fold {place.name.words}: its {_words(place.split)} predictions with TTA "{place.tta}" are'
+        again = Command("zoo predict", place.ref, tta=place.tta, split=None if place.split == OOF else place.split)
+        ended = self.end or run.ended()
+        if ended is None:
+            return UserError(f"{stale} older than its training, which is not at its end; train it to its end", again)
+        if ended.torn:
+            return UserError(f"{stale} of a run whose {run.result} is torn; train it again")
+        if ended.weights_sha256 in ("", self._predicted_by()):
+            return None
+        return UserError(f"{stale} of weights that it had before", again)
+
+    @cached_property
+    def opened(self) -> PredictionSet | UserError:
+        """The set, or the error that says why it cannot be opened."""
         try:
-            trained = read_json(folder / RESULT).get("weights_sha256")
-        except (UserError, AttributeError):
-            return f"{stale} of a run whose {folder / RESULT} is torn; train it again"
-        return "" if trained in (None, self._predicted_by()) else f"{stale} of weights that it had before; run: {again}"
+            found = PredictionSet.open(self.place.folder)
+            belongs = set_folder(self.place.store, found.provenance)
+            if belongs != found.folder:
+                where = belongs.relative_to(self.place.store.root)
+                raise UserError(f"{found.folder}: holds the prediction set of {where}; move it back")
+        except UserError as error:
+            return error
+        return found
+
+    def open(self) -> PredictionSet:
+        """Open the set; UserError if it is unfinished, damaged or in another set's place."""
+        if isinstance(self.opened, UserError):
+            raise self.opened
+        return self.opened
 
     def _predicted_by(self) -> str | None:
-        """SHA-256 of the weights; None where the manifest is torn, which is said where it is opened."""
-        try:
-            made: str = read_json(self.path / MANIFEST)["provenance"]["checkpoint_sha256"]
-        except (UserError, KeyError, TypeError):
-            return None
-        return made
+        """SHA-256 of the weights; None if the set cannot be opened, which is said when it is."""
+        return None if isinstance(self.opened, UserError) else self.opened.provenance.checkpoint_sha256
 
 
-def set_folders(runs: Path, split: str = "*", member: str = "*") -> Iterator[SetFolder]:
-    """Every folder of a prediction set, complete or not, sorted by path."""
-    for path in sorted((runs / "predictions").glob(f"{member}/*/{split}/*/*")):
-        found = SetFolder.at(path)
-        if found is not None:
-            yield found
+def set_folders(store: Store, split: str = "*", member: str = "*", ends: Ends | None = None) -> Iterator[SetFolder]:
+    """Prediction sets that are in the store, complete or not, sorted by path."""
+    for place in store.sets(split, member):
+        written = place.manifest.stat().st_mtime_ns if place.manifest.is_file() else None
+        yield SetFolder(place, written, (ends or {}).get(place.run.folder))
 
 
 def find_members(
-    runs: Path,
+    store: Store,
     split: str = OOF,
-    names: Sequence[str] | None = None,
+    names: Sequence[Ref] | None = None,
     tta: str | None = None,
     folds_sha256: str | None = None,
-    left_out: LeftOut | None = None,
+    listener: Listener = SILENT,
+    ends: Ends | None = None,
 ) -> list[MemberMaps]:
-    """The members' maps for a split: those named, in that order, or all that were predicted, by name.
+    """Find the members' maps for a split: those named, in that order, or all that were predicted, by name.
 
-    "M" is M's newest recipe among those that cover most folds, "M@hash" (or its beginning) that recipe.
-    Without `tta`: the setting that covers most folds, the plainest of several. `folds_sha256` refuses
-    predictions made on another folds.csv; what a run predicted before it was trained on does not count.
-    Who was predicted, but with another TTA, on other folds or before that, is left out where no names are given or
-    `left_out` wants to be told of it, and refused where nobody else is left, or else at once.
+    A member without a recipe means the newest of its recipes among those that cover most folds. Without `tta`: the
+    setting that covers most folds, the plainest of several. `folds_sha256` refuses predictions made on another
+    folds.csv; predictions that a run made before it was trained on do not count.
+    A member predicted only with another TTA, on other folds or before that is refused if it is named; else it is left
+    out and the listener is told, as long as another one is found. ends: of runs that were read before.
     Raises UserError that says what there is and what to run.
     """
-    search = _Search.under(runs, split, names, tta, folds_sha256)
+    search = _Search.under(store, split, names, tta, folds_sha256, ends)
     if names is None:
-        return search.members(search.names, left_out or (lambda refusal: None))
-    return search.members(dict.fromkeys(names), left_out)
+        return search.members_left(listener)
+    return [search.member(name) for name in dict.fromkeys(names)]
 
 
 def find_out_of_fold(
-    runs: Path, names: Sequence[str] | None = None, tta: str | None = None, left_out: LeftOut | None = None
+    store: Store, names: Sequence[Ref] | None = None, tta: str | None = None, listener: Listener = SILENT
 ) -> tuple[Folds, list[MemberMaps]]:
-    """folds.csv, and the members' out-of-fold maps that were made on it; raises as `find_members`."""
-    path = runs / "folds.csv"
-    if not path.exists():
-        find_members(runs, names=names, tta=tta)  # that nothing is predicted yet is said first
-    folds = read_folds(path)
-    return folds, find_members(runs, names=names, tta=tta, folds_sha256=folds.sha256, left_out=left_out)
+    """Read folds.csv and find the members' out-of-fold maps that were made on it; raises as `find_members`."""
+    if not store.folds.exists():
+        find_members(store, names=names, tta=tta)  # that nothing is predicted yet is said first
+    folds = read_folds(store.folds)
+    return folds, find_members(store, names=names, tta=tta, folds_sha256=folds.sha256, listener=listener)
 
 
-def every_recipe(runs: Path, names: Sequence[str] | None = None) -> list[str]:
-    """Each recipe that was predicted out of fold, of the members named or of all, as `find_members` takes it by name.
+def every_recipe(store: Store, names: Sequence[Ref] | None = None) -> list[Ref]:
+    """List each recipe that was predicted out of fold, of the members named or of all.
 
-    "M@hash" where M has several or was asked for by its hash, else "M". Raises UserError as `find_members`.
+    With its hash if its member has several or was asked for by a hash. Raises UserError as `find_members`.
     """
-    search = _Search.under(runs, OOF, names)
-    return list(dict.fromkeys(recipe for name in names or search.names for recipe in search.recipes(name)))
+    search = _Search.under(store, OOF, names)
+    asked = search.names if names is None else names
+    return list(dict.fromkeys(recipe for name in asked for recipe in search.recipes(name)))
 
 
-def other_recipes(runs: Path, members: Sequence[MemberMaps]) -> list[str]:
-    """Recipes "M@hash" of these members that were predicted out of fold, too, but are not among them."""
-    used = {(member.provenance.member, member.recipe) for member in members}
-    names = {name for name, _ in used}
-    there = {(f.member, f.recipe) for f in set_folders(runs, OOF) if f.written is not None and f.member in names}
-    return [f"{name}@{recipe}" for name, recipe in sorted(there - used)]
+def other_recipes(store: Store, members: Sequence[MemberMaps]) -> list[Ref]:
+    """List the recipes of these members that were predicted out of fold, too, but are not among them."""
+    used = {Ref(member.provenance.member, member.recipe) for member in members}
+    names = {ref.member for ref in used}
+    there = {one.place.ref for one in set_folders(store, OOF) if one.written is not None}
+    return sorted((ref for ref in there - used if ref.member in names), key=str)
 
 
 class _NothingSuchError(UserError):
@@ -146,134 +143,122 @@ class _NothingSuchError(UserError):
 
 @dataclass(frozen=True)
 class _Search:
-    """What is looked for, and where."""
+    """Sets among which members are found, and what is asked of them."""
 
-    runs: Path
+    store: Store
     split: str
-    folders: tuple[SetFolder, ...]  # where all members are asked for, the complete ones
+    folders: tuple[SetFolder, ...]  # the complete ones if all members are asked for
     tta: str | None
     folds_sha256: str | None
 
     @classmethod
     def under(
         cls,
-        runs: Path,
+        store: Store,
         split: str,
-        names: Sequence[str] | None,
+        names: Sequence[Ref] | None,
         tta: str | None = None,
         folds_sha256: str | None = None,
-    ) -> _Search:
-        """UserError where nothing is predicted, unless it is somebody asked for whose predictions are unfinished."""
-        folders = tuple(set_folders(runs, split))
+        ends: Ends | None = None,
+    ) -> "_Search":
+        """UserError if nothing is predicted, unless there are unfinished sets and names that may mean them."""
+        folders = tuple(set_folders(store, split, ends=ends))
         complete = tuple(folder for folder in folders if folder.written is not None)
         if not complete and not (names and folders):
-            raise UserError(f"{runs}: no {_words(split)} predictions; {_run(split)}")
-        return cls(runs, split, complete if names is None else folders, tta, folds_sha256)
+            raise UserError(f"{store}: no {_words(split)} predictions{ELSEWHERE}", _predict(split))
+        return cls(store, split, complete if names is None else folders, tta, folds_sha256)
 
     @property
-    def names(self) -> list[str]:
-        """The members that there are."""
-        return sorted({folder.member for folder in self.folders})
+    def names(self) -> list[Ref]:
+        """Members that were predicted, sorted."""
+        return [Ref(member) for member in sorted({folder.place.ref.member for folder in self.folders})]
 
-    def recipes(self, asked: str) -> list[str]:
-        """By the names that tell them apart."""
-        name, recipe = split_name(asked)
-        known = {folder.recipe for folder in self._of_recipe(self._complete(name), name, recipe)}
-        if recipe is None and len(known) == 1:
-            return [name]
-        return [f"{name}@{one}" for one in sorted(known)]
+    def recipes(self, asked: Ref) -> list[Ref]:
+        """Recipes that `asked` may mean, by names that tell them apart."""
+        known = sorted({folder.place.ref for folder in self._of_recipe(self._complete(asked), asked)}, key=str)
+        return [Ref(asked.member)] if asked.recipe is None and len(known) == 1 else known
 
-    def members(self, asked: Iterable[str], left_out: LeftOut | None) -> list[MemberMaps]:
-        """Those asked for that have what is looked for; `left_out` is told of the others, where somebody has it."""
+    def members_left(self, listener: Listener) -> list[MemberMaps]:
+        """All members that have what is asked; the listener is told of the others, if any member has it."""
         found: list[MemberMaps] = []
         refusals: list[UserError] = []
-        for name in asked:
+        for name in self.names:
             try:
                 found.append(self.member(name))
             except _NothingSuchError as refusal:
-                if left_out is None:
-                    raise
                 refusals.append(refusal)
         if refusals and not found:
             raise refusals[0]
-        if left_out is not None:
-            for refused in refusals:
-                left_out(refused)
+        for refused in refusals:
+            listener.note(f"left out: {refused.what}", refused.do)
         return found
 
-    def member(self, asked: str) -> MemberMaps:
-        name, recipe = split_name(asked)
-        known = self._complete(name)
-        ranked = self._ranked(asked, self._of_recipe(known, name, recipe))
-        for candidate in ranked:
-            maps = MemberMaps(asked, tuple(self._open(folder.path) for folder in candidate))
+    def member(self, asked: Ref) -> MemberMaps:
+        """Maps of the best recipe that `asked` may mean."""
+        known = self._complete(asked)
+        for candidate in self._ranked(asked, self._of_recipe(known, asked)):
+            maps = MemberMaps(str(asked), tuple(folder.open() for folder in candidate))
             if self.folds_sha256 in (None, maps.provenance.folds_sha256):
                 for outdated in filter(None, (folder.outdated for folder in candidate)):
-                    raise _NothingSuchError(outdated)
+                    raise _NothingSuchError(outdated.what, outdated.do)
                 return maps
         raise _NothingSuchError(
-            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than "
-            f"{self.runs / 'folds.csv'}; {_run(self.split, name)}"
+            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than {self.store.folds}"
+            f"{ELSEWHERE}",
+            _predict(self.split, asked.member),
         )
 
-    def _complete(self, name: str) -> list[SetFolder]:
-        mine = [folder for folder in self.folders if folder.member == name]
+    def _complete(self, asked: Ref) -> list[SetFolder]:
+        mine = [folder for folder in self.folders if folder.place.ref.member == asked.member]
         if not mine:
-            members = sorted({folder.member for folder in self.folders if folder.written is not None})
-            near = get_close_matches(name, members, n=1, cutoff=0.5)
-            hint = f'did you mean "{near[0]}"? ' if near else f"there are: {', '.join(members)}; "
+            members = sorted({folder.place.ref.member for folder in self.folders if folder.written is not None})
+            near = get_close_matches(asked.member, members, n=1, cutoff=0.5)
+            hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(members)}"
             raise UserError(
-                f'{self.runs}: no {_words(self.split)} predictions of member "{name}"; '
-                f"{hint}else {_run(self.split, name)}"
+                f'{self.store}: no {_words(self.split)} predictions of member "{asked.member}"; {hint}{ELSEWHERE}',
+                _predict(self.split, asked.member),
             )
         complete = [folder for folder in mine if folder.written is not None]
         if not complete:
-            torn = sorted({folder.fold for folder in mine})
+            unfinished = ", ".join(sorted({f"fold {folder.place.name.fold}" for folder in mine}))
             raise UserError(
-                f"{name}: its {_words(self.split)} predictions are unfinished "
-                f"({', '.join(torn)}); {_run(self.split, name)}"
+                f"{asked.member}: its {_words(self.split)} predictions are unfinished ({unfinished})",
+                _predict(self.split, asked.member),
             )
         return complete
 
-    def _of_recipe(self, folders: Sequence[SetFolder], name: str, recipe: str | None) -> list[SetFolder]:
-        if recipe is None:
+    def _of_recipe(self, folders: Sequence[SetFolder], asked: Ref) -> list[SetFolder]:
+        if asked.recipe is None:
             return list(folders)
-        known = {folder.recipe for folder in folders}
-        meant = meant_recipe(name, recipe, known)
+        known = sorted({folder.place.ref.recipe or "" for folder in folders})
+        meant = asked.resolve(known)
         if meant is None:
-            there = ", ".join(f"{name}@{one}" for one in sorted(known))
-            raise UserError(f"{name}@{recipe}: has no {_words(self.split)} predictions; there are: {there}")
-        return [folder for folder in folders if folder.recipe == meant]
+            raise UserError(f"{asked}: has no {_words(self.split)} predictions; there are: {asked.listed(known)}")
+        return [folder for folder in folders if folder.place.ref.recipe == meant]
 
-    def _ranked(self, asked: str, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
+    def _ranked(self, asked: Ref, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
         """One candidate a recipe, best first: most folds, then newest."""
-        settings = sorted({folder.tta for folder in folders})
+        settings = sorted({folder.place.tta for folder in folders})
         if self.tta is not None and self.tta not in settings:
             raise _NothingSuchError(
-                f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: '
-                f"{', '.join(settings)}; run: cli zoo predict {asked} --tta {self.tta}"
+                f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: {", ".join(settings)}',
+                Command("zoo predict", asked, tta=self.tta),
             )
         ranked = []
-        for recipe in {folder.recipe for folder in folders}:
-            chosen = self._with_one_tta([folder for folder in folders if folder.recipe == recipe])
+        for recipe in {folder.place.ref.recipe or "" for folder in folders}:
+            chosen = self._with_one_tta([folder for folder in folders if folder.place.ref.recipe == recipe])
             if chosen:
                 ranked.append((_rank(chosen), recipe, chosen))
         return [chosen for _, _, chosen in sorted(ranked, key=lambda of_one: of_one[:2], reverse=True)]
 
     def _with_one_tta(self, folders: Sequence[SetFolder]) -> list[SetFolder]:
         if self.tta is not None:
-            return [folder for folder in folders if folder.tta == self.tta]
-        of_tta = {name: [folder for folder in folders if folder.tta == name] for name in {f.tta for f in folders}}
+            return [folder for folder in folders if folder.place.tta == self.tta]
+        names = {folder.place.tta for folder in folders}
+        of_tta = {name: [folder for folder in folders if folder.place.tta == name] for name in names}
         if len(of_tta) == 1:
             return list(folders)
         return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), _plainness(name), name))]
-
-    def _open(self, folder: Path) -> PredictionSet:
-        found = PredictionSet.open(folder)
-        if set_folder(self.runs, found.provenance) != folder:
-            belongs = set_folder(self.runs, found.provenance).relative_to(self.runs)
-            raise UserError(f"{folder}: holds the prediction set of {belongs}; move it back")
-        return found
 
 
 def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
@@ -281,9 +266,9 @@ def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
 
 
 def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:
-    """Less is better: minus the folds that count, and whether there is a set that does not."""
+    """Less is better: minus the folds that count, and if there is a set that does not."""
     counting = [folder for folder in folders if not folder.outdated]
-    return -len({folder.fold for folder in counting}), len(counting) < len(folders)
+    return -len({folder.place.name.fold for folder in counting}), len(counting) < len(folders)
 
 
 def _plainness(tta: str) -> int:
@@ -294,6 +279,8 @@ def _words(split: str) -> str:
     return "out-of-fold" if split == OOF else split
 
 
-def _run(split: str, member: str = "") -> str:
-    words = ("train", member, "--fold all") if split == OOF else ("predict", member, f"--split {split}")
-    return " ".join(("run: cli zoo", *filter(None, words))) + " (made elsewhere: cli zoo import)"
+def _predict(split: str, *member: str) -> Command:
+    """Command that makes the predictions of a split."""
+    if split == OOF:
+        return Command("zoo train", *member, fold="all")
+    return Command("zoo predict", *member, split=split)

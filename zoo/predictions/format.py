@@ -8,7 +8,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.files import check_format, read_json, sha256_of
+from zoo.runs.names import Ref, RunName
+from zoo.runs.store import MANIFEST, SetPlace, Store
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -29,7 +31,6 @@ SHAPE = (256, 256)
 SHARD_RECORDS = 64
 LEVEL = 3
 SCALES = {"uint8": 255, "uint16": 65535}
-MANIFEST = "manifest.json"
 AGAIN = "predict this set again"
 
 Maps = NDArray[Any]  # (n, 256, 256) uint8 or uint16, probability * scale
@@ -48,7 +49,7 @@ class Provenance:
     recipe: str  # hash of the resolved recipe
     split: str  # "oof", "test" or a name
     fold: str  # "0", "1", ... or "full"
-    seed: int | None
+    seed: int  # 0 is null in the file
     tta: str  # "none", "flips", "d4"
     folds_sha256: str
     checkpoint_sha256: str
@@ -61,19 +62,29 @@ class Provenance:
         _require(_is_match(_FOLD, self.fold), "fold", self.fold)
         for key in ("folds_sha256", "checkpoint_sha256", "code"):
             _require(isinstance(getattr(self, key), str), key, getattr(self, key))
-        _require(self.seed is None or (type(self.seed) is int and self.seed >= 0), "seed", self.seed)
+        _require(type(self.seed) is int and self.seed >= 0, "seed", self.seed)
         seconds = self.seconds_per_record
         is_time = isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
         _require(seconds is None or is_time, "seconds_per_record", seconds)
 
     @property
-    def run(self) -> str:
-        """The run's folder name: fold-<k>[-seed-<s>]."""
-        return f"fold-{self.fold}" + ("" if self.seed is None else f"-seed-{self.seed}")
+    def run(self) -> RunName:
+        """Name of the run that predicted."""
+        return RunName(self.fold, self.seed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Provenance as it stands in the manifest."""
+        return asdict(self) | {"seed": self.seed or None}
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Provenance":
+        """Provenance of a manifest; KeyError for a lacking key."""
+        known = {field.name: given[field.name] for field in fields(cls)}
+        return cls(**known | {"seed": known["seed"] or 0})
 
     def identity(self) -> dict[str, Any]:
         """All but the measured time: sets that agree in this and in their records hold the same maps."""
-        return {key: value for key, value in asdict(self).items() if key != "seconds_per_record"}
+        return {key: value for key, value in self.as_dict().items() if key != "seconds_per_record"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +126,7 @@ class Manifest:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "provenance": asdict(self.provenance),
+            "provenance": self.provenance.as_dict(),
             "shape": list(SHAPE),
             "dtype": self.dtype,
             "scale": SCALES[self.dtype],
@@ -124,10 +135,9 @@ class Manifest:
         }
 
 
-def set_folder(runs: Path, provenance: Provenance) -> Path:
-    """runs/predictions/<member>/<recipe>/<split>/fold-<k>[-seed-<s>]/<tta>."""
-    member = runs / "predictions" / provenance.member / provenance.recipe
-    return member / provenance.split / provenance.run / provenance.tta
+def set_folder(store: Store, made: Provenance) -> Path:
+    """Folder of the prediction set with this provenance."""
+    return SetPlace(store, Ref(made.member, made.recipe), made.split, made.run, made.tta).folder
 
 
 def shard_name(index: int) -> str:
@@ -182,7 +192,11 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"{folder}: holds no complete prediction set (no {MANIFEST}); {AGAIN}")
-    document = read_json(path)
+    return parse_manifest(read_json(path), path)
+
+
+def parse_manifest(document: Any, path: Path) -> Manifest:
+    """Check the JSON document of a manifest; UserError if it is damaged or of a newer format."""
     check_format(document, FORMAT, path)
     try:
         manifest = _parse(document)
@@ -195,9 +209,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _parse(document: dict[str, Any]) -> Manifest:
-    given = document["provenance"]
     return Manifest(
-        provenance=Provenance(**{field.name: given[field.name] for field in fields(Provenance)}),
+        provenance=Provenance.of(document["provenance"]),
         record_ids=tuple(document["record_ids"]),
         dtype=document["dtype"],
         shards=tuple(Shard(**shard) for shard in document["shards"]),

@@ -1,11 +1,11 @@
-"""Bring predictions made by anything else into the cache: members like any other.
+"""Import of predictions that other software made: they become members like any other.
 
 In: folders of <record_id>.npy, one map a record. Out: prediction sets, one a fold, and one for the test
 records. Everything is read and checked once before anything is written.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from core.errors import UsageError, UserError
 from core.files import sha256_of, sha256_of_file
+from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds, write_folds
 from zoo.predictions.format import Provenance, set_folder
 from zoo.predictions.members import OOF
 from zoo.predictions.writer import PredictionWriter, quantise
-
-Advance = Callable[[int], None]
+from zoo.runs.store import Store
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came in: records of each fold, ids without a map, number of test records."""
+    """Records imported: of each fold, ids without a map, number of test records."""
 
     name: str
     recipe: str
@@ -36,46 +36,59 @@ class Imported:
 
 
 def import_member(
-    runs: Path,
+    store: Store,
     name: str,
     oof: Path,
     test: Path | None = None,
     folds: Path | None = None,
-    advance: Advance = lambda n: None,
+    listener: Listener = SILENT,
 ) -> Imported:
     """Import out-of-fold maps, and test maps where there are any, as member `name`.
 
     Each map is (256, 256), float probabilities or uint8 (probability * 255). The hash is of the out-of-fold
     maps and of the folds: the same files again change nothing, other files are another recipe.
-    `advance` is called with the number of files done, each file twice.
     Raises UserError, by name, for a map that is none, a record without a fold, and folds that differ from
     runs/folds.csv; UsageError for a name that cannot be one.
     """
-    _check_name(runs, name)
-    chosen = choose_folds(runs, folds)
+    _check_name(store, name)
+    chosen = choose_folds(store, folds)
     held_out, tested = map_files(oof), map_files(test) if test else {}
-    _require_folds(held_out, chosen, oof, runs)
-    hashes = _check_maps(held_out, oof, advance)
-    test_hashes = _check_maps(tested, test, advance) if test else {}
+    _require_folds(held_out, chosen, oof, store)
+    # Each file is read twice: to be checked, then to be written.
+    with listener.task(f"import {name}", 2 * (len(held_out) + len(tested))):
+        return _import(store, name, chosen, held_out, tested, (oof, test), listener)
+
+
+def _import(
+    store: Store,
+    name: str,
+    chosen: Folds,
+    held_out: Mapping[str, Path],
+    tested: Mapping[str, Path],
+    folders: tuple[Path, Path | None],
+    listener: Listener,
+) -> Imported:
+    hashes = _check_maps(held_out, folders[0], listener)
+    test_hashes = _check_maps(tested, folders[1], listener)
     recipe = sha256_of({"imported": name, "folds": chosen.sha256, "maps": hashes})[:12]
-    if not (runs / "folds.csv").exists():
-        write_folds(runs / "folds.csv", chosen)
+    if not store.folds.exists():
+        write_folds(store.folds, chosen)
     counts = {}
     for fold in range(chosen.count):
         mine = {record_id: held_out[record_id] for record_id in chosen.records(fold) if record_id in held_out}
         if mine:
             source = sha256_of({record_id: hashes[record_id] for record_id in mine})
-            _write(runs, _provenance(name, recipe, OOF, str(fold), chosen, source), mine, advance)
+            _write(store, _provenance(name, recipe, OOF, str(fold), chosen, source), mine, listener)
             counts[str(fold)] = len(mine)
     if tested:
-        _write(runs, _provenance(name, recipe, "test", "full", chosen, sha256_of(test_hashes)), tested, advance)
+        _write(store, _provenance(name, recipe, "test", "full", chosen, sha256_of(test_hashes)), tested, listener)
     missing = tuple(sorted(chosen.fold_of.keys() - held_out.keys()))
     return Imported(name, recipe, counts, missing, len(tested))
 
 
-def choose_folds(runs: Path, given: Path | None) -> Folds:
-    """The folds of runs/folds.csv, or those given where there is none; UserError where the two differ."""
-    kept = runs / "folds.csv"
+def choose_folds(store: Store, given: Path | None) -> Folds:
+    """Read the store's folds, or those given if it has none; UserError if the two differ."""
+    kept = store.folds
     if not kept.exists():
         if given is None:
             raise UserError(f"{kept}: no such file; name the folds of these predictions with --folds FILE")
@@ -110,23 +123,23 @@ def read_map(path: Path) -> NDArray[Any]:
     return array
 
 
-def _check_name(runs: Path, name: str) -> None:
+def _check_name(store: Store, name: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
         raise UsageError(f'"{name}" cannot be a member\'s name; use letters, digits and . _ -')
-    if (runs / "members" / name).exists():
-        raise UsageError(f'"{name}" is a member trained here ({runs / "members" / name}); choose another name')
+    if name in store.trained_members():
+        raise UsageError(f'"{name}" is a member trained in {store}; choose another name')
 
 
-def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, runs: Path) -> None:
+def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, store: Store) -> None:
     strangers = [record_id for record_id in files if record_id not in folds.fold_of]
     if strangers:
         raise UserError(
-            f"{oof}: record {strangers[0]} is in no fold of {runs / 'folds.csv'} ({len(strangers)} of "
+            f"{oof}: record {strangers[0]} is in no fold of {store.folds} ({len(strangers)} of "
             f"{len(files)} files are not); name the folds with --folds FILE, or take those files out"
         )
 
 
-def _check_maps(files: Mapping[str, Path], folder: Path | None, advance: Advance) -> dict[str, str]:
+def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listener) -> dict[str, str]:
     """SHA-256 of each file, once it is known to hold a map; masks in place of probabilities are refused."""
     hashes, highest = {}, 0
     for record_id, path in files.items():
@@ -135,7 +148,7 @@ def _check_maps(files: Mapping[str, Path], folder: Path | None, advance: Advance
         # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %.
         highest = max(highest, 255 if array.dtype.kind == "f" else int(quantised.max()))
         hashes[record_id] = sha256_of_file(path)
-        advance(1)
+        listener.advance()
     if highest == 1:
         raise UserError(f"{folder}: holds uint8 masks of 0 and 1; give probabilities, or uint8 up to 255")
     return hashes
@@ -147,7 +160,7 @@ def _provenance(name: str, recipe: str, split: str, fold: str, folds: Folds, sou
         recipe=recipe,
         split=split,
         fold=fold,
-        seed=None,
+        seed=0,
         tta="none",
         folds_sha256=folds.sha256,
         checkpoint_sha256=source,
@@ -156,11 +169,11 @@ def _provenance(name: str, recipe: str, split: str, fold: str, folds: Folds, sou
     )
 
 
-def _write(runs: Path, provenance: Provenance, files: Mapping[str, Path], advance: Advance) -> None:
+def _write(store: Store, provenance: Provenance, files: Mapping[str, Path], listener: Listener) -> None:
     record_ids: Sequence[str] = list(files)
-    with PredictionWriter(set_folder(runs, provenance), provenance, record_ids) as writer:
+    with PredictionWriter(set_folder(store, provenance), provenance, record_ids) as writer:
         missing = writer.missing
-        advance(len(record_ids) - len(missing))
+        listener.advance(len(record_ids) - len(missing))
         for record_id in missing:
             writer.add(record_id, read_map(files[record_id]))
-            advance(1)
+            listener.advance()

@@ -1,26 +1,28 @@
-"""Read everything under a runs folder back and say, one line each, what is at fault.
+"""Verification of a runs folder: everything is read back, and each fault is one line.
 
-In: the runs folder. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run
-goes on with it.
+In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from core.errors import UserError
 from core.files import read_json, sha256_of_file
+from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
 from zoo.predictions.catalogue import SetFolder, set_folders
 from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
+from zoo.runs.names import Ref
+from zoo.runs.store import Store
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was read, and one line for each fault: what, where, what to do."""
+    """Counts of what was read, and one line for each fault: what, where, what to do."""
 
     sets: int
     records: int
@@ -30,28 +32,29 @@ class Verified:
     faults: tuple[str, ...]
 
     def raise_if_faulty(self) -> None:
-        """UserError where there is any fault."""
+        """Raise UserError if there is any fault."""
         if self.faults:
             raise UserError(f"{len(self.faults)} faults; make again what they name, then verify once more")
 
 
-def verify_runs(runs: Path, advance: Callable[[int], None] = lambda n: None) -> Verified:
-    """Check every prediction set under `runs`: manifests, shards, counts, checkpoints, folds; and every JSON.
+def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
+    """Check every prediction set of a store: manifests, shards, counts, checkpoints, folds; and every JSON document.
 
-    `advance` is called with 1 for each set. UserError where `runs` is no directory.
+    UserError if there is no such folder.
     """
-    if not runs.is_dir():
-        raise UserError(f"{runs}: no such directory; name the runs folder with --runs DIR")
-    folders = list(set_folders(runs))
-    folds, faults = _read_folds(runs)
-    faults += _json_faults(runs)
+    if not store.root.is_dir():
+        raise UserError(f"{store}: no such directory; name the runs folder with --runs DIR")
+    folders = list(set_folders(store))
+    folds, faults = _read_folds(store)
+    faults += _json_faults(store)
     opened = []
-    for folder in folders:
-        if folder.written is not None:
-            found, wrong = _check_set(runs, folder, folds)
-            faults += wrong
-            opened += [found] if found else []
-        advance(1)
+    with listener.task("verify", len(folders)):
+        for folder in folders:
+            if folder.written is not None:
+                found, wrong = _check_set(folder, folds)
+                faults += wrong
+                opened += [found] if found else []
+            listener.advance()
     faults += _member_faults(opened)
     shards = [one.folder / shard.file for one in opened for shard in one.manifest.shards]
     return Verified(
@@ -59,27 +62,27 @@ def verify_runs(runs: Path, advance: Callable[[int], None] = lambda n: None) -> 
         records=sum(len(one.record_ids) for one in opened),
         shards=len(shards),
         bytes=sum(path.stat().st_size for path in shards if path.is_file()),
-        unfinished=tuple(folder.path for folder in folders if folder.written is None),
+        unfinished=tuple(folder.place.folder for folder in folders if folder.written is None),
         faults=tuple(faults),
     )
 
 
-def _check_set(runs: Path, folder: SetFolder, folds: Folds | None) -> tuple[PredictionSet | None, list[str]]:
-    """The set, where its manifest can be read, and its faults."""
+def _check_set(folder: SetFolder, folds: Folds | None) -> tuple[PredictionSet | None, list[str]]:
+    """Set, if its manifest can be read, and its faults."""
     try:
-        found = PredictionSet.open(folder.path)
+        found = PredictionSet.open(folder.place.folder)
     except UserError as error:
         return None, [str(error)]
     return found, [
-        *_place_faults(runs, found),
+        *_place_faults(folder.place.store, found),
         *_shard_faults(found),
-        *_checkpoint_faults(runs, found),
+        *_checkpoint_faults(folder, found),
         *_fold_faults(found, folds),
     ]
 
 
-def _place_faults(runs: Path, found: PredictionSet) -> Iterator[str]:
-    belongs = set_folder(runs, found.provenance)
+def _place_faults(store: Store, found: PredictionSet) -> Iterator[str]:
+    belongs = set_folder(store, found.provenance)
     if belongs != found.folder:
         yield f"{found.folder}: holds the prediction set of {belongs}; move it back"
 
@@ -96,14 +99,13 @@ def _shard_faults(found: PredictionSet) -> Iterator[str]:
             yield f"{path}: is not in the manifest; delete it"
 
 
-def _checkpoint_faults(runs: Path, found: PredictionSet) -> Iterator[str]:
-    """Weights may have been deleted to save space; others than those that predicted are a fault."""
+def _checkpoint_faults(folder: SetFolder, found: PredictionSet) -> Iterator[str]:
+    """Weights other than those that predicted; they may also have been deleted to save space."""
     made = found.provenance
-    weights = runs / "members" / made.member / made.recipe / made.run / "best.safetensors"
+    weights = folder.place.store.run(Ref(made.member, made.recipe), made.run).best
     if weights.is_file() and sha256_of_file(weights) != made.checkpoint_sha256:
-        folder = SetFolder.at(found.folder)
-        why = folder.outdated if folder else ""
-        yield f"{found.folder}: {why or f'was predicted by other weights than {weights}; predict this set again'}"
+        why = folder.outdated or f"was predicted by other weights than {weights}; predict this set again"
+        yield f"{found.folder}: {why}"
 
 
 def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
@@ -135,20 +137,19 @@ def _kind(found: PredictionSet) -> tuple[str, str, str, str]:
     return made.member, made.recipe, made.split, made.tta
 
 
-def _read_folds(runs: Path) -> tuple[Folds | None, list[str]]:
+def _read_folds(store: Store) -> tuple[Folds | None, list[str]]:
     try:
-        return (read_folds(runs / "folds.csv") if (runs / "folds.csv").exists() else None), []
+        return (read_folds(store.folds) if store.folds.exists() else None), []
     except UserError as error:
         return None, [str(error)]
 
 
-def _json_faults(runs: Path) -> list[str]:
+def _json_faults(store: Store) -> list[str]:
     """JSON outside the prediction sets that cannot be read: results, ensembles."""
     faults = []
-    for path in sorted(runs.rglob("*.json")):
-        if (runs / "predictions") not in path.parents:
-            try:
-                read_json(path)
-            except UserError as error:
-                faults.append(str(error))
+    for path in store.documents():
+        try:
+            read_json(path)
+        except UserError as error:
+            faults.append(str(error))
     return faults

@@ -30,7 +30,6 @@ from core.files import (
 )
 from zoo.predictions.format import (
     FORMAT,
-    MANIFEST,
     SCALES,
     SHAPE,
     SHARD_RECORDS,
@@ -40,9 +39,10 @@ from zoo.predictions.format import (
     Shard,
     check_record_ids,
     encode_shard,
-    read_manifest,
+    parse_manifest,
     shard_name,
 )
+from zoo.runs.store import MANIFEST
 
 PARTIAL = "partial.json"
 
@@ -68,8 +68,16 @@ class PredictionWriter:
         self._identity = _identity(provenance, self.record_ids, dtype)
         self._begun = False
         make_folder(folder)
+        self._written = self._read_manifest()
         self._done = self._whole_shards()
-        self._has_manifest = self._is_complete()
+        if not self._is_complete():
+            self._written = None
+
+    @property
+    def manifest(self) -> Manifest:
+        """Manifest of the set, once the block has ended."""
+        assert self._written is not None
+        return self._written
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -124,11 +132,9 @@ class PredictionWriter:
 
     def _noted(self) -> dict[str, str]:
         """Shard file to SHA-256, of an earlier write of the same set; nothing where there was none."""
-        _refuse_newer(self.folder / MANIFEST)
-        with suppress(UserError):
-            manifest = read_manifest(self.folder)
-            if _identity(manifest.provenance, manifest.record_ids, manifest.dtype) == self._identity:
-                return {shard.file: shard.sha256 for shard in manifest.shards}
+        earlier = self._written
+        if earlier and _identity(earlier.provenance, earlier.record_ids, earlier.dtype) == self._identity:
+            return {shard.file: shard.sha256 for shard in earlier.shards}
         with suppress(UserError, KeyError, TypeError, AttributeError):
             partial = read_json(self.folder / PARTIAL)
             check_format(partial, FORMAT, self.folder / PARTIAL)
@@ -136,12 +142,25 @@ class PredictionWriter:
                 return dict(partial["shards"])
         return {}
 
-    def _is_complete(self) -> bool:
-        if len(self._done) < self._count():
-            return False
+    def _read_manifest(self) -> Manifest | None:
+        """Manifest of an earlier write; None if there is none or it is torn.
+
+        UserError for one that a newer version wrote: it is not ours to replace.
+        """
+        path = self.folder / MANIFEST
+        try:
+            document = read_json(path)
+        except UserError:
+            return None
+        if isinstance(document, dict) and isinstance(document.get("format"), int):
+            check_format(document, FORMAT, path)
         with suppress(UserError):
-            return self._manifest().digest == read_manifest(self.folder).digest
-        return False
+            return parse_manifest(document, path)
+        return None
+
+    def _is_complete(self) -> bool:
+        whole = len(self._done) == self._count()
+        return whole and self._written is not None and self._manifest().digest == self._written.digest
 
     def _write_shard(self, index: int) -> None:
         self._begin()
@@ -159,7 +178,7 @@ class PredictionWriter:
         """From here on the folder is ours: no manifest claims it, no foreign shard lies in it."""
         if self._begun:
             return
-        self._begun, self._has_manifest = True, False
+        self._begun, self._written = True, None
         kept = {shard.file for shard in self._done.values()}
         try:
             (self.folder / MANIFEST).unlink(missing_ok=True)
@@ -176,9 +195,10 @@ class PredictionWriter:
                 f"{self.folder}: {len(missing)} of {len(self.record_ids)} records were not added, "
                 f"the first is {missing[0]}; predict again, what is whole is kept"
             )
-        if not self._has_manifest:
+        if self._written is None:
             self._begin()
-            write_json(self.folder / MANIFEST, self._manifest().document())
+            self._written = self._manifest()
+            write_json(self.folder / MANIFEST, self._written.document())
             (self.folder / PARTIAL).unlink(missing_ok=True)
 
     def _manifest(self) -> Manifest:
@@ -213,13 +233,3 @@ def quantise(probability: NDArray[Any], dtype: str, where: str) -> Maps:
 
 def _identity(provenance: Provenance, record_ids: Sequence[str], dtype: str) -> str:
     return sha256_of([provenance.identity(), list(record_ids), dtype, SHARD_RECORDS])
-
-
-def _refuse_newer(path: Path) -> None:
-    """A set that a newer version wrote is not ours to replace; a torn manifest is."""
-    try:
-        document = read_json(path)
-    except UserError:
-        return
-    if isinstance(document, dict) and isinstance(document.get("format"), int):
-        check_format(document, FORMAT, path)

@@ -10,10 +10,10 @@ from zoo.data import Folds, Record, Scenes
 from zoo.data.parallel import Advance
 from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
 from zoo.members import Recipe
+from zoo.runs.run import Run, run_records
 from zoo.runtime.memory import memory
 from zoo.runtime.prefetch import read_ahead
 from zoo.targets import read_target
-from zoo.training.runs import Run, run_records
 
 # Records are kept as long as this share of the memory stays free; those that come later are read again each epoch. It
 # is looked at before every batch, with the network in place: what remains is for the cache of files and for others.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.files import sha256_of_file
+from zoo.runs.run import Run
 from zoo.runtime.checkpoints import load_state
-from zoo.training.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def best_of(history: Sequence[Epoch]) -> Epoch:
 
 def read_epochs(run: Run) -> list[Epoch]:
     """The epochs of a run, or of a stage, as they were written down."""
-    return [Epoch(**json.loads(line)) for line in (run.folder / "epochs.jsonl").read_text().splitlines()]
+    return [Epoch(**json.loads(line)) for line in run.epochs.read_text().splitlines()]
 
 
 def usable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:

@@ -15,18 +15,18 @@ from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
 from zoo.models import build
+from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import Examples
 from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
-from zoo.training.runs import KEPT, Note, Run
 from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.seeds import generator
-from zoo.training.step import Learner
-from zoo.training.warm_start import sha256_of_start, start_of
+from zoo.training.step import Learner, Note
+from zoo.training.warm_start import Start, sha256_of, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 STAGE_KEYS = (
@@ -53,32 +53,35 @@ def train(
     many seconds.
     """
     make_folder(run.folder)
-    write_text(run.folder / "recipe.toml", run.recipe.as_toml())
+    write_text(run.recipe_file, run.recipe.as_toml())
     device = choose_device(device_name)
     history: list[Epoch] = []
-    for before, stage in zip((None, *run.stages), run.stages):
-        if is_trained(stage):
+    before: EndedRun | None = None
+    for stage in run.stages:
+        start, ended = start_of(stage), stage.ended()
+        if ended and is_trained(ended, start):
             history += read_epochs(stage)
             advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
+            before = ended
             continue
-        if before and (before.stopped or run.stop.exists()) and not usable_state(stage, sha256_of_start(stage)):
+        if before and (before.stopped or run.stop.exists()) and not usable_state(stage, sha256_of(start)):
             _end_with(run, before, held, device)
-            break
+            return history
         for result in (run.result, stage.result):  # of where it was stopped; from here on it is not true
             result.unlink(missing_ok=True)
-        loop = _Loop(stage, seen, held, device, advance, save_every, note)
+        loop = _Loop(stage, start, seen, held, device, advance, save_every, note)
         while not (loop.ended or (loop.history and run.stop.exists())):
             report(loop.epoch())
         history += loop.history
-        loop.finish()
-    if not run.stopped:
+        before = stage.ended_with(loop.finish())
+    if before and not before.stopped:
         _tidy(run)
     return history
 
 
-def is_trained(run: Run) -> bool:
-    """Whether a run, or a stage of it, has come to its end from where it is to start."""
-    return run.done and run.read_result().get("started_from") == sha256_of_start(run)
+def is_trained(ended: EndedRun, start: Start | None) -> bool:
+    """True if a run, or a stage of it, is done and started from the weights of today."""
+    return ended.result.get("started_from") == sha256_of(start) and ended.done
 
 
 class _Loop:
@@ -87,6 +90,7 @@ class _Loop:
     def __init__(
         self,
         run: Run,
+        start: Start | None,
         seen: Examples,
         held: Examples,
         device: torch.device,
@@ -102,15 +106,14 @@ class _Loop:
         self.part = Part()
         self.best_sha256 = ""
         torch.manual_seed(run.random_seed("weights"))
-        start = start_of(run)
-        self.started_from = sha256_of_start(run)
+        self.started_from = sha256_of(start)
         state = usable_state(run, self.started_from)
         self.note = note
         self.learner = Learner(self.recipe, device, "none" if state or start else None, note)
         if state:
             self._resume(state)
         elif start:
-            self.learner.start(start)
+            self.learner.start(start.path)
         if run.state.is_file() and not state:
             note(f"{run.state} is torn, of another start, or without its best weights; begins anew")
 
@@ -235,7 +238,7 @@ class _Loop:
         self._write_lines()
 
     def _write_lines(self) -> None:
-        write_lines(self.run.folder / "epochs.jsonl", [asdict(epoch) for epoch in self.history])
+        write_lines(self.run.epochs, [asdict(epoch) for epoch in self.history])
 
     def _save(self) -> None:
         state = self.learner.state()
@@ -263,8 +266,8 @@ class _Loop:
         step = f", step {len(self.part.losses) + 1}/{self.steps}" if self.part.losses else ""
         return f"from {stage}epoch {self.number + 1}/{self.recipe.epochs}{step}"
 
-    def finish(self) -> None:
-        """The mean of the best epochs takes the best one's place where it scores no worse; the result is written."""
+    def finish(self) -> dict[str, Any]:
+        """Put the mean of the best epochs in the best one's place if it scores no worse; write the result."""
         best = best_of(self.history)
         kept: dict[str, Any] = {"dice": best.dice, "threshold": best.threshold, "averaged": []}
         together = epochs_to_average(self.history, self.recipe.average_best)
@@ -278,7 +281,9 @@ class _Loop:
         own = self._result() | kept
         earlier = [stage.read_result() for stage in self.run.stages[:-1]] if self.run.stage == 0 else []
         stages = [_row(stage) for stage in [*earlier, own]] if earlier else []
-        write_json(self.run.result, own | {"stages": stages})
+        result = own | {"stages": stages}
+        write_json(self.run.result, result)
+        return result
 
     def _result(self) -> dict[str, Any]:
         """What result.json says of this run, or of a stage; the last stage speaks for all."""
@@ -310,8 +315,9 @@ def _row(result: dict[str, Any]) -> dict[str, Any]:
     return {key: result[key] for key in STAGE_KEYS if key in result}
 
 
-def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> None:
+def _end_with(run: Run, ended: EndedRun, held: Examples, device: torch.device) -> None:
     """The whole run ends with an earlier stage's weights: the score is that of the network that predicts with them."""
+    stage = ended.run
     recipe, trained = run.recipe.final, run.stages[: stage.stage]
     network = build(recipe, "none")
     load_weights(stage.best, network)
@@ -320,14 +326,14 @@ def _end_with(run: Run, stage: Run, held: Examples, device: torch.device) -> Non
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]
     found = {"dice": scored[0], "threshold": scored[1], "stopped": True, "stages": stages}
-    write_json(run.result, stage.read_result() | found)
+    write_json(run.result, {**ended.result, **found})
 
 
 def _tidy(run: Run) -> None:
     """Remove what only an unfinished run needs; a state is many times the size of its weights."""
     for stage in run.stages:
         stage.state.unlink(missing_ok=True)
-        for path in stage.folder.glob(KEPT.format("*")):
+        for path in stage.all_kept():
             path.unlink()
 
 

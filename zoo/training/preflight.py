@@ -1,6 +1,7 @@
 """Refuse what cannot be trained before anything starts: an hour into a line-up is too late to say so."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,23 +16,54 @@ from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
 from zoo.models import build
 from zoo.models.encoders import check_encoder
+from zoo.runs.run import EndedRun, Run, run_records
 from zoo.runtime.devices import choose_device
 from zoo.targets import require_target
 from zoo.training.optimizers import check_optimizer, check_optimizer_name
-from zoo.training.runs import Run, run_records
 from zoo.training.step import save_memory
 from zoo.training.warm_start import load_start, start_has_changed, start_of
 
 
-def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> None:
-    """UserError where device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
+@dataclass(frozen=True)
+class Planned:
+    """Run that is to be trained, or reused; read once."""
+
+    run: Run
+    ended: EndedRun | None  # None: it has no result yet
+    again: str  # reason why a run that has a result is trained again; empty: none, or it can be resumed
+
+    @property
+    def reused(self) -> EndedRun | None:
+        """End of the run if there is nothing to train."""
+        return self.ended if self.ended and not self.again and self.ended.done else None
+
+
+def look_at(run: Run) -> Planned:
+    """Read how the run ended, and if its files or the weights that it started from have changed since."""
+    ended = run.ended()
+    return Planned(run, ended, _why_again(ended) if ended else "")
+
+
+def _why_again(ended: EndedRun) -> str:
+    if ended.fault:
+        return ended.fault
+    if ended.done and start_has_changed(ended):
+        return f"{ended.run.recipe.start_from}, from which it started, has other weights since"
+    return ""
+
+
+def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> Planned:
+    """UserError if device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
     choose_device(device_name)
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
-    if not run.done or start_has_changed(run):  # hashes the weights
+    planned = look_at(run)
+    if not planned.reused:
         check_recipe(run.recipe, device_name)
-        _check_network(run.recipe, start_of(run.stages[0]))
+        start = start_of(run.stages[0])
+        _check_network(run.recipe, start.path if start else None)
+    return planned
 
 
 def check_recipe(recipe: Recipe, device_name: str) -> None:

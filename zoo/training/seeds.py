@@ -2,7 +2,7 @@
 
 import torch
 
-from zoo.training.runs import Run
+from zoo.runs.run import Run
 
 
 def generator(run: Run, *use: object) -> torch.Generator:

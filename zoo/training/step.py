@@ -1,6 +1,6 @@
 """The network and what teaches it: gradients of batches, steps of the optimizer, and the state of both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from zoo.members import Recipe
 from zoo.models import Segmenter, build
 from zoo.runtime.precision import autocast, training_precision
 from zoo.training.optimizers import make_optimizer
-from zoo.training.runs import Note
 from zoo.training.warm_start import load_start
+
+Note = Callable[[str], None]
 
 
 class Learner:

@@ -24,14 +24,16 @@ from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
 from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
+from zoo.runs import Store
+from zoo.runs.run import Run, plan_run
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import run_examples
 from zoo.training.history import Epoch, read_epochs
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.preflight import check_run
-from zoo.training.runs import Note, Run, plan_run
 from zoo.training.scoring import NotFinite
+from zoo.training.step import Note
 from zoo.training.warm_start import pin_start
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
@@ -47,7 +49,7 @@ class Tuning:
     space: Space
     fold: str
     folds: Folds
-    runs: Path
+    store: Store
     seed: int = 0
     with_val: bool = False
 
@@ -88,7 +90,7 @@ class Tuning:
             "fold": self.fold,
             "seed": self.seed,
         }
-        return self.runs / "tuning" / self.recipe.name / f"{sha256_of(what)[:12]}.sqlite"
+        return self.store.tuning(self.recipe.name, sha256_of(what)[:12])
 
     def run_of(self, values: Mapping[str, Any]) -> Run:
         """The run of a trial, beside the member's own and under another name."""
@@ -96,10 +98,10 @@ class Tuning:
 
     def _with(self, values: Mapping[str, Any]) -> Recipe:
         """The recipe with these values; files that they name are known by their content, as the recipe's own are."""
-        return pin_start(with_settings(self.recipe, values), self.runs, [self.fold], self.folds)
+        return pin_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)
 
     def _plan(self, recipe: Recipe) -> Run:
-        return plan_run(recipe, self.fold, self.folds, self.runs, seed=self.seed, with_val=self.with_val)
+        return plan_run(recipe, self.fold, self.folds, self.store, seed=self.seed, with_val=self.with_val)
 
     @cached_property
     def study(self) -> optuna.Study:
@@ -270,7 +272,7 @@ def _epochs_before(run: Run, stage: int) -> int:
 
 def _trained_epochs(run: Run) -> list[Epoch]:
     """What lies behind a run that was cut off."""
-    begun = [stage for stage in run.stages if (stage.folder / "epochs.jsonl").is_file()]
+    begun = [stage for stage in run.stages if stage.epochs.is_file()]
     return [epoch for stage in begun for epoch in read_epochs(stage)]
 
 

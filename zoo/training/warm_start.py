@@ -1,4 +1,4 @@
-"""Where a run's first weights come from: ImageNet, another member's run, or the stage before.
+"""First weights of a run: ImageNet's, another member's, or those of the stage before.
 
 A run never starts from weights that saw a record which it holds out: only from a run of the same fold of the same
 split.
@@ -6,7 +6,7 @@ split.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +14,67 @@ from torch import nn
 
 from core.errors import UsageError, UserError
 from core.files import sha256_of_file
+from core.listener import SILENT, Listener
 from zoo.data import Folds
 from zoo.inputs import INPUTS
 from zoo.members import Recipe, fault_of, load_member
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.weights import locate
-from zoo.recipe_names import split_name
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs, not_trained, runs_by_recipe
+from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import read_weights
-from zoo.training.runs import Note, Run, find_runs, not_trained, runs_by_recipe
 
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
+@dataclass(frozen=True)
+class Start:
+    """First weights of a run or of a stage: a file and its hash."""
+
+    path: Path
+    sha256: str
+
+
 def pin_start(
     recipe: Recipe,
-    runs: Path,
+    store: Store,
     fold_names: Sequence[str],
     folds: Folds,
-    note: Note = lambda text: None,
+    listener: Listener = SILENT,
     members: Path | None = None,
 ) -> Recipe:
-    """The recipe with its first weights named by what they are: a file by its hash, `start_from` as MEMBER@HASH.
+    """Name the first weights of a recipe exactly: a file by its hash, `start_from` as MEMBER@HASH.
 
-    That one is the newest recipe of the same encoder that is trained to its end on all these folds. What this recipe
-    itself became is passed over, or the same command would start from its own fruit the next time.
-    UserError where there is none, and what to run. members: the folder of the user's own.
+    The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
+    that this one itself became by an earlier start are passed over, or the same command would go on from its own
+    result the next time. UserError if there is none, with the command to run. members: the folder of the user's own.
     """
-    recipe = pin_weights(recipe, runs)
+    recipe = pin_weights(recipe, store)
     if not recipe.start_from:
         return recipe
-    member, wanted = split_name(recipe.start_from)
-    for of_one in runs_by_recipe(runs, member, wanted, note):
-        found = [
-            run
-            for run in of_one
-            if _usable(run, folds.sha256) and not _is_its_own(run.recipe, recipe) and _sees(run.recipe) == _sees(recipe)
-        ]
+    ref = Ref.parse(recipe.start_from)
+    for of_one in runs_by_recipe(store, ref, listener):
+        found = [ended.run for ended in of_one if _fits(ended.run.recipe, recipe) and _usable(ended, folds.sha256)]
         if set(fold_names) <= {run.fold for run in found}:
-            return replace(recipe, start_from=f"{member}@{found[0].hash}")
+            return replace(recipe, start_from=str(found[0].ref))
     with fault_of(recipe, "start_from", "encoder", "input"):
-        _refuse_other_encoder(recipe, runs, members)
-        raise _no_start(recipe, runs, fold_names, folds.sha256, members)
+        _refuse_other_encoder(recipe, store, members)
+        raise _no_start(recipe, store, fold_names, folds.sha256, members)
 
 
-def start_of(run: Run) -> Path | None:
-    """The file of the weights that a run, or a stage of it, starts from; None: the encoder's own."""
+def start_of(run: Run) -> Start | None:
+    """Find the weights that a run, or a stage of it, starts from; None if they are the encoder's own."""
     stages = run.stages
     number = stages.index(run)
     if number:
-        return stages[number - 1].best
-    return _start_run(run).best if run.recipe.start_from else None
+        best = stages[number - 1].best
+        return Start(best, sha256_of_file(best))
+    if not run.recipe.start_from:
+        return None
+    same_fold = _start_runs(run)
+    ended = next((found for found in same_fold if found.run.seed == run.seed), same_fold[0])
+    return Start(ended.run.best, ended.weights_sha256)
 
 
 def load_start(network: nn.Module, path: Path) -> list[str]:
@@ -83,60 +94,50 @@ def load_start(network: nn.Module, path: Path) -> list[str]:
     return lacking
 
 
-def sha256_of_start(run: Run) -> str | None:
-    """Names the weights that the run starts from."""
-    path = start_of(run)
-    return None if path is None else sha256_of_file(path)
+def sha256_of(start: Start | None) -> str | None:
+    """Name of the first weights in states and results; None for those of the encoder."""
+    return start.sha256 if start else None
 
 
-def start_has_changed(run: Run) -> bool:
-    """Whether the run that this one, which has a result, started from has other weights today: it was trained since.
+def start_has_changed(ended: EndedRun) -> bool:
+    """True if the run that this one started from has other weights today, because it was trained again since.
 
     A start of another seed is as good as that of its own. Runs that did not write down their start are believed.
     """
+    run = ended.run
     first = run.stages[0]
-    if not (run.recipe.start_from and first.result.is_file()):
+    if not run.recipe.start_from or (first != run and not first.result.is_file()):
         return False
-    noted = first.read_result().get("started_from")
-    return noted is not None and noted not in [sha256_of_file(found.best) for found in _start_runs(run)]
+    noted = (ended.result if first == run else first.read_result()).get("started_from")
+    return noted is not None and noted not in [found.weights_sha256 for found in _start_runs(run)]
 
 
-def _start_run(run: Run) -> Run:
-    same_fold = _start_runs(run)
-    return next((found for found in same_fold if found.seed == run.seed), same_fold[0])
+def _start_runs(run: Run) -> list[EndedRun]:
+    """Runs of the same fold, of any seed, that it can start from; UserError if there is none."""
+    found = find_runs(run.store, Ref.parse(run.recipe.start_from), run.fold)
+    usable = [ended for ended in found if _usable(ended, run.folds_sha256)]
+    if not usable:
+        raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
+    return usable
 
 
-def _start_runs(run: Run) -> list[Run]:
-    """Those of its fold, of any seed; UserError where there is none."""
-    member, _, recipe_hash = run.recipe.start_from.partition("@")
-    same_fold = [
-        found
-        for found in find_runs(run.runs, member, recipe_hash)
-        if found.fold == run.fold and _usable(found, run.folds_sha256)
-    ]
-    if not same_fold:
-        raise _no_start(run.recipe, run.runs, [run.fold], run.folds_sha256)
-    return same_fold
-
-
-def _usable(run: Run, folds_sha256: str) -> bool:
-    """What was stopped may be trained on, and an heir's other folds would then start from other weights."""
-    return run.folds_sha256 == folds_sha256 and run.complete and not run.stopped
+def _usable(ended: EndedRun, folds_sha256: str) -> bool:
+    # A stopped run may be resumed, and the other folds would then start from other weights.
+    return ended.run.folds_sha256 == folds_sha256 and not ended.stopped and ended.complete
 
 
 def _no_start(
-    recipe: Recipe, runs: Path, fold_names: Sequence[str], folds_sha256: str, members: Path | None = None
+    recipe: Recipe, store: Store, fold_names: Sequence[str], folds_sha256: str, members: Path | None = None
 ) -> UserError:
-    member, wanted = split_name(recipe.start_from)
-    found = [run for of_one in runs_by_recipe(runs, member, wanted) for run in of_one]
-    ours = (run for run in found if run.fold in fold_names and run.folds_sha256 == folds_sha256 and run.complete)
-    stopped = next((run for run in ours if run.stopped), None)
-    if stopped:
+    ref = Ref.parse(recipe.start_from)
+    found = [ended for of_one in runs_by_recipe(store, ref) for ended in of_one if ended.run.fold in fold_names]
+    stopped = (one.run for one in found if one.run.folds_sha256 == folds_sha256 and one.stopped and one.complete)
+    for run in stopped:
         return UserError(
-            f"{recipe.name}: starts from {recipe.start_from}, whose run of fold {stopped.fold} was stopped before its "
-            f"end; remove {stopped.stop} where it is there, and train it on with the command that began it"
+            f"{recipe.name}: starts from {ref}, whose run of fold {run.fold} was stopped before its end; "
+            f"remove {run.stop} if it is there, and resume the run with the command that began it"
         )
-    return not_trained(runs, recipe.start_from, fold_names, members, f"{recipe.name}: start_from: ")
+    return not_trained(store, ref, fold_names, members, f"{recipe.name}: start_from: ")
 
 
 def _sees(recipe: Recipe) -> tuple[str, int]:
@@ -145,13 +146,13 @@ def _sees(recipe: Recipe) -> tuple[str, int]:
     return first.encoder.partition(".")[0], INPUTS.facts(first.input).channels
 
 
-def _refuse_other_encoder(recipe: Recipe, runs: Path, members: Path | None) -> None:
-    """UsageError where no recipe of the member that it starts from, trained or listed, has its encoder."""
-    member, wanted = split_name(recipe.start_from)
-    known = [run.recipe for of_one in runs_by_recipe(runs, member, wanted) for run in of_one]
-    if wanted is None:
+def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) -> None:
+    """UsageError if no recipe of the member that it starts from, trained or listed, has its encoder."""
+    ref = Ref.parse(recipe.start_from)
+    known = [ended.run.recipe for of_one in runs_by_recipe(store, ref) for ended in of_one]
+    if ref.recipe is None:
         with suppress(UserError):  # a listed member may be gone
-            known.append(load_member(member, members))
+            known.append(load_member(ref.member, members))
     if not known or _sees(recipe) in map(_sees, known):
         return
     (encoder, channels), (its, its_channels) = _sees(recipe), _sees(known[0])
@@ -165,23 +166,28 @@ def _refuse_other_encoder(recipe: Recipe, runs: Path, members: Path | None) -> N
     )
 
 
+def _fits(trained: Recipe, recipe: Recipe) -> bool:
+    """True if the recipe can start from the trained one."""
+    return _sees(trained) == _sees(recipe) and not _is_its_own(trained, recipe)
+
+
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:
-    """Whether the recipe became this one: the same member, but for what each of them started from."""
+    """True if the recipe became the trained one: the same member, but for the start of each."""
     ours, theirs = (replace(one, start_from="").counted for one in (recipe, trained))
     return trained.name == recipe.name and bool(trained.start_from) and ours == theirs
 
 
-def pin_weights(recipe: Recipe, runs: Path) -> Recipe:
-    """The recipe with the hash of the file that its encoder takes; where that is gone, the one that a run noted.
+def pin_weights(recipe: Recipe, store: Store) -> Recipe:
+    """Pin the hash of the file that the encoder takes; if the file is gone, the hash that a run wrote down.
 
-    UsageError where there is neither, UserError where a file names it or it is another one than that says.
+    UsageError if there is neither; UserError if a member file names it, or if the file has another hash than it says.
     """
     if recipe.weights in NAMED_WEIGHTS:
         return recipe
     recipe = replace(recipe, weights=str(Path(recipe.weights).absolute()))
     found = locate(recipe.encoder, recipe.weights)
     if found.path is None:
-        noted = recipe.weights_sha256 or _noted(recipe, runs)
+        noted = recipe.weights_sha256 or _noted(recipe, store)
         if not noted:
             with fault_of(recipe, "weights"):
                 raise UsageError(found.missing)
@@ -195,14 +201,14 @@ def pin_weights(recipe: Recipe, runs: Path) -> Recipe:
     return replace(recipe, weights_sha256=digits)
 
 
-def _noted(recipe: Recipe, runs: Path) -> str:
-    """The hash of the weights at the same path, from the newest run of the same recipe; empty without one."""
+def _noted(recipe: Recipe, store: Store) -> str:
+    """Hash of the weights at the same path, from the newest run of the same recipe; empty without one."""
 
     def without(one: Recipe) -> dict[str, Any]:
         return replace(one, weights_sha256="", start_from="").counted
 
-    for of_one in runs_by_recipe(runs, recipe.name):
-        for run in of_one:
-            if without(run.recipe) == without(recipe):
-                return run.recipe.weights_sha256
+    for of_one in runs_by_recipe(store, Ref(recipe.name)):
+        for ended in of_one:
+            if without(ended.run.recipe) == without(recipe):
+                return ended.run.recipe.weights_sha256
     return ""

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
+from zoo.runs import Store
 
 PLAIN: dict[str, Any] = {
     "member": "lite0-fc-t5",
     "recipe": "abc123",
     "split": "oof",
     "fold": "0",
-    "seed": None,
+    "seed": 0,
     "tta": "none",
     "folds_sha256": "f0",
     "checkpoint_sha256": "c0",
@@ -47,7 +48,7 @@ def write_set(
     runs: Path, record_ids: Sequence[str], salt: int = 0, dtype: str = "uint8", **changes: Any
 ) -> PredictionSet:
     made = provenance(**changes)
-    folder = set_folder(runs, made)
+    folder = set_folder(Store(runs), made)
     with PredictionWriter(folder, made, record_ids, dtype) as writer:
         for record_id in writer.missing:
             writer.add(record_id, map_of(record_id, salt).astype(dtype))

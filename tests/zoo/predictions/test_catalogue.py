@@ -11,9 +11,11 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UserError
 from core.files import write_json
+from tests.listening import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, maps_of, write_set
 from zoo.predictions import MemberMaps, find_members
 from zoo.predictions.format import MANIFEST
+from zoo.runs import Ref, Store
 
 FOLDS = {"0": ids(70), "1": ids(5, 70), "2": ids(66, 75)}
 
@@ -39,12 +41,12 @@ def three_folds(tmp_path_factory) -> Path:
 @settings(max_examples=20)
 @given(st.lists(st.sampled_from(ids(141)), max_size=6, unique=True))
 def test_out_of_fold_maps_come_from_the_fold_that_held_them_out(three_folds, wanted):
-    (member,) = find_members(three_folds)
+    (member,) = find_members(Store(three_folds))
     assert_array_equal(member.maps(wanted), maps_of(wanted) if wanted else np.empty((0, 256, 256)))
 
 
 def test_a_member_knows_what_it_is_made_of(three_folds):
-    (member,) = find_members(three_folds)
+    (member,) = find_members(Store(three_folds))
     assert (member.name, member.recipe, member.tta, member.dtype) == (
         "lite0-fc-t5",
         "abc123",
@@ -57,7 +59,7 @@ def test_a_member_knows_what_it_is_made_of(three_folds):
 
 
 def test_batches_go_once_over_the_disk_and_hold_every_record(three_folds):
-    (member,) = find_members(three_folds)
+    (member,) = find_members(Store(three_folds))
     batches = list(member.batches())
     assert [len(found) for found, _ in batches] == [64, 6, 5, 64, 2]
     for found, maps in batches:
@@ -75,7 +77,7 @@ def test_the_seeds_of_a_fold_are_averaged(tmp_path, seeds):
     for seed in range(seeds):
         write_set(tmp_path, FOLDS["2"], salt=seed, fold="2", seed=seed)
     write_set(tmp_path, FOLDS["1"], fold="1")
-    (member,) = find_members(tmp_path)
+    (member,) = find_members(Store(tmp_path))
     wanted = [ids(1, 75)[0], ids(1, 139)[0], ids(1, 72)[0]]
     expected = mean(*(maps_of(wanted[:2], seed) for seed in range(seeds)))
     assert_array_equal(member.maps(wanted)[:2], expected)
@@ -85,7 +87,7 @@ def test_the_seeds_of_a_fold_are_averaged(tmp_path, seeds):
 def test_test_maps_are_the_mean_over_all_runs(tmp_path):
     for fold in range(3):
         write_set(tmp_path, ids(70), salt=fold, fold=str(fold), split="test")
-    (member,) = find_members(tmp_path, "test")
+    (member,) = find_members(Store(tmp_path), "test")
     wanted = [ids(70)[place] for place in (69, 0)]
     assert_array_equal(member.maps(wanted), mean(*(maps_of(wanted, fold) for fold in range(3))))
 
@@ -93,7 +95,7 @@ def test_test_maps_are_the_mean_over_all_runs(tmp_path):
 def test_uint16_is_averaged_without_wrapping(tmp_path):
     for fold in range(3):
         write_set(tmp_path, ids(2), salt=fold, dtype="uint16", fold=str(fold), split="test")
-    (member,) = find_members(tmp_path, "test")
+    (member,) = find_members(Store(tmp_path), "test")
     assert member.maps(ids(2)).dtype == "uint16"
     assert_array_equal(member.maps(ids(2)), mean(*(maps_of(ids(2), fold) for fold in range(3))))
 
@@ -106,7 +108,7 @@ def test_the_order_of_the_runs_does_not_matter(tmp_path):
 
 
 def test_a_record_without_prediction_is_named(three_folds):
-    (member,) = find_members(three_folds)
+    (member,) = find_members(Store(three_folds))
     with pytest.raises(UserError, match="lite0-fc-t5: record 12 has no oof prediction"):
         member.maps([ids(1)[0], "12"])
 
@@ -153,21 +155,22 @@ def test_runs_to_be_averaged_hold_the_same_records_in_the_same_order(tmp_path, o
 def test_all_members_come_by_name_and_named_ones_as_asked(tmp_path):
     for name in ("zeta", "alpha"):
         write_folds(tmp_path, "1", member=name)
-    assert [member.name for member in find_members(tmp_path)] == ["alpha", "zeta"]
+    assert [member.name for member in find_members(Store(tmp_path))] == ["alpha", "zeta"]
     asked = ["zeta@abc123", "alpha", "zeta@abc123"]
-    assert [member.name for member in find_members(tmp_path, names=asked)] == ["zeta@abc123", "alpha"]
+    found = find_members(Store(tmp_path), names=[Ref.parse(each) for each in asked])
+    assert [member.name for member in found] == ["zeta@abc123", "alpha"]
 
 
 def test_no_predictions_at_all_says_what_to_run(tmp_path):
-    with pytest.raises(UserError, match="no out-of-fold predictions; run: cli zoo train --fold all"):
-        find_members(tmp_path)
-    with pytest.raises(UserError, match="no test predictions; run: cli zoo predict"):
-        find_members(tmp_path, "test", names=["x"])
+    with pytest.raises(UserError, match=r"no out-of-fold predictions .*; run: cli zoo train --fold all"):
+        find_members(Store(tmp_path))
+    with pytest.raises(UserError, match="no test predictions .*; run: cli zoo predict --split test"):
+        find_members(Store(tmp_path), "test", names=[Ref.parse("x")])
 
 
 def test_an_unknown_member_is_answered_with_its_neighbour_and_what_to_run(three_folds):
     with pytest.raises(UserError, match=r'did you mean "lite0-fc-t5"\?.*run: cli zoo train lite-fc-t5 --fold all'):
-        find_members(three_folds, names=["lite-fc-t5"])
+        find_members(Store(three_folds), names=[Ref.parse("lite-fc-t5")])
 
 
 def unfinish(runs: Path, **where: str) -> None:
@@ -179,64 +182,64 @@ def test_a_member_with_nothing_complete_is_told_apart_from_an_unknown_one(tmp_pa
     write_folds(tmp_path, "1", member="whole")
     write_folds(tmp_path, "12", member="torn")
     unfinish(tmp_path, member="torn")
-    with pytest.raises(UserError, match=r"torn: .*unfinished \(fold-1, fold-2\); run: cli zoo train torn"):
-        find_members(tmp_path, names=["torn"])
-    assert [member.name for member in find_members(tmp_path)] == ["whole"]
+    with pytest.raises(UserError, match=r"torn: .*unfinished \(fold 1, fold 2\); run: cli zoo train torn"):
+        find_members(Store(tmp_path), names=[Ref.parse("torn")])
+    assert [member.name for member in find_members(Store(tmp_path))] == ["whole"]
 
 
 def test_a_plain_name_is_the_newest_recipe_of_those_that_cover_most_folds(tmp_path):
     for when, (recipe, folds) in enumerate({"old": "012", "newer": "012", "begun": "0"}.items(), start=1):
         write_folds(tmp_path, folds, recipe=recipe)
         age(tmp_path, when, recipe=recipe)
-    assert find_members(tmp_path)[0].recipe == "newer"
+    assert find_members(Store(tmp_path))[0].recipe == "newer"
     unfinish(tmp_path, recipe="newer")
-    assert find_members(tmp_path)[0].recipe == "old"
+    assert find_members(Store(tmp_path))[0].recipe == "old"
 
 
 def test_a_hash_or_its_beginning_names_that_recipe(tmp_path):
     for recipe in ("aa11", "aa22", "bb"):
         write_folds(tmp_path, "1", recipe=recipe)
     for asked, recipe in {"aa11": "aa11", "b": "bb"}.items():
-        (member,) = find_members(tmp_path, names=[f"lite0-fc-t5@{asked}"])
+        (member,) = find_members(Store(tmp_path), names=[Ref.parse(f"lite0-fc-t5@{asked}")])
         assert (member.name, member.recipe) == (f"lite0-fc-t5@{asked}", recipe)
     with pytest.raises(UserError, match="several recipes; there are: lite0-fc-t5@aa11, lite0-fc-t5@aa22"):
-        find_members(tmp_path, names=["lite0-fc-t5@aa"])
+        find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5@aa")])
     with pytest.raises(UserError, match=r"no out-of-fold predictions; there are: .*lite0-fc-t5@bb"):
-        find_members(tmp_path, names=["lite0-fc-t5@cc"])
+        find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5@cc")])
 
 
 def test_the_tta_that_covers_most_folds_is_taken_and_the_plainest_of_several(tmp_path):
     write_folds(tmp_path, "01", tta="none")
     write_folds(tmp_path, "012", tta="d4")
-    assert find_members(tmp_path)[0].tta == "d4"
+    assert find_members(Store(tmp_path))[0].tta == "d4"
     write_folds(tmp_path, "012", tta="flips")
-    assert find_members(tmp_path)[0].tta == "flips"
+    assert find_members(Store(tmp_path))[0].tta == "flips"
     write_folds(tmp_path, "2", tta="none")
-    assert find_members(tmp_path)[0].tta == "none"
-    assert find_members(tmp_path, tta="d4")[0].tta == "d4"
+    assert find_members(Store(tmp_path))[0].tta == "none"
+    assert find_members(Store(tmp_path), tta="d4")[0].tta == "d4"
 
 
 def test_a_tta_that_was_not_predicted_is_refused_with_what_there_is(tmp_path):
     write_folds(tmp_path, "1", tta="flips")
     with pytest.raises(UserError, match='no out-of-fold predictions with TTA "d4", only with: flips'):
-        find_members(tmp_path, tta="d4")
+        find_members(Store(tmp_path), tta="d4")
 
 
 def test_predictions_on_other_folds_are_refused_or_left_out(tmp_path):
     write_folds(tmp_path, "1", member="old", folds_sha256="f0")
     with pytest.raises(UserError, match=r"old: .* made on another folds\.csv"):
-        find_members(tmp_path, folds_sha256="f1")
+        find_members(Store(tmp_path), folds_sha256="f1")
     write_folds(tmp_path, "1", member="new", folds_sha256="f1")
-    assert [member.name for member in find_members(tmp_path, folds_sha256="f1")] == ["new"]
+    assert [member.name for member in find_members(Store(tmp_path), folds_sha256="f1")] == ["new"]
     with pytest.raises(UserError, match=r"old: .* made on another folds\.csv"):
-        find_members(tmp_path, names=["new", "old"], folds_sha256="f1")
+        find_members(Store(tmp_path), names=[Ref.parse("new"), Ref.parse("old")], folds_sha256="f1")
 
 
 def test_an_older_recipe_on_the_right_folds_is_found_behind_a_newer_one_on_others(tmp_path):
     for when, recipe in enumerate(("right", "wrong"), start=1):
         write_folds(tmp_path, "1", recipe=recipe, folds_sha256=recipe)
         age(tmp_path, when, recipe=recipe)
-    assert find_members(tmp_path, folds_sha256="right")[0].recipe == "right"
+    assert find_members(Store(tmp_path), folds_sha256="right")[0].recipe == "right"
 
 
 def test_a_set_that_was_moved_is_refused(tmp_path):
@@ -246,7 +249,7 @@ def test_a_set_that_was_moved_is_refused(tmp_path):
     for name, blob in bytes_of(folder).items():
         (other / name).write_bytes(blob)
     with pytest.raises(UserError, match=r"fold-1/none: holds the prediction set of .*fold-0/none"):
-        find_members(tmp_path)
+        find_members(Store(tmp_path))
 
 
 def test_a_damaged_manifest_is_named_rather_than_passed_over(tmp_path):
@@ -254,14 +257,14 @@ def test_a_damaged_manifest_is_named_rather_than_passed_over(tmp_path):
     (path,) = tmp_path.glob(f"predictions/*/*/*/fold-1/none/{MANIFEST}")
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"fold-1/none/manifest\.json"):
-        find_members(tmp_path)
+        find_members(Store(tmp_path))
 
 
 def test_folders_that_are_no_prediction_sets_are_passed_over(tmp_path):
     write_folds(tmp_path, "1")
     (tmp_path / "predictions/lite0-fc-t5/abc123/oof/notes/none").mkdir(parents=True)
     (tmp_path / "predictions/README").write_text("mine")
-    assert len(find_members(tmp_path)) == 1
+    assert len(find_members(Store(tmp_path))) == 1
 
 
 def train_on(runs: Path, weights: str, run: str = "fold-0", recipe: str = "abc123") -> Path:
@@ -277,56 +280,56 @@ def test_what_a_run_predicted_before_it_was_trained_on_is_refused_with_what_to_r
     for fold in FOLDS:
         write_set(tmp_path, FOLDS[fold if split == "oof" else "0"], fold=fold, split=split, tta="flips")
     train_on(tmp_path, "c0")
-    assert find_members(tmp_path, split)[0].folds == ("0", "1", "2")  # folds 1 and 2 have no run here
+    assert find_members(Store(tmp_path), split)[0].folds == ("0", "1", "2")  # folds 1 and 2 have no run here
     train_on(tmp_path, "c1")
     more = " --split test" if split == "test" else ""
     command = f"run: cli zoo predict lite0-fc-t5@abc123 --tta flips{more}$"
     with pytest.raises(UserError, match=f"^lite0-fc-t5@abc123 fold 0: .* of weights that it had before; {command}"):
-        find_members(tmp_path, split, ["lite0-fc-t5"])
+        find_members(Store(tmp_path), split, [Ref.parse("lite0-fc-t5")])
     train_on(tmp_path, "")
-    with pytest.raises(UserError, match=f"fold 0: .*train it to its end, then {command}"):
-        find_members(tmp_path, split, ["lite0-fc-t5"])
+    with pytest.raises(UserError, match=f"fold 0: .*train it to its end; {command}"):
+        find_members(Store(tmp_path), split, [Ref.parse("lite0-fc-t5")])
 
 
 def test_a_seed_that_was_trained_on_is_told_from_the_others(tmp_path):
-    for seed in (None, 1):
+    for seed in (0, 1):
         write_set(tmp_path, FOLDS["0"], seed=seed)
     train_on(tmp_path, "c0")
     train_on(tmp_path, "c1", "fold-0-seed-1")
     with pytest.raises(UserError, match="fold 0 seed 1: "):
-        find_members(tmp_path, names=["lite0-fc-t5"])
+        find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5")])
 
 
 def test_a_tta_and_a_recipe_that_were_predicted_since_are_taken_first(tmp_path):
     write_folds(tmp_path, tta="flips", checkpoint_sha256="c1")
     write_folds(tmp_path, checkpoint_sha256="c0")
     train_on(tmp_path, "c1")
-    assert find_members(tmp_path)[0].tta == "flips"
+    assert find_members(Store(tmp_path))[0].tta == "flips"
     train_on(tmp_path, "c0")
-    assert find_members(tmp_path)[0].tta == "none"
+    assert find_members(Store(tmp_path))[0].tta == "none"
     write_folds(tmp_path, recipe="def456")
     age(tmp_path, 1, recipe="def456")
     train_on(tmp_path, "c2")
-    assert find_members(tmp_path, names=["lite0-fc-t5"])[0].recipe == "def456"
+    assert find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5")])[0].recipe == "def456"
 
 
 def test_a_member_whose_run_was_trained_on_is_left_out_beside_others(tmp_path):
     write_folds(tmp_path)
     write_folds(tmp_path, member="lite1-fc-t5")
     train_on(tmp_path, "c1")
-    told = []
-    assert [member.name for member in find_members(tmp_path, left_out=told.append)] == ["lite1-fc-t5"]
-    assert "cli zoo predict lite0-fc-t5@abc123 --tta none" in str(*told)
+    heard = Heard()
+    assert [member.name for member in find_members(Store(tmp_path), listener=heard)] == ["lite1-fc-t5"]
+    assert "cli zoo predict lite0-fc-t5@abc123 --tta none" in str(*heard.notes)
 
 
 @pytest.mark.parametrize("torn", ["", "{", "[]"])
 def test_a_member_whose_result_is_torn_is_left_out_beside_others(tmp_path, torn):
     write_folds(tmp_path)
     write_folds(tmp_path, member="lite1-fc-t5")
-    result, told = train_on(tmp_path, "c0"), []
+    result, heard = train_on(tmp_path, "c0"), Heard()
     result.write_text(torn)
-    assert [member.name for member in find_members(tmp_path, left_out=told.append)] == ["lite1-fc-t5"]
-    assert str(*told).startswith("lite0-fc-t5@abc123 fold 0: ")
-    assert str(*told).endswith(f"{result} is torn; train it again")
+    assert [member.name for member in find_members(Store(tmp_path), listener=heard)] == ["lite1-fc-t5"]
+    assert str(*heard.notes).startswith("left out: lite0-fc-t5@abc123 fold 0: ")
+    assert str(*heard.notes).endswith(f"{result} is torn; train it again")
     with pytest.raises(UserError, match="is torn; train it again"):
-        find_members(tmp_path, names=["lite0-fc-t5"])
+        find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5")])

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.files import sha256_of
 from tests.zoo.predictions.cases import ids, maps_of, provenance, write_set
 from zoo.predictions.format import MANIFEST, decode_shard, encode_shard, read_manifest, set_folder, zstd
+from zoo.runs import Store
 
 SHARD = Path("shard-0000.zst")
 REAL_RUNS = Path(__file__).parents[2] / "fixtures" / "real_runs"
@@ -200,7 +201,7 @@ def test_a_provenance_that_is_no_path_or_no_number_is_refused(key, value):
 def test_the_folder_names_member_recipe_split_run_and_tta():
     made = provenance(fold="3", seed=11, tta="flips")
     expected = Path("runs/predictions/lite0-fc-t5/abc123/oof/fold-3-seed-11/flips")
-    assert set_folder(Path("runs"), made) == expected
+    assert set_folder(Store(Path("runs")), made) == expected
 
 
 def test_the_cache_loads_without_torch():

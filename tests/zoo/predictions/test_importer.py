@@ -8,10 +8,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from tests.listening import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, map_of, maps_of
 from zoo.data import read_folds
 from zoo.predictions import find_members
 from zoo.predictions.importer import import_member
+from zoo.runs import Ref, Store
 
 OOF = ids(70)
 
@@ -37,83 +39,84 @@ def save(folder: Path, record_ids: list[str], kind: type = np.float32) -> Path:
 def test_foreign_maps_are_members_like_any_other(tmp_path, folds, kind):
     runs = tmp_path / "runs"
     oof, test = save(tmp_path / "oof", OOF, kind), save(tmp_path / "test", ids(3, 100), kind)
-    found = import_member(runs, "nnunet", oof, test, folds)
+    found = import_member(Store(runs), "nnunet", oof, test, folds)
     assert (dict(found.folds), found.missing, found.test) == ({"0": 24, "1": 23, "2": 23}, (), 3)
-    (member,) = find_members(runs, names=["nnunet"], folds_sha256=read_folds(runs / "folds.csv").sha256)
+    (member,) = find_members(
+        Store(runs), names=[Ref.parse("nnunet")], folds_sha256=read_folds(runs / "folds.csv").sha256
+    )
     assert member.folds == ("0", "1", "2")
     assert_array_equal(member.maps(OOF), maps_of(OOF))
-    (tested,) = find_members(runs, "test", names=[f"nnunet@{found.recipe}"])
+    (tested,) = find_members(Store(runs), "test", names=[Ref.parse(f"nnunet@{found.recipe}")])
     assert_array_equal(tested.maps(ids(3, 100)), maps_of(ids(3, 100)))
     assert tested.seconds_per_record is None
 
 
 def test_each_record_lies_in_the_fold_that_held_it_out(tmp_path, folds):
-    import_member(tmp_path / "runs", "ext", save(tmp_path / "oof", OOF), folds=folds)
-    (member,) = find_members(tmp_path / "runs")
+    import_member(Store(tmp_path / "runs"), "ext", save(tmp_path / "oof", OOF), folds=folds)
+    (member,) = find_members(Store(tmp_path / "runs"))
     for part in member.sets:
         assert part.record_ids == tuple(OOF[int(part.provenance.fold) :: 3])
 
 
 def test_the_same_files_again_change_nothing_and_others_are_another_recipe(tmp_path, folds):
     runs, oof = tmp_path / "runs", save(tmp_path / "oof", OOF)
-    first = import_member(runs, "ext", oof, folds=folds)
+    first = import_member(Store(runs), "ext", oof, folds=folds)
     before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
-    assert import_member(runs, "ext", oof) == first
+    assert import_member(Store(runs), "ext", oof) == first
     assert {path: path.stat().st_mtime_ns for path in runs.rglob("*")} == before
     np.save(oof / f"{OOF[0]}.npy", np.zeros((256, 256), np.float32))
-    second = import_member(runs, "ext", oof)
+    second = import_member(Store(runs), "ext", oof)
     assert second.recipe != first.recipe
-    assert find_members(runs)[0].maps(OOF[:1]).max() == 0
+    assert find_members(Store(runs))[0].maps(OOF[:1]).max() == 0
 
 
 def test_test_maps_may_come_later_to_the_same_recipe(tmp_path, folds):
     runs, oof = tmp_path / "runs", save(tmp_path / "oof", OOF)
-    first = import_member(runs, "ext", oof, folds=folds)
-    second = import_member(runs, "ext", oof, save(tmp_path / "test", ids(2, 100)))
+    first = import_member(Store(runs), "ext", oof, folds=folds)
+    second = import_member(Store(runs), "ext", oof, save(tmp_path / "test", ids(2, 100)))
     assert (first.recipe, second.test) == (second.recipe, 2)
 
 
 def test_records_without_a_map_are_counted(tmp_path, folds):
-    found = import_member(tmp_path / "runs", "ext", save(tmp_path / "oof", OOF[:60]), folds=folds)
+    found = import_member(Store(tmp_path / "runs"), "ext", save(tmp_path / "oof", OOF[:60]), folds=folds)
     assert found.missing == tuple(OOF[60:])
 
 
 def test_a_killed_import_is_gone_on_with(tmp_path, folds):
     oof = save(tmp_path / "oof", OOF)
-    import_member(tmp_path / "whole", "ext", oof, folds=folds)
-    done = 0
+    import_member(Store(tmp_path / "whole"), "ext", oof, folds=folds)
 
-    def fail(n: int) -> None:
-        nonlocal done
-        done += n
-        if done > 110:
+    def fail() -> None:
+        if sum(heard.steps) > 110:
             raise KeyboardInterrupt
 
+    heard = Heard(fail)
+
     with pytest.raises(KeyboardInterrupt):
-        import_member(tmp_path / "killed", "ext", oof, folds=folds, advance=fail)
-    import_member(tmp_path / "killed", "ext", oof, folds=folds)
+        import_member(Store(tmp_path / "killed"), "ext", oof, folds=folds, listener=heard)
+    import_member(Store(tmp_path / "killed"), "ext", oof, folds=folds)
     for path in (tmp_path / "whole").rglob("none"):
         assert bytes_of(path) == bytes_of(tmp_path / "killed" / path.relative_to(tmp_path / "whole"))
 
 
 def test_without_folds_it_says_how_to_name_them(tmp_path):
     with pytest.raises(UserError, match=r"folds\.csv: no such file; name the folds .* --folds FILE"):
-        import_member(tmp_path / "runs", "ext", save(tmp_path / "oof", OOF[:1]))
+        import_member(Store(tmp_path / "runs"), "ext", save(tmp_path / "oof", OOF[:1]))
 
 
 def test_folds_that_differ_from_those_there_are_refused(tmp_path, folds):
     runs, oof = tmp_path / "runs", save(tmp_path / "oof", OOF)
-    import_member(runs, "ext", oof, folds=folds)
+    import_member(Store(runs), "ext", oof, folds=folds)
     other = tmp_path / "other.csv"
     other.write_text(folds.read_text().replace(f"{OOF[0]},0", f"{OOF[0]},1"))
     with pytest.raises(UserError, match=r"other\.csv: differs from .*folds\.csv"):
-        import_member(runs, "ext2", oof, folds=other)
+        import_member(Store(runs), "ext2", oof, folds=other)
 
 
 def test_a_record_in_no_fold_is_named(tmp_path, folds):
     oof = save(tmp_path / "oof", [*OOF, "77"])
     with pytest.raises(UserError, match=r"record 77 is in no fold .*\(1 of 71 files are not\)"):
-        import_member(tmp_path / "runs", "ext", oof, folds=folds)
+        import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
 
 
 BAD = {
@@ -136,7 +139,7 @@ def test_a_file_that_is_no_map_is_named_and_nothing_is_written(tmp_path, folds, 
     oof = save(tmp_path / "oof", OOF)
     spoil(oof / f"{OOF[5]}.npy")
     with pytest.raises(UserError, match=OOF[5]):
-        import_member(tmp_path / "runs", "ext", oof, folds=folds)
+        import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
     assert not (tmp_path / "runs").exists()
 
 
@@ -146,19 +149,19 @@ def test_masks_in_place_of_probabilities_are_refused(tmp_path, folds):
     for record_id in OOF:
         np.save(oof / f"{record_id}.npy", (map_of(record_id) > 128).astype(np.uint8))
     with pytest.raises(UserError, match="masks of 0 and 1"):
-        import_member(tmp_path / "runs", "ext", oof, folds=folds)
+        import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a@b", "a,b", "-x"])
 def test_a_name_that_cannot_be_a_member_is_refused(tmp_path, folds, name):
     with pytest.raises(UserError, match="cannot be a member's name"):
-        import_member(tmp_path / "runs", name, save(tmp_path / "oof", OOF[:1]), folds=folds)
+        import_member(Store(tmp_path / "runs"), name, save(tmp_path / "oof", OOF[:1]), folds=folds)
 
 
 def test_the_name_of_a_trained_member_is_refused(tmp_path, folds):
     (tmp_path / "runs/members/unet").mkdir(parents=True)
-    with pytest.raises(UserError, match="is a member trained here"):
-        import_member(tmp_path / "runs", "unet", save(tmp_path / "oof", OOF[:1]), folds=folds)
+    with pytest.raises(UserError, match="is a member trained in"):
+        import_member(Store(tmp_path / "runs"), "unet", save(tmp_path / "oof", OOF[:1]), folds=folds)
 
 
 @pytest.mark.parametrize("make, word", [(False, "no such directory"), (True, "holds no <record_id>.npy")])
@@ -166,4 +169,4 @@ def test_a_folder_without_maps_is_named(tmp_path, folds, make, word):
     if make:
         (tmp_path / "oof").mkdir()
     with pytest.raises(UserError, match=word):
-        import_member(tmp_path / "runs", "ext", tmp_path / "oof", folds=folds)
+        import_member(Store(tmp_path / "runs"), "ext", tmp_path / "oof", folds=folds)

@@ -7,10 +7,12 @@ import pytest
 
 from core.errors import UserError
 from core.files import write_json
+from tests.listening import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, write_set
 from zoo.data import read_folds
 from zoo.predictions.format import MANIFEST
 from zoo.predictions.verify import verify_runs
+from zoo.runs import Store
 
 RECORDS = {"0": ids(70), "1": ids(66, 70)}
 
@@ -33,11 +35,11 @@ def set_of(runs: Path, fold: str = "0", split: str = "oof") -> Path:
 
 
 def test_what_is_whole_is_counted_and_has_no_fault(runs):
-    seen = []
-    found = verify_runs(runs, seen.append)
+    heard = Heard()
+    found = verify_runs(Store(runs), heard)
     assert (found.sets, found.records, found.shards, found.faults) == (4, 142, 6, ())
     assert found.bytes == sum(path.stat().st_size for path in runs.rglob("*.zst"))
-    assert seen == [1, 1, 1, 1]
+    assert heard.steps == [1, 1, 1, 1]
     found.raise_if_faulty()
 
 
@@ -84,7 +86,7 @@ FAULTS = {
         lambda runs: save_weights(runs, b"other", b"other"),
         "of weights that it had before; run: cli zoo",
     ),
-    "training on": (lambda runs: save_weights(runs, b"other", None), "train it to its end, then run: cli zoo predict"),
+    "training on": (lambda runs: save_weights(runs, b"other", None), "train it to its end; run: cli zoo predict"),
     "wrong fold": (wrong_fold, f"record {RECORDS['1'][0]} is not of fold 0"),
     "torn ensemble": (
         lambda runs: (runs / "ensembles/mine/ensemble.json").write_text("{"),
@@ -101,7 +103,7 @@ FAULTS = {
 @pytest.mark.parametrize("spoil, line", FAULTS.values(), ids=FAULTS.keys())
 def test_each_fault_is_named_once(runs, spoil, line):
     spoil(runs)
-    found = verify_runs(runs)
+    found = verify_runs(Store(runs))
     assert len(found.faults) == 1
     assert "\n" not in found.faults[0]
     with pytest.raises(UserError, match=line):
@@ -114,21 +116,21 @@ def test_every_fault_is_found_in_one_go(runs):
     flip(set_of(runs) / "shard-0000.zst")
     flip(set_of(runs) / "shard-0001.zst")
     (set_of(runs, "1") / "shard-0000.zst").unlink()
-    assert len(verify_runs(runs).faults) == 3
+    assert len(verify_runs(Store(runs)).faults) == 3
 
 
 def test_an_unfinished_set_is_no_fault(runs):
     (set_of(runs) / MANIFEST).unlink()
-    found = verify_runs(runs)
+    found = verify_runs(Store(runs))
     assert (found.sets, found.unfinished, found.faults) == (3, (set_of(runs),), ())
 
 
 def test_the_weights_that_predicted_are_recognised(runs):
     save_weights(runs, b"weights")
-    assert verify_runs(runs).faults == ()
+    assert verify_runs(Store(runs)).faults == ()
 
 
 def test_an_empty_runs_folder_is_whole_and_an_absent_one_is_named(tmp_path):
-    assert verify_runs(tmp_path).sets == 0
+    assert verify_runs(Store(tmp_path)).sets == 0
     with pytest.raises(UserError, match="absent: no such directory"):
-        verify_runs(tmp_path / "absent")
+        verify_runs(Store(tmp_path / "absent"))

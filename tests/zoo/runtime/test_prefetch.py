@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.errors import UserError
+from tests.listening import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained, two_folds, write_scenes
 from zoo.data import open_scenes
@@ -14,10 +15,11 @@ from zoo.data.arrays import read_array
 from zoo.inputs import INPUTS, read_scaling
 from zoo.members import with_settings
 from zoo.predict import predict_records, predict_set
+from zoo.runs.run import run_records
 from zoo.runtime import prefetch as module
 from zoo.runtime.memory import Memory
 from zoo.runtime.prefetch import read_ahead, reading_threads
-from zoo.training import run_examples, run_records, train
+from zoo.training import run_examples, train
 from zoo.training.dataset import read_image
 
 PATIENCE = 30  # seconds; only a failure waits so long
@@ -164,12 +166,12 @@ def test_predictions_are_the_same_however_they_are_read(tmp_path, scenes, folds,
     assert list(again) == [record.id for record in held]
     assert all(np.array_equal(again[key], once[key]) for key in once)
 
-    def interrupt(n=1, note=""):
+    def interrupt():
         if readers():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        predict_set(run, scenes, held, split="oof", advance=interrupt)
+        predict_set(run.ended(), scenes, held, split="oof", listener=Heard(interrupt))
     assert readers() == []
 
 

@@ -5,7 +5,9 @@ import json
 from tests.scenes import write_record
 from zoo.data import make_folds, open_scenes
 from zoo.members import load_member, with_settings
-from zoo.training import plan_run, run_examples, train
+from zoo.runs import Store
+from zoo.runs.run import plan_run
+from zoo.training import run_examples, train
 
 TINY = with_settings(
     load_member("lite0-fc-t5"),
@@ -36,7 +38,7 @@ def two_folds(scenes):
 
 
 def plan(runs, folds, recipe=TINY, fold="0", **keys):
-    return plan_run(recipe, fold, folds, runs, **({"seed": 0, "with_val": False} | keys))
+    return plan_run(recipe, fold, folds, Store(runs), **({"seed": 0, "with_val": False} | keys))
 
 
 def trained(runs, scenes, folds, changes, fold="0", **keys):
@@ -49,3 +51,17 @@ def trained(runs, scenes, folds, changes, fold="0", **keys):
 def curve(run):
     rows = [json.loads(line) for line in (run.folder / "epochs.jsonl").read_text().splitlines()]
     return [(row["epoch"], row["loss"], row["dice"], row["lr"]) for row in rows]
+
+
+def complete(run):
+    ended = run.ended()
+    return ended is not None and ended.complete
+
+
+def done(run):
+    ended = run.ended()
+    return ended is not None and ended.done
+
+
+def stopped(run):
+    return run.ended().stopped

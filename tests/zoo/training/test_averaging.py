@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.zoo.training.cases import TINY, plan, trained
+from tests.zoo.training.cases import TINY, complete, plan, trained
 from zoo.members import with_settings
 from zoo.runtime.checkpoints import read_weights
 from zoo.training import run_examples, train
@@ -50,7 +50,7 @@ def test_the_mean_takes_the_best_ones_place(tmp_path, scenes, folds, monkeypatch
             torch.testing.assert_close(value, (parts[0][key] + parts[1][key]) / 2)
     result = run.read_result()
     assert (result["averaged"], result["dice"], result["best_epoch"]) == ([2, 3], 0.5, 2)
-    assert run.complete
+    assert complete(run)
 
 
 def test_a_mean_that_is_worse_is_left_aside(tmp_path, scenes, folds, monkeypatch):
@@ -80,7 +80,7 @@ def test_a_run_that_was_told_to_stop_averages_and_can_go_on(tmp_path, scenes, fo
 
     train(run, *run_examples(run, scenes, folds), "cpu", report=stop)
     assert run.read_result()["averaged"] == [2, 3]
-    assert run.complete
+    assert complete(run)
     run.stop.unlink()
     train(run, *run_examples(run, scenes, folds), "cpu")
     whole = trained(tmp_path / "whole", scenes, folds, RECIPE, fold="full")

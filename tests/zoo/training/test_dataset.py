@@ -22,7 +22,7 @@ def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, fol
     seen, held = run_examples(run, scenes, folds)
     assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
     assert train(run, seen, held, "cpu")[0].dice is not None
-    made = predict_set(run, scenes, held.records, split="oof")
+    made = predict_set(run.ended(), scenes, held.records, split="oof")
     assert made.maps(made.record_ids).shape == (len(held), 256, 256)
 
 

@@ -8,15 +8,18 @@ import pytest
 import torch
 
 from core.errors import UnknownName, UsageError, UserError
-from tests.zoo.training.cases import TINY, curve, plan, trained
+from tests.listening import Heard
+from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.predict import load_network, predict_set
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs, most_trained
 from zoo.runtime.checkpoints import read_weights
-from zoo.training import check_run, find_runs, most_trained, pin_start, run_examples, train
+from zoo.training import check_run, pin_start, run_examples, train
 from zoo.training.history import read_epochs
 from zoo.training.loop import is_trained
-from zoo.training.warm_start import load_start, start_has_changed
+from zoo.training.warm_start import load_start, start_has_changed, start_of
 
 STAGES = {
     "batch": 2,
@@ -90,7 +93,7 @@ def test_a_bad_stage_is_answered_in_one_line(settings, error, words):
 
 
 def test_a_stage_starts_from_the_best_weights_of_the_one_before(staged):
-    assert staged.complete
+    assert complete(staged)
     result = staged.read_result()
     assert [stage["epochs"] for stage in result["stages"]] == [1, 2, 1]
     assert result["dice"] == result["stages"][-1]["dice"]
@@ -131,7 +134,7 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
 
     with pytest.raises(KeyboardInterrupt):
         train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
-    assert not killed.complete
+    assert not complete(killed)
     advanced = []
     train(killed, *run_examples(killed, scenes, folds), "cpu", lambda n=1, note="": advanced.append(n))
     assert [curve(stage) for stage in killed.stages] == [curve(stage) for stage in staged.stages]
@@ -150,19 +153,19 @@ def test_a_stop_file_ends_all_stages_and_once_it_is_gone_they_go_on(
             run.stop.touch()
 
     assert len(train(run, seen, held, "cpu", report=stop)) == len(trained_stages)
-    assert (run.complete, run.stopped, run.done) == (True, True, True)
+    assert (complete(run), stopped(run), done(run)) == (True, True, True)
     result = run.read_result()
     assert [row["epochs"] for row in result["stages"]] == trained_stages
     assert (result["stopped"], result["epochs"]) == (True, epochs)
     assert run.best.read_bytes() == run.stages[stage - 1].best.read_bytes()
-    assert len(predict_set(run, scenes, held.records, split="oof").record_ids) == len(held)
+    assert len(predict_set(run.ended(), scenes, held.records, split="oof").record_ids) == len(held)
     before = run.result.read_bytes()
     assert len(train(run, seen, held, "cpu")) == len(trained_stages)  # nothing is left to do
     assert run.result.read_bytes() == before
     run.stop.unlink()
-    assert (run.complete, run.done) == (True, False)
+    assert (complete(run), done(run)) == (True, False)
     train(run, seen, held, "cpu")
-    assert (run.done, run.stopped) == (True, False)
+    assert (done(run), stopped(run)) == (True, False)
     assert [curve(one) for one in run.stages] == [curve(one) for one in staged.stages]
     assert run.best.read_bytes() == staged.best.read_bytes()
 
@@ -183,7 +186,7 @@ def test_a_stop_file_without_held_out_records_ends_all_stages(tmp_path, scenes, 
     run.folder.mkdir(parents=True)
     run.stop.touch()
     assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
-    assert (run.done, run.read_result()["dice"]) == (True, None)
+    assert (done(run), run.read_result()["dice"]) == (True, None)
 
 
 def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, folds):
@@ -193,18 +196,18 @@ def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, fold
     shutil.rmtree(run.folder / "stage-1")
     other = trained(tmp_path / "other", scenes, folds, changes | {"lr": 0.5}).stages[0]
     shutil.copytree(other.folder, first.folder)
-    assert is_trained(first)
-    assert not is_trained(run)
+    assert is_trained(first.ended(), start_of(first))
+    assert not is_trained(run.ended(), start_of(run))
     train(run, *run_examples(run, scenes, folds), "cpu")
-    assert is_trained(run)
+    assert is_trained(run.ended(), start_of(run))
     assert run.read_result()["started_from"] == other.read_result()["weights_sha256"]
 
 
 def test_the_last_stage_predicts(scenes, folds, staged):
     _, held = run_examples(staged, scenes, folds)
-    made = predict_set(staged, scenes, held.records, split="oof")
+    made = predict_set(staged.ended(), scenes, held.records, split="oof")
     assert made.maps(made.record_ids).shape == (len(held), 256, 256)
-    assert find_runs(staged.runs, staged.recipe.name, staged.hash)[0].complete
+    assert find_runs(staged.store, Ref(staged.recipe.name, staged.hash))[0].complete
 
 
 def test_stages_whose_networks_differ_are_refused_before_anything_starts(tmp_path, scenes, folds):
@@ -217,7 +220,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path, scenes, folds, monkey
     scores = iter([0.2, 0.5, 0.4, 0.5, 0.9])
     monkeypatch.setattr("zoo.training.loop.score", lambda *_: (next(scores), 0.5, 0.0))
     run = trained(tmp_path, scenes, folds, {"epochs": 9, "patience": 2})
-    assert run.complete
+    assert complete(run)
     result = run.read_result()
     assert (result["epochs"], result["best_epoch"], result["lost_patience"]) == (4, 2, True)
     assert next(scores) == 0.9
@@ -231,7 +234,7 @@ def test_without_held_out_records_patience_has_no_end(tmp_path, scenes, folds):
 def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "lr": 1e-9, "start_from": source.recipe.name})
-    pinned = pin_start(recipe, tmp_path, ["0"], folds)
+    pinned = pin_start(recipe, Store(tmp_path), ["0"], folds)
     assert pinned.start_from == f"{source.recipe.name}@{source.hash}"
     run = plan(tmp_path, folds, pinned)
     check_run(run, scenes, folds, "cpu")
@@ -246,10 +249,10 @@ def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, fol
 def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
-    run = plan(tmp_path, folds, pin_start(recipe, tmp_path, ["0"], folds))
+    run = plan(tmp_path, folds, pin_start(recipe, Store(tmp_path), ["0"], folds))
     train(run, *run_examples(run, scenes, folds), "cpu")
     shutil.rmtree(source.folder.parents[1])
-    assert most_trained(tmp_path, "heir", ["0"], folds.sha256) == [run]
+    assert [ended.run for ended in most_trained(Store(tmp_path), Ref("heir"), ["0"], folds.sha256)] == [run]
 
 
 def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scenes, folds):
@@ -257,16 +260,16 @@ def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scen
     trained(tmp_path, scenes, folds, {"epochs": 2}, report=lambda epoch: source.stop.touch())
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
     pinned = replace(recipe, start_from=f"{source.recipe.name}@{source.hash}")
-    assert source.stopped
+    assert stopped(source)
     for ask in (
-        lambda: pin_start(recipe, tmp_path, ["0"], folds),
+        lambda: pin_start(recipe, Store(tmp_path), ["0"], folds),
         lambda: check_run(plan(tmp_path, folds, pinned), scenes, folds, "cpu"),
     ):
-        with pytest.raises(UserError, match=f"fold 0 was stopped before its end; remove {source.stop} where .* train"):
+        with pytest.raises(UserError, match=f"fold 0 was stopped before its end; remove {source.stop} if .* resume"):
             ask()
     source.stop.unlink()
     train(source, *run_examples(source, scenes, folds), "cpu")
-    assert pin_start(recipe, tmp_path, ["0"], folds) == pinned
+    assert pin_start(recipe, Store(tmp_path), ["0"], folds) == pinned
 
 
 def test_a_start_of_another_seed_is_not_one_that_has_changed(tmp_path, scenes, folds):
@@ -274,12 +277,12 @@ def test_a_start_of_another_seed_is_not_one_that_has_changed(tmp_path, scenes, f
     start = f"{source.recipe.name}@{source.hash}"
     heir = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "start_from": start}), seed=1)
     train(heir, *run_examples(heir, scenes, folds), "cpu")
-    assert not start_has_changed(heir)
+    assert not start_has_changed(heir.ended())
     own = replace(source, seed=1)
     train(own, *run_examples(own, scenes, folds), "cpu")
-    assert not start_has_changed(heir)
+    assert not start_has_changed(heir.ended())
     shutil.rmtree(source.folder)
-    assert start_has_changed(heir)
+    assert start_has_changed(heir.ended())
 
 
 @pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
@@ -289,17 +292,17 @@ def test_a_run_of_another_fold_is_no_start(tmp_path, scenes, folds, wanted):
     with pytest.raises(
         UserError, match="start_from: lite0-fc-t5: no complete run of fold .* run: cli zoo train lite0-fc-t5 --fold"
     ):
-        pin_start(recipe, tmp_path, wanted, folds)
+        pin_start(recipe, Store(tmp_path), wanted, folds)
 
 
 def test_a_foreign_folder_is_no_start_and_keeps_no_other_from_being_one(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     backup = source.folder.parent.with_name("backup")
     shutil.copytree(source.folder, backup / "fold-0")
-    recipe, notes = with_settings(replace(TINY, name="heir"), {"start_from": TINY.name}), []
-    pinned = pin_start(recipe, tmp_path, ["0"], folds, notes.append)
+    recipe, heard = with_settings(replace(TINY, name="heir"), {"start_from": TINY.name}), Heard()
+    pinned = pin_start(recipe, Store(tmp_path), ["0"], folds, heard)
     assert pinned.start_from == f"{TINY.name}@{source.hash}"
-    (note,) = notes
+    (note,) = heard.notes
     assert f"{backup / 'fold-0'}; remove them" in note
 
 
@@ -308,7 +311,7 @@ def test_a_run_of_another_split_is_no_start(tmp_path, scenes, folds):
     other = replace(folds, rows=tuple(replace(row, fold=1 - row.fold) for row in folds.rows))
     assert other.sha256 != source.folds_sha256
     with pytest.raises(UserError, match="no complete run of fold 0 of this split"):
-        pin_start(with_settings(TINY, {"start_from": TINY.name}), tmp_path, ["0"], other)
+        pin_start(with_settings(TINY, {"start_from": TINY.name}), Store(tmp_path), ["0"], other)
 
 
 def test_weights_of_another_encoder_are_refused_before_anything_starts(tmp_path, scenes, folds):
@@ -331,5 +334,5 @@ def test_another_decoder_begins_anew_on_the_same_encoder(tmp_path, scenes, folds
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     start = f"{source.recipe.name}@{source.hash}"
     run = trained(tmp_path, scenes, folds, {"decoder_form": 1, "start_from": start, "epochs": 1})
-    assert run.complete
+    assert complete(run)
     assert json.loads(run.result.read_text())["started_from"] == source.read_result()["weights_sha256"]

@@ -14,14 +14,17 @@ import torch
 from core.errors import UsageError, UserError
 from core.files import write_json
 from tests.scenes import write_record
-from tests.zoo.training.cases import TINY, curve, plan, trained
+from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.data import open_scenes
 from zoo.geometry import VIEWS
 from zoo.members import with_settings
 from zoo.predict import predict_set, probabilities
 from zoo.predictions import find_members
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs
+from zoo.runs.run import run_records
 from zoo.runtime.checkpoints import write_lines
-from zoo.training import find_runs, run_examples, run_records, steps_of, train
+from zoo.training import run_examples, steps_of, train
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]
@@ -72,7 +75,7 @@ def cut_off(run, scenes, folds, step, **keys):
 
     with pytest.raises(KeyboardInterrupt):
         train(run, *run_examples(run, scenes, folds), "cpu", interrupt, **keys)
-    assert not run.complete
+    assert not complete(run)
 
 
 # Two steps of an epoch: cut off after the first epoch, and in the middle of the second one.
@@ -157,7 +160,7 @@ def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(t
     good = run.best.read_bytes()
     run.best.write_bytes(b"of an epoch before")
     train(run, *run_examples(run, scenes, folds), "cpu", report=lambda epoch: pytest.fail("trained again"))
-    assert run.complete
+    assert complete(run)
     assert run.best.read_bytes() == good
 
 
@@ -173,7 +176,7 @@ def test_the_state_goes_when_the_run_has_come_to_its_end(tmp_path, scenes, folds
     for state in (None, older):  # earlier releases left theirs
         if state:
             run.state.write_bytes(state)
-        assert run.done
+        assert done(run)
         assert len(train(run, *examples, "cpu", report=lambda epoch: pytest.fail("trained again"))) == 3
 
 
@@ -199,7 +202,7 @@ def test_best_weights_that_were_spoilt_are_trained_again(tmp_path, scenes, folds
     run = trained(tmp_path, scenes, folds, {"epochs": 2})
     good = run.best.read_bytes()
     run.best.write_bytes(good[:-1] + b"!")
-    assert trained(tmp_path, scenes, folds, {"epochs": 2}).complete
+    assert complete(trained(tmp_path, scenes, folds, {"epochs": 2}))
     assert run.best.read_bytes() == good
 
 
@@ -221,13 +224,13 @@ def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     examples = run_examples(run, scenes, folds)
     assert len(train(run, *examples, "cpu", report=told_to_stop(run))) == 1
-    assert (run.complete, run.stopped, run.done) == (True, True, True)
+    assert (complete(run), stopped(run), done(run)) == (True, True, True)
     result = run.read_result()
     assert (result["epochs"], result["planned_epochs"], result["stopped"]) == (1, 3, True)
     run.stop.unlink()
-    assert (run.complete, run.done) == (True, False)  # it can predict, and be trained on
+    assert (complete(run), done(run)) == (True, False)  # it can predict, and be trained on
     assert len(train(run, *examples, "cpu")) == 3
-    assert (run.complete, run.stopped, run.done) == (True, False, True)
+    assert (complete(run), stopped(run), done(run)) == (True, False, True)
     whole = trained(tmp_path / "whole", scenes, folds, {})
     assert curve(run) == curve(whole)
 
@@ -237,7 +240,7 @@ def test_a_stop_file_that_is_there_from_the_first_leaves_one_epoch(tmp_path, sce
     run.folder.mkdir(parents=True)
     run.stop.touch()
     assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
-    assert run.done
+    assert done(run)
 
 
 def test_a_run_killed_when_it_had_stopped_trains_no_epoch_more(tmp_path, scenes, folds):
@@ -250,19 +253,19 @@ def test_a_run_killed_when_it_had_stopped_trains_no_epoch_more(tmp_path, scenes,
     examples = run_examples(run, scenes, folds)
     with pytest.raises(KeyboardInterrupt):
         train(run, *examples, "cpu", report=stop_and_kill)
-    assert not run.complete
+    assert not complete(run)
     assert len(train(run, *examples, "cpu")) == 1
-    assert run.done
+    assert done(run)
 
 
 def test_a_run_that_is_trained_on_is_not_complete_until_it_ends(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     examples = run_examples(run, scenes, folds)
     train(run, *examples, "cpu", report=told_to_stop(run))
-    assert find_runs(tmp_path, run.recipe.name, run.hash) == [run]
+    assert [ended.run for ended in find_runs(Store(tmp_path), Ref(run.recipe.name, run.hash))] == [run]
     run.stop.unlink()
     cut_off(run, scenes, folds, 1)
-    assert find_runs(tmp_path, run.recipe.name, run.hash) == []
+    assert find_runs(Store(tmp_path), Ref(run.recipe.name, run.hash)) == []
 
 
 def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes, folds):
@@ -271,11 +274,11 @@ def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes,
     result = run.read_result()
     del result["stopped"], result["planned_epochs"]
     write_json(run.result, result)
-    assert run.stopped
+    assert stopped(run)
     write_json(run.result, result | {"lost_patience": True})
-    assert not run.stopped
+    assert not stopped(run)
     write_json(run.result, result | {"epochs": 3})
-    assert not run.stopped
+    assert not stopped(run)
 
 
 def test_sources_that_hold_only_a_part_of_the_split_are_refused(tmp_path, scenes, folds):
@@ -301,7 +304,7 @@ def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_pat
     )
     assert found, caught.value
     assert set(found[1].split(", ")) <= {record.id for record in run_records(run, scenes, folds)[0]}
-    assert not run.complete
+    assert not complete(run)
 
 
 def test_a_record_that_is_not_finite_is_named(tmp_path, scenes, folds):
@@ -325,21 +328,21 @@ def test_an_output_that_is_not_finite_is_no_score(tmp_path, scenes, folds):
 def test_what_was_trained_is_found_again(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
     train(run, *run_examples(run, scenes, folds), "cpu")
-    assert find_runs(tmp_path, run.recipe.name, run.hash) == [run]
-    assert find_runs(tmp_path, run.recipe.name, "0" * 12) == []
+    assert [ended.run for ended in find_runs(Store(tmp_path), Ref(run.recipe.name, run.hash))] == [run]
+    assert find_runs(Store(tmp_path), Ref(run.recipe.name, "0" * 12)) == []
 
 
 def test_held_out_and_test_predictions_end_in_the_cache(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
     train(run, *run_examples(run, scenes, folds), "cpu")
     _, held = run_records(run, scenes, folds)
-    made = predict_set(run, scenes, held, split="oof")
+    made = predict_set(run.ended(), scenes, held, split="oof")
     assert made.record_ids == tuple(sorted(r.id for r in held))
-    again = predict_set(run, scenes, held, split="oof")
+    again = predict_set(run.ended(), scenes, held, split="oof")
     assert np.array_equal(again.maps(made.record_ids), made.maps(made.record_ids))
-    predict_set(run, scenes, scenes.test, split="test")
-    assert find_members(tmp_path, "test", [run.recipe.name])[0].record_ids == ("200",)
-    assert find_members(tmp_path, "oof")[0].record_ids == made.record_ids
+    predict_set(run.ended(), scenes, scenes.test, split="test")
+    assert find_members(Store(tmp_path), "test", [Ref.parse(run.recipe.name)])[0].record_ids == ("200",)
+    assert find_members(Store(tmp_path), "oof")[0].record_ids == made.record_ids
 
 
 class Bright(torch.nn.Module):

@@ -14,6 +14,7 @@ from core.files import sha256_of_file
 from tests.zoo.training.cases import TINY, two_folds, write_scenes
 from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
+from zoo.runs import Store
 from zoo.training import tuning as module
 from zoo.training.scoring import NotFinite
 from zoo.training.tuning import Tuning, is_as_it_is, left_to_search, tuned_member
@@ -30,7 +31,7 @@ def scenes(tmp_path_factory):
 def search(scenes, tmp_path):
     def make(**keys):
         recipe = with_settings(TINY, {"epochs": 1})
-        given = {"recipe": recipe, "space": SPACE, "fold": "0", "folds": two_folds(scenes), "runs": tmp_path}
+        given = {"recipe": recipe, "space": SPACE, "fold": "0", "folds": two_folds(scenes), "store": Store(tmp_path)}
         return Tuning(**(given | keys))
 
     return make
@@ -61,7 +62,7 @@ def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
 
 
 def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeypatch):
-    undisturbed, cut = search(seed=1), search(seed=1, runs=search().runs / "other")
+    undisturbed, cut = search(seed=1), search(seed=1, store=Store(search().store.root / "other"))
     for _ in range(8):
         undisturbed.next_trial(scenes)
     for _ in range(3):
@@ -83,7 +84,7 @@ def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeyp
 def test_a_trial_that_was_killed_before_or_after_its_values_were_drawn_leaves_no_mark(
     search, scenes, scored, over, drawn
 ):
-    undisturbed, cut = search(seed=1), search(seed=1, runs=search().runs / "other")
+    undisturbed, cut = search(seed=1), search(seed=1, store=Store(search().store.root / "other"))
     for _ in range(8):
         undisturbed.next_trial(scenes)
     for _ in range(over):
@@ -101,7 +102,7 @@ def test_a_trial_that_was_killed_before_or_after_its_values_were_drawn_leaves_no
 @pytest.mark.parametrize("stages", [(), ((("epochs", 1),), (("epochs", 2),))])
 def test_a_trial_that_goes_on_has_all_its_epochs_judged(search, scenes, monkeypatch, stages):
     recipe = replace(TINY, stages=stages)
-    whole = search(recipe=recipe, runs=search().runs / "whole").next_trial(scenes, "cpu")
+    whole = search(recipe=recipe, store=Store(search().store.root / "whole")).next_trial(scenes, "cpu")
     tuning = search(recipe=recipe)
 
     def kill(run, epoch):

@@ -3,7 +3,7 @@
 import pytest
 
 from zoo.members import load_member, with_settings
-from zoo.members.trained import changed_keys
+from zoo.runs.find import changed_keys
 
 LISTED = load_member("lite0-fc-t5")
 

@@ -1,0 +1,270 @@
+"""Store: every path under a runs folder, and the end of a run as its files tell it.
+
+    folds.csv  leaderboard.json  submissions.jsonl
+    members/<member>/<hash>/fold-<k>[-seed-<s>][/stage-<n>]/
+    predictions/<member>/<hash>/<split>/fold-<k>[-seed-<s>]/<tta>/
+    tuning/<member>/<search>.sqlite  tuning/<member>-tuned.toml
+    ensembles/<name>/
+
+In: a folder, names. Out: paths, and which of them are there. Stays outside: recipes, torch, the contents of weights and
+of prediction sets.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+from core.errors import UserError
+from core.files import read_json, sha256_of_file
+from zoo.runs.names import Ref, RunName
+
+MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
+_KEPT = "epoch-{}.safetensors"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Runs folder: the one place that knows how names become paths in it."""
+
+    root: Path
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @property
+    def folds(self) -> Path:
+        """Split of the labelled records that all runs share."""
+        return self.root / "folds.csv"
+
+    @property
+    def leaderboard(self) -> Path:
+        """Scores of the members, kept between calls."""
+        return self.root / "leaderboard.json"
+
+    @property
+    def ledger(self) -> Path:
+        """Submissions, one line each."""
+        return self.root / "submissions.jsonl"
+
+    def ensemble(self, name: str) -> Path:
+        """Frozen ensemble of this name; its report.png lies beside it."""
+        return self.root / "ensembles" / name / "ensemble.json"
+
+    def ensembles(self) -> list[str]:
+        """Names of the ensembles that were fitted, sorted."""
+        return sorted(path.parent.name for path in self.root.glob("ensembles/*/ensemble.json"))
+
+    def tuning(self, member: str, search: str) -> Path:
+        """Trials of one search of a member's recipe."""
+        return self.root / "tuning" / member / f"{search}.sqlite"
+
+    def tuned(self, member: str) -> Path:
+        """Member file that a search writes."""
+        return self.root / "tuning" / f"{member}-tuned.toml"
+
+    def trained_members(self) -> list[str]:
+        """Members with a run, complete or not, sorted."""
+        return _folders(self.root / "members")
+
+    def predicted_members(self) -> list[str]:
+        """Members with a prediction set, complete or not, sorted."""
+        return _folders(self.root / "predictions")
+
+    def recipes(self, member: str) -> list[str]:
+        """Hashes of a member's recipes with a run, complete or not, sorted."""
+        return _folders(self.root / "members" / member)
+
+    def recipe_folder(self, ref: Ref) -> Path:
+        """Folder of the runs of one recipe."""
+        return self.root / "members" / ref.member / (ref.recipe or "")
+
+    def runs(self, ref: Ref) -> list["RunPlace"]:
+        """Places of the runs of one recipe, complete or not, sorted by folder name."""
+        names = map(RunName.parse, _folders(self.recipe_folder(ref)))
+        return [self.run(ref, name) for name in names if name is not None]
+
+    def run(self, ref: Ref, name: RunName) -> "RunPlace":
+        """Place of one run of a recipe."""
+        return RunPlace(store=self, member=ref.member, hash=ref.recipe or "", fold=name.fold, seed=name.seed)
+
+    def sets(self, split: str = "*", member: str = "*") -> Iterator["SetPlace"]:
+        """Places of the prediction sets that are there, complete or not, sorted by path."""
+        for path in sorted(self.root.glob(f"predictions/{member}/*/{split}/*/*")):
+            owner, recipe, of_split, run, tta = path.parts[-5:]
+            name = RunName.parse(run)
+            if name is not None and path.is_dir():
+                yield SetPlace(self, Ref(owner, recipe), of_split, name, tta)
+
+    def documents(self) -> list[Path]:
+        """JSON files of runs, ensembles and the store itself, without those of prediction sets; sorted."""
+        inside = self.root / "predictions"
+        return [path for path in sorted(self.root.rglob("*.json")) if inside not in path.parents]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlace:
+    """Place of a run, or of one of its stages but the last, and the files in it."""
+
+    store: Store
+    member: str
+    hash: str  # of the recipe
+    fold: str
+    seed: int = 0
+    stage: int = 0  # from 1, of a staged recipe; 0: the run as a whole, whose weights are the last stage's
+
+    @property
+    def ref(self) -> Ref:
+        """Member and recipe."""
+        return Ref(self.member, self.hash)
+
+    @property
+    def name(self) -> RunName:
+        """Fold and seed."""
+        return RunName(self.fold, self.seed)
+
+    @property
+    def folder(self) -> Path:
+        """members/<member>/<hash>/fold-<k>[-seed-<s>], of an earlier stage stage-<n> below it."""
+        folder = self.store.recipe_folder(self.ref) / str(self.name)
+        return folder / f"stage-{self.stage}" if self.stage else folder
+
+    @property
+    def recipe_file(self) -> Path:
+        """Recipe as the run was trained by it, for all its stages."""
+        return replace(self, stage=0).folder / "recipe.toml"
+
+    @property
+    def epochs(self) -> Path:
+        """Epochs, one JSON line each."""
+        return self.folder / "epochs.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the best epoch."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def scaling(self) -> Path:
+        """Statistics of the training records that scale the input, for an input that needs them."""
+        return self.folder / "scaling.json"
+
+    @property
+    def result(self) -> Path:
+        """Result, written last: its presence means that training has ended."""
+        return self.folder / "result.json"
+
+    @property
+    def state(self) -> Path:
+        """State that an unfinished run resumes from."""
+        return self.folder / "last.pt"
+
+    @property
+    def stop(self) -> Path:
+        """File that stops the run after its epoch; the run can be resumed once it is removed."""
+        return replace(self, stage=0).folder / "stop"
+
+    def kept(self, epoch: int) -> Path:
+        """Weights of an epoch that is to be averaged; removed at the end of the run."""
+        return self.folder / _KEPT.format(epoch)
+
+    def all_kept(self) -> list[Path]:
+        """Weights of epochs that are there, sorted."""
+        return sorted(self.folder.glob(_KEPT.format("*")))
+
+    def read_result(self) -> dict[str, Any]:
+        """Read result.json; UserError if it is absent or torn."""
+        document = read_json(self.result)
+        if not isinstance(document, dict):
+            raise UserError(f"{self.result}: is no result of a run; train it again")
+        return document
+
+    def ended(self) -> "Ended[Self] | None":
+        """Read how the run ended; None if it has no result yet."""
+        if not self.result.is_file():
+            return None
+        try:
+            return self.ended_with(self.read_result())
+        except UserError:
+            return Ended(self, {}, torn=True, stopped=False, stop_file=self.stop.exists())
+
+    def ended_with(self, result: Mapping[str, Any]) -> "Ended[Self]":
+        """End of the run with a result that was read before."""
+        return Ended(self, result, torn=False, stopped=self.was_stopped(result), stop_file=self.stop.exists())
+
+    def was_stopped(self, result: Mapping[str, Any]) -> bool:
+        """True if the result is of a run that its stop file ended, with epochs or stages left."""
+        return bool(result.get("stopped", False))
+
+
+P = TypeVar("P", bound=RunPlace, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Ended(Generic[P]):
+    """End of a run or of a stage: its result as it was read; its weights are hashed once, when first asked about."""
+
+    run: P
+    result: Mapping[str, Any]  # of result.json; empty if torn
+    torn: bool
+    stopped: bool  # by its stop file, with epochs or stages left
+    stop_file: bool  # it is still there
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights as the result names it; empty for a result that names none."""
+        return self.result.get("weights_sha256") or ""
+
+    @cached_property
+    def fault(self) -> str | None:
+        """Fault of the run's files: result torn, weights gone or other than the result names; None if complete."""
+        if self.torn:
+            return f"{self.run.result} is torn"
+        if not self.run.best.is_file():
+            return f"{self.run.best} is gone"
+        found = sha256_of_file(self.run.best)
+        if found == self.weights_sha256:
+            return None
+        return f"{self.run.best} has SHA-256 {found[:12]}, and the run ended with {self.weights_sha256[:12] or 'none'}"
+
+    @property
+    def complete(self) -> bool:
+        """True if the weights are those that the run ended with: at its last epoch, or where it was stopped."""
+        return self.fault is None
+
+    @property
+    def done(self) -> bool:
+        """True if the run is complete and not to be resumed: a stopped one resumes once its stop file is removed."""
+        return self.complete and (not self.stopped or self.stop_file)
+
+
+@dataclass(frozen=True)
+class SetPlace:
+    """Place of a prediction set."""
+
+    store: Store
+    ref: Ref
+    split: str  # "oof", "test" or a name
+    name: RunName
+    tta: str
+
+    @property
+    def folder(self) -> Path:
+        """predictions/<member>/<hash>/<split>/fold-<k>[-seed-<s>]/<tta>."""
+        recipe = self.store.root / "predictions" / self.ref.member / (self.ref.recipe or "")
+        return recipe / self.split / str(self.name) / self.tta
+
+    @property
+    def manifest(self) -> Path:
+        """Manifest of the set, written last."""
+        return self.folder / MANIFEST
+
+    @property
+    def run(self) -> RunPlace:
+        """Place of the run that predicted the set; nothing lies there if it was imported or trained elsewhere."""
+        return self.store.run(self.ref, self.name)
+
+
+def _folders(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*") if path.is_dir())
