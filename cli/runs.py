@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from zoo.runs.run import EndedRun
 
 
-def label(run: RunPlace) -> str:
-    """Member, fold and seed."""
-    return f"{run.member} fold {run.name.words}"
-
-
 def full_name(run: RunPlace) -> str:
     """Member with the hash of its recipe, fold and seed."""
     return f"{run.ref} fold {run.name.words}"

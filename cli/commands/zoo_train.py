@@ -12,7 +12,7 @@ import click
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, Settings, common
 from cli.output import detail, next_step, progress, say, show
-from cli.runs import export_command, label, stopped_at
+from cli.runs import export_command, stopped_at
 from cli.tables.columns import EMPTY, Column, as_table, column_of
 from core.errors import UsageError
 from core.thresholds import threshold_text
@@ -54,20 +54,20 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
         if trained_any and run.recipe.start_from:  # the run that it starts from may have been trained again just now
             planned = look_at(run)
         if planned.again:
-            say(settings, f"{label(run)}: {planned.again}; it is trained again")
+            say(settings, f"{run.label}: {planned.again}; it is trained again")
         ended = planned.reused
         if ended is None:
             ended, trained_any = _train_run(settings, run, scenes, folds), True
         if ended.stopped:
             words = f"stopped at {stopped_at(ended)}{', reused' if planned.reused else ''}"
-            say(settings, f"{label(run)}: {words}; remove {run.stop} to train it on")
+            say(settings, f"{run.label}: {words}; remove {run.stop} to train it on")
         elif planned.reused:
-            say(settings, f"{label(run)}: is trained already, reused")
+            say(settings, f"{run.label}: is trained already, reused")
         if run.fold != "full":
             _predict_held(settings, ended, scenes, folds, tta)
         rows.append(_result(ended))
         if rows[-1]["dice"] == 0:
-            say(settings, f"warning: {label(run)}: {_found_nothing(run.recipe)}")
+            say(settings, f"warning: {run.label}: {_found_nothing(run.recipe)}")
     show(settings, rows, lambda console: _print_runs(console, rows))
     next_step(settings, _next(runs[0].run, bool(scenes.test)))
 
@@ -150,29 +150,20 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> En
     from zoo.inputs import INPUTS
     from zoo.runs.run import run_records
     from zoo.targets import without_labelers
-    from zoo.training import run_examples, run_scaling, steps_of, train
+    from zoo.training import run_examples, run_scaling, total_steps, train
 
     if INPUTS.facts(run.recipe.input).scaled and not run.scaling.is_file():
         records, _ = run_records(run, scenes, folds)
-        with progress(settings, f"{label(run)} statistics", len(records)) as advance:
+        with progress(settings, f"{run.label} statistics", len(records)) as advance:
             run_scaling(run, scenes, records, settings.jobs, advance)
     seen, held = run_examples(run, scenes, folds)
-    steps = sum(recipe.epochs * steps_of(recipe, len(seen)) for recipe in run.recipe.staged)
     start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
-    say(settings, f"{label(run)}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
+    say(settings, f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
     if lacking := without_labelers(scenes, seen.records, run.recipe.target):
-        say(settings, f"{label(run)}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
-    detail(settings, f"{label(run)}: {steps} steps on {settings.jobs} threads, device {settings.device}")
-    with progress(settings, label(run), steps) as advance:
-        train(
-            run,
-            seen,
-            held,
-            settings.device,
-            advance,
-            lambda epoch: _say_epoch(settings, run, epoch),
-            note=lambda text: say(settings, f"{label(run)}: {text}"),
-        )
+        say(settings, f"{run.label}: {lacking} of {len(seen)} records keep no labelers; they teach their mask")
+    steps = total_steps(run.recipe, len(seen))
+    detail(settings, f"{run.label}: {steps} steps on {settings.jobs} threads, device {settings.device}")
+    train(run, seen, held, settings.device, settings.listener, lambda epoch: _say_epoch(settings, run, epoch))
     ended = run.ended()
     assert ended is not None
     return ended
@@ -200,7 +191,7 @@ def predict_run(
     from zoo.predict import predict_set
 
     listener = settings.listener
-    with listener.task(f"{label(ended.run)} {split}", len(records)):
+    with listener.task(f"{ended.run.label} {split}", len(records)):
         return predict_set(ended, scenes, records, split=split, tta=tta, device_name=settings.device, listener=listener)
 
 
@@ -208,7 +199,7 @@ def _say_epoch(settings: Settings, run: Run, epoch: Epoch) -> None:
     dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
     of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
     stage = f" stage {epoch.stage}" if epoch.stage else ""
-    say(settings, f"{label(run)}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
+    say(settings, f"{run.label}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
 
 
 def _print_runs(console: Console, rows: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import click
 
 from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
-from cli.output import next_step, progress, require_folder, say, show
+from cli.output import next_step, require_folder, say, show
 from cli.tables.columns import Column, as_table, column_of
 from core.errors import UsageError
 
@@ -102,24 +102,15 @@ def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> 
     """Train trials until so many are over, and say what each of them came to."""
     from zoo.training.tuning import is_as_it_is
 
-    with progress(settings, f"tune {tuning.recipe.name}", trials) as advance:
-        advance(len(tuning.over))
+    listener = settings.listener
+    with listener.task(f"tune {tuning.recipe.name}", trials):
+        listener.advance(len(tuning.over))
         while (number := len(tuning.over)) < trials:
-            trial = tuning.next_trial(
-                scenes,
-                settings.device,
-                partial(_say_epoch, settings, number),
-                lambda n=1, note="": advance(0, note),
-                partial(_say_of, settings, number),
-            )
+            trial = tuning.next_trial(scenes, settings.device, partial(_say_epoch, settings, number), listener)
             score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
             words = "the member as it is" if is_as_it_is(trial) else _words(tuning.values_of(trial))
             say(settings, f"trial {number}: {score}  {words}")
-            advance(1)
-
-
-def _say_of(settings: Settings, number: int, text: str) -> None:
-    say(settings, f"trial {number}: {text}")
+            listener.advance()
 
 
 def _as_fixed(keys: Sequence[str]) -> str:

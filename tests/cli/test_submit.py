@@ -17,7 +17,7 @@ from ensemble import ensemble_path, read_ensemble
 from submissions import read_submission
 from submissions.ledger import ledger_path, read_ledger
 from tests.cli.tiny_runs import Tiny, tiny_runs
-from tests.listening import Heard
+from tests.heard import Heard
 from zoo.predictions import PredictionWriter, Provenance, find_members, set_folder
 from zoo.runs import Ref, Store
 
@@ -339,4 +339,4 @@ def test_the_bar_counts_every_prediction_of_every_run(
     heard = Heard()
     monkeypatch.setattr("cli.options.Terminal", lambda *_, **__: heard)
     assert run(call(tiny, copy_of(tiny, tmp_path / "runs"), tmp_path / "s.csv")) == 0
-    assert heard.tasks["predict"] == (12, 12)  # two members, two folds, three records
+    assert heard.tasks["predict"] == [12, 12]  # two members, two folds, three records

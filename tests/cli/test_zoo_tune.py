@@ -77,7 +77,7 @@ def test_a_trial_that_was_cut_off_counts_once_and_keeps_its_number(typed, monkey
     code, said = typed(command)
     assert code == 0, said.err
     assert "1 of 3 trials are over" in said.err
-    assert "trial 1: goes on from epoch 3/3" in said.err
+    assert "resumes from epoch 3/3" in said.err
     assert re.findall(r"trial (\d): epoch", said.err) == ["1", "2", "2", "2"]
     code, said = typed("zoo tune mine.toml --trials 2 --epochs 3 --json")
     assert "3 trials are over, 2 asked for" in said.err

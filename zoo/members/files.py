@@ -18,6 +18,7 @@ from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
 from zoo.members.settings import unpinned
 from zoo.members.space import parse_space
 from zoo.members.toml import frozen
+from zoo.runs.store import RunPlace
 
 SHIPPED = Path(__file__).parent
 
@@ -125,9 +126,7 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
 
 def _name_of(path: Path) -> str:
     """A member is called as its file is; the recipe that a run wrote down is of the member that the run is of."""
-    place = path.absolute()
-    is_of_run = place.match("members/*/*/fold-*/recipe.toml")
-    return place.parents[2].name if is_of_run else place.stem
+    return RunPlace.member_of(path) or path.absolute().stem
 
 
 def _placed(weights: Any, folder: Path) -> Any:

@@ -125,6 +125,11 @@ class RunPlace:
         return RunName(self.fold, self.seed)
 
     @property
+    def label(self) -> str:
+        """Member, fold and seed in a sentence."""
+        return f"{self.member} fold {self.name.words}"
+
+    @property
     def folder(self) -> Path:
         """members/<member>/<hash>/fold-<k>[-seed-<s>], of an earlier stage stage-<n> below it."""
         folder = self.store.recipe_folder(self.ref) / str(self.name)
@@ -196,6 +201,13 @@ class RunPlace:
     def was_stopped(self, result: Mapping[str, Any]) -> bool:
         """True if the result is of a run that its stop file ended, with epochs or stages left."""
         return bool(result.get("stopped", False))
+
+    @staticmethod
+    def member_of(path: Path) -> str | None:
+        """Member of the run whose recipe file this is; None for any other file."""
+        *_, members, member, _, run, name = ("", "", "", "", *path.absolute().parts)
+        is_recipe = (members, name) == ("members", "recipe.toml") and RunName.parse(run) is not None
+        return member if is_recipe else None
 
 
 P = TypeVar("P", bound=RunPlace, covariant=True)

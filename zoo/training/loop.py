@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.files import make_folder, sha256_of_file, write_json, write_text
+from core.listener import SILENT, Listener
 from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
@@ -25,7 +26,7 @@ from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, rea
 from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.seeds import generator
-from zoo.training.step import Learner, Note
+from zoo.training.step import Learner
 from zoo.training.warm_start import Start, sha256_of, start_of
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
@@ -40,28 +41,38 @@ def train(
     seen: Examples,
     held: Examples,
     device_name: str = "auto",
-    advance: Callable[..., None] = lambda n=1, note="": None,
+    listener: Listener = SILENT,
     report: Callable[[Epoch], None] = lambda epoch: None,
     save_every: float = SAVE_EVERY,
-    note: Note = lambda text: None,
 ) -> list[Epoch]:
-    """Train `run` to its end, going on from its last state; returns all its epochs.
+    """Train `run` to its end, resuming from its last state; returns all its epochs.
 
-    `advance` is called once a step, `report` once an epoch, `note` where there is something to say. Without held-out
-    records (`full`) the last epoch is the best one. A file named `stop` in the run's folder ends it after its epoch,
-    in a stage too, with the best weights of that stage. The state is saved after every epoch, and within one after so
-    many seconds.
+    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`) the last epoch is
+    the best one. A file named `stop` in the run's folder ends it after its epoch, in a stage too, with the best weights
+    of that stage. The state is saved after every epoch, and within one every `save_every` seconds.
     """
     make_folder(run.folder)
     write_text(run.recipe_file, run.recipe.as_toml())
-    device = choose_device(device_name)
+    with listener.task(run.label, total_steps(run.recipe, len(seen))):
+        return _train_stages(run, seen, held, choose_device(device_name), listener, report, save_every)
+
+
+def _train_stages(
+    run: Run,
+    seen: Examples,
+    held: Examples,
+    device: torch.device,
+    listener: Listener,
+    report: Callable[[Epoch], None],
+    save_every: float,
+) -> list[Epoch]:
     history: list[Epoch] = []
     before: EndedRun | None = None
     for stage in run.stages:
         start, ended = start_of(stage), stage.ended()
         if ended and is_trained(ended, start):
             history += read_epochs(stage)
-            advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
+            listener.advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
             before = ended
             continue
         if before and (before.stopped or run.stop.exists()) and not usable_state(stage, sha256_of(start)):
@@ -69,7 +80,7 @@ def train(
             return history
         for result in (run.result, stage.result):  # of where it was stopped; from here on it is not true
             result.unlink(missing_ok=True)
-        loop = _Loop(stage, start, seen, held, device, advance, save_every, note)
+        loop = _Loop(stage, start, seen, held, device, listener, save_every)
         while not (loop.ended or (loop.history and run.stop.exists())):
             report(loop.epoch())
         history += loop.history
@@ -94,13 +105,12 @@ class _Loop:
         seen: Examples,
         held: Examples,
         device: torch.device,
-        advance: Callable[..., None],
+        listener: Listener,
         save_every: float,
-        note: Note,
     ) -> None:
         self.run, self.seen, self.held = run, seen, held
         self.recipe = run.taught
-        self.advance, self.save_every = advance, save_every
+        self.listener, self.save_every = listener, save_every
         self.steps = steps_of(self.recipe, len(seen))
         self.history: list[Epoch] = []
         self.part = Part()
@@ -108,14 +118,15 @@ class _Loop:
         torch.manual_seed(run.random_seed("weights"))
         self.started_from = sha256_of(start)
         state = usable_state(run, self.started_from)
-        self.note = note
-        self.learner = Learner(self.recipe, device, "none" if state or start else None, note)
+        self.learner = Learner(self.recipe, device, "none" if state or start else None, listener)
         if state:
             self._resume(state)
         elif start:
             self.learner.start(start.path)
         if run.state.is_file() and not state:
-            note(f"{run.state} is torn, of another start, or without its best weights; begins anew")
+            listener.info(
+                f"{run.label}: {run.state} is torn, of another start, or without its best weights; training starts over"
+            )
 
     @property
     def number(self) -> int:
@@ -143,7 +154,9 @@ class _Loop:
         with self.seen.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
             for step in steps:
                 self.part.losses.append(self._step(step, order, batches))
-                self.advance(1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}")
+                self.listener.advance(
+                    1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}"
+                )
                 if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
                     watch.read(self.part)
                     self._save()
@@ -255,8 +268,8 @@ class _Loop:
             kept = self.run.kept(best_of(self.history).epoch)
             write_weights(self.run.best, kept.read_bytes() if kept.is_file() else weights_of(self.learner.scored))
         self._write_lines()  # it may have been cut off before those of the last epoch
-        self.advance(self.number * self.steps + len(self.part.losses))
-        self.note(f"goes on {self._place()}")
+        self.listener.advance(self.number * self.steps + len(self.part.losses))
+        self.listener.info(f"{self.run.label}: resumes {self._place()}")
 
     def _place(self) -> str:
         """Where the run is, in words."""
@@ -335,6 +348,11 @@ def _tidy(run: Run) -> None:
         stage.state.unlink(missing_ok=True)
         for path in stage.all_kept():
             path.unlink()
+
+
+def total_steps(recipe: Recipe, records: int) -> int:
+    """Steps of all epochs, in all stages."""
+    return sum(stage.epochs * steps_of(stage, records) for stage in recipe.staged)
 
 
 def steps_of(recipe: Recipe, records: int) -> int:

@@ -1,6 +1,6 @@
 """The network and what teaches it: gradients of batches, steps of the optimizer, and the state of both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, UserError
+from core.listener import SILENT, Listener
 from zoo.geometry import resize
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
@@ -18,8 +19,6 @@ from zoo.models import Segmenter, build
 from zoo.runtime.precision import autocast, training_precision
 from zoo.training.optimizers import make_optimizer
 from zoo.training.warm_start import load_start
-
-Note = Callable[[str], None]
 
 
 class Learner:
@@ -33,9 +32,9 @@ class Learner:
         recipe: Recipe,
         device: torch.device,
         weights: str | None = None,
-        note: Note = lambda text: None,
+        listener: Listener = SILENT,
     ) -> None:
-        self.recipe, self.device, self.note = recipe, device, note
+        self.recipe, self.device, self.listener = recipe, device, listener
         self.precision = training_precision(recipe.precision, device)
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.network: Segmenter = build(recipe, weights).to(device, memory_format=layout)  # type: ignore
@@ -57,7 +56,8 @@ class Learner:
         """Begin with those of the weights in `path` that fit."""
         lacking = load_start(self.network, path)
         if lacking:
-            self.note(f"{len(lacking)} tensors are not in {path} and begin anew, {lacking[0]} first")
+            what = f"{len(lacking)} tensors are not in {path} and start from random values, {lacking[0]} first"
+            self.listener.info(f"{self.recipe.name}: {what}")
         if self.ema:
             self.ema.set(self.network)
 

@@ -17,8 +17,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import make_folder, sha256_of
+from core.listener import SILENT, Listener, Silent
 from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
@@ -33,7 +35,6 @@ from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.preflight import check_run
 from zoo.training.scoring import NotFinite
-from zoo.training.step import Note
 from zoo.training.warm_start import pin_start
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
@@ -160,13 +161,13 @@ class Tuning:
         scenes: Scenes,
         device_name: str = "auto",
         report: Callable[[Run, Epoch], None] = lambda run, epoch: None,
-        advance: Callable[..., None] = lambda n=1, note="": None,
-        note: Note = lambda text: None,
+        listener: Listener = SILENT,
     ) -> FrozenTrial:
-        """Train one trial to its end, or until others' medians leave it behind; one cut off before goes on.
+        """Train one trial to its end, or until it falls behind the others' medians; one cut off before is resumed.
 
-        `report` is called once an epoch, `note` where there is something to say.
+        `report` is called once an epoch. The listener hears what the trial's run says, but no steps.
         """
+        listener = _OfTrial(listener, len(self.over))
         self._take_up()
         self.study.sampler = self._sampler()
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
@@ -182,7 +183,7 @@ class Tuning:
         values = self.values_of(self._frozen(trial.number))
         same = next((number for number, other in enumerate(self.over) if self.values_of(other) == values), None)
         if same is not None:  # the same run, to the last bit
-            note(f"has the values of trial {same}, and is not trained again")
+            listener.info(f"has the values of trial {same}, and is not trained again")
             return self._as_before(trial, self.over[same])
 
         def judge(epoch: Epoch) -> None:
@@ -198,7 +199,7 @@ class Tuning:
             for epoch in _trained_epochs(run):  # what a killed process reported was of another trial
                 judge(epoch)
             seen, held = run_examples(run, scenes, self.folds)
-            train(run, seen, held, device_name, advance=advance, report=report_and_judge, note=note)
+            train(run, seen, held, device_name, listener, report_and_judge)
             self.study.tell(trial, float(run.read_result()["dice"]))
         except (optuna.TrialPruned, NotFinite):
             self.study.tell(trial, state=TrialState.PRUNED)
@@ -246,6 +247,25 @@ def default_space(recipe: Recipe) -> Space:
         ("weight_decay", Choice(tuple(dict.fromkeys((recipe.weight_decay, 0.0, 1e-4, 1e-2, 5e-2))))),
         ("augment", Choice(tuple(augments))),
     )
+
+
+class _OfTrial(Silent):
+    """Listener of one trial: names it in every text, and counts no steps, for the search counts trials."""
+
+    def __init__(self, listener: Listener, number: int) -> None:
+        self.listener, self.number = listener, number
+
+    def info(self, text: str, do: Command | None = None) -> None:
+        self.listener.info(f"trial {self.number}: {text}", do)
+
+    def note(self, text: str, do: Command | None = None) -> None:
+        self.listener.note(f"trial {self.number}: {text}", do)
+
+    def warn(self, text: str, do: Command | None = None) -> None:
+        self.listener.warn(f"trial {self.number}: {text}", do)
+
+    def advance(self, steps: int = 1, status: str | None = None) -> None:
+        self.listener.advance(0, status)
 
 
 def left_to_search(space: Space, given: Iterable[str]) -> Space:

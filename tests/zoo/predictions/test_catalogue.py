@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UserError
 from core.files import write_json
-from tests.listening import Heard
+from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, maps_of, write_set
 from zoo.predictions import MemberMaps, find_members
 from zoo.predictions.format import MANIFEST

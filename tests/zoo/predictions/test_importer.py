@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
-from tests.listening import Heard
+from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, map_of, maps_of
 from zoo.data import read_folds
 from zoo.predictions import find_members

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import UserError
 from core.files import write_json
-from tests.listening import Heard
+from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, write_set
 from zoo.data import read_folds
 from zoo.predictions.format import MANIFEST

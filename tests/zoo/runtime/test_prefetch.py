@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.errors import UserError
-from tests.listening import Heard
+from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained, two_folds, write_scenes
 from zoo.data import open_scenes
@@ -146,13 +146,13 @@ def test_a_record_that_is_torn_while_a_run_trains_is_named(held_out, threads, fu
 
 
 def test_a_run_that_is_interrupted_leaves_no_thread(tmp_path, scenes, folds, full, threads):
-    def interrupt(n=1, note=""):
+    def interrupt():
         assert readers()
         raise KeyboardInterrupt
 
     run = plan(tmp_path, folds)
     with pytest.raises(KeyboardInterrupt):
-        train(run, *run_examples(run, scenes, folds), "cpu", interrupt)
+        train(run, *run_examples(run, scenes, folds), "cpu", Heard(interrupt))
     assert readers() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import UnknownName, UsageError, UserError
-from tests.listening import Heard
+from tests.heard import Heard
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.members import load_member, with_settings
 from zoo.models import build
@@ -135,8 +135,7 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
     with pytest.raises(KeyboardInterrupt):
         train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
     assert not complete(killed)
-    advanced = []
-    train(killed, *run_examples(killed, scenes, folds), "cpu", lambda n=1, note="": advanced.append(n))
+    train(killed, *run_examples(killed, scenes, folds), "cpu")
     assert [curve(stage) for stage in killed.stages] == [curve(stage) for stage in staged.stages]
     assert killed.best.read_bytes() == staged.best.read_bytes()
 

@@ -13,6 +13,7 @@ import torch
 
 from core.errors import UsageError, UserError
 from core.files import write_json
+from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.data import open_scenes
@@ -24,7 +25,8 @@ from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs
 from zoo.runs.run import run_records
 from zoo.runtime.checkpoints import write_lines
-from zoo.training import run_examples, steps_of, train
+from zoo.training import run_examples, train
+from zoo.training.loop import steps_of
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]
@@ -66,15 +68,14 @@ def test_a_fold_that_the_split_lacks_is_refused(tmp_path, folds, fold):
 
 def cut_off(run, scenes, folds, step, **keys):
     """Train until so many steps are done, then as if the process were interrupted."""
-    done = []
 
-    def interrupt(n=1, note=""):
-        done.append(n)
-        if len(done) == step:
+    def interrupt():
+        if len(heard.steps) == step:
             raise KeyboardInterrupt
 
+    heard = Heard(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(run, *run_examples(run, scenes, folds), "cpu", interrupt, **keys)
+        train(run, *run_examples(run, scenes, folds), "cpu", heard, **keys)
     assert not complete(run)
 
 
@@ -96,15 +97,12 @@ def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, fo
     for step in (steps - 1, steps + 2):
         killed = plan(tmp_path / f"killed-{step}", folds, whole.recipe)
         cut_off(killed, scenes, folds, step, save_every=0.0)
-        advanced = []
-        count = advanced.append
-        said = []
-        examples = run_examples(killed, scenes, folds)
-        train(killed, *examples, "cpu", lambda n=1, note="", count=count: count(n), note=said.append)
+        heard = Heard()
+        train(killed, *run_examples(killed, scenes, folds), "cpu", heard)
         epoch, done = divmod(step - 1, steps)
-        assert said == [f"goes on from epoch {epoch + 1}/2, step {done + 1}/{steps}"]
-        assert advanced[0] == step - 1  # the step that was cut off had not been saved
-        assert sum(advanced) == 2 * steps
+        assert heard.infos == [f"{killed.label}: resumes from epoch {epoch + 1}/2, step {done + 1}/{steps}"]
+        assert heard.steps[0] == step - 1  # the step that was cut off had not been saved
+        assert heard.tasks == {killed.label: [2 * steps, 2 * steps]}
         assert curve(killed) == curve(whole)
         assert killed.best.read_bytes() == whole.best.read_bytes()
 
@@ -112,18 +110,18 @@ def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, fo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from tests.heard import Heard
 from tests.zoo.training.cases import TINY, plan, two_folds
 from zoo.data import open_scenes
 from zoo.members import with_settings
 from zoo.training import run_examples, train
 scenes = open_scenes([Path(sys.argv[1])])
 run = plan(Path(sys.argv[2]), two_folds(scenes), with_settings(TINY, eval(sys.argv[3])))
-done = []
-def kill(n=1, note=""):
-    done.append(n)
-    if len(done) == int(sys.argv[4]):
+def kill():
+    if len(heard.steps) == int(sys.argv[4]):
         os.kill(os.getpid(), signal.SIGKILL)
-train(run, *run_examples(run, scenes, two_folds(scenes)), "cpu", kill, save_every=0.0)
+heard = Heard(kill)
+train(run, *run_examples(run, scenes, two_folds(scenes)), "cpu", heard, save_every=0.0)
 """
 
 
@@ -210,9 +208,10 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
     run.folder.mkdir(parents=True)
     (run.folder / "last.pt").write_bytes(b"torn")
-    said = []
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu", note=said.append)) == 3
-    assert said == [f"{run.state} is torn, of another start, or without its best weights; begins anew"]
+    heard = Heard()
+    assert len(train(run, *run_examples(run, scenes, folds), "cpu", heard)) == 3
+    why = f"{run.state} is torn, of another start, or without its best weights; training starts over"
+    assert heard.infos == [f"{run.label}: {why}"]
 
 
 def told_to_stop(run, after=1):

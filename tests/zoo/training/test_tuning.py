@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from core.errors import UsageError, UserError
 from core.files import sha256_of_file
+from tests.heard import Heard
 from tests.zoo.training.cases import TINY, two_folds, write_scenes
 from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
@@ -41,7 +42,7 @@ def search(scenes, tmp_path):
 def scored(monkeypatch):
     """Trials that cost nothing: an epoch's Dice is the rate's, so that the best is known."""
 
-    def train(run, seen, held, device, advance, report, note):
+    def train(run, seen, held, device, listener, report):
         run.folder.mkdir(parents=True)
         for number in range(1, run.recipe.epochs + 1):
             report(module.Epoch(epoch=number, loss=1.0, lr=0.1, seconds=0.0, dice=run.recipe.lr, threshold=0.5))
@@ -180,15 +181,16 @@ def test_a_trial_that_blows_up_is_a_bad_one_and_no_more(search, scenes, scored, 
 
 
 def test_values_that_were_tried_are_not_trained_again(search, scenes, scored, monkeypatch):
-    tuning, trained, said = search(space=(("lr", Choice((TINY.lr, 0.5))),)), [], []
+    tuning, trained, heard = search(space=(("lr", Choice((TINY.lr, 0.5))),)), [], Heard()
     whole = module.train
     monkeypatch.setattr(module, "train", lambda run, *rest, **keys: trained.append(run) or whole(run, *rest, **keys))
-    trials = [tuning.next_trial(scenes, note=said.append) for _ in range(6)]
+    trials = [tuning.next_trial(scenes, listener=heard) for _ in range(6)]
     assert len(trained) == 2
     assert {trial.value for trial in trials} == {TINY.lr, 0.5}
     assert [list(trial.intermediate_values) for trial in trials] == [[1]] * 6
-    assert len(said) == 4
-    assert said[-1] in [f"has the values of trial {number}, and is not trained again" for number in range(3)]
+    assert len(heard.infos) == 4
+    same = [f"trial 5: has the values of trial {number}, and is not trained again" for number in range(3)]
+    assert heard.infos[-1] in same
 
 
 def test_what_is_found_is_a_member_that_says_how(search, scenes, scored, tmp_path):
