@@ -12,18 +12,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.shell_completion import CompletionItem
 
 from cli.listener import Terminal
 from core.errors import UnknownName, UsageError
 from zoo.runs import Ref, Store
+from zoo.views import ALIASES, parse_views
 
 if TYPE_CHECKING:
     from zoo.data import Scenes
 
 CONFIG_NAME = "contrails.toml"
-TTA = click.Choice(["none", "flips", "d4"])
 Made = Literal["", "trained", "predicted"]
 DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
+
+
+class ViewsType(click.ParamType):
+    """Option that takes a set of test-time views in any spelling and gives its canonical name."""
+
+    name = "views"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Canonical name; UsageError, with the nearest name, where the set cannot be."""
+        return parse_views(value).name
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Names of the usual sets."""
+        return [CompletionItem(name) for name in ALIASES if name.startswith(incomplete)]
+
+
+TTA = ViewsType()
+VIEWS = "Views merged in the predictions: none, flips, d4, or steps such as hflip+scale(0.75,1.5)@gmean."
 
 
 @dataclass(frozen=True, kw_only=True)

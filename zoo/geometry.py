@@ -10,10 +10,13 @@ Tensors are (..., H, W). Stays outside: which views a recipe or a prediction use
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from zoo.views import ALIASES
 
 ROWS, COLUMNS = -2, -1
 LABEL_OFFSET = 0.5  # pixels by which a delivered label lies further down and right than what it marks
@@ -21,42 +24,42 @@ LABEL_OFFSET = 0.5  # pixels by which a delivered label lies further down and ri
 
 @dataclass(frozen=True)
 class View:
-    """One of the eight views: transpose first, then flip rows (up-down), then columns (left-right)."""
+    """One of the eight views: transposed first, then flipped up-down (vflip), then left-right (hflip)."""
 
     transpose: bool = False
-    rows: bool = False
-    columns: bool = False
+    vflip: bool = False
+    hflip: bool = False
 
     @property
     def flipped(self) -> tuple[int, ...]:
-        """The axes that the view flips."""
-        return (ROWS,) * self.rows + (COLUMNS,) * self.columns
+        """Axes that the view flips."""
+        return (ROWS,) * self.vflip + (COLUMNS,) * self.hflip
 
     def apply(self, image: Tensor) -> Tensor:
-        """An image seen this way."""
+        """Image (..., H, W) in this view."""
         turned = image.transpose(ROWS, COLUMNS) if self.transpose else image
         return turned.flip(self.flipped) if self.flipped else turned
 
     def undo(self, image: Tensor) -> Tensor:
-        """The inverse of `apply`, bit for bit."""
+        """Inverse of `apply`, bit for bit."""
         turned = image.flip(self.flipped) if self.flipped else image
         return turned.transpose(ROWS, COLUMNS) if self.transpose else turned
 
     def apply_label(self, label: Tensor, offset: float = LABEL_OFFSET) -> Tensor:
-        """A label seen this way, its offset kept: half a pixel on the 256 grid, a whole one on a grid twice as fine."""
+        """Label in this view, its offset kept: half a pixel on the 256 grid, a whole one on a grid twice as fine."""
         return _moved_on(self.apply(label), self.flipped, round(2 * offset))
 
     def undo_map(self, probability: Tensor) -> Tensor:
-        """A map predicted in this view, brought back to the delivered label's grid."""
+        """Map predicted in this view, brought back to the delivered label's grid."""
         home = probability.flip(self.flipped) if self.flipped else probability
         home = _moved_on(home, self.flipped, round(2 * LABEL_OFFSET))
         return home.transpose(ROWS, COLUMNS) if self.transpose else home
 
 
-VIEWS: dict[str, tuple[View, ...]] = {
-    "none": (View(),),
-    "flips": tuple(View(rows=r, columns=c) for r in (False, True) for c in (False, True)),
-    "d4": tuple(View(t, r, c) for t in (False, True) for r in (False, True) for c in (False, True)),
+# Views of each set that has a short name, the last step's changing first.
+VIEWS = {
+    alias: tuple(View(**dict(zip(steps, on))) for on in product((False, True), repeat=len(steps)))
+    for alias, steps in ALIASES.items()
 }
 
 

@@ -1,11 +1,11 @@
-"""From a trained run to probability maps: the views of test-time augmentation, averaged in probability.
+"""From a trained run to probability maps, merged over the views of test-time augmentation.
 
 In: a run's weights, records. Out: maps (256, 256), in probability, one record after another, and the prediction
 set that they are written to.
 """
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import version
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
-from zoo.geometry import VIEWS, resize
+from zoo.geometry import resize
 from zoo.inputs import read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
@@ -27,6 +27,8 @@ from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import autocast, prediction_precision
 from zoo.runtime.prefetch import read_ahead
 from zoo.training.dataset import read_images
+from zoo.tta import compose, merged, scaled_sides
+from zoo.views import parse_views
 
 BATCH = 8
 
@@ -34,19 +36,24 @@ BATCH = 8
 def probabilities(
     network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True, precision: str = "fp32"
 ) -> NDArray[np.float32]:
-    """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), the mean over the views of `tta`.
+    """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), merged over the views of `tta`.
 
-    registered: the network keeps the label's half-pixel offset in every view; its maps are brought home with it.
+    tta: as `zoo.views.parse_views` takes it; `scale` in it needs a Segmenter. registered: the network keeps the label's
+    half-pixel offset in every view; its maps are brought home with it.
     """
-    views = VIEWS[tta]
-    total = torch.zeros(len(images), 1, SIZE, SIZE)
-    for view in views:
-        with autocast(images.device, precision):
-            logits = network(view.apply(images)).float()
-        seen = resize(logits, SIZE).sigmoid()
-        total += (view.undo_map(seen) if registered else view.undo(seen)).cpu()
-    mean: NDArray[np.float32] = (total / len(views))[:, 0].numpy()
-    return mean
+    views = parse_views(tta)
+    scales = bool(scaled_sides(views, SIZE))
+
+    def maps() -> Iterator[Tensor]:
+        for view in compose(views, network.size if scales else SIZE, registered):  # type: ignore
+            seen = view.augment_image(images)
+            with autocast(images.device, precision):
+                logits = (network(seen, seen.shape[-1]) if scales else network(seen)).float()
+            # Merged on the CPU: the same bits wherever the network computes.
+            yield view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
+
+    merged_maps: NDArray[np.float32] = merged(views, maps())[:, 0].numpy()
+    return merged_maps
 
 
 def load_network(run: Run) -> Segmenter:
@@ -96,7 +103,7 @@ def predict_set(
         split=split,
         fold=run.fold,
         seed=run.seed,
-        tta=tta,
+        tta=parse_views(tta).name,
         folds_sha256=run.folds_sha256,
         checkpoint_sha256=ended.weights_sha256,
         code=version("contrail-ensemble"),

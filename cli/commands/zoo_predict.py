@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.zoo_train import predict_run
-from cli.options import TTA, Settings, common
+from cli.options import TTA, VIEWS, Settings, common
 from cli.output import next_step, require_test, say_note, show
 from cli.runs import export_command, full_name, lacking_folds, say_others, say_stopped
 from core.errors import UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("members", nargs=-1)
 @click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Whose runs predict.")
 @click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
-@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
+@click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
 def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str, tta: str) -> None:
     """Predict again with the trained MEMBERS: held-out records or the test records.
@@ -36,7 +36,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
 
     from zoo.data import read_folds
     from zoo.runs.run import fold_names, run_records
-    from zoo.training import check_prediction, set_threads
+    from zoo.training import check_prediction, check_views, set_threads
 
     scenes = settings.scenes()
     if split == "test":
@@ -50,6 +50,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     records = [scenes.test if split == "test" else run_records(run, scenes, folds)[1] for run in runs]
     for run, ours in zip(runs, records):
         check_prediction(run, scenes, ours, settings.device)
+        check_views(run.recipe.final, tta)
     set_threads(settings.jobs)
     rows = []
     for ended, ours in zip(trained, records):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.folds import find_folds, keep_folds
-from cli.options import TTA, Settings, common
+from cli.options import TTA, VIEWS, Settings, common
 from cli.output import detail, next_step, progress, say, show
 from cli.runs import export_command, stopped_at
 from cli.tables.columns import EMPTY, Column, as_table, column_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(1), default=1, help="So many runs of each fold, from --seed on.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe.")
 @click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too.")
-@click.option("--tta", type=TTA, default="none", show_default=True, help="Views averaged in the predictions.")
+@click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
 def train(settings: Settings, tta: str, **which: Any) -> None:
     """Train MEMBERS on folds; what is complete is reused, what was cut off goes on.
@@ -46,7 +46,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
     """
     from zoo.training import look_at
 
-    scenes, folds, runs = _plan(settings, **which)
+    scenes, folds, runs = _plan(settings, tta=tta, **which)
     rows: list[dict[str, Any]] = []
     trained_any = False
     for planned in runs:
@@ -83,13 +83,14 @@ def _plan(
     seeds: int,
     sets: tuple[str, ...],
     with_val: bool,
+    tta: str,
 ) -> tuple[Scenes, Folds, list[Planned]]:
     """Everything that can be refused is refused here, before anything starts."""
     # before torch loads: a typo is answered at once
     recipes = _recipes(settings, members, files, sets, epochs, start)
 
     from zoo.runs.run import fold_names, plan_run
-    from zoo.training import check_run, pin_start, set_threads
+    from zoo.training import check_run, check_views, pin_start, set_threads
 
     scenes = settings.scenes()
     folds = find_folds(settings, scenes)
@@ -102,6 +103,8 @@ def _plan(
     ]
     runs = {run.folder: run for run in asked}.values()  # a member that is named twice is trained once
     planned = [check_run(run, scenes, folds, settings.device) for run in runs]
+    for run in runs:
+        check_views(run.recipe.final, tta)
     keep_folds(settings, folds)
     set_threads(settings.jobs)
     return scenes, folds, planned

@@ -106,7 +106,7 @@ WRONG = {
     "a path as name": (["fit", "--name", "../x"], 2, "plain name"),
     "no such ensemble": (["show", "nobody"], 1, "there is no such ensemble"),
     "no such TTA": (["fit", "--tta", "d4", "--members", "m0"], 1, 'TTA "d4"'),
-    "unknown TTA": (["fit", "--tta", "d5"], 2, "'none', 'flips', 'd4'"),
+    "unknown TTA": (["fit", "--tta", "d5"], 2, 'no view "d5"; did you mean "d4"?'),
 }
 
 

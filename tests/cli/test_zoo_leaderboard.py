@@ -287,7 +287,7 @@ def test_who_was_not_predicted_with_a_tta_is_left_out_and_named(made, capsys):
         assert 'note: left out: m0: no out-of-fold predictions with TTA "d4", only with: none' in told.err
     told = ask(made, capsys, "leaderboard", "m0", "m2", "--tta", "d4", code=1)
     assert "cli zoo predict" in told.err
-    assert "'none', 'flips', 'd4'" in ask(made, capsys, "leaderboard", "--tta", "d5", code=2).err
+    assert 'did you mean "d4"?' in ask(made, capsys, "leaderboard", "--tta", "d5", code=2).err
 
 
 def test_a_torn_leaderboard_does_not_keep_the_list_from_being_shown(made, capsys):

@@ -49,7 +49,7 @@ def test_a_map_predicted_in_a_view_comes_home_to_the_label(view):
 
 
 def test_a_label_mirrored_as_it_is_would_be_off_by_a_whole_pixel():
-    view = View(columns=True)
+    view = View(hflip=True)
     off = offset_between(view.apply(draw(0.0)), view.apply(draw(0.5)))
     assert torch.allclose(off, torch.tensor([0.5, -0.5]), atol=1e-3)
 
@@ -77,7 +77,7 @@ def test_resizing_keeps_centres_in_place(size):
 
 def matrix_of(view: View) -> torch.Tensor:
     """The view as a warp: (1, 2, 3), from a pixel of what is seen to one of the image."""
-    turn = torch.diag(torch.tensor([-1.0 if view.columns else 1.0, -1.0 if view.rows else 1.0]))
+    turn = torch.diag(torch.tensor([-1.0 if view.hflip else 1.0, -1.0 if view.vflip else 1.0]))
     turn = turn.flip(0) if view.transpose else turn
     return torch.cat([turn, torch.zeros(2, 1)], dim=1)[None]
 

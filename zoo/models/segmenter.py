@@ -46,13 +46,14 @@ class Segmenter(nn.Module):
         self.time = make_time_mixing(recipe, widths, strides)
         self.decoder = make_decoder(recipe, self.time.channels, strides)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """images: (n, frames, channels, 256, 256) on the input's scale; logits (n, 1, size, size).
+    def forward(self, images: Tensor, side: int | None = None) -> Tensor:
+        """Logits (n, 1, side, side) of images (n, frames, channels, 256, 256) on the input's scale.
 
-        While it learns there are as many logits as the target has heads; the first one predicts.
-        A crop (side c instead of 256) is seen at the same scale: logits of side c * size / 256.
+        In training there are as many logits as the target has heads; the first one predicts.
+        side: at which the network sees the images; by default the recipe's `size`, and for a crop (side c instead of
+        256) the same scale, c * size / 256.
         """
-        side = images.shape[-1] * self.size // SIZE
+        side = side or images.shape[-1] * self.size // SIZE
         frames = resize(images.flatten(0, 1), side).unflatten(0, images.shape[:2])
         features = self.encoder(self.time.arrange((frames - self.mean) / self.std))
         if self.channels_behind:

@@ -19,9 +19,8 @@ from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
 from zoo.runs.names import Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store
+from zoo.views import plainness
 
-# Without a choice, the plainest of those that cover most folds.
-TTA_ORDER = ("none", "flips", "d4")
 ELSEWHERE = " (predictions made elsewhere: cli zoo import)"
 Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
 
@@ -258,7 +257,7 @@ class _Search:
         of_tta = {name: [folder for folder in folders if folder.place.tta == name] for name in names}
         if len(of_tta) == 1:
             return list(folders)
-        return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), _plainness(name), name))]
+        return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), plainness(name)))]
 
 
 def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
@@ -269,10 +268,6 @@ def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:
     """Less is better: minus the folds that count, and if there is a set that does not."""
     counting = [folder for folder in folders if not folder.outdated]
     return -len({folder.place.name.fold for folder in counting}), len(counting) < len(folders)
-
-
-def _plainness(tta: str) -> int:
-    return TTA_ORDER.index(tta) if tta in TTA_ORDER else len(TTA_ORDER)
 
 
 def _words(split: str) -> str:

@@ -50,7 +50,7 @@ class Provenance:
     split: str  # "oof", "test" or a name
     fold: str  # "0", "1", ... or "full"
     seed: int  # 0 is null in the file
-    tta: str  # "none", "flips", "d4"
+    tta: str  # canonical name of the views: "none", "flips", "d4", ... (zoo.views)
     folds_sha256: str
     checkpoint_sha256: str
     code: str  # version of the suite

@@ -7,7 +7,7 @@ prediction sets (zoo.predict makes them from what lies here).
 from zoo.runtime.devices import set_threads
 from zoo.training.dataset import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, total_steps, train
-from zoo.training.preflight import Planned, check_prediction, check_recipe, check_run, look_at
+from zoo.training.preflight import Planned, check_prediction, check_recipe, check_run, check_views, look_at
 from zoo.training.schedule import lower_rate
 from zoo.training.warm_start import pin_start, pin_weights
 
@@ -18,6 +18,7 @@ __all__ = [
     "check_prediction",
     "check_recipe",
     "check_run",
+    "check_views",
     "look_at",
     "lower_rate",
     "pin_start",

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from core.errors import UsageError
-from zoo.data import Folds, Record, Scenes
-from zoo.inputs import require_input
+from zoo.data import SIZE, Folds, Record, Scenes
+from zoo.inputs import INPUTS, require_input
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
-from zoo.models import build
+from zoo.models import build, sketch
 from zoo.models.encoders import check_encoder
 from zoo.runs.run import EndedRun, Run, run_records
 from zoo.runtime.devices import choose_device
@@ -22,6 +22,8 @@ from zoo.targets import require_target
 from zoo.training.optimizers import check_optimizer, check_optimizer_name
 from zoo.training.step import save_memory
 from zoo.training.warm_start import load_start, start_has_changed, start_of
+from zoo.tta import scaled_sides
+from zoo.views import parse_views
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,25 @@ def check_recipe(recipe: Recipe, device_name: str) -> None:
             check_optimizer(stage, device)
     with fault_of(recipe, "encoder"):
         check_encoder(recipe.encoder)
+
+
+def check_views(recipe: Recipe, tta: str) -> None:
+    """UsageError where the network cannot see images at the sides of a `scale` step; nothing is computed."""
+    views = parse_views(tta)
+    sides = set(scaled_sides(views, recipe.size)) - {recipe.size}
+    if not sides:
+        return
+    network, channels = sketch(recipe), INPUTS.facts(recipe.input).channels
+    images = torch.empty(1, len(recipe.frames), channels, SIZE, SIZE, device="meta")
+    for side in sorted(sides):
+        try:
+            network(images, side)
+        except (AssertionError, RuntimeError) as error:  # encoders that are built for one size
+            reason = " ".join(str(error).split())
+            raise UsageError(
+                f"{recipe.name}: TTA {views.name}: its network cannot see images of {side} pixels ({reason}); "
+                "choose other factors of scale, or none"
+            ) from error
 
 
 def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:

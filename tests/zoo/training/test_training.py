@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from core.errors import UsageError, UserError
 from core.files import write_json
@@ -17,9 +16,8 @@ from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.data import open_scenes
-from zoo.geometry import VIEWS
 from zoo.members import with_settings
-from zoo.predict import predict_set, probabilities
+from zoo.predict import predict_set
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs
@@ -342,32 +340,6 @@ def test_held_out_and_test_predictions_end_in_the_cache(tmp_path, scenes, folds)
     predict_set(run.ended(), scenes, scenes.test, split="test")
     assert find_members(Store(tmp_path), "test", [Ref.parse(run.recipe.name)])[0].record_ids == ("200",)
     assert find_members(Store(tmp_path), "oof")[0].record_ids == made.record_ids
-
-
-class Bright(torch.nn.Module):
-    """A network that sees a contrail half a pixel down and right of bright pixels, as a trained one does."""
-
-    def forward(self, images):
-        image = images[:, 0, :1]
-        down = torch.cat([image[..., :1, :], image[..., :-1, :]], dim=-2)
-        both = (image + down) / 2
-        right = torch.cat([both[..., :1], both[..., :-1]], dim=-1)
-        return (both + right) / 2 * 8 - 4
-
-
-@pytest.mark.parametrize("tta", VIEWS)
-def test_registered_views_agree_with_the_plain_one(tta):
-    """Each view of such a network, brought home, is the same map: nothing is smeared."""
-    images = torch.rand(2, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
-    plain = probabilities(Bright(), images, "none")
-    seen = probabilities(Bright(), images, tta)
-    inner = (slice(None), slice(2, -2), slice(2, -2))
-    assert np.abs(seen - plain)[inner].max() < 1e-6
-
-
-def test_unregistered_views_are_those_of_the_log():
-    images = torch.rand(1, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
-    assert np.abs(probabilities(Bright(), images, "flips", False) - probabilities(Bright(), images)).max() > 0.01
 
 
 def test_the_best_threshold_is_that_of_trying_them_all(rng):

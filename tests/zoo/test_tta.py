@@ -1,0 +1,194 @@
+"""Test-time views: the maps of the formula to the bit, or of plain ttach where there is no offset; undos that fit."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+import ttach
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ttach.base import Merger
+
+from core.errors import UsageError
+from tests.zoo.training.cases import TINY
+from zoo.geometry import VIEWS, resize
+from zoo.members import with_settings
+from zoo.models import build
+from zoo.predict import probabilities
+from zoo.training import check_views
+from zoo.tta import Scale, compose, merged, scaled_sides
+from zoo.views import MERGES, parse_views
+
+TURNS = ["none", "hflip", "vflip", "transpose", "rot90", "rot90(90)", "flips", "d4", "hflip+rot90", "transpose+rot90"]
+
+
+def images(n, frames=1, seed=0):
+    return torch.rand(n, frames, 3, 256, 256, generator=torch.Generator().manual_seed(seed))
+
+
+def network(**keys):
+    """Untrained, but sure of itself: maps that are all alike would prove nothing."""
+    torch.manual_seed(0)
+    made = build(with_settings(TINY, keys)).eval()
+    with torch.no_grad():
+        made.decoder.head.bias.zero_()
+        made.decoder.head.weight.mul_(50)
+    return made
+
+
+def by_formula(network, images, views, registered):
+    """Mean of the views' probabilities, as the first release's loop took it."""
+    total = torch.zeros(len(images), 1, 256, 256)
+    for view in views:
+        seen = resize(network(view.apply(images)).float(), 256).sigmoid()
+        total += view.undo_map(seen) if registered else view.undo(seen)
+    return (total / len(views))[:, 0].numpy()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize("tta", VIEWS)
+def test_named_sets_give_the_maps_of_the_formula_to_the_bit(tta, registered):
+    made, batch = network(size=64, frames=[4, 5]), images(2, 2)
+    found = probabilities(made, batch, tta, registered)
+    assert found.std() > 0.01
+    np.testing.assert_array_equal(found, by_formula(made, batch, VIEWS[tta], registered))
+
+
+PLAIN = {
+    "flips": lambda: ttach.Compose([ttach.VerticalFlip(), ttach.HorizontalFlip()]),
+    "d4": ttach.aliases.d4_transform,
+    "hflip+rot90": ttach.aliases.d4_transform,
+    "rot90(90,180)+multiply(0.9,1.1)": lambda: ttach.Compose(
+        [ttach.Rotate90([90, 180]), ttach.Multiply([0.9, 1, 1.1])]
+    ),
+}
+
+
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize("text", PLAIN)
+def test_without_an_offset_the_maps_are_those_of_plain_ttach(text, merge):
+    """On images (n, channels, H, W), which ttach's own transforms take."""
+    torch.manual_seed(0)
+    convolution = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 3, padding=1), torch.nn.Sigmoid()).eval()
+    batch = images(2)[:, 0, :, :32, :32]
+    views = parse_views(f"{text}@{merge}")
+    with torch.inference_mode():
+        plain = ttach.SegmentationTTAWrapper(convolution, PLAIN[text](), merge)(batch)
+        ours = merged(
+            views,
+            (view.deaugment_mask(convolution(view.augment_image(batch))) for view in compose(views, 32, False)),
+        )
+    # In another order of the views, and with more digits in gmean.
+    torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("text", TURNS)
+@given(seed=st.integers(0, 99), frames=st.integers(1, 3))
+@settings(max_examples=5)
+def test_every_view_is_undone(text, seed, frames):
+    batch = torch.rand(2, frames, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+    seen = [view.augment_image(batch) for view in compose(parse_views(text), 8, False)]
+    homes = [view.deaugment_mask(one) for view, one in zip(compose(parse_views(text), 8, False), seen)]
+    assert all(torch.equal(home, batch) for home in homes)
+    assert len({one.numpy().tobytes() for one in seen}) == parse_views(text).count
+
+
+@pytest.mark.parametrize("text", TURNS)
+def test_a_batch_of_frames_is_turned_frame_by_frame(text):
+    batch = images(2, 3)[..., :8, :8]
+    for view in compose(parse_views(text), 8):
+        frames = [view.augment_image(batch[:, frame]) for frame in range(3)]
+        assert torch.equal(view.augment_image(batch), torch.stack(frames, dim=1))
+
+
+@given(factor=st.floats(0.25, 4), side=st.sampled_from([64, 256, 288, 384]))
+@settings(max_examples=20, deadline=None)
+def test_maps_return_to_256_whatever_the_factor(factor, side):
+    scale = Scale((1, factor), side)
+    batch = torch.rand(1, 2, 1, 64, 64)
+    seen = scale.apply_aug_image(batch, factor)
+    assert seen.shape[:3] == batch.shape[:3]
+    assert seen.shape[-1] == seen.shape[-2] and seen.shape[-1] % 32 == 0
+    assert abs(seen.shape[-1] - factor * side) <= 16 or seen.shape[-1] == 32
+    assert scale.apply_deaug_mask(seen[:, 0], factor).shape[-2:] == (256, 256)
+
+
+@torch.inference_mode()
+def test_a_network_sees_scaled_images_at_multiples_of_its_own_size():
+    made, batch = network(size=128), images(1)
+    seen = []
+    made.encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
+    maps = probabilities(made, batch, "hflip+scale(0.75,1.5)@max")
+    assert seen == [96, 128, 192] * 2
+    assert scaled_sides(parse_views("hflip+scale(0.75,1.5)"), 128) == [96, 128, 192]
+    assert maps.shape == (1, 256, 256)
+    assert (maps >= probabilities(made, batch) - 1e-6).all()  # which is one of the views
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("merge", MERGES)
+def test_merge_modes_are_ttachs(merge):
+    made, batch = network(size=64), images(1)
+    parts = [by_formula(made, batch, [view], True) for view in VIEWS["flips"]]
+    plain = Merger(merge, n=len(parts))
+    for part in parts:
+        plain.append(torch.from_numpy(part))
+    found = probabilities(made, batch, f"flips@{merge}")
+    np.testing.assert_allclose(found, plain.result.numpy(), rtol=1e-5)
+
+
+def test_the_geometric_mean_of_many_small_probabilities_is_not_lost():
+    views = parse_views("d4+multiply(0.8,0.9,1,1.1,1.2)+gmean")
+    small = [torch.full((1, 1, 2, 2), 0.01)] * views.count
+    torch.testing.assert_close(merged(views, small), small[0])
+
+
+@torch.inference_mode()
+def test_channels_are_multiplied():
+    made, batch = network(size=64), images(1)
+    mean = np.mean([probabilities(made, batch * factor) for factor in (0.9, 1.0, 1.1)], axis=0)
+    np.testing.assert_allclose(probabilities(made, batch, "multiply(0.9,1,1.1)"), mean, rtol=1e-5)
+
+
+def test_the_steps_multiply_with_the_last_changing_first():
+    order = [(view.transpose, view.vflip, view.hflip) for view in VIEWS["d4"]]
+    assert order == list(product([False, True], repeat=3))
+
+
+class Bright(torch.nn.Module):
+    """A network that sees a contrail half a pixel down and right of bright pixels, as a trained one does."""
+
+    def forward(self, images):
+        image = images[:, 0, :1]
+        down = torch.cat([image[..., :1, :], image[..., :-1, :]], dim=-2)
+        both = (image + down) / 2
+        right = torch.cat([both[..., :1], both[..., :-1]], dim=-1)
+        return (both + right) / 2 * 8 - 4
+
+
+@pytest.mark.parametrize("tta", [*VIEWS, "hflip+rot90", "rot90(90)", "transpose"])
+def test_registered_views_agree_with_the_plain_one(tta):
+    """Each view of such a network, brought home, is the same map: nothing is smeared."""
+    images = torch.rand(2, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    plain = probabilities(Bright(), images, "none")
+    seen = probabilities(Bright(), images, tta)
+    inner = (slice(None), slice(2, -2), slice(2, -2))
+    assert np.abs(seen - plain)[inner].max() < 1e-6
+
+
+def test_unregistered_views_are_those_of_the_log():
+    images = torch.rand(1, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    assert np.abs(probabilities(Bright(), images, "flips", False) - probabilities(Bright(), images)).max() > 0.01
+
+
+@pytest.mark.parametrize("keys", [{}, {"time": "panel", "frames": [2, 3, 4, 5]}], ids=str)
+def test_sides_that_a_network_cannot_see_are_refused_before_anything_starts(keys):
+    fixed = with_settings(TINY, {"encoder": "test_maxvit", **keys})
+    check_views(with_settings(TINY, keys), "d4+scale(0.5,2)")
+    check_views(fixed, "d4+scale(1.1)")  # of 64 pixels: 64
+    with pytest.raises(
+        UsageError, match=r"TTA scale-1-1\.5: its network cannot see images of 96 pixels \(.*; choose other"
+    ):
+        check_views(fixed, "scale(1.5)")

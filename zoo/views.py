@@ -1,0 +1,165 @@
+"""Test-time views: how a set of them is spelled, checked and named. No torch: zoo.tta applies them.
+
+In: text such as `hflip+rot90+scale(0.75,1.5)@gmean`. Out: a `ViewSet`, whose `name` is canonical and safe as the name
+of a folder. Steps multiply: every combination of their values is a view, and the image as it is always is one. The
+order in which they are written carries no meaning; they are applied in the order of STEPS.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+from core.errors import UnknownName, UsageError
+from core.registry import Registry
+
+# Ways to merge the probabilities of the views: ttach's, but for `sum` and `min`.
+MERGES = ("mean", "gmean", "max", "tsharpen")
+# Shorthands, plainest first, by the steps that they stand for.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "flips": ("vflip", "hflip"),
+    "d4": ("transpose", "vflip", "hflip"),
+}
+SQUARE = 8  # views of a square: its mirrored and turned ones, and itself
+LONGEST = 200  # characters of a folder's name; file systems take 255
+_TERM = re.compile(r"(?P<name>[a-z]\w*)(?:\((?P<listed>[^()]*)\)|(?P<dashed>(?:-[0-9.]+)+))?")
+Values = tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFacts:
+    """turns: the step moves pixels to other places of the square; default: its values where none are given."""
+
+    turns: bool = False
+    default: Values = ()
+
+
+# A name of a step: what checks its values and adds the one that leaves the image as it is.
+STEPS: Registry[Callable[[Values], Values], StepFacts] = Registry("view", StepFacts)
+
+
+def _switch(values: Values) -> Values:
+    """Values of a step that is applied or not."""
+    if values not in ((), (0, 1)):
+        raise UsageError("takes no values")
+    return (0, 1)
+
+
+STEPS.register("transpose", turns=True, default=(0, 1))(_switch)
+
+
+@STEPS.register("rot90", turns=True, default=(0, 90, 180, 270))
+def rotations(angles: Values) -> Values:
+    """Turned counter-clockwise by each of the angles, degrees."""
+    if not all(angle in (0, 90, 180, 270) for angle in angles):
+        raise UsageError("give angles of 0, 90, 180, 270, or none for all of them")
+    return _with(0, angles)
+
+
+STEPS.register("vflip", turns=True, default=(0, 1))(_switch)
+STEPS.register("hflip", turns=True, default=(0, 1))(_switch)
+
+
+@STEPS.register("scale")
+def scales(factors: Values) -> Values:
+    """Seen by the network at each of these multiples of its own size, rounded to 32 pixels."""
+    if not factors or not all(0.25 <= factor <= 4 for factor in factors):
+        raise UsageError("give factors of the network's size, 0.25 to 4, as in scale(0.75,1.5)")
+    return _with(1, factors)
+
+
+@STEPS.register("multiply")
+def products(factors: Values) -> Values:
+    """Channels multiplied by each of the factors."""
+    if not factors or not all(0.1 <= factor <= 10 for factor in factors):
+        raise UsageError("give factors of the channels, 0.1 to 10, as in multiply(0.9,1.1)")
+    return _with(1, factors)
+
+
+def _with(identity: float, values: Values) -> Values:
+    return tuple(sorted({identity, *values}))
+
+
+@dataclass(frozen=True)
+class ViewSet:
+    """Set of views and how their maps are merged; made by `parse_views`."""
+
+    steps: tuple[tuple[str, Values], ...]  # in the order of STEPS
+    merge: str = "mean"
+
+    @property
+    def count(self) -> int:
+        """How many views: how many times the network computes."""
+        return prod(len(values) for _, values in self.steps)
+
+    @property
+    def name(self) -> str:
+        """Canonical spelling, safe as the name of a folder: `d4`, `hflip+scale-0.75-1-1.5+gmean`."""
+        plain = {name for name, values in self.steps if STEPS.facts(name).default == values}
+        alias = next(alias for alias, steps in reversed(ALIASES.items()) if plain.issuperset(steps))
+        terms = [_term(name, values) for name, values in self.steps if name not in ALIASES[alias]]
+        merge = [] if self.merge == "mean" else [self.merge]
+        return "+".join([*([alias] if ALIASES[alias] or not terms else []), *terms, *merge])
+
+
+def parse_views(text: str) -> ViewSet:
+    """Set of views that `text` spells: aliases and steps with their values, joined by +, and a merge mode after @.
+
+    `d4@gmean`, `hflip+rot90+scale(0.75,1,1.5)+multiply(0.9,1,1.1)`, or a canonical name. Raises UsageError, with the
+    nearest name for one that is unknown.
+
+    >>> parse_views("hflip + scale(1.5, 0.75) @ max").name
+    'hflip+scale-0.75-1-1.5+max'
+    >>> parse_views("vflip+hflip").name, parse_views("d4@gmean").count
+    ('flips', 8)
+    """
+    where = f'TTA "{text}"'
+    given: dict[str, Values] = {}
+    merges: list[str] = []
+    for term in re.sub(r"\s", "", text).replace("@", "+").split("+"):
+        matched = _TERM.fullmatch(term)
+        name = matched["name"] if matched else re.split(r"[^\w]", term)[0]
+        if name in MERGES and term == name:
+            merges.append(name)
+            continue
+        for step in ALIASES.get(name, (name,)):
+            if step in given:
+                raise UsageError(f"{where}: {step} is given twice; give it once")
+            given[step] = _values(step, matched, name in ALIASES, where)
+    if len(merges) > 1:
+        raise UsageError(f"{where}: merges by {' and '.join(merges)}; give one of them")
+    views = ViewSet(tuple((name, given[name]) for name in STEPS.names() if name in given), *merges)
+    turned = prod(len(values) for name, values in views.steps if STEPS.facts(name).turns)
+    if turned > SQUARE:
+        raise UsageError(f"{where}: {turned} flips and turns, of which {SQUARE} differ; give d4 for all of them")
+    if len(views.name) > LONGEST:
+        raise UsageError(f"{where}: is too long for the name of a folder; give fewer values")
+    return views
+
+
+def plainness(name: str) -> tuple[int, str]:
+    """Sort key of the canonical names of sets of views: fewest views first; names that are none come last."""
+    try:
+        return parse_views(name).count, name
+    except UsageError:
+        return 10**6, name
+
+
+def _values(step: str, term: re.Match[str] | None, is_alias: bool, where: str) -> Values:
+    """Values of a step with the one that leaves the image as it is, each once, rising."""
+    if step not in STEPS.names():
+        raise UnknownName("view", step, [*ALIASES, *STEPS.names(), *MERGES], where)
+    texts = (term["listed"] or term["dashed"] or "") if term else ""
+    try:
+        if term is None or (is_alias and texts):
+            raise UsageError("takes no values" if is_alias else "give names joined by +, values in brackets")
+        values = tuple(float(f"{float(each):g}") for each in re.split("[-,]", texts.strip("-,")) if each)
+        return STEPS.get(step)(values or STEPS.facts(step).default)
+    except (UsageError, ValueError) as error:
+        reason = str(error) if isinstance(error, UsageError) else f"{texts!r} holds no numbers"
+        raise UsageError(f"{where}: {step}: {reason}") from error
+
+
+def _term(name: str, values: Values) -> str:
+    return name if STEPS.facts(name).default == values else "-".join([name, *(f"{value:g}" for value in values)])
