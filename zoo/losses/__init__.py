@@ -7,7 +7,7 @@ where targets come from (zoo.targets), resizing, the loop.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 
 from torch import Tensor
@@ -15,9 +15,11 @@ from torch import Tensor
 from core.errors import UsageError
 from core.registry import Registry
 from zoo.members import Recipe
+from zoo.members.options import options_of
+from zoo.members.terms import Term
 from zoo.targets import TARGETS
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]  # logits and target, and the loss's own options by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +35,14 @@ LOSSES: Registry[Loss, LossFacts] = Registry("loss", LossFacts, package=__name__
 
 
 def recipe_loss(recipe: Recipe) -> Loss:
-    """The weighted sum that `loss` names, with `label_smoothing` on its pixelwise terms, over the heads of `target`.
+    """Weighted sum of the recipe's losses, with `label_smoothing` on its pixelwise terms, over the heads of `target`.
 
-    UsageError where there is nothing to smooth. Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes).
+    Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes). Raises UsageError for an option that does not fit,
+    or where there is nothing to smooth.
     """
-    terms = [(term.weight or 1.0, LOSSES.entry(term.name)) for term in recipe.loss_terms]
+    terms = [_bound(term, recipe.name) for term in recipe.loss_terms]
     smoothing = recipe.label_smoothing
-    if smoothing and not any(entry.facts.pixelwise for _, entry in terms):
+    if smoothing and not any(pixelwise for _, _, pixelwise in terms):
         raise UsageError(
             f"{recipe.name}: label_smoothing = {smoothing}: {recipe.loss} has no cross-entropy that it could soften; "
             "add bce or focal to the loss, or give 0"
@@ -49,13 +52,19 @@ def recipe_loss(recipe: Recipe) -> Loss:
 
     def head_loss(logits: Tensor, target: Tensor) -> Tensor:
         soft = target * (1 - smoothing) + smoothing / 2
-        return _sum(w * entry.make(logits, soft if entry.facts.pixelwise else target) for w, entry in terms)
+        return _sum(weight * make(logits, soft if pixelwise else target) for weight, make, pixelwise in terms)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         pairs = zip(heads, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
         return _sum(weight * head_loss(seen, wanted) for weight, seen, wanted in pairs)
 
     return loss
+
+
+def _bound(term: Term, where: str) -> tuple[float, Loss, bool]:
+    """Weight of a term, its loss with its options, and whether that is pixelwise."""
+    entry = LOSSES.entry(term.name)
+    return term.weight or 1.0, partial(entry.make, **options_of(term, entry.make, where)), entry.facts.pixelwise
 
 
 def _sum(parts: Iterable[Tensor]) -> Tensor:

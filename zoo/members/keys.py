@@ -6,12 +6,14 @@ checked there, before anything starts.
 """
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, get_origin
 
 from core.errors import UnknownName, UsageError
 
+LARGEST = sys.float_info.max
 KEYS_LISTED_BY = "cli zoo show lite0-fc-t5"
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}
 Part = Literal["network", "reading", "weights", "loss", "optimizer", "training", "speed"]
@@ -38,17 +40,12 @@ BELOW_ONE = Rule(lambda value: 0 <= value < 1, "give 0 to below 1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Key:
-    """What a recipe knows of a key."""
+class Option:
+    """Value that is given by name: its kind, the values that fit, its default."""
 
-    part: Part  # network: what it is built from; reading: what of a record is read; weights: the first ones; ...
+    kind: type = str
     rule: Rule | None = None
     choices: Sequence[str] | Callable[[], Sequence[str]] = ()  # the names that fit; empty: any value
-    always_hashed: bool = False  # counts in the hash at its default, too: a key of the first release
-    fixed: bool = False  # the same in all stages
-    asks_torch: bool = False  # whether a value fits is known to the rooms that load torch
-    asks_run: bool = False  # whether a value fits is known with the records and the network at hand
-    kind: type = str
     default: Any = MISSING
 
     def check(self, where: str, name: str, value: Any) -> None:
@@ -59,6 +56,17 @@ class Key:
             raise UnknownName(name, value, known, where)
         if self.rule:
             self.rule.check(where, name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key(Option):
+    """Key of a recipe: an option that is part of what is trained, and counts in the hash."""
+
+    part: Part  # network: what it is built from; reading: what of a record is read; weights: the first ones; ...
+    always_hashed: bool = False  # counts in the hash at its default, too: a key of the first release
+    fixed: bool = False  # the same in all stages
+    asks_torch: bool = False  # whether a value fits is known to the rooms that load torch
+    asks_run: bool = False  # whether a value fits is known with the records and the network at hand
 
 
 def key(default: Any, part: Part, rule: Rule | None = None, **known: Any) -> Any:
@@ -76,8 +84,9 @@ def keys_of_class(kind: type) -> dict[str, Key]:
 
 def check_kind(where: str, name: str, value: Any, kind: type) -> None:
     """Raise UsageError for a value of another kind than `kind`."""
-    # bool is an int to Python, and a whole number is a fine float to people.
-    fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
+    # bool is an int to Python, and a whole number is a fine float to people; infinity and NaN have no hash.
+    is_number = isinstance(value, (int, float)) and abs(value) <= LARGEST
+    fits = is_number if kind is float else isinstance(value, kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
         raise UsageError(f"{where}: {name} = {value!r}; give {WORDS[kind]}{_meant_list(kind, name, value)}")
 

@@ -30,7 +30,7 @@ from zoo.members.keys import (
     refusal,
 )
 from zoo.members.space import Space
-from zoo.members.terms import Term, parse_terms
+from zoo.members.terms import Term, parse_term, parse_terms
 from zoo.members.toml import thawed, toml_text
 from zoo.targets import TARGETS
 
@@ -117,7 +117,7 @@ class Recipe:
     size: int = key(SIZE, "network", _SIZES, always_hashed=True, asks_run=True)
     # What the labelers' masks become.
     target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
-    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)  # or a weighted sum: 0.9*bce+0.1*dice
+    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)  # or a sum: 0.9*bce+0.1*tversky(alpha=0.7)
     label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
     # label: logits resized to 256 before the loss (refactor 3); output: label resized.
     loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
@@ -175,10 +175,8 @@ class Recipe:
             raise UsageError(f'member "{self.name}": a name is letters, digits, ".", "_", "+", "-"; rename the file')
         for name, told in KEYS.items():
             told.check(self.name, name, getattr(self, name))
-        for name, known in (("decoder", DECODER_NAMES), ("time", TIME_MIXING_NAMES)):
-            if getattr(self, name) not in known:
-                raise UnknownName(name, getattr(self, name), known, self.name)
-        _ = self.loss_terms, self.augment_terms  # a bad name or number is refused here
+        # A bad name or number is refused here.
+        _ = self.loss_terms, self.augment_terms, self.decoder_term, self.time_term
         _check_together(self)
         _ = self.staged  # a bad stage is refused here
         for name in _FLOATS:
@@ -244,7 +242,21 @@ class Recipe:
         """Augmentations in their order; a number is a share of the scenes."""
         if self.augment == "none":
             return ()
-        return parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
+        terms = parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
+        for term in terms:
+            if term.options:
+                raise refusal(self.name, "augment", self.augment, "augmentations have no options")
+        return terms
+
+    @cached_property
+    def decoder_term(self) -> Term:
+        """The decoder's name and its options."""
+        return parse_term(self.decoder, "decoder", DECODER_NAMES, self.name)
+
+    @cached_property
+    def time_term(self) -> Term:
+        """The time mixing's name and its options."""
+        return parse_term(self.time, "time", TIME_MIXING_NAMES, self.name)
 
     @property
     def seen(self) -> int:

@@ -1,35 +1,56 @@
-"""One small grammar for what a recipe adds up or chains: `0.9*bce+0.1*dice`, `flips+0.5*mosaic`."""
+"""Grammar of the names in a recipe: `0.9*bce+0.1*tversky(alpha=0.7)`, `flips+0.5*mosaic`, `bifpn(repeats=2)`.
+
+In: a key's text and the names that are known. Out: terms. Stays outside: the options that a name has, which only what
+loads torch knows (zoo.members.options).
+"""
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from core.errors import UnknownName, UsageError
+from zoo.members.toml import frozen
 
 
 @dataclass(frozen=True)
 class Term:
-    """A registered name and the number before it, if any: a loss's weight, an augmentation's share of the scenes."""
+    """Registered name with its options and the number before it: a loss's weight, an augmentation's share of scenes."""
 
     name: str
     weight: float | None = None
+    options: tuple[tuple[str, Any], ...] = ()
 
 
-def parse_terms(text: str, key: str, known: Sequence[str], where: str, most: float = inf) -> tuple[Term, ...]:
-    """The terms of `text`, in order; UnknownName, or UsageError for a number that is not above 0, up to `most`."""
-    return tuple(_term(part.strip(), f'{where}: {key} = "{text}"', key, known, where, most) for part in text.split("+"))
+def parse_terms(text: str, key: str, known: Collection[str], where: str, most: float = inf) -> tuple[Term, ...]:
+    """Terms of a sum or chain, in order; a number before a name is above 0, up to `most`.
+
+    Raises UnknownName for a name that is not known, UsageError for text that is no such sum.
+    """
+    what = f'{where}: {key} = "{text}"'
+    return tuple(_term(part.strip(), what, key, known, where, most) for part in _split(text))
 
 
-def _term(part: str, what: str, key: str, known: Sequence[str], where: str, most: float) -> Term:
-    number, times, name = part.rpartition("*")
+def parse_term(text: str, key: str, known: Collection[str], where: str) -> Term:
+    """One name with its options, without a number; raises as `parse_terms` does."""
+    name, options = _options(text.strip(), f'{where}: {key} = "{text}"')
+    if name not in known:
+        raise UnknownName(key, name, known, where)
+    return Term(name, options=options)
+
+
+def _term(part: str, what: str, key: str, known: Collection[str], where: str, most: float) -> Term:
+    head, options = _options(part, what)
+    number, times, name = head.rpartition("*")
     number, name = number.strip(), name.strip()
     if name not in known:
-        if meant := _meant(part, known):
-            raise UsageError(f'{what}: "{part}" is no term; write it as {meant}')
+        if meant := _meant(head, known):
+            raise UsageError(f'{what}: "{part}" is no term; write it as {meant}{part[len(head) :]}')
         raise UnknownName(key, name, known, where)
     if not times:
-        return Term(name)
+        return Term(name, options=options)
     try:
         weight = float(number)
     except ValueError:
@@ -37,10 +58,35 @@ def _term(part: str, what: str, key: str, known: Sequence[str], where: str, most
     if not 0 < weight <= most or weight == inf:
         limit = "" if most == inf else f", up to {most:g}"
         raise UsageError(f'{what}: "{number}" is no number above 0{limit}; write it as 0.5*{name}')
-    return Term(name, weight)
+    return Term(name, weight, options)
 
 
-def _meant(part: str, known: Sequence[str]) -> str | None:
+def _split(text: str) -> Iterator[str]:
+    """Parts between the plus signs that stand outside of parentheses."""
+    start = depth = 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "+" and depth <= 0:
+            yield text[start:at]
+            start = at + 1
+    yield text[start:]
+
+
+def _options(part: str, what: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """What stands before the parentheses, and the options in them: a TOML table without its braces."""
+    head, opened, inside = part.partition("(")
+    if not opened:
+        return head, ()
+    try:
+        document = tomllib.loads(f"options = {{{inside.removesuffix(')')}}}")
+    except tomllib.TOMLDecodeError:
+        document = {}
+    if not inside.endswith(")") or document.keys() != {"options"}:
+        raise UsageError(f'{what}: "{part}": write options as {head.strip()}(name=0.5, other=2)')
+    return head.rstrip(), frozen(document["options"])
+
+
+def _meant(part: str, known: Collection[str]) -> str | None:
     """A number and a name in another form than 0.5*name: without the star, or the name first."""
     words = re.fullmatch(r"([0-9.]+)[\s*]*([a-z]\w*)|([a-z]\w*)[\s*]*([0-9.]+)", part)
     if words is None:

@@ -81,13 +81,14 @@ def sketch(recipe: Recipe) -> Segmenter:
 
 def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
     """The encoder of `recipe`; UsageError where it cannot see what it will be shown or the decoder needs more of it."""
-    sides = TIME_MIXING.facts(recipe.time).side
+    sides = TIME_MIXING.facts(recipe.time_term.name).side
     side = sides * recipe.size
     check_sides(recipe.encoder, side, {side, sides * recipe.seen})
-    stride = DECODERS.facts(recipe.decoder).output_stride
+    decoder = recipe.decoder_term.name
+    stride = DECODERS.facts(decoder).output_stride
     if stride and not holds_stride(recipe.encoder, side, stride):
         raise UsageError(
-            f"{recipe.name}: decoder {recipe.decoder} needs features that end at stride {stride}, and encoder "
+            f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
             f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"
         )
     return make_encoder(recipe.encoder, weights, channels, side, stride)

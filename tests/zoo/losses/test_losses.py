@@ -1,11 +1,14 @@
 """Every loss is finite, least at the target, hard or soft, and as computed by hand."""
 
+import re
 from math import cosh, exp, log
 from pathlib import Path
 
 import pytest
 import segmentation_models_pytorch as smp
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
 import zoo.losses
@@ -118,6 +121,51 @@ def test_focal_by_hand():
     assert LOSSES.get("focal")(torch.full((1, 1, 1, 1), 2.0), torch.zeros(1, 1, 1, 1)).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.5])
+def test_focal_is_smps_to_the_bit(gamma):
+    generator = torch.Generator().manual_seed(5)
+    logits, target = 9 * torch.randn(2, 1, 8, 8, generator=generator), torch.rand(2, 1, 8, 8, generator=generator)
+    peer = smp.losses.FocalLoss("binary", gamma=gamma)(logits, target)
+    assert LOSSES.get("focal")(logits, target, gamma=gamma).item() == peer.item()
+    assert gamma or peer.item() == LOSSES.get("bce")(logits, target).item()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
+def test_focal_has_a_gradient_where_it_is_certain(gamma):
+    logits = torch.tensor([200.0, -200.0, 20.0, -20.0]).reshape(1, 1, 2, 2).requires_grad_()
+    LOSSES.get("focal")(logits, torch.tensor([1.0, 0.0, 0.0, 1.0]).reshape(1, 1, 2, 2), gamma=gamma).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+@given(st.data(), st.floats(0.05, 3), st.floats(0.05, 3))
+def test_tversky_is_what_counting_pixel_by_pixel_gives(data, alpha, beta):
+    """Salehi et al. 2017, equations 3 and 4, with Dice's pixel of smoothing."""
+    pixels = st.lists(st.tuples(st.floats(-6, 6), st.sampled_from([0.0, 1.0])), min_size=1, max_size=12)
+    drawn = data.draw(pixels)
+    tp = fp = fn = 0.0
+    for logit, truth in drawn:
+        p = 1 / (1 + exp(-logit))
+        tp, fp, fn = tp + p * truth, fp + p * (1 - truth), fn + (1 - p) * truth
+    logits, target = (torch.tensor(values).reshape(1, 1, 1, -1) for values in zip(*drawn))
+    found = LOSSES.get("tversky")(logits, target, alpha=alpha, beta=beta).item()
+    assert found == pytest.approx(1 - (tp + 0.5) / (tp + alpha * fp + beta * fn + 0.5), abs=1e-5)
+
+
+def test_tversky_at_a_half_is_dice():
+    generator = torch.Generator().manual_seed(6)
+    logits, target = torch.randn(2, 1, 8, 8, generator=generator), torch.rand(2, 1, 8, 8, generator=generator)
+    even = LOSSES.get("tversky")(logits, target, alpha=0.5, beta=0.5)
+    assert even.item() == pytest.approx(LOSSES.get("dice")(logits, target).item(), abs=1e-6)
+
+
+def test_what_is_missed_costs_more_than_what_is_too_much():
+    seen, missed = (torch.tensor([5.0, 5.0, a]).reshape(1, 1, 1, 3) for a in (5.0, -5.0))
+    truth = torch.tensor([1.0, 1.0, 1.0]).reshape(1, 1, 1, 3)
+    tversky = LOSSES.get("tversky")
+    assert tversky(missed, truth) > tversky(seen, truth * torch.tensor([1.0, 1.0, 0.0]))
+    assert tversky(missed, truth, alpha=0.7, beta=0.3) < tversky(seen, truth * torch.tensor([1.0, 1.0, 0.0]), alpha=0.7)
+
+
 def test_log_cosh_dice_by_hand():
     assert LOSSES.get("log_cosh_dice")(NOTHING, TARGET).item() == pytest.approx(log(cosh(0.4)), abs=1e-6)
 
@@ -146,6 +194,36 @@ def test_a_recipe_adds_up_weighted_losses():
     assert weighted == pytest.approx(0.9 * parts["bce"] + 0.1 * parts["dice"])
     assert recipe_loss(recipe(loss="bce_dice"))(logits, TARGET).item() == pytest.approx(sum(parts.values()))
     assert recipe_loss(recipe(loss="focal"))(logits, TARGET) == LOSSES.get("focal")(logits, TARGET)
+
+
+def test_a_recipe_gives_a_loss_its_options():
+    logits = torch.tensor([1.0, -1.0, 0.5, 0.0]).reshape(1, 1, 2, 2)
+    found = recipe_loss(recipe(loss="bce+0.1*tversky(alpha=0.7, beta=0.4)"))(logits, TARGET).item()
+    parts = LOSSES.get("bce")(logits, TARGET), LOSSES.get("tversky")(logits, TARGET, alpha=0.7, beta=0.4)
+    assert found == pytest.approx(parts[0].item() + 0.1 * parts[1].item())
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("tversky(alfa=0.7)", 'no option of tversky "alfa"; did you mean "alpha"'),
+        ("tversky(alpha=0)", "tversky: alpha = 0; give a number above 0"),
+        ("tversky(alpha=inf)", "tversky: alpha = inf; give a number"),
+        ("focal(gamma=0.5)", "focal: gamma = 0.5; give 0, the cross-entropy itself, or 1 and more"),
+        ("focal(gamma='2')", "focal: gamma = '2'; give a number"),
+        ("dice(smooth=2)", "dice has no options; write it as dice"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(loss, words):
+    with pytest.raises(UsageError, match=re.escape(f"lite0-fc-t5: {words}")):
+        recipe_loss(recipe(loss=loss))
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_loss_takes_each_head_of_several(name):
+    """Heads are slices, which lie apart in memory."""
+    loss = recipe_loss(recipe(loss=name, target="mean_min_max"))
+    assert torch.isfinite(loss(torch.randn(2, 3, 4, 4), torch.rand(2, 3, 4, 4)))
 
 
 def test_label_smoothing_softens_the_cross_entropy_and_not_the_counts():

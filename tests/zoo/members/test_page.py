@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,10 @@ from zoo.augment import AugmentationFacts
 from zoo.inputs import INPUTS, InputFacts, mean_std
 from zoo.losses import LOSSES, LossFacts
 from zoo.members import load_member
+from zoo.members.keys import COUNT
+from zoo.members.options import options_of
 from zoo.members.recipe import AUGMENTATION_NAMES
+from zoo.members.terms import parse_terms
 from zoo.targets import TARGETS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "members.md").read_text()
@@ -24,7 +27,7 @@ def registered_by_the_page(registry, facts):
     block = next(b for b in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if f"@{registry}." in b)
     own = Registry(registry, facts)
     names = {registry: own, "Tensor": torch.Tensor, "Generator": torch.Generator, "torch": torch}
-    names |= {"Plane": Any, "Channels": tuple, "mean_std": mean_std}
+    names |= {"Annotated": Annotated, "COUNT": COUNT, "Plane": Any, "Channels": tuple, "mean_std": mean_std}
     exec(block, names)
     (name,) = own.names()
     return own.entry(name)
@@ -34,6 +37,9 @@ def test_a_loss_takes_one_function_and_one_line():
     entry = registered_by_the_page("LOSSES", LossFacts)
     target = torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
     assert entry.make(torch.zeros(1, 1, 1, 2), target).item() == pytest.approx(0.25)
+    (term,) = parse_terms("errors(power=1)", "loss", ["errors"], "mine")
+    power = options_of(term, entry.make, "mine")
+    assert entry.make(torch.zeros(1, 1, 1, 2), target, **power).item() == pytest.approx(0.5)
 
 
 def test_an_augmentation_takes_one_function_and_one_line():

@@ -26,7 +26,7 @@ MISFITS = {
 
 def made(encoder, decoder, **keys):
     """The recipe, at the least size that the decoder takes."""
-    size = max(64, DECODERS.facts(decoder).least)
+    size = max(64, DECODERS.facts(decoder.partition("(")[0]).least)
     return recipe(encoder=encoder, decoder=decoder, size=size, decoder_channels=NARROW.get(decoder, ()), **keys)
 
 
@@ -128,6 +128,21 @@ def test_a_batch_too_small_for_a_decoder_is_the_fault_of_the_file_that_gives_it(
     (tmp_path / "heir.toml").write_text('base = "base.toml"\nencoder = "test_resnet"\nbatch = 1\n')
     with pytest.raises(UserError, match=r"^\S*heir\.toml: decoder upernet cannot be trained on one image"):
         build(load_member(str(tmp_path / "heir.toml")))
+
+
+def test_the_bifpn_fuses_as_often_as_it_is_told():
+    layers = {n: build(made("test_resnet", f"bifpn(repeats={n})")).decoder.layers for n in (1, 3)}
+    assert [len(found) for found in layers.values()] == [1, 3]
+    assert [layer.up is None for layer in layers[3]] == [False, False, True]
+    assert len(build(made("test_resnet", "bifpn")).decoder.layers) == 3
+
+
+def test_options_that_a_decoder_has_not_are_the_fault_of_the_file_that_gives_them(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "lite0-fc-t5"\nweights = "none"\ndecoder = "bifpn(repeat=2)"\n')
+    with pytest.raises(UserError, match=r'^\S*mine\.toml: no option of bifpn "repeat"; did you mean "repeats"'):
+        build(load_member(str(tmp_path / "mine.toml")))
+    with pytest.raises(UsageError, match="bifpn: repeats = 0; give 1 or more"):
+        build(made("test_resnet", "bifpn(repeats=0)"))
 
 
 def test_fusion_is_the_normalised_sum_of_the_paper():

@@ -117,6 +117,12 @@ def test_the_lstm_reads_each_position_by_itself_and_the_labelled_frame_last():
     assert torch.allclose(mixed[0, :, 3, 1], alone[0, -1], atol=1e-5)
 
 
+def test_the_transformer_has_the_layers_that_it_is_told():
+    for time, count in (("transformer", 2), ("transformer(layers=1)", 1)):
+        network = build(recipe(time=time, frames=(4, 5), decoder_channels=(16, 16, 8, 8, 8)))
+        assert {len(level.blocks) for level in network.time.levels} == {count}
+
+
 def test_the_transformer_tells_frames_and_positions_apart():
     made = mixing("transformer", (3, 4, 5))
     still = [torch.ones(3, 8, side, side) for side in (8, 4, 2)]

@@ -14,6 +14,7 @@ from torch import nn
 
 from core.errors import UsageError
 from core.registry import Registry
+from zoo.members.options import options_of
 
 if TYPE_CHECKING:
     from zoo.members import Recipe
@@ -42,12 +43,13 @@ class DecoderFacts:
     pools: bool = False  # normalises over single pixels: refuses a batch of one image
 
 
-DECODERS: Registry[Callable[[Plan], nn.Module], DecoderFacts] = Registry("decoder", DecoderFacts, package=__name__)
+DECODERS: Registry[Callable[..., nn.Module], DecoderFacts] = Registry("decoder", DecoderFacts, package=__name__)
 
 
 def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.Module:
-    """The decoder of `recipe` on a pyramid; UsageError where the two, or its widths, do not fit."""
-    entry = DECODERS.entry(recipe.decoder)
+    """Decoder of a recipe for a pyramid; UsageError where the two, its widths or its options do not fit."""
+    term = recipe.decoder_term
+    entry = DECODERS.entry(term.name)
     _check(recipe, entry.facts, strides)
     plan = Plan(
         channels=channels,
@@ -57,14 +59,14 @@ def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.
         form=recipe.decoder_form,
     )
     try:
-        return entry.make(plan)
+        return entry.make(plan, **options_of(term, entry.make, recipe.name))
     except ValueError as error:  # a library's own refusal of a width
-        raise UsageError(f"{recipe.name}: decoder {recipe.decoder} refuses its channels ({error})") from error
+        raise UsageError(f"{recipe.name}: decoder {term.name} refuses its channels ({error})") from error
 
 
 def _check(recipe: Recipe, facts: DecoderFacts, strides: list[int]) -> None:
     def refuse(reason: str) -> None:
-        raise UsageError(f"{recipe.name}: decoder {recipe.decoder} {reason}")
+        raise UsageError(f"{recipe.name}: decoder {recipe.decoder_term.name} {reason}")
 
     needs = facts.needs
     if needs and tuple(strides[-len(needs) :]) != needs:

@@ -1,20 +1,23 @@
-"""BiFPN: levels fused both ways with learned weights, three times (EfficientDet, arXiv 1911.09070).
+"""BiFPN: levels fused both ways with learned weights, repeatedly (EfficientDet, arXiv 1911.09070).
 
 As its section on segmentation has it: levels P2 to P7 (strides 4 to 128), P6 and P7 pooled from the encoder's last,
 P2 alone goes to a head of three separable convolutions. The last repeat goes down only: what it would send up again
 is not looked at.
 """
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo.geometry import resize
+from zoo.members.keys import COUNT
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import logit_head
 
 WIDTHS = (128, 256)  # of the levels; of the head
-LEVELS, REPEATS = 6, 3
+LEVELS = 6
 EPSILON = 1e-4  # equation of fast normalised fusion, section 3.3
 
 
@@ -61,14 +64,14 @@ class Layer(nn.Module):
 class BiFPN(nn.Module):
     """Lateral convolutions, the repeated layers, the head."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, repeats: int) -> None:
         super().__init__()
         width, wide = plan.widths
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(inside, width, kernel_size=1, bias=False), nn.BatchNorm2d(width))
             for inside in (*plan.channels[-4:], plan.channels[-1])
         )
-        self.layers = nn.ModuleList(Layer(width, back=n < REPEATS - 1) for n in range(REPEATS))
+        self.layers = nn.ModuleList(Layer(width, back=n < repeats - 1) for n in range(repeats))
         self.mix = nn.Sequential(
             *(nn.Sequential(_separable(inside, wide), nn.SiLU(inplace=True)) for inside in (width, wide, wide))
         )
@@ -85,9 +88,9 @@ class BiFPN(nn.Module):
 
 
 @DECODERS.register("bifpn", widths=WIDTHS, needs=(4, 8, 16, 32))
-def bifpn(plan: Plan) -> nn.Module:
-    """EfficientDet's BiFPN with its head for segmentation."""
-    return BiFPN(plan)
+def bifpn(plan: Plan, *, repeats: Annotated[int, COUNT] = 3) -> nn.Module:
+    """EfficientDet's BiFPN with its head for segmentation; levels are fused `repeats` times."""
+    return BiFPN(plan, repeats)
 
 
 def _halve(x: Tensor) -> Tensor:

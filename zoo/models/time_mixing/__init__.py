@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from core.registry import Registry
 from zoo.data import LABELLED
+from zoo.members.options import options_of
 
 if TYPE_CHECKING:
     from zoo.members import Recipe
@@ -70,16 +71,17 @@ class TimeMixingFacts:
     side: int = 1  # side of the encoder's picture, in sides of a frame
 
 
-TIME_MIXING: Registry[Callable[[Frames], TimeMixing], TimeMixingFacts] = Registry(
-    "time", TimeMixingFacts, package=__name__
-)
+TIME_MIXING: Registry[Callable[..., TimeMixing], TimeMixingFacts] = Registry("time", TimeMixingFacts, package=__name__)
 
 
 def make_time_mixing(recipe: Recipe, channels: list[int], strides: list[int]) -> TimeMixing:
-    """The time mixing of `recipe`; UsageError where it takes another number of frames."""
-    entry = TIME_MIXING.entry(recipe.time)
+    """Time mixing of a recipe; UsageError where it takes another number of frames, or an option does not fit."""
+    term = recipe.time_term
+    entry = TIME_MIXING.entry(term.name)
     least, most, given = entry.facts.least, entry.facts.most, len(recipe.frames)
     if not least <= given <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
-        raise UsageError(f"{recipe.name}: time = {recipe.time} mixes {wanted} frames, the recipe has {given}")
-    return entry.make(Frames(channels=channels, strides=strides, numbers=recipe.frames))
+        raise UsageError(f"{recipe.name}: time = {term.name} mixes {wanted} frames, the recipe has {given}")
+    return entry.make(
+        Frames(channels=channels, strides=strides, numbers=recipe.frames), **options_of(term, entry.make, recipe.name)
+    )

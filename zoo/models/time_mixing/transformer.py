@@ -1,30 +1,31 @@
 """Place 2's second: at strides 16 and 32 a transformer over all positions of all frames, read at the labelled one.
 
-Two of timm's pre-norm blocks a level; a position is told by sines (Vaswani et al. 2017, in two axes), a frame by a
+`layers` of timm's pre-norm blocks a level; a position is told by sines (Vaswani et al. 2017, in two axes), a frame by a
 learned vector.
 """
 
 from functools import partial
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
+from zoo.members.keys import COUNT
 from zoo.models.time_mixing import TIME_MIXING, Frames, TimeMixing
 from zoo.models.time_mixing._coarse import Coarse
 
-LAYERS = 2
 WIDER = 2.0  # inside the blocks' perceptrons
 
 
 class Attention(nn.Module):
     """Every position of every frame attends to every other; eight heads, or as many as divide the width."""
 
-    def __init__(self, width: int, frames: int) -> None:
+    def __init__(self, width: int, frames: int, layers: int) -> None:
         super().__init__()
         from timm.models.vision_transformer import Block
 
         heads = next(count for count in (8, 4, 2, 1) if width % count == 0)
-        self.blocks = nn.Sequential(*(Block(width, heads, mlp_ratio=WIDER, qkv_bias=True) for _ in range(LAYERS)))
+        self.blocks = nn.Sequential(*(Block(width, heads, mlp_ratio=WIDER, qkv_bias=True) for _ in range(layers)))
         self.frame = nn.Parameter(torch.empty(frames, 1, width))
         nn.init.trunc_normal_(self.frame, std=0.02)
 
@@ -39,6 +40,6 @@ class Attention(nn.Module):
 
 
 @TIME_MIXING.register("transformer", least=2)
-def transformer(frames: Frames) -> TimeMixing:
+def transformer(frames: Frames, *, layers: Annotated[int, COUNT] = 2) -> TimeMixing:
     """A transformer a level."""
-    return Coarse(frames, partial(Attention, frames=len(frames.numbers)))
+    return Coarse(frames, partial(Attention, frames=len(frames.numbers), layers=layers))
