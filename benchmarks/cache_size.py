@@ -136,7 +136,7 @@ def _write_npy(folder: Path, ids: list[str], maps: NDArray[np.float32]) -> None:
 def real_maps(store: Store) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Each member's out-of-fold maps, as probabilities."""
     for member in find_members(store):
-        yield f"{member.name}@{member.recipe}", member.maps(member.record_ids).astype(np.float32) / np.float32(255)
+        yield str(member.ref), member.maps(member.record_ids).astype(np.float32) / np.float32(255)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

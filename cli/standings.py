@@ -240,7 +240,7 @@ def _facts(settings: Settings, member: MemberMaps) -> Row:
         listed = load_member(name, settings.members)
     except UnknownName:
         listed = None
-    trained = read_training(settings.runs, Ref(name, member.recipe))
+    trained = read_training(settings.runs, member.ref)
     recipe = trained.recipe if trained else listed if listed and _is_of(member, listed) else None
     log = listed.log if listed else None
     return {

@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, say, show
+from zoo.runs import Ref
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,6 +72,7 @@ def _print_verified(console: Console, found: Verified) -> None:
 
 def _print_imported(console: Console, found: Imported) -> None:
     folds = ", ".join(f"fold {fold}: {records}" for fold, records in found.folds.items())
-    console.print(f"{found.name}@{found.recipe}: {sum(found.folds.values())} records out of fold ({folds})")
+    ref = Ref(found.name, found.recipe)
+    console.print(f"{ref}: {sum(found.folds.values())} records out of fold ({folds})")
     if found.test:
-        console.print(f"{found.name}@{found.recipe}: {found.test} test records")
+        console.print(f"{ref}: {found.test} test records")

@@ -162,7 +162,7 @@ def _lines(out: Path, document: dict[str, Any]) -> list[str]:
     shape = ", ".join(map(str, given["shape"]))
     which = "held-out" if compared["held_out"] else "in-sample"
     return [
-        f"{out}: {document['member']}@{document['recipe']}, {_count(document['runs'])}, "
+        f"{out}: {Ref(document['member'], document['recipe'])}, {_count(document['runs'])}, "
         f"{document['bytes'] / 1e6:.1f} MB",
         f"kelvin ({shape}), bands {bands}, frames {frames} -> probability "
         f"({', '.join(map(str, document['output']['shape']))})",

@@ -1,8 +1,7 @@
-"""The cache of probability maps: small, checked, never half there.
+"""Prediction sets: probability maps on disk, compressed, checked, and complete or resumable.
 
-In: maps of a run, record by record. Out: the same integers, whatever happened to the disk in between, or a
-UserError that names the file. A set is a folder of zstd shards and a manifest that is written last.
-Stays outside: torch, truth masks, and what is made of the maps.
+In: maps of a run, record by record. Out: the same integers, or a UserError that names the damaged file. A set is a
+folder of zstd shards and a manifest that is written last. Stays outside: torch, truth masks, ensembles.
 """
 
 from zoo.predictions.catalogue import every_recipe, find_members, find_out_of_fold, other_recipes

@@ -130,7 +130,7 @@ def every_recipe(store: Store, names: Sequence[Ref] | None = None) -> list[Ref]:
 
 def other_recipes(store: Store, members: Sequence[MemberMaps]) -> list[Ref]:
     """List the recipes of these members that were predicted out of fold, too, but are not among them."""
-    used = {Ref(member.provenance.member, member.recipe) for member in members}
+    used = {member.ref for member in members}
     names = {ref.member for ref in used}
     there = {one.place.ref for one in set_folders(store, OOF) if one.written is not None}
     return sorted((ref for ref in there - used if ref.member in names), key=str)

@@ -1,4 +1,4 @@
-"""What lies on the disk: shards of 64 maps and the manifest that says what they are.
+"""Format of a prediction set: shards of 64 maps, and a manifest with their provenance and hashes.
 
 A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) little-endian integers; probability is
 value / scale. The manifest carries the SHA-256 of every shard and of itself, so any changed bit is seen.
@@ -43,7 +43,7 @@ _DESCRIPTOR, _HAS_CHECKSUM = 4, 0b100  # byte and bit of a zstd frame's header (
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where a prediction set comes from; checked at birth, since most of it becomes a path."""
+    """Provenance of a prediction set; checked on creation, since most of it becomes a path."""
 
     member: str
     recipe: str  # hash of the resolved recipe
@@ -68,6 +68,11 @@ class Provenance:
         _require(seconds is None or is_time, "seconds_per_record", seconds)
 
     @property
+    def ref(self) -> Ref:
+        """Member and recipe."""
+        return Ref(self.member, self.recipe)
+
+    @property
     def run(self) -> RunName:
         """Name of the run that predicted."""
         return RunName(self.fold, self.seed)
@@ -83,13 +88,13 @@ class Provenance:
         return cls(**known | {"seed": known["seed"] or 0})
 
     def identity(self) -> dict[str, Any]:
-        """All but the measured time: sets that agree in this and in their records hold the same maps."""
+        """Provenance without the measured time: sets that agree in it and in their records hold the same maps."""
         return {key: value for key, value in self.as_dict().items() if key != "seconds_per_record"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """One file of maps: the next `records` ids of the manifest."""
+    """One file of maps, of the next `records` ids of the manifest."""
 
     file: str
     records: int
@@ -98,7 +103,7 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a complete prediction set says about itself."""
+    """Manifest of a complete prediction set."""
 
     provenance: Provenance
     record_ids: tuple[str, ...]
@@ -114,12 +119,12 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what was predicted, by what, in which bytes; not of how long it took."""
+        """SHA-256 of records, provenance and shards, without the measured time."""
         document = self._content()
         return sha256_of(document | {"provenance": self.provenance.identity()})
 
     def document(self) -> dict[str, Any]:
-        """For JSON, with the SHA-256 of the rest under "sha256"."""
+        """JSON document; its "sha256" is the hash of everything else in it."""
         content = self._content()
         return content | {"sha256": sha256_of(content)}
 
@@ -137,7 +142,7 @@ class Manifest:
 
 def set_folder(store: Store, made: Provenance) -> Path:
     """Folder of the prediction set with this provenance."""
-    return SetPlace(store, Ref(made.member, made.recipe), made.split, made.run, made.tta).folder
+    return SetPlace(store, made.ref, made.split, made.run, made.tta).folder
 
 
 def shard_name(index: int) -> str:
@@ -146,7 +151,7 @@ def shard_name(index: int) -> str:
 
 
 def check_record_ids(record_ids: Sequence[str]) -> None:
-    """UserError where an id is no string, empty, or named twice."""
+    """UserError if an id is no string, is empty, or is named twice."""
     for record_id in record_ids:
         if not isinstance(record_id, str) or not record_id:
             raise UserError(f"record id {record_id!r} is no string; ids are strings, always")
@@ -156,7 +161,7 @@ def check_record_ids(record_ids: Sequence[str]) -> None:
 
 
 def encode_shard(maps: Maps) -> bytes:
-    """One zstd frame, with its checksum and length, of maps (n, 256, 256)."""
+    """Compress maps (n, 256, 256) to one zstd frame with checksum and length."""
     options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: LEVEL,
         zstd.CompressionParameter.checksum_flag: 1,
@@ -166,7 +171,7 @@ def encode_shard(maps: Maps) -> bytes:
 
 
 def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
-    """The maps (records, 256, 256), read only; UserError where the blob is not exactly that one frame.
+    """Decompress maps (records, 256, 256), read-only; UserError if the blob is not exactly that one frame.
 
     zstd's checksum misses a changed frame header and bytes after the frame, so both are looked at here.
     """
@@ -188,7 +193,7 @@ def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a complete set; UserError where it is absent, torn, changed or of a newer format."""
+    """Read the manifest of a complete set; UserError if it is absent, damaged or of a newer format."""
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"{folder}: holds no complete prediction set (no {MANIFEST}); {AGAIN}")

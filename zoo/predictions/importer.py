@@ -43,10 +43,10 @@ def import_member(
     folds: Path | None = None,
     listener: Listener = SILENT,
 ) -> Imported:
-    """Import out-of-fold maps, and test maps where there are any, as member `name`.
+    """Import out-of-fold maps, and test maps if there are any, as member `name`.
 
-    Each map is (256, 256), float probabilities or uint8 (probability * 255). The hash is of the out-of-fold
-    maps and of the folds: the same files again change nothing, other files are another recipe.
+    Each map is (256, 256), float probabilities or uint8 (probability * 255). The recipe's hash is that of the
+    out-of-fold maps and of the folds: the same files again change nothing, other files are another recipe.
     Raises UserError, by name, for a map that is none, a record without a fold, and folds that differ from
     runs/folds.csv; UsageError for a name that cannot be one.
     """
@@ -103,7 +103,7 @@ def choose_folds(store: Store, given: Path | None) -> Folds:
 
 
 def map_files(folder: Path) -> dict[str, Path]:
-    """Record id to its npy file, sorted by id; UserError where there is none."""
+    """Find the npy file of each record id, sorted by id; UserError if there is none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such directory; give one that holds <record_id>.npy files")
     files = {path.stem: path for path in folder.glob("*.npy") if not path.name.startswith(".")}
@@ -113,7 +113,7 @@ def map_files(folder: Path) -> dict[str, Path]:
 
 
 def read_map(path: Path) -> NDArray[Any]:
-    """The array of one npy file; UserError where it is none, is cut off or would have to be unpickled."""
+    """Read the array of one npy file; UserError if it is none, is cut off or would have to be unpickled."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -140,7 +140,7 @@ def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, store: St
 
 
 def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listener) -> dict[str, str]:
-    """SHA-256 of each file, once it is known to hold a map; masks in place of probabilities are refused."""
+    """SHA-256 of each file, after a check that it holds a map; masks in place of probabilities are refused."""
     hashes, highest = {}, 0
     for record_id, path in files.items():
         array = read_map(path)

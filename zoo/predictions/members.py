@@ -1,7 +1,7 @@
-"""Read one member over its several runs as if it were one prediction set.
+"""Maps of one member, read over its runs as if they were one prediction set.
 
 Out of fold the runs' records are disjoint; for a test split every run predicts every record and the maps are
-averaged in probability. Several seeds of a fold are averaged. All in integers: the same bits everywhere.
+averaged in probability. Several seeds of a fold are averaged. All in integers, so the bits are the same everywhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,16 @@ from core.errors import UserError
 from core.files import sha256_of
 from zoo.predictions.format import SHAPE, Maps, Provenance
 from zoo.predictions.reader import PredictionSet
+from zoo.runs.names import Ref
 
 OOF = "oof"
 
 
 @dataclass(frozen=True, eq=False)
 class MemberMaps:
-    """One member's maps over its runs: of one recipe, one TTA, one split, one folds.csv."""
+    """Maps of one member over its runs, of one recipe, TTA, split and folds.csv."""
 
-    name: str  # as asked for: "M" or "M@hash"
+    name: str  # as it was asked for: "M" or "M@hash"
     sets: tuple[PredictionSet, ...]
 
     def __post_init__(self) -> None:
@@ -38,8 +39,13 @@ class MemberMaps:
 
     @property
     def provenance(self) -> Provenance:
-        """Of the first run; member, recipe, split, TTA and folds are the same in all."""
+        """Provenance of the first run; member, recipe, split, TTA and folds are the same in all."""
         return self.sets[0].provenance
+
+    @property
+    def ref(self) -> Ref:
+        """Member and recipe."""
+        return self.provenance.ref
 
     @property
     def recipe(self) -> str:
@@ -51,12 +57,12 @@ class MemberMaps:
 
     @property
     def dtype(self) -> str:
-        """uint8 or uint16; probability is value / scale."""
+        """Type of the maps, uint8 or uint16; probability is value / scale."""
         return self.sets[0].dtype
 
     @property
     def folds(self) -> tuple[str, ...]:
-        """The folds that have a run, sorted."""
+        """Folds with a run, sorted."""
         return tuple(sorted({part.provenance.fold for part in self.sets}, key=_fold_key))
 
     @cached_property
@@ -66,26 +72,26 @@ class MemberMaps:
 
     @property
     def seconds_per_record(self) -> float | None:
-        """Seconds that one new record costs with all of the member's runs; None where not measured."""
+        """Seconds per new record with all runs of the member; None if not measured."""
         seconds = [part.provenance.seconds_per_record for part in self.sets]
         return None if None in seconds else float(sum(filter(None, seconds)))
 
     @property
     def seconds_per_run(self) -> float | None:
-        """Seconds that one record costs with one run, the mean over the runs: this compares members."""
+        """Seconds per record with one run, the mean over the runs: comparable between members."""
         seconds = self.seconds_per_record
         return None if seconds is None else seconds / len(self.sets)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what was predicted, by what: of the manifests but for their measured times."""
+        """SHA-256 of the manifests without their measured times."""
         return sha256_of(sorted(part.manifest.digest for part in self.sets))
 
     def maps(self, ids: Sequence[str]) -> Maps:
-        """The maps of `ids`, in their order: (n, 256, 256) of the sets' dtype.
+        """Read the maps of `ids`, in their order: (n, 256, 256) of the sets' dtype.
 
         Several runs of a record are averaged in probability, rounded half up in integers. Every shard is
-        decoded at most once. Raises UserError, by name, for a record that no run predicted.
+        decoded at most once. UserError for a record that no run predicted.
         """
         self._require_covered(ids)
         rows = {record_id: row for row, record_id in enumerate(ids)}
@@ -97,7 +103,7 @@ class MemberMaps:
         return result
 
     def batches(self, ids: Sequence[str] | None = None) -> Iterator[tuple[tuple[str, ...], Maps]]:
-        """Records and their maps, a shard at a time and in the order of the disk: memory stays bounded.
+        """Iterate over records and their maps, one shard at a time in the order on disk, in bounded memory.
 
         `ids` restricts the records, in any order; shards without any of them are not opened.
         """

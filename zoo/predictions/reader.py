@@ -1,12 +1,11 @@
-"""A complete prediction set, read shard by shard: every byte is checked before it is believed."""
-
-from __future__ import annotations
+"""Reader of a complete prediction set, shard by shard; every shard is checked against its hash."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,8 @@ class PredictionSet:
     manifest: Manifest
 
     @classmethod
-    def open(cls, folder: Path) -> PredictionSet:
-        """Read the manifest; UserError where the set is incomplete, damaged or of a newer format."""
+    def open(cls, folder: Path) -> Self:
+        """Read the manifest; UserError if the set is incomplete, damaged or of a newer format."""
         return cls(folder, read_manifest(folder))
 
     @property
@@ -42,24 +41,24 @@ class PredictionSet:
 
     @property
     def record_ids(self) -> tuple[str, ...]:
-        """In the order in which they lie in the shards."""
+        """Ids in the order of the shards."""
         return self.manifest.record_ids
 
     @property
     def dtype(self) -> str:
-        """uint8 or uint16; probability is value / scale."""
+        """Type of the maps, uint8 or uint16; probability is value / scale."""
         return self.manifest.dtype
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Record id to its place in the set."""
+        """Place of each record in the set."""
         return {record_id: place for place, record_id in enumerate(self.record_ids)}
 
     def maps(self, ids: Sequence[str]) -> Maps:
-        """The maps of `ids`, in their order: (n, 256, 256) of the set's dtype.
+        """Read the maps of `ids`, in their order: (n, 256, 256) of the set's dtype.
 
-        Holds one decoded shard beside the result; a shard with none of `ids` is not opened.
-        Raises UserError, by name, for a record that is not covered and for a shard that is not as written.
+        One decoded shard is in memory beside the result; a shard with none of `ids` is not opened.
+        UserError for a record that is not in the set, and for a shard that is not as the manifest says.
         """
         places = self._places(ids)
         result = np.empty((len(places), *SHAPE), self.dtype)
@@ -70,17 +69,12 @@ class PredictionSet:
         return result
 
     def blocks(self) -> Iterator[tuple[str, ...]]:
-        """The ids of each shard in turn."""
+        """Iterate over the shards as tuples of ids."""
         for start, stop, _ in self._spans():
             yield self.record_ids[start:stop]
 
-    def verify(self) -> None:
-        """Read and decode everything; UserError at the first shard that is not as the manifest says."""
-        for shard in self.manifest.shards:
-            self.decode(shard)
-
     def decode(self, shard: Shard) -> Maps:
-        """The maps of one shard, checked: (shard.records, 256, 256), read only."""
+        """Read the maps of one shard and check them: (shard.records, 256, 256), read-only."""
         path = self.folder / shard.file
         try:
             blob = path.read_bytes()

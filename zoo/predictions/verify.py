@@ -16,7 +16,6 @@ from zoo.predictions.catalogue import SetFolder, set_folders
 from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
-from zoo.runs.names import Ref
 from zoo.runs.store import Store
 
 
@@ -102,14 +101,14 @@ def _shard_faults(found: PredictionSet) -> Iterator[str]:
 def _checkpoint_faults(folder: SetFolder, found: PredictionSet) -> Iterator[str]:
     """Weights other than those that predicted; they may also have been deleted to save space."""
     made = found.provenance
-    weights = folder.place.store.run(Ref(made.member, made.recipe), made.run).best
+    weights = folder.place.store.run(made.ref, made.run).best
     if weights.is_file() and sha256_of_file(weights) != made.checkpoint_sha256:
         why = folder.outdated or f"was predicted by other weights than {weights}; predict this set again"
         yield f"{found.folder}: {why}"
 
 
 def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
-    """A record predicted out of another fold than its own was seen in training."""
+    """Records predicted out of another fold than their own: they were seen in training."""
     made = found.provenance
     if folds is None or made.split != OOF or made.folds_sha256 != folds.sha256:
         return
@@ -126,15 +125,15 @@ def _member_faults(sets: list[PredictionSet]) -> list[str]:
     for _, together in groupby(sorted(sets, key=_kind), key=_kind):
         runs = tuple(together)
         try:
-            MemberMaps(f"{runs[0].provenance.member}@{runs[0].provenance.recipe}", runs)
+            MemberMaps(str(runs[0].provenance.ref), runs)
         except UserError as error:
             faults.append(str(error))
     return faults
 
 
-def _kind(found: PredictionSet) -> tuple[str, str, str, str]:
+def _kind(found: PredictionSet) -> tuple[str, str, str]:
     made = found.provenance
-    return made.member, made.recipe, made.split, made.tta
+    return str(made.ref), made.split, made.tta
 
 
 def _read_folds(store: Store) -> tuple[Folds | None, list[str]]:

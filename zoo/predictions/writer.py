@@ -1,11 +1,9 @@
-"""Write a prediction set that is either complete or can be gone on with.
+"""Writer of prediction sets that are either complete or resumable.
 
-Shards go out as they fill; beside them `partial.json` notes whose they are and their hashes, so a killed run
-takes up what is whole. The manifest goes last. What was there before is touched when the first new shard is
-ready, not earlier.
+Shards are written as they fill; `partial.json` beside them holds their hashes and the identity of the set, so that a
+killed run keeps complete shards. The manifest is written last. Older files are only removed when the first new shard is
+ready.
 """
-
-from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +46,10 @@ PARTIAL = "partial.json"
 
 
 class PredictionWriter:
-    """A context that takes maps record by record and ends with a manifest.
+    """Context manager that takes maps record by record and writes a manifest at the end.
 
-    `missing` names the records that are still to be predicted: adding them in that order keeps at most one
-    shard in memory. `seconds_per_record` may be set before the end, once it has been measured.
+    `missing` lists the records that are still to be predicted: adding them in that order keeps at most one shard in
+    memory. `seconds_per_record` can be set before the end of the block, once it has been measured.
     """
 
     def __init__(self, folder: Path, provenance: Provenance, record_ids: Sequence[str], dtype: str = "uint8") -> None:
@@ -81,10 +79,10 @@ class PredictionWriter:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Ids that neither lie in a whole shard nor were added, in order."""
+        """Ids without a map in a complete shard or in memory, in order."""
         return tuple(record_id for record_id in self.record_ids if not self._has(record_id))
 
-    def __enter__(self) -> PredictionWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -94,7 +92,7 @@ class PredictionWriter:
             self._finish()
 
     def add(self, record_id: str, probability: NDArray[Any]) -> None:
-        """Take one map (256, 256): float in [0, 1], or integers of the set's own dtype as they are.
+        """Add one map (256, 256): floats in [0, 1], or integers of the set's dtype.
 
         Raises UserError, naming the record, for another shape or type, NaN, values outside [0, 1], a record
         that is not of this set or already there.
@@ -120,7 +118,7 @@ class PredictionWriter:
         return -(-len(self.record_ids) // SHARD_RECORDS)
 
     def _whole_shards(self) -> dict[int, Shard]:
-        """Shards that lie there, are of this very set, and are as they were written."""
+        """Shards of this set on disk that are as they were written."""
         known = self._noted()
         whole = {}
         for index in range(self._count()):
@@ -131,7 +129,7 @@ class PredictionWriter:
         return whole
 
     def _noted(self) -> dict[str, str]:
-        """Shard file to SHA-256, of an earlier write of the same set; nothing where there was none."""
+        """SHA-256 of each shard file of an earlier write of the same set; empty without one."""
         earlier = self._written
         if earlier and _identity(earlier.provenance, earlier.record_ids, earlier.dtype) == self._identity:
             return {shard.file: shard.sha256 for shard in earlier.shards}
@@ -175,7 +173,7 @@ class PredictionWriter:
         write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity, "shards": shards})
 
     def _begin(self) -> None:
-        """From here on the folder is ours: no manifest claims it, no foreign shard lies in it."""
+        """Make the folder this set's: remove an older manifest and shards of other sets."""
         if self._begun:
             return
         self._begun, self._written = True, None
@@ -211,7 +209,7 @@ class PredictionWriter:
 
 
 def quantise(probability: NDArray[Any], dtype: str, where: str) -> Maps:
-    """One map as integers: rint(p * scale); integers of that dtype pass unchanged.
+    """Round one map to integers, rint(p * scale); integers of that dtype pass unchanged.
 
     probability: (256, 256) float in [0, 1] or `dtype`;  returns: (256, 256) `dtype`, a copy
     Raises UserError beginning with `where`.

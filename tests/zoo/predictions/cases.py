@@ -55,5 +55,10 @@ def write_set(
     return PredictionSet.open(folder)
 
 
+def decode_all(stored: PredictionSet) -> None:
+    for shard in stored.manifest.shards:
+        stored.decode(shard)
+
+
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
