@@ -40,7 +40,7 @@ def test_a_file_and_what_it_holds(typed, folder):
     assert document["compared"]["largest_difference"] <= 1e-4
     code, said = typed("zoo export lite0-fc-t5 --fold 0 --format torchscript --out lite0.pt")
     assert code == 2
-    assert "is there already" in said.err
+    assert "exists already" in said.err
     code, said = typed(f"zoo export lite0-fc-t5@{document['recipe'][:6]} --fold 0 --format torchscript --out "
                        "lite0.pt --records 1 --force")  # fmt: skip
     assert code == 0, said.err
