@@ -2,7 +2,8 @@
 
 Two ways to fill one, by where the things are written: `Registry(kind, Facts)` is filled as the files that hold several
 are imported; `Registry(kind, Facts, package=__name__)` has one file a name, `PACKAGE/NAME.py`: its names are known
-without an import, and a file is imported when its entry is first asked for.
+without an import, and a file is imported when its entry is first asked for. With `hyphens`, a name has a hyphen where
+its file has an underscore.
 """
 
 import sys
@@ -44,10 +45,12 @@ class Registry(Generic[T, F]):
         kind: str,
         facts: type[F] = dict,  # type: ignore[assignment]
         package: str | None = None,
+        hyphens: bool = False,
     ) -> None:
         self.kind = kind
         self._facts = facts
         self._package = package
+        self._hyphens = hyphens
         self._entries: dict[str, Entry[T, F]] = {}
 
     def register(self, name: str, **facts: Any) -> Callable[[T], T]:
@@ -64,10 +67,10 @@ class Registry(Generic[T, F]):
 
     def entry(self, name: str) -> Entry[T, F]:
         """Entry of `name`; raises UnknownName with the nearest name."""
-        if name not in self.names():
-            raise UnknownName(self.kind, name, self.names())
         if name not in self._entries:
-            import_module(f"{self._package}.{name}")
+            if name not in self.names():
+                raise UnknownName(self.kind, name, self.names())
+            import_module(f"{self._package}.{name.replace('-', '_') if self._hyphens else name}")
         return self._entries[name]
 
     def get(self, name: str) -> T:
@@ -82,7 +85,8 @@ class Registry(Generic[T, F]):
         """All names: in alphabetical order where each is a file, else in the order of registration."""
         if self._package is None:
             return list(self._entries)
-        return module_names(Path(sys.modules[self._package].__path__[0]))
+        names = module_names(Path(sys.modules[self._package].__path__[0]))
+        return [name.replace("_", "-") for name in names] if self._hyphens else names
 
 
 def module_names(folder: Path) -> list[str]:

@@ -10,14 +10,14 @@ those bins is exact at every candidate: 1/1020 of a probability with the identit
 the maps themselves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UnknownName
+from core.registry import NoFacts, Registry
 
 TOTAL = 1 << 16
 COARSE = 256  # unit of weights that a search tries: 1/256 of the whole, counted in 16 bits
@@ -65,11 +65,16 @@ class Table:
         return float(np.interp(level / TOTAL, self.entries, np.arange(256) / 255))
 
 
+TABLES: Registry[Callable[[], Table], NoFacts] = Registry("table", NoFacts)
+
+
+@TABLES.register("identity")
 def identity_table() -> Table:
     """Entry = value: a blend is a weighted mean of probabilities."""
     return Table("identity", np.arange(256, dtype=np.int64))
 
 
+@TABLES.register("logit")
 def logit_table() -> Table:
     """Entry ~ logit of the probability, shifted and scaled: a blend is a weighted mean of logits."""
     value = np.clip(np.arange(256, dtype=np.float64), LOGIT_EDGE, 255 - LOGIT_EDGE) / 255
@@ -78,15 +83,10 @@ def logit_table() -> Table:
     return Table("logit", np.rint(scaled * FINE_TOP).astype(np.int64))
 
 
-TABLES = {"identity": identity_table, "logit": logit_table}
-
-
 @cache
 def table(name: str) -> Table:
-    """The table of this name; raises UnknownName."""
-    if name not in TABLES:
-        raise UnknownName("table", name, TABLES)
-    return TABLES[name]()
+    """Return the table of this name; raises UnknownName."""
+    return TABLES.get(name)()
 
 
 @dataclass(frozen=True)

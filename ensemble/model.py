@@ -19,7 +19,7 @@ from core.command import Command
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
-from ensemble.surface import MODES
+from ensemble.min_pixels import MIN_PIXELS, NONE
 
 FORMAT = 1
 CHUNK = 64  # records blended at once
@@ -62,8 +62,8 @@ class Ensemble:
             (sum(member.weight for member in self.members) == TOTAL, f"weights do not add up to {TOTAL}"),
             (all(member.weight >= 0 for member in self.members), "a weight is negative"),
             (len({member.name for member in self.members}) == len(self.members), "a member is named twice"),
-            (self.table in TABLES, f'there is no table "{self.table}"'),
-            (self.mode in MODES, f'there is no min-pixels mode "{self.mode}"'),
+            (self.table in TABLES.names(), f'there is no table "{self.table}"'),
+            (self.mode in (NONE, *MIN_PIXELS.names()), f'there is no min-pixels mode "{self.mode}"'),
             (self.level >= 0 and self.k >= 0, "threshold or k is negative"),
             (0 <= self.eps <= 255, "eps is no uint8 value"),
         ]
@@ -117,21 +117,7 @@ class Ensemble:
 
     def _cut(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
         masks = levels(maps, self.weights, table(self.table)) >= self.level
-        if self.mode == "image":
-            masks[masks.sum(axis=(1, 2)) < self.k] = False
-        elif self.mode == "component" and self.k > 1:
-            masks = np.stack([drop_small(mask, self.k) for mask in masks])
-        return masks
-
-
-def drop_small(mask: NDArray[np.bool_], k: int) -> NDArray[np.bool_]:
-    """Drop the 8-connected components of fewer than `k` pixels from one mask (H, W)."""
-    from scipy.ndimage import label
-
-    marks = np.asarray(label(mask, np.ones((3, 3)))[0])
-    sizes = np.bincount(marks.ravel())
-    sizes[0] = 0
-    return np.asarray(sizes[marks] >= k)
+        return masks if self.mode == NONE else MIN_PIXELS.get(self.mode).drop(masks, self.k)
 
 
 def ensemble_path(runs: Path, name: str) -> Path:
@@ -194,7 +180,7 @@ def from_document(document: Mapping[str, Any]) -> Ensemble:
     _refuse_removed(document)
     name = document["table"]["name"]
     entries = document["table"]["entries"]
-    if name in TABLES and entries is not None and entries != table(name).entries.tolist():
+    if name in TABLES.names() and entries is not None and entries != table(name).entries.tolist():
         raise ValueError(f"its {name} table is another than this version's")
     return Ensemble(
         name=str(document["name"]),

@@ -14,12 +14,12 @@ from core.bootstrap import Gain, paired_gain
 from core.dice import Counts
 from ensemble.counts import TrainingSet
 from ensemble.lineup import Note, line_up
+from ensemble.min_pixels import ranked_modes
+from ensemble.ratios import shares_of
 from ensemble.strategy import AUTO, RATIOS, RELIABLE_Z, Decision, FitOptions, Strategy, crossed
-from ensemble.weights.ratios import shares_of
 
 CANDIDATE = "greedy"  # what auto tries in place of equal weights
 STACKER = "stack"  # what auto tries in place of weights
-MIN_PIXELS = ("image", "component")  # what auto tries
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
 
 
@@ -110,7 +110,9 @@ def _earned_stacker(strategy: Strategy, training: TrainingSet, note: Note) -> St
 
 def _earned_mode(strategy: Strategy, training: TrainingSet, note: Note) -> Strategy:
     groups, plain = training.counts.groups_of(training.folds), crossed(training, strategy)
-    gains = {mode: paired_gain(crossed(training, replace(strategy, mode=mode)), plain, groups) for mode in MIN_PIXELS}
+    gains = {
+        mode: paired_gain(crossed(training, replace(strategy, mode=mode)), plain, groups) for mode in ranked_modes()
+    }
     mode = max(gains, key=lambda name: gains[name].value)
     earned = mode if gains[mode].z > RELIABLE_Z else "none"
     for name, gain in gains.items():

@@ -11,7 +11,7 @@ from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.surface import check_mode
+from ensemble.min_pixels import check_mode
 from ensemble.weights import METHODS
 
 AUTO = "auto"

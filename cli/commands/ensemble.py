@@ -13,6 +13,8 @@ from cli.options import TTA, Settings, common
 from cli.output import next_step, progress, say, say_note, show
 from cli.tables.ensemble import render, render_members
 from core.errors import UnknownName, UsageError, UserError
+from ensemble.min_pixels import MIN_PIXELS
+from ensemble.weights import METHODS
 from zoo.runs import Ref
 
 if TYPE_CHECKING:
@@ -24,18 +26,20 @@ if TYPE_CHECKING:
     from zoo.predictions import MemberMaps
 
 DEFAULT_NAME = "default"
-METHODS = "uniform, logit-mean, best, greedy, search, logloss, stack"
-MIN_PIXELS = "none, image, component"
+METHOD_WORDS = f"auto (weights earn their place), {', '.join(METHODS.names())}, ratios."
 RECORDS = ("oof", "train", "validation")
 
 
 @click.command()
 @click.option("--members", multiple=True, help="a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
 @click.option(
-    "--method", default="auto", show_default=True, help=f"auto (weights earn their place), {METHODS}, ratios."
+    "--method",
+    default="auto",
+    show_default=True,
+    help=METHOD_WORDS,
 )
 @click.option("--ratios", default="", help='Of groups of members, for --method ratios: "a+b=2,c*=1".')
-@click.option("--min-pixels", default="auto", show_default=True, help=f"auto, {MIN_PIXELS}.")
+@click.option("--min-pixels", default="auto", show_default=True, help=f"auto, none, {', '.join(MIN_PIXELS.names())}.")
 @click.option("--prune", is_flag=True, help="Leave out members that equal weights can spare.")
 @click.option(
     "--budget-hours",

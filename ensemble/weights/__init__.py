@@ -1,6 +1,30 @@
-"""Weights of members from held-out counts: one file a method, one registry line each."""
+"""Weight methods: one file a method, found by its name.
 
-from ensemble.weights import best, greedy, logloss, search, stack, uniform
-from ensemble.weights.registry import METHODS, Method
+A method sees a training set, no held-out fold, and returns a blend: the same one for the same training set. In: counts
+and pixels of a `TrainingSet`. Out: a `Blend`. Stays outside: cutting, scoring, the choice of the method.
+"""
 
-__all__ = ["METHODS", "Method", "best", "greedy", "logloss", "search", "stack", "uniform"]
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from core.registry import Registry
+
+if TYPE_CHECKING:
+    from ensemble.blend import Blend
+    from ensemble.counts import TrainingSet
+
+Method: TypeAlias = "Callable[[TrainingSet], Blend]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodFacts:
+    """Facts of a weight method."""
+
+    about: str  # for documentation
+    fitted: bool = True  # False: the weights do not depend on the labels
+
+
+METHODS: Registry[Method, MethodFacts] = Registry("weight method", MethodFacts, package=__name__, hyphens=True)

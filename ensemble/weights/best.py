@@ -1,15 +1,15 @@
-"""The best single member: what any ensemble has to beat."""
+"""The best single member: the baseline of every ensemble."""
 
 import numpy as np
 
 from ensemble.blend import Blend
 from ensemble.counts import TrainingSet
-from ensemble.weights.registry import METHODS
+from ensemble.weights import METHODS
 
 
-@METHODS.register("best", fitted=True, about="the best single member")
+@METHODS.register("best", about="the best single member")
 def best(training: TrainingSet) -> Blend:
-    """All weight on the member of highest Dice; of equal ones the first."""
+    """Give all weight to the member of highest Dice; the first of several that tie."""
     singles = [training.blend(row) for row in np.eye(training.size)]
     scores = [training.dice(blend) for blend in singles]
     return singles[int(np.argmax(scores))]

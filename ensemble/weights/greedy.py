@@ -1,22 +1,22 @@
 """Greedy selection with replacement (Caruana et al. 2004, "Ensemble selection from libraries of models").
 
-Starts from nothing, adds in each round the member whose addition gives the highest Dice at its own best
-threshold, and answers with the best mixture seen on the way. Weights are counts: coarse, hard to overfit.
+Each round adds the member whose addition gives the highest Dice at its own best threshold; the result is the best
+mixture of all rounds. Weights are multiples of 1/rounds: coarse, hard to overfit.
 """
 
 import numpy as np
 
 from ensemble.blend import COARSE, Blend
 from ensemble.counts import TrainingSet
-from ensemble.weights.registry import METHODS
+from ensemble.weights import METHODS
 
 ROUNDS = 20
 PATIENCE = 5  # rounds without a better mixture after which the search ends
 
 
-@METHODS.register("greedy", fitted=True, about="greedy selection with replacement")
+@METHODS.register("greedy", about="greedy selection with replacement (Caruana 2004)")
 def greedy(training: TrainingSet) -> Blend:
-    """The best of the mixtures that `ROUNDS` greedy additions pass through."""
+    """Return the best of the mixtures that `ROUNDS` greedy additions pass through."""
     taken = np.zeros(training.size)
     passed: list[tuple[float, Blend]] = []
     for _ in range(ROUNDS):
@@ -25,7 +25,7 @@ def greedy(training: TrainingSet) -> Blend:
         chosen = int(np.argmax(scores))
         taken[chosen] += 1
         passed.append((scores[chosen], options[chosen]))
-        # max() keeps the first of equal ones: the smallest mixture.
+        # max() keeps the first of several that tie: the smallest mixture.
         best = max(range(len(passed)), key=lambda number: passed[number][0])
         if len(passed) - 1 - best >= PATIENCE or training.size == 1:
             break

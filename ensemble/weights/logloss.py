@@ -1,28 +1,27 @@
-"""Weights of highest likelihood: the members as a mixture, its shares found by expectation maximisation.
+"""Mixture weights of maximum likelihood, fitted by expectation maximisation.
 
-Each pixel is explained by one member or another, P(label) = sum of weight * P_member(label); a step sets a
-weight to the mean share of the explanation that falls to the member, and never lowers the likelihood. It
-looks at the active pixels only: where nobody sees anything there is nothing to tell members apart.
+The model of a pixel is P(label) = sum over members of weight * P_member(label). A step sets each weight to the mean
+responsibility of its member and never lowers the likelihood. Only active pixels count: elsewhere all members agree.
 """
 
 import numpy as np
 
 from ensemble.blend import Blend
 from ensemble.counts import TrainingSet
-from ensemble.weights.registry import METHODS
+from ensemble.weights import METHODS
 
 PIXELS = 200_000
 STEPS = 200
-CERTAIN = 0.25 / 255  # a map's 0 and 255 are no certainties
+EDGE = 0.25 / 255  # keeps the map values 0 and 255 from being certain
 
 
-@METHODS.register("logloss", fitted=True, about="mixture weights of highest likelihood")
+@METHODS.register("logloss", about="mixture weights of maximum likelihood")
 def logloss(training: TrainingSet) -> Blend:
-    """Mixture weights of highest likelihood of the labels."""
+    """Fit mixture weights on at most `PIXELS` active pixels."""
     values, label = training.pixels(PIXELS)
     if not len(label):
         return training.blend(np.ones(training.size))
-    values = np.clip(values, CERTAIN, 1 - CERTAIN)
+    values = np.clip(values, EDGE, 1 - EDGE)
     likelihood = np.where(label, values, 1 - values)
     shares = np.full(training.size, 1 / training.size)
     for _ in range(STEPS):

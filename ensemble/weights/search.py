@@ -1,8 +1,7 @@
 """Coordinate search on the simplex, the threshold chosen anew at every evaluation.
 
-From the better of greedy selection and uniform: each member in turn gets more or less of the whole, by
-steps that halve when no member's change helps. Dice of counts is a step function of the weights, so no
-gradients are asked.
+Starts from the better of greedy and equal weights. Each member's share in turn is raised or lowered by a step, which
+halves when no change helps. Dice of counts is a step function of the weights, so gradients are of no use.
 """
 
 import numpy as np
@@ -10,17 +9,17 @@ from numpy.typing import NDArray
 
 from ensemble.blend import COARSE, Blend
 from ensemble.counts import TrainingSet
+from ensemble.weights import METHODS
 from ensemble.weights.greedy import greedy
-from ensemble.weights.registry import METHODS
 from ensemble.weights.uniform import uniform
 
 STEPS = (0.2, 0.1, 0.05, 0.025)
 PASSES = 4  # over all members at one step
 
 
-@METHODS.register("search", fitted=True, about="coordinate search over weights and threshold")
+@METHODS.register("search", about="coordinate search on the simplex from the better of uniform and greedy")
 def search(training: TrainingSet) -> Blend:
-    """The highest Dice that the coordinate search reaches."""
+    """Return the weights of highest Dice that the search finds."""
     blend = max((uniform(training), greedy(training)), key=training.dice)
     shares = np.array([blend.weights[member] for member in training.members], dtype=np.float64)
     shares /= shares.sum()
@@ -38,7 +37,7 @@ def search(training: TrainingSet) -> Blend:
 def _moved(
     training: TrainingSet, shares: NDArray[np.float64], score: float, member: int, step: float
 ) -> tuple[NDArray[np.float64], float]:
-    """The better of these shares and those with `step` more or less on one member."""
+    """Return the best of these shares and those with `step` more or less on one member, and its Dice."""
     for change in (step, -step):
         tried = shares.copy()
         tried[member] = max(0.0, tried[member] + change)

@@ -1,8 +1,8 @@
-"""Logistic stacking with coefficients that are not negative.
+"""Logistic stacking with non-negative coefficients.
 
-log-odds = intercept + sum of coefficient * logit of the member. Scaling and intercept do not change which
-pixels come first, and the threshold is chosen by Dice afterwards, so the stacker is a blend of logits with
-weights: the same integers as any other blend.
+log-odds = intercept + sum of coefficient * logit of the member. Scale and intercept do not change the order of the
+pixels, and the threshold is chosen by Dice afterwards, so the stacker is a blend of logits in the same integers as any
+other blend.
 """
 
 import numpy as np
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 
 from ensemble.blend import LOGIT_EDGE, Blend
 from ensemble.counts import TrainingSet
-from ensemble.weights.registry import METHODS
+from ensemble.weights import METHODS
 
 PIXELS = 100_000
 RIDGE = 1e-3
 
 
-@METHODS.register("stack", fitted=True, about="logistic stacking of logits, no negative coefficients")
+@METHODS.register("stack", about="logistic regression on logits, no negative coefficients")
 def stack(training: TrainingSet) -> Blend:
-    """Coefficients of the logistic regression as weights of logits."""
+    """Fit a logistic regression on at most `PIXELS` active pixels; its coefficients weigh logits."""
     values, label = training.pixels(PIXELS)
     if not label.any() or label.all():
         return training.blend(np.ones(training.size), "logit")
     edge = LOGIT_EDGE / 255
     values = np.clip(values, edge, 1 - edge)
     coefficients = _regress(np.log(values / (1 - values)), label.astype(np.float64))
-    # Members that all point the wrong way leave nothing to weigh by.
+    # All coefficients are 0 where every member is anticorrelated with the label.
     return training.blend(coefficients if coefficients.sum() > 0 else np.ones(training.size), "logit")
 
 
 def _regress(logits: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients (members,), >= 0, of least log-loss plus a slight pull towards equal ones."""
+    """Return the coefficients (members,), >= 0, of least log-loss with a ridge towards equal ones."""
     from scipy.optimize import minimize
 
     members = len(logits)

@@ -1,19 +1,13 @@
-"""Equal weights: nothing is fitted, so nothing is overfitted. Of probabilities, or of logits."""
+"""Equal weights: nothing is fitted, so nothing is overfitted."""
 
 import numpy as np
 
 from ensemble.blend import Blend
 from ensemble.counts import TrainingSet
-from ensemble.weights.registry import METHODS
+from ensemble.weights import METHODS
 
 
 @METHODS.register("uniform", fitted=False, about="mean of probabilities")
 def uniform(training: TrainingSet) -> Blend:
-    """The mean of probabilities."""
+    """Give every member the same weight."""
     return training.blend(np.ones(training.size))
-
-
-@METHODS.register("logit-mean", fitted=False, about="mean of logits")
-def logit_mean(training: TrainingSet) -> Blend:
-    """The mean of logits: one member that is certain counts for more."""
-    return training.blend(np.ones(training.size), "logit")

@@ -13,6 +13,8 @@ from numpy.testing import assert_array_equal
 from cli.app import run
 from core.dice import count
 from ensemble import read_ensemble
+from ensemble.min_pixels import MIN_PIXELS
+from ensemble.weights import METHODS
 from tests.ensemble.runs import FakeRuns, fake_runs, write_set
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
@@ -296,8 +298,7 @@ def test_a_recipe_that_is_passed_over_is_named(made, tmp_path, capsys):
     assert "note: m1@older was predicted, too, and is not used" in capsys.readouterr().err
 
 
-def test_help_names_every_method_without_loading_them():
-    from cli.commands.ensemble import METHODS
-    from ensemble import weights
-
-    assert sorted(METHODS.split(", ")) == sorted(weights.METHODS.names())
+def test_help_names_every_method_and_mode(capsys):
+    assert run(["ensemble", "fit", "--help"]) == 0
+    words = capsys.readouterr().out.replace(",", " ").replace(".", " ").split()
+    assert {*METHODS.names(), *MIN_PIXELS.names(), "auto", "ratios", "none"} <= set(words)

@@ -53,3 +53,18 @@ def test_a_package_of_registered_things_is_listed_without_importing_them(tmp_pat
     import shapes
 
     assert shapes.made == ["*"]
+
+
+def test_a_name_may_have_hyphens_where_its_file_has_underscores(tmp_path, monkeypatch):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from core.registry import NoFacts, Registry\n"
+        "FIGURES = Registry('figure', NoFacts, package=__name__, hyphens=True)\n"
+    )
+    (folder / "left_turn.py").write_text("from figures import FIGURES\nFIGURES.register('left-turn')('<')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from figures import FIGURES
+
+    assert FIGURES.names() == ["left-turn"]
+    assert FIGURES.get("left-turn") == "<"

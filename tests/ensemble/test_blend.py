@@ -44,7 +44,7 @@ def test_a_mix_stands_between_its_ends():
     assert mixed_weights(first, second, 0.5) == (49152, 16384)
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", TABLES.names())
 def test_every_table_gives_the_same_number_of_bins(name):
     by = table(name)
     assert by.top >> by.shift == CANDIDATES == BINS - 1
@@ -71,7 +71,7 @@ def test_the_logit_blend_orders_like_the_mean_logit(rng):
 
 
 def test_no_blend_of_values_under_eps_reaches_the_floor():
-    for name in TABLES:
+    for name in TABLES.names():
         by = table(name)
         for eps in (1, 13, 26, 128):
             highest = int(by.entries[eps - 1]) * TOTAL >> by.shift

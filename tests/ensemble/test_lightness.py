@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+import ensemble
 
-@pytest.mark.parametrize("heavy", ["torch", "numba", "scipy", "matplotlib", "pandas"])
+
+@pytest.mark.parametrize("heavy", ["torch", "numpy", "numba", "scipy", "matplotlib", "pandas"])
 def test_importing_the_ensemble_does_not_load(heavy):
     probe = f"import ensemble, sys; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
@@ -15,3 +17,13 @@ def test_importing_the_ensemble_does_not_load(heavy):
 def test_importing_the_commands_loads_no_arrays():
     probe = "import cli.commands.ensemble, sys; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ensemble.__all__)
+def test_every_export_is_there(name):
+    assert getattr(ensemble, name).__name__ == name
+
+
+def test_an_unknown_export_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'fitt'"):
+        _ = ensemble.fitt

@@ -11,7 +11,7 @@ from core.dice import count
 from core.errors import UserError
 from ensemble import Ensemble, FitOptions, MemberUse, fit, read_ensemble, write_ensemble
 from ensemble.blend import TOTAL, table
-from ensemble.surface import MODES
+from ensemble.min_pixels import MIN_PIXELS
 from tests.ensemble.cases import streak_case
 
 
@@ -25,7 +25,7 @@ def ensemble(**changes: object) -> Ensemble:
 
 
 @pytest.mark.parametrize("method", ["search", "stack", "logit-mean"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["none", *MIN_PIXELS.names()])
 def test_masks_are_what_was_counted(rng, method, mode):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
     fitted = fit(case.active(eps=13), options=FitOptions(method, mode)).result

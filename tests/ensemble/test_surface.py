@@ -9,13 +9,14 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UnknownName
 from ensemble.blend import BINS, COARSE, identity_table, logit_table, whole_weights
-from ensemble.surface import MODES, Cut, best_cut, bins_of, curves, record_counts
+from ensemble.min_pixels import MIN_PIXELS
+from ensemble.surface import Cut, best_cut, bins_of, curves, record_counts
 from tests.ensemble.cases import Case, cut_counts, dense_bins, noise_case, streak_case, surface, surface_by_labelling
 
 TABLES = {"identity": identity_table(), "logit": logit_table()}
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "none"])
+@pytest.mark.parametrize("mode", MIN_PIXELS.names())
 def test_the_surface_agrees_with_labelling_at_every_threshold_and_k(rng, mode):
     case = noise_case(rng, records=3, size=10)
     weights, by = whole_weights([0.7, 0.3]), identity_table()
@@ -77,7 +78,7 @@ def test_curves_are_the_surface_without_min_pixels(rng, name):
     assert_array_equal(curves(active, weights, by)[:, floor:], flat)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["none", *MIN_PIXELS.names()])
 def test_counts_per_record_add_up_to_the_surface_and_agree_with_labelling(rng, mode):
     case, by, weights = streak_case(rng), identity_table(), whole_weights([1, 2, 3])
     active, cut = case.active(eps=13), Cut(350, mode, 9)
@@ -108,7 +109,7 @@ def test_the_lowest_candidate_sees_every_pixel_that_it_counts(rng):
 def test_threads_and_pieces_leave_the_bits_alone(rng, monkeypatch):
     monkeypatch.setattr("ensemble.surface.TASK_PIXELS", 50)
     active, by, weights = streak_case(rng).active(), identity_table(), whole_weights([1, 1, 1])
-    for mode in MODES[1:]:
+    for mode in MIN_PIXELS.names():
         alone = surface(active, weights, by, mode, 40)
         assert_array_equal(alone, surface(active, weights, by, mode, 40, jobs=3))
     assert_array_equal(curves(active, weights, by), curves(active, weights, by, jobs=3))

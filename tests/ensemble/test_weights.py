@@ -1,6 +1,7 @@
 """Every weight method keeps one contract; some are compared with the obvious slow way."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from numpy.testing import assert_array_equal
 from core.errors import UsageError
 from ensemble.blend import TOTAL, Blend
 from ensemble.counts import BlendCounts, TrainingSet
+from ensemble.min_pixels import MIN_PIXELS
+from ensemble.ratios import shares_of
 from ensemble.weights import METHODS
-from ensemble.weights.ratios import shares_of
 from tests.ensemble.cases import Case, streak_case
 
 
@@ -73,6 +75,13 @@ CHECKS = (
 @pytest.mark.parametrize("name", METHODS.names())
 def test_weight_method(name, check, rng):
     check(METHODS.get(name), streak_case(rng, noise=(1.0, 2.0, 3.0)))
+
+
+@pytest.mark.parametrize("registry", [METHODS, MIN_PIXELS], ids=lambda registry: registry.kind)
+def test_the_page_describes_every_choice_by_its_facts(registry):
+    page = (Path(__file__).parents[2] / "docs" / "ensemble.md").read_text()
+    for name in registry.names():
+        assert f"| `{name}` | {registry.facts(name).about} |" in page
 
 
 def test_the_best_single_member_is_the_one_that_scores_best_alone(rng):
