@@ -3,9 +3,15 @@
 #   make test   install, then tests, lint, types and import walls
 PYTHON ?= python3
 BIN := .venv/bin
+LOWEST := build/lowest
+# click, rich, filelock, joblib; numba, zstd, scipy, optuna; torch, timm, smp, the hub, safetensors; onnx; pillow, rasterio,
+# shapely; matplotlib.
+LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/predictions \
+	tests/zoo/data/test_features.py tests/zoo/training/test_tuning.py tests/zoo/models tests/zoo/test_export.py \
+	tests/submissions tests/cli/test_augmented.py
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test unit test-zoo costs lint lock clean
+.PHONY: install demo test unit test-zoo lowest costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -35,6 +41,15 @@ unit: install
 test-zoo: install
 	$(BIN)/pytest tests/zoo_long tests/zoo/test_export.py -m long
 
+# A selection of tests with the lowest releases that pyproject.toml allows: every dependency takes part in one of them.
+lowest: install
+	$(BIN)/uv venv -q --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip compile -q --resolution lowest-direct --only-binary :all: --python $(LOWEST)/bin/python --all-extras \
+		--group test --no-header --no-annotate pyproject.toml -o $(LOWEST)/requirements.txt
+	$(BIN)/uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
+	$(BIN)/uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
+	$(LOWEST)/bin/pytest -n 2 $(LOWEST_TESTS)
+
 # Weights, multiply-adds and activations of every member's networks, for cli zoo list and show.
 costs: install
 	$(BIN)/python -m zoo.models.costs
@@ -46,4 +61,4 @@ lock:
 	echo 'uv>=0.13' | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header - -o requirements/uv.txt
 
 clean:
-	rm -rf .venv demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis

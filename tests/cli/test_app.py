@@ -1,5 +1,6 @@
 """Help answers at once and loads nothing heavy; rooms without torch stay without it; errors are one line."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -69,18 +70,20 @@ def completed(monkeypatch, shell, words):
 
 
 COMPLETED = {
-    ("bash", "cli zoo tr"): "plain,train\n",
-    ("bash", "cli submissions "): "plain,check\nplain,score\nplain,log\n",
-    ("bash", "cli zoo train --fo"): "plain,--fold\n",
-    ("zsh", "cli en"): "plain\nensemble\nFit, show and compare ensembles.\n",
-    ("fish", "cli en"): "plain,ensemble\tFit, show and compare ensembles.\n",
+    ("bash", "cli zoo tr"): ["plain,train"],
+    ("bash", "cli submissions "): ["plain,check", "plain,score", "plain,log"],
+    ("bash", "cli zoo train --fo"): ["plain,--fold"],
+    ("zsh", "cli en"): ["plain", "ensemble", "Fit, show and compare ensembles."],
+    ("fish", "cli en"): ["plain", "ensemble", "Fit, show and compare ensembles."],
 }
 
 
 @pytest.mark.parametrize(("shell", "words"), COMPLETED)
 def test_a_shell_completes_commands_and_options(shell, words, monkeypatch, capsys):
     assert completed(monkeypatch, shell, words) == 0
-    assert capsys.readouterr().out == COMPLETED[shell, words]
+    out = capsys.readouterr().out
+    # Releases of click put commas, tabs or line ends between what they say to fish.
+    assert (re.split("[,\t\n]", out.strip()) if shell == "fish" else out.splitlines()) == COMPLETED[shell, words]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
