@@ -131,7 +131,7 @@ def _recipes(
 
 def _found_nothing(recipe: Recipe) -> str:
     """What a Dice of 0 means, and what of the recipe may be at fault."""
-    from zoo.training import lower_rate
+    from zoo.schedules import lower_rate
 
     weights = ", pretrained weights (now none)" if recipe.weights == "none" else ""
     return (

@@ -32,6 +32,7 @@ from zoo.members.keys import (
 from zoo.members.space import Space
 from zoo.members.terms import Term, parse_term, parse_terms
 from zoo.members.toml import thawed, toml_text
+from zoo.schedules import SCHEDULES
 from zoo.targets import TARGETS
 
 _ZOO = Path(__file__).parents[1]
@@ -134,7 +135,7 @@ class Recipe:
     lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
     momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
     weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)
-    schedule: str = key("constant", "training", choices=("constant", "cosine", "one_cycle", "step"), always_hashed=True)
+    schedule: str = key("constant", "training", choices=SCHEDULES.names, always_hashed=True)
     # Share of all steps over which the rate rises to lr.
     warmup: float = key(
         0.0,
@@ -335,8 +336,8 @@ def _check_together(recipe: Recipe) -> None:
         words = f"at size {recipe.size} the network would see {seen:g} pixels of it, and it takes multiples of 32"
         words = f"{words}; give {', '.join([*crops, '0'])} (0: whole records)"
         raise refusal(recipe.name, "crop", recipe.crop, words)
-    if recipe.schedule == "one_cycle" and not recipe.warmup:
-        words = "one_cycle needs the share of all steps over which the rate rises; 0.3 is usual"
+    if SCHEDULES.facts(recipe.schedule).rises and not recipe.warmup:
+        words = f"{recipe.schedule} needs the share of all steps over which the rate rises; 0.3 is usual"
         raise refusal(recipe.name, "warmup", recipe.warmup, words)
     if recipe.weights_sha256 and recipe.weights in NAMED_WEIGHTS:
         words = f"is of a file, and weights = {recipe.weights}; leave it out"

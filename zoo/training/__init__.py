@@ -8,7 +8,6 @@ from zoo.runtime.devices import set_threads
 from zoo.training.dataset import Examples, run_examples, run_scaling
 from zoo.training.loop import Epoch, total_steps, train
 from zoo.training.preflight import Planned, check_prediction, check_recipe, check_run, check_views, look_at
-from zoo.training.schedule import lower_rate
 from zoo.training.warm_start import pin_start, pin_weights
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "check_run",
     "check_views",
     "look_at",
-    "lower_rate",
     "pin_start",
     "pin_weights",
     "run_examples",

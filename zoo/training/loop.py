@@ -20,10 +20,10 @@ from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
+from zoo.schedules import learning_rate, lower_rate
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import Examples
 from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
-from zoo.training.schedule import learning_rate, lower_rate
 from zoo.training.scoring import NotFinite, score
 from zoo.training.seeds import generator
 from zoo.training.step import Learner

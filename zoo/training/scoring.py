@@ -9,8 +9,8 @@ from core.errors import UserError
 from zoo.data import SIZE
 from zoo.geometry import resize
 from zoo.runtime.precision import autocast
+from zoo.schedules import lower_rate
 from zoo.training.dataset import Examples
-from zoo.training.schedule import lower_rate
 
 
 class NotFinite(UserError):

@@ -17,6 +17,7 @@ from zoo.members.keys import COUNT
 from zoo.members.options import options_of
 from zoo.members.recipe import AUGMENTATION_NAMES
 from zoo.members.terms import parse_terms
+from zoo.schedules import SCHEDULES
 from zoo.targets import TARGETS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "members.md").read_text()
@@ -62,6 +63,8 @@ def test_a_member_takes_one_file(text, tmp_path):
     assert load_member("mine", tmp_path).name == "mine"
 
 
-@pytest.mark.parametrize("name", [*INPUTS.names(), *LOSSES.names(), *TARGETS.names(), *AUGMENTATION_NAMES])
+@pytest.mark.parametrize(
+    "name", [*INPUTS.names(), *LOSSES.names(), *TARGETS.names(), *SCHEDULES.names(), *AUGMENTATION_NAMES]
+)
 def test_every_name_is_on_the_page(name):
     assert f"`{name}`" in PAGE

@@ -7,7 +7,7 @@ from torch.optim import lr_scheduler
 from core.errors import UsageError
 from tests.zoo.training.cases import TINY
 from zoo.members import with_settings
-from zoo.training.schedule import learning_rate
+from zoo.schedules import learning_rate
 
 STEPS = 40
 
