@@ -69,7 +69,7 @@ COMMANDS: dict[str, Any] = {
         "": "Check and score submission files.",
         "check": ("submissions:check", "Say whether a file would be accepted and, if not, why."),
         "score": ("submissions:score", "Global Dice of a file over the labelled records that it lists."),
-        "log": ("submissions_log:log", "What was submitted, with local and leaderboard scores."),
+        "log": ("submissions:log", "What was submitted, with local and leaderboard scores."),
     },
 }
 

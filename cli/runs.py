@@ -25,16 +25,10 @@ def export_command(run: RunPlace) -> str:
     return f"cli zoo export {run.ref} --fold {run.fold} --format onnx --out {run.member}.onnx"
 
 
-def stopped_at(ended: EndedRun) -> str:
-    """Stage and epoch at which the stop file ended the run."""
-    result, recipes = ended.result, ended.run.recipe.staged
-    stages = result.get("stages") or [result]
-    stage = f"stage {len(stages)} of {len(recipes)}, " if ended.run.recipe.stages else ""
-    return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
-
-
 def say_stopped(settings: Settings, runs: Sequence[EndedRun]) -> None:
     """Say which of the complete runs that are used have not been trained to their end."""
+    from zoo.runs.run import stopped_at
+
     for ended in runs:
         if ended.stopped:
             say_note(settings, f"{full_name(ended.run)}: was stopped at {stopped_at(ended)}")

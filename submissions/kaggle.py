@@ -46,9 +46,8 @@ subprocess.run([sys.executable, "-m", "cli", "submit", "--out", "submission.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Size of a bundle, and the time that a notebook with it takes."""
+    """Time that a notebook with a bundle takes."""
 
-    bytes: int
     seconds_per_record: float | None  # all runs of all members, as measured here; None if they were not
     records: int = HIDDEN_RECORDS
 

@@ -1,7 +1,7 @@
 """Ledger of submissions: what was sent, its local score, and the leaderboard scores that came later.
 
 In and out: runs/submissions.jsonl, one JSON object a line, append-only, each line flushed to the disk. A line that a
-crash left incomplete is skipped with a note; the next entry starts on a new line.
+crash left incomplete is skipped with a warning; the next entry starts on a new line.
 Stays outside: statistics of the scores, see `submissions.correlation`.
 """
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import check_format, locked
+from core.listener import SILENT, Listener
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -69,10 +70,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries in the order in which they were made, and notes on lines that could not be read."""
+    """All entries in the order in which they were made."""
 
     entries: tuple[Entry, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def find(self, wanted: str | None) -> Entry:
         """Find an entry by its number, name or the beginning of its file's hash; None: the newest.
@@ -110,25 +110,22 @@ class Ledger:
         return DataFrame(rows).set_index("number") if rows else DataFrame()
 
 
-def ledger_path(runs: Path) -> Path:
-    """Path of the ledger in a runs folder."""
-    return runs / "submissions.jsonl"
+def read_ledger(path: Path, listener: Listener = SILENT) -> Ledger:
+    """Read the ledger; a missing file is an empty one, a line that cannot be read is skipped with a warning.
 
-
-def read_ledger(path: Path) -> Ledger:
-    """Read the ledger; a missing file is an empty one. UserError for a newer format."""
+    Raises UserError for a newer format.
+    """
     entries: list[Entry] = []
-    notes: list[str] = []
     for number, event in _events(path):
         if event is None:
-            notes.append(f"{path}: line {number} is incomplete and was skipped")
+            listener.warn(f"{path}: line {number} is incomplete and was skipped")
             continue
         check_format(event, FORMAT, path)
         try:
             _take(entries, event)
         except (KeyError, TypeError, ValueError, IndexError, UserError) as error:
-            notes.append(f"{path}: line {number} is no entry and was skipped ({error})")
-    return Ledger(tuple(entries), tuple(notes))
+            listener.warn(f"{path}: line {number} is no entry and was skipped ({error})")
+    return Ledger(tuple(entries))
 
 
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:

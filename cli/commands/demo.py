@@ -28,18 +28,19 @@ def demo(settings: Settings, out: Path) -> None:
 
     What a demo that was cut off has made is reused.
     """
-    from cli.picture import draw_scenes
     from ensemble import read_ensemble
+    from pipeline.picture import draw_scenes
+    from zoo.data import open_scenes
 
     start = time.perf_counter()
     for command in _commands(out):
         _type(settings, command)
-    runs = Store(out / "runs")
-    picture = draw_scenes(out / "scenes", runs, out / "picture.png")
-    dice = read_ensemble(runs.ensemble("default")).fitted["dice"]
+    store = Store(out / "runs")
+    ensemble = read_ensemble(store.ensemble("default"))
+    picture = draw_scenes(store, ensemble, open_scenes([out / "scenes"]), out / "picture.png")
     minutes = (time.perf_counter() - start) / 60
     made = ["scenes/", "runs/", "submission.csv", "out-of-fold.csv", picture.name]
-    document = {"folder": str(out), "made": made, "dice": dice, "minutes": round(minutes, 2)}
+    document = {"folder": str(out), "made": made, "dice": ensemble.fitted["dice"], "minutes": round(minutes, 2)}
     lines = [
         f"the demo took {minutes:.1f} minutes and made, in {out}/: {', '.join(made)}",
         f"look at {picture}: ash colour, label and the ensemble's out-of-fold mask of a few scenes",

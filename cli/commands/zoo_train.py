@@ -12,7 +12,7 @@ import click
 from cli.folds import find_folds, keep_folds
 from cli.options import TTA, VIEWS, Settings, common
 from cli.output import detail, next_step, progress, say, show
-from cli.runs import export_command, stopped_at
+from cli.runs import export_command
 from cli.tables.columns import EMPTY, Column, as_table, column_of
 from core.errors import UsageError
 from core.thresholds import threshold_text
@@ -44,6 +44,7 @@ def train(settings: Settings, tta: str, **which: Any) -> None:
 
     Ends with the held-out predictions of each fold in the cache.
     """
+    from zoo.runs.run import stopped_at
     from zoo.training import look_at
 
     scenes, folds, runs = _plan(settings, tta=tta, **which)
@@ -174,6 +175,8 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> En
 
 def _result(ended: EndedRun) -> dict[str, Any]:
     """Result of a run, each stage's score beside the log's; older runs have no stages written down."""
+    from zoo.runs.run import stopped_at
+
     run = ended.run
     found = {"stages": [], "averaged": [], **ended.result, "logged_stages": list(run.recipe.log.stages)}
     stopped = {"stopped": ended.stopped, "stopped_at": stopped_at(ended) if ended.stopped else None}

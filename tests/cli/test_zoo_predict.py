@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import UserError
 from tests.cli.conftest import Typed
-from tests.cli.tiny_runs import Tiny, tiny_runs
+from tests.tiny_runs import Tiny, tiny_runs
 from zoo.data import read_folds
 from zoo.members import load_member, read_recipe
 from zoo.predictions import find_members

@@ -57,7 +57,7 @@ def test_the_script_is_three_lines_of_python() -> None:
     [(1.0, 1860 / 3600, None), (20.0, 10.33, "10.3 hours for 1,860"), (None, None, "not")],
 )
 def test_the_time_is_held_against_the_limit(seconds: float | None, hours: float | None, words: str | None) -> None:
-    cost = Cost(bytes=1, seconds_per_record=seconds)
+    cost = Cost(seconds_per_record=seconds)
     assert cost.hours == (None if hours is None else pytest.approx(hours, abs=0.01))
     assert bool(cost.warnings) == bool(words)
     assert not words or words in cost.warnings[0]

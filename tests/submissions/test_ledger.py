@@ -10,6 +10,7 @@ import pytest
 from core.errors import UsageError, UserError
 from submissions.ledger import Sent, add_scores, append, read_ledger
 from submissions.past_scores import import_scores
+from tests.heard import Heard
 
 PAST = Path(__file__).parents[2] / "docs" / "past-scores.csv"
 
@@ -87,10 +88,10 @@ def test_a_torn_last_line_costs_that_line_alone(path: Path, cut: int) -> None:
     append(path, sent(1))
     append(path, sent(2))
     path.write_bytes(path.read_bytes()[:-cut])
-    torn = read_ledger(path)
+    heard = Heard()
     # Without its line end alone the last entry is still whole.
-    assert len(torn.entries) == 1 + (cut == 1)
-    assert len(torn.notes) == (cut > 1)
+    assert len(read_ledger(path, heard).entries) == 1 + (cut == 1)
+    assert len(heard.warnings) == (cut > 1)
     append(path, sent(3))
     names = [each.sent.name for each in read_ledger(path).entries]
     assert names == ["s1.csv", *["s2.csv"] * (cut == 1), "s3.csv"]
@@ -109,13 +110,13 @@ def test_a_torn_last_line_costs_that_line_alone(path: Path, cut: int) -> None:
         b"\0\0\0\0\n",
     ],
 )
-def test_a_foreign_line_is_skipped_with_a_note(path: Path, line: bytes) -> None:
+def test_a_foreign_line_is_skipped_with_a_warning(path: Path, line: bytes) -> None:
     append(path, sent(1))
     path.write_bytes(path.read_bytes() + line)
     append(path, sent(2))
-    ledger = read_ledger(path)
-    assert [each.sent.name for each in ledger.entries] == ["s1.csv", "s2.csv"]
-    assert "line 2" in ledger.notes[0]
+    heard = Heard()
+    assert [each.sent.name for each in read_ledger(path, heard).entries] == ["s1.csv", "s2.csv"]
+    assert "line 2" in heard.warnings[0]
 
 
 def test_a_newer_format_is_refused_by_name(path: Path) -> None:
@@ -140,8 +141,8 @@ def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:
     )
     runs = [subprocess.Popen([sys.executable, "-c", work, str(path), name]) for name in ("a", "b")]
     assert [run.wait() for run in runs] == [0, 0]
-    ledger = read_ledger(path)
-    assert not ledger.notes and len(ledger.entries) == 40
+    heard = Heard()
+    assert len(read_ledger(path, heard).entries) == 40 and not heard.warnings
 
 
 def test_a_log_kept_by_hand_is_taken_over_once(path: Path) -> None:

@@ -55,6 +55,14 @@ class Run(RunPlace):
 EndedRun = Ended[Run]
 
 
+def stopped_at(ended: EndedRun) -> str:
+    """Stage and epoch at which the stop file ended the run, in words."""
+    result, recipes = ended.result, ended.run.recipe.staged
+    stages = result.get("stages") or [result]
+    stage = f"stage {len(stages)} of {len(recipes)}, " if ended.run.recipe.stages else ""
+    return f"{stage}epoch {stages[-1]['epochs']} of {recipes[len(stages) - 1].epochs}"
+
+
 def plan_run(recipe: Recipe, fold: str, folds: Folds, store: Store, *, seed: int, with_val: bool) -> Run:
     """Plan the run of `fold` ("0" ... or "full"); UsageError for a fold that the split does not have."""
     _check_fold(fold, folds)

@@ -1,6 +1,5 @@
-"""`cli submit --format`: the same masks, in other people's files, at the place that the metadata tell."""
+"""Submit in every format: the same masks, at the place that the metadata tell."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,14 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from cli.app import run
-from cli.submit_maps import find_places
-from core.errors import UserError
-from submissions import read_submission
+from core.errors import UsageError, UserError
+from ensemble import read_ensemble
+from pipeline.submit import find_places, submit
+from submissions import read_ledger, read_submission
 from submissions.formats import FORMATS, Prediction, WriteOptions
-from submissions.ledger import ledger_path, read_ledger
-from tests.cli.tiny_runs import Tiny, tiny_runs
 from tests.scenes import write_metadata
+from tests.tiny_runs import Tiny
 from zoo.data import open_scenes
 from zoo.predictions import find_members
 from zoo.runs import Store
@@ -24,25 +22,21 @@ FOLDERS = [name for name in FORMATS.names() if name != "csv"]
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    """Runs whose test records lie in a row, 600 km from one to the next."""
-    made = tiny_runs(tmp_path_factory.mktemp("tiny"))
-    write_metadata(made.data, "test", {each: (0, 600.0 * i, 4000) for i, each in enumerate(made.ids)})
-    return made
-
-
-@pytest.fixture(scope="module")
-def written(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one output a format."""
+def written(tiny: Tiny, undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one output a format, of test records that lie in a row, 600 km from one to the next."""
     folder = tmp_path_factory.mktemp("written")
+    runs = shutil.copytree(undisturbed.with_name("runs"), folder / "runs", ignore=shutil.ignore_patterns("*.jsonl"))
+    (folder / "data").mkdir()
+    (folder / "data" / "test").symlink_to(tiny.data / "test")
+    write_metadata(folder / "data", "test", {each: (0, 600.0 * i, 4000) for i, each in enumerate(tiny.ids)})
     for name in FORMATS.names():
-        assert run(call(tiny, folder / name, name)) == 0
+        write(runs, folder / name, name, folder / "data")
     return folder
 
 
-def call(tiny: Tiny, out: Path, name: str, *more: str) -> list[str]:
-    given = ["submit", "--out", out, "--format", name, "--data", tiny.data, "--runs", tiny.runs, "--jobs", 1, *more]
-    return [*map(str, given)]
+def write(runs: Path, out: Path, form: str, data: Path, force: bool = False) -> Path:
+    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    return submit(Store(runs), ensemble, out, open_scenes([data]), form=form, force=force).written.path
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -57,7 +51,7 @@ def test_the_arrays_are_the_masks_of_the_csv(tiny: Tiny, written: Path) -> None:
 
 
 def test_the_probabilities_are_the_mean_of_the_members_maps(tiny: Tiny, written: Path) -> None:
-    members = find_members(Store(tiny.runs), "test")
+    members = find_members(Store(written / "runs"), "test")
     mean = np.mean([member.maps(tiny.ids).astype(float) / 255 for member in members], axis=0)
     found = np.stack([np.load(written / "probabilities" / f"{record_id}.npy") for record_id in tiny.ids])
     np.testing.assert_allclose(found, mean, atol=1e-6)
@@ -78,36 +72,20 @@ def test_neighbours_lie_side_by_side_on_the_map(tiny: Tiny, written: Path) -> No
     assert round(bounds[0].bottom + 128 * 1950) == 4_000_000
 
 
-def test_only_the_csv_is_a_submission_in_the_ledger(tiny: Tiny, written: Path) -> None:
-    assert [entry.sent.name for entry in read_ledger(ledger_path(tiny.runs)).entries] == ["csv"]
+def test_only_the_csv_is_a_submission_in_the_ledger(written: Path) -> None:
+    assert [entry.sent.name for entry in read_ledger(Store(written / "runs").ledger).entries] == ["csv"]
 
 
-def test_without_metadata_the_record_is_named_before_anything_is_predicted(
-    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, runs = tmp_path / "data", tmp_path / "runs"
-    data.mkdir()
-    (data / "test").symlink_to(tiny.data / "test")
-    shutil.copytree(tiny.runs / "ensembles", runs / "ensembles")
-    bare = Tiny(data, runs, tiny.ids)
-    assert run(call(bare, tmp_path / "out", "geojson")) == 1
-    err = capsys.readouterr().err
-    assert f"record {tiny.ids[0]} and 2 more have no entry in a metadata.json" in err and "test_metadata.json" in err
-    assert not (tmp_path / "out").exists()
+def test_without_metadata_the_record_is_named_before_anything_is_predicted(tiny: Tiny, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"record {tiny.ids[0]} and 2 more have no entry.*test_metadata\.json"):
+        write(tiny.runs, tmp_path / "out", "geojson", tiny.data)
+    assert not (tmp_path / "out").exists() and not (tiny.runs / "predictions").exists()
 
 
-def test_an_existing_folder_is_refused_as_a_file_is(
-    tiny: Tiny, written: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(call(tiny, written / "png", "png")) == 2
-    assert "--force" in capsys.readouterr().err
-    assert run(call(tiny, written / "png", "png", "--force")) == 0
-
-
-def test_the_json_names_the_folder(tiny: Tiny, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    capsys.readouterr()
-    assert run(call(tiny, written / "npy", "npy", "--force", "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["file"] == str(written / "npy")
+def test_an_existing_folder_is_refused_as_a_file_is(written: Path) -> None:
+    with pytest.raises(UsageError, match="--force"):
+        write(written / "runs", written / "png", "png", written / "data")
+    assert write(written / "runs", written / "png", "png", written / "data", force=True) == written / "png"
 
 
 def test_real_scenes_lie_where_their_metadata_put_them(real_scenes: Path, tmp_path: Path) -> None:

@@ -1,28 +1,30 @@
-"""A picture of a few scenes: ash colour, label, the ensemble's out-of-fold mask."""
+"""Picture of a few scenes: ash colour, label, the ensemble's out-of-fold mask.
+
+In: a store, an ensemble, scenes. Out: a PNG. Stays outside: choosing an ensemble.
+"""
 
 from pathlib import Path
 
 import numpy as np
 
-from cli.submit_maps import oof_maps
 from core.files import atomic_write
-from ensemble import read_ensemble
-from zoo.data import LABELLED, open_scenes
+from ensemble import Ensemble
+from pipeline.maps import oof_maps
+from zoo.data import LABELLED, Scenes
 from zoo.inputs import read_channels
 from zoo.runs import Store
 
 SCENES = 4
 
 
-def draw_scenes(data: Path, runs: Store, path: Path) -> Path:
-    """Draw the labelled scenes with the most contrail pixels, one a row; returns `path`."""
+def draw_scenes(store: Store, ensemble: Ensemble, scenes: Scenes, path: Path) -> Path:
+    """Draw the labelled scenes with the most contrail pixels, a row each; returns `path`."""
     from matplotlib.figure import Figure
 
-    scenes, ensemble = open_scenes([data]), read_ensemble(runs.ensemble("default"))
     records = [record for record in scenes.labelled if record.id in set(ensemble.record_ids)]
     records = sorted(records, key=lambda record: -int(scenes.mask(record).sum()))[:SCENES]
     ids = [record.id for record in records]
-    members = {name: member.maps(ids) for name, member in oof_maps(runs, ensemble).items()}
+    members = {name: member.maps(ids) for name, member in oof_maps(store, ensemble).items()}
     figure = Figure(figsize=(9, 3 * len(records)), layout="constrained")
     axes = figure.subplots(len(records), 3, squeeze=False)
     for row, record, predicted in zip(axes, records, ensemble.apply(members)):

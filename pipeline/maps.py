@@ -1,0 +1,125 @@
+"""Maps of an ensemble's members: test maps, predicted if they are missing, and the out-of-fold maps of its fit.
+
+In: a store, an ensemble, scenes. Out: MemberMaps by name, of the members with a weight; the runs that predict.
+Stays outside: masks.
+"""
+
+from collections.abc import Sequence
+
+from core.command import Command
+from core.errors import UserError
+from core.listener import SILENT, Listener
+from ensemble import Ensemble, MemberUse
+from zoo.data import Scenes
+from zoo.predictions import MemberMaps, find_members
+from zoo.runs import Ref, Store
+from zoo.runs.find import find_runs
+from zoo.runs.names import FULL
+from zoo.runs.run import EndedRun, stopped_at
+
+
+def oof_maps(store: Store, ensemble: Ensemble) -> dict[str, MemberMaps]:
+    """Find the out-of-fold maps that the ensemble was fitted on; UserError if they have changed since."""
+    return {name: _fitted_maps(store, ensemble, ensemble.member(name)) for name in ensemble.weights}
+
+
+def test_maps(
+    store: Store,
+    ensemble: Ensemble,
+    scenes: Scenes,
+    *,
+    device: str = "auto",
+    jobs: int = 1,
+    listener: Listener = SILENT,
+) -> dict[str, MemberMaps]:
+    """Find the maps of the test records, predicting first what is missing or incomplete.
+
+    A member without runs here was predicted elsewhere and imported. Raises UserError as `usable_runs`, for no test
+    records, and for a member without runs and maps.
+    """
+    if not scenes.test:
+        where = ", ".join(str(source.root) for source in scenes.sources)
+        raise UserError(f"{where}: holds no test records; name a source that does")
+    usable = usable_runs(store, ensemble, listener)
+    members = {}
+    with listener.task("predict", len(scenes.test) * sum(map(len, usable.values()))):
+        for name, found in usable.items():
+            use = ensemble.member(name)
+            if found:
+                members[name] = _predict(found, scenes, use, device, jobs, listener)
+            else:
+                members[name] = find_members(store, "test", [_ref(use)], use.tta)[0]
+    return members
+
+
+def usable_runs(store: Store, ensemble: Ensemble, listener: Listener = SILENT) -> dict[str, list[EndedRun]]:
+    """Find the complete runs of folds of each member with a weight; none for a member that was predicted elsewhere.
+
+    Raises UserError if a member's runs have other weights than at the fit, which the out-of-fold maps tell; a machine
+    that only predicts, such as Kaggle's, has none. Warns of runs that are left out.
+    """
+    usable = {}
+    fitted = {str(fold["fold"]) for fold in ensemble.fitted.get("folds", ())}
+    for use in map(ensemble.member, ensemble.weights):
+        ref = _ref(use)
+        found = [ended for ended in find_runs(store, ref) if ended.run.fold != FULL]
+        sets = [place for place in store.sets("oof", ref.member) if place.manifest.is_file()]
+        if any((place.ref, place.tta) == (ref, use.tta) for place in sets):
+            _fitted_maps(store, ensemble, use, found)
+        usable[use.name] = complete = _complete(found, listener)
+        lacking = sorted(fitted - {ended.run.fold for ended in complete})
+        if complete and lacking:
+            folds = ", ".join(lacking)
+            listener.warn(f"{use.name}: no complete run of fold {folds}; its maps are the mean over the other folds")
+    return usable
+
+
+def _ref(use: MemberUse) -> Ref:
+    """Member and recipe, whichever name it was asked for by."""
+    return Ref(Ref.parse(use.name).member, use.recipe)
+
+
+def _fitted_maps(store: Store, ensemble: Ensemble, use: MemberUse, found: Sequence[EndedRun] = ()) -> MemberMaps:
+    ends = {ended.run.folder: ended for ended in found}
+    maps = find_members(store, "oof", [_ref(use)], use.tta, ends=ends)[0]
+    if maps.digest != use.digest:
+        what = "its predictions are not those of the fit: a run was added, removed or trained on; fit again"
+        raise UserError(f"{use.name}: {what}", _fit_again(ensemble))
+    return maps
+
+
+def _fit_again(ensemble: Ensemble) -> Command:
+    """Command that fits the same members again, on their predictions with the same TTA."""
+    members = ",".join(member.name for member in ensemble.members)
+    ttas = [*{member.tta for member in ensemble.members}]
+    return Command("ensemble fit", name=ensemble.name, members=members, tta=ttas[0] if len(ttas) == 1 else None)
+
+
+def _complete(found: Sequence[EndedRun], listener: Listener) -> list[EndedRun]:
+    """Runs whose weights are those of their results; the others are named, and refused if none is complete."""
+    complete = [ended for ended in found if ended.complete]
+    for ended in found:
+        run = ended.run
+        if not ended.complete:
+            what = f"{run.best}: is missing, or not the weights that result.json names"
+            advice = f"bring them back, or remove {run.folder} and train the fold again"
+            if not complete:
+                raise UserError(f"{what}; {advice}")
+            listener.warn(f"{what}; {advice}; the run is left out")
+        elif ended.stopped:
+            listener.note(f"{run.ref} fold {run.name.words}: was stopped at {stopped_at(ended)}")
+    return complete
+
+
+def _predict(
+    found: Sequence[EndedRun], scenes: Scenes, use: MemberUse, device: str, jobs: int, listener: Listener
+) -> MemberMaps:
+    from zoo.predict import predict_set
+    from zoo.training import set_threads
+
+    set_threads(jobs)
+    sets = (
+        predict_set(ended, scenes, scenes.test, split="test", tta=use.tta, device_name=device, listener=listener)
+        for ended in found
+    )
+    return MemberMaps(use.name, tuple(sets))

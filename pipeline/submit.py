@@ -1,0 +1,210 @@
+"""Submit: test predictions -> masks -> file -> gate -> ledger, and to Kaggle.
+
+In: a store, an ensemble, scenes. Out: the file, or folder, with its figures. Stays outside: maps (see
+`pipeline.maps`), formats and files (`submissions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.command import Command
+from core.errors import UsageError, UserError
+from core.files import sha256_of
+from core.listener import SILENT, Listener
+from ensemble import Ensemble
+from ensemble.model import to_document
+from pipeline.maps import oof_maps, test_maps
+from submissions import Written, find_sample
+from submissions.foreground import Foreground, implausible
+from submissions.formats import FORMATS, Place, Prediction, WriteOptions, require_format
+from submissions.kaggle import require_client, send
+from submissions.ledger import Sent, append
+from zoo.data import Record, Scenes
+from zoo.predictions import MemberMaps
+from zoo.runs import Store
+
+CHUNK = 64  # records blended at once: a shard of every member
+TITLES = {"oof": "the out-of-fold masks", "labels": "their labels"}
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """Submission that was written, and the foreground of the records that its ensemble was fitted on."""
+
+    written: Written
+    known: Mapping[str, Foreground]  # "oof": of the ensemble's masks, "labels": of their labels; empty if not counted
+    answer: str | None = None  # of the kaggle client
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings if the foreground differs much from the known one."""
+        found = Foreground(self.written.rows, self.written.pixels, self.written.filled)
+        return [line for name, known in self.known.items() for line in implausible(found, known, TITLES[name])]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        return {
+            "file": str(self.written.path),
+            "sha256": self.written.sha256,
+            "rows": self.written.rows,
+            "not_empty": self.written.filled,
+            "share": self.written.share,
+            **{name: known.as_dict() for name, known in self.known.items()},
+            "warnings": self.warnings,
+            **({} if self.answer is None else {"sent": self.answer}),
+        }
+
+
+def submit(
+    store: Store,
+    ensemble: Ensemble,
+    out: Path,
+    scenes: Scenes | None = None,
+    *,
+    split: str = "test",
+    form: str = "csv",
+    force: bool = False,
+    to_kaggle: bool = False,
+    device: str = "auto",
+    jobs: int = 1,
+    listener: Listener = SILENT,
+) -> Submitted:
+    """Write the masks of the test records, checked and noted in the ledger; missing test maps are predicted first.
+
+    split: "oof" writes the masks of the records that the ensemble was fitted on, from their out-of-fold maps. form: a
+    name of `submissions.formats`; only a csv of test records is noted in the ledger. scenes: not needed for a csv,
+    png or npy of "oof". to_kaggle: send the file with the official client.
+    Raises UserError if `out` may not be written, maps are missing or have changed since the fit, or places are unknown.
+    """
+    facts = FORMATS.facts(form)
+    require_format(form, out, force)
+    if to_kaggle:
+        require_client()
+    masks = _gather(store, ensemble, scenes, split, facts.placed, device=device, jobs=jobs, listener=listener)
+    source = _source(ensemble)
+
+    def note(written: Written) -> None:
+        if split == "test" and form == "csv":
+            append(store.ledger, _entry(ensemble, source, written))
+
+    options = WriteOptions(force=force, sample_order=masks.sample, on_written=note, source=source)
+    with listener.task("masks", len(masks.ids)):
+        stream = _predictions(ensemble, masks, facts.probability, listener)
+        written = FORMATS.get(form)(out, stream, options)
+    submitted = Submitted(written, _known(ensemble))
+    for line in submitted.warnings:
+        listener.warn(line, Command("data check"))
+    return _send(ensemble, submitted, listener) if to_kaggle else submitted
+
+
+def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:
+    """Places of the records' pixels; UserError that names the first record whose source does not tell it."""
+    found = {record.id: scenes.metadata(record) for record in records}
+    lacking = [record for record in records if (data := found[record.id]) is None or data.grid is None]
+    if lacking:
+        others = f" and {len(lacking) - 1} more have" if len(lacking) > 1 else " has"
+        source = scenes.source(lacking[0])
+        raise UserError(
+            f"{source.root}: record {lacking[0].id}{others} no entry in a metadata.json, so cannot be placed on a "
+            f"map; bring {lacking[0].split}_metadata.json, or choose a format without places"
+        )
+    return {
+        record_id: Place(
+            wkt=data.grid.wkt, left=data.grid.col_min, top=data.grid.row_min,
+            column=data.grid.col_size, row=data.grid.row_size, time=data.time,
+        )
+        for record_id, data in found.items()
+        if data is not None and data.grid is not None
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Records to write, and the maps that their masks are made of."""
+
+    ids: tuple[str, ...]
+    members: Mapping[str, MemberMaps]
+    places: Mapping[str, Place] = field(default_factory=dict)  # for formats that need them
+    sample: tuple[str, ...] | None = None  # order of sample_submission.csv
+
+
+def _gather(store: Store, ensemble: Ensemble, scenes: Scenes | None, split: str, placed: bool, **how: Any) -> _Masks:
+    if scenes is None and (split == "test" or placed):
+        raise UsageError("scenes are needed for test records and for places; name them")
+    if split == "oof":
+        places = _known_places(scenes, ensemble.record_ids, how["listener"]) if scenes and placed else {}
+        ids = tuple(each for each in ensemble.record_ids if each in places or not placed)
+        return _Masks(ids, oof_maps(store, ensemble), places)
+    assert scenes is not None
+    places = find_places(scenes, scenes.test) if placed else {}
+    ids = tuple(sorted(record.id for record in scenes.test))
+    sample = find_sample(source.root for source in scenes.sources)
+    if sample and set(sample) != set(ids):
+        how["listener"].note("sample_submission.csv lists other ids than test/ holds: its order does not count")
+    return _Masks(ids, test_maps(store, ensemble, scenes, **how), places, sample)
+
+
+def _known_places(scenes: Scenes, ids: Sequence[str], listener: Listener) -> dict[str, Place]:
+    """Places of the records that have one: the official train records, and ash-colour scenes, come without."""
+    labelled = [record for record in scenes.labelled if record.id in set(ids)]
+    placed = [record for record in labelled if (data := scenes.metadata(record)) and data.grid]
+    if len(placed) < len(ids):
+        listener.warn(f"{len(ids) - len(placed)} of {len(ids)} records have no place in the data; left out")
+    return find_places(scenes, placed or labelled)
+
+
+def _predictions(ensemble: Ensemble, masks: _Masks, with_probability: bool, listener: Listener) -> Iterator[Prediction]:
+    """Yield predictions in the order of the ids, with one chunk of maps in memory."""
+    for start in range(0, len(masks.ids), CHUNK):
+        chunk = masks.ids[start : start + CHUNK]
+        maps = {name: member.maps(chunk) for name, member in masks.members.items()}
+        blends = ensemble.probabilities(maps) if with_probability else [None] * len(chunk)
+        for record_id, mask, blend in zip(chunk, ensemble.apply(maps), blends):
+            yield Prediction(record_id, mask, blend, masks.places.get(record_id))
+        listener.advance(len(chunk))
+
+
+def _source(ensemble: Ensemble) -> dict[str, Any]:
+    """Origin of the masks, for manifests and the ledger."""
+    weights = {name: weight / 2**16 for name, weight in ensemble.weights.items()}
+    return {"ensemble": ensemble.name, "sha256": sha256_of(to_document(ensemble)), "members": weights}
+
+
+def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> Sent:
+    dice = ensemble.fitted.get("dice", {})
+    local = dice.get("cross_fitted")
+    interval = None if local is None else dice.get("interval")  # without it, the interval is of the in-sample Dice
+    return Sent(
+        name=written.path.name,
+        sha256=written.sha256,
+        ensemble=source["ensemble"],
+        ensemble_sha256=source["sha256"],
+        members=source["members"],
+        local=local,
+        interval=(interval[0], interval[1]) if interval else None,
+        records=ensemble.fitted.get("records"),
+        rows=written.rows,
+        share=written.share,
+    )
+
+
+def _known(ensemble: Ensemble) -> dict[str, Foreground]:
+    """Foreground of the records that the ensemble was fitted on; empty if it has no counts."""
+    counts = ensemble.per_record.get("in_sample")
+    if not counts:
+        return {}
+    _, predicted, truth = zip(*counts)
+    return {"oof": Foreground.of(predicted), "labels": Foreground.of(truth)}
+
+
+def _send(ensemble: Ensemble, submitted: Submitted, listener: Listener) -> Submitted:
+    """Send the file; the message names its hash, by which the ledger finds it."""
+    written, local = submitted.written, ensemble.fitted.get("dice", {}).get("cross_fitted")
+    dice = "" if local is None else f", local Dice {local:.4f}"
+    answer = send(written.path, f"{ensemble.name}, {written.sha256[:12]}{dice}")
+    listener.info(f"kaggle: {answer}")
+    return Submitted(written, submitted.known, answer)

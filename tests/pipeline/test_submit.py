@@ -1,0 +1,302 @@
+"""Submit: killed anywhere and called again it makes the same bytes; what it reuses, refuses and reports."""
+
+import os
+import shutil
+import signal
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from core.errors import UsageError, UserError
+from core.files import read_json, sha256_of_file, write_json
+from ensemble import read_ensemble
+from pipeline.bundle import bundle
+from pipeline.submit import submit
+from submissions import read_ledger, read_submission
+from tests.heard import Heard
+from tests.pipeline.conftest import Submit
+from tests.tiny_runs import Tiny
+from zoo.data import open_scenes
+from zoo.predictions import PredictionWriter, Provenance, find_members, set_folder
+from zoo.runs import Ref, Store
+
+# Where a run is killed: in a module, at the n-th call of a name; and how many of four sets are then complete.
+KILLS = {
+    "in the first batch": ("zoo.predict", "probabilities", 1, 0),
+    "in the third of four runs": ("zoo.predict", "probabilities", 3, 2),
+    "with a shard that is not noted": ("zoo.predictions.writer", "write_json", 1, 0),
+    "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 4, 1),
+    "with a file half way to the disk": ("os", "fsync", 5, 0),
+    "in the second mask": ("submissions.write", "encode", 2, 4),
+    "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
+    "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
+    "when the ledger knows of it": ("submissions.write", "put_in_place", 1, 4),
+    "in the second picture": ("submissions.formats._folder", "_write_one", 2, 4),
+    "with all pictures and no manifest": ("submissions.formats._folder", "write_json", 1, 4),
+    "with a folder that has no name yet": ("submissions.formats._folder", "_put_in_place", 1, 4),
+}
+
+
+def die_at(module: str, name: str, at: int) -> None:
+    """Let this process be killed by signal 9 at the n-th call of a name."""
+    place, calls = import_module(module), []
+    real = getattr(place, name)
+
+    def mortal(*given, **named):
+        calls.append(1)
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **named)
+
+    setattr(place, name, mortal)
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of every file in a folder."""
+    return {path.name: path.read_bytes() for path in (out.iterdir() if out.is_dir() else [out])}
+
+
+@pytest.mark.parametrize("place", KILLS)
+def test_after_a_kill_the_same_call_makes_the_same_bytes(
+    tiny: Tiny, undisturbed: Path, submit_from: Submit, runs: Path, place: str
+) -> None:
+    form = "png" if "formats" in KILLS[place][0] else "csv"
+    out = runs.with_name(form)
+    child = os.fork()
+    if not child:
+        try:
+            die_at(*KILLS[place][:3])
+            submit_from(runs, out, form=form)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not out.exists()
+    whole = {path: path.stat().st_mtime_ns for path in runs.rglob("manifest.json")}
+    assert len(whole) == KILLS[place][3]
+    submit_from(runs, out, form=form)
+    assert content(out) == content(undisturbed.with_name(form))
+    assert {path: path.stat().st_mtime_ns for path in whole} == whole  # what was complete was reused
+    entries = read_ledger(Store(runs).ledger).entries
+    assert [entry.sent.rows for entry in entries] == ([len(tiny.ids)] if form == "csv" else [])
+
+
+def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed: Path) -> None:
+    runs = undisturbed.with_name("runs")
+    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    maps = {}
+    for member in find_members(Store(runs), "test"):
+        folds = np.stack([part.maps(tiny.ids) for part in member.sets]).astype(int)
+        assert len(folds) == 2
+        maps[member.name] = ((2 * folds.sum(axis=0) + 2) // 4).astype(np.uint8)  # half up
+    found = read_submission(undisturbed)
+    assert found.ids == tiny.ids
+    expected = ensemble.apply(maps)
+    assert 0 < expected.mean() < 1
+    assert_array_equal(np.stack([found.mask(each) for each in tiny.ids]), expected)
+
+
+@pytest.fixture
+def predicted_runs(undisturbed: Path, tmp_path: Path) -> Path:
+    """A runs folder with test predictions that may be changed."""
+    return shutil.copytree(undisturbed.with_name("runs"), tmp_path / "predicted")
+
+
+def test_predictions_are_reused_if_their_hash_matches(
+    tiny: Tiny,
+    undisturbed: Path,
+    submit_from: Submit,
+    predicted_runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import zoo.predict
+
+    real, predicted = zoo.predict.predict_records, []
+
+    def counting(run, scenes, records, *given):
+        predicted.append(len(records))
+        return real(run, scenes, records, *given)
+
+    monkeypatch.setattr(zoo.predict, "predict_records", counting)
+    submit_from(predicted_runs, tmp_path / "again.csv")
+    assert predicted == []
+    shard = next(predicted_runs.rglob("shard-0000.zst"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\0")
+    submit_from(predicted_runs, tmp_path / "torn.csv")
+    assert predicted == [len(tiny.ids)]
+    assert (tmp_path / "torn.csv").read_bytes() == undisturbed.read_bytes()
+
+
+def test_an_existing_file_is_kept_without_force(
+    undisturbed: Path, submit_from: Submit, predicted_runs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "s.csv"
+    out.write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        submit_from(predicted_runs, out)
+    assert out.read_text() == "mine"
+    assert submit_from(predicted_runs, out, force=True).written.rows == 3
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert len(read_ledger(Store(predicted_runs).ledger).entries) == 1  # the very same file is the same entry
+
+
+def test_rows_stand_in_the_samples_order_unless_it_lists_other_records(
+    tiny: Tiny, undisturbed: Path, predicted_runs: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "test").symlink_to(tiny.data / "test")
+    ensemble = read_ensemble(Store(predicted_runs).ensemble("default"))
+    for name, order, noted in (("a", tiny.ids[::-1], False), ("b", ("7", *tiny.ids), True)):
+        rows = "".join(f"{each},-\n" for each in order)
+        (data / "sample_submission.csv").write_text(f"record_id,encoded_pixels\n{rows}")
+        heard = Heard()
+        submit(Store(predicted_runs), ensemble, tmp_path / name, open_scenes([data]), listener=heard)
+        assert ["order does not count" in note for note in heard.notes] == [True] * noted
+    assert read_submission(tmp_path / "a").ids == tiny.ids[::-1]
+    assert (tmp_path / "b").read_bytes() == undisturbed.read_bytes()
+
+
+def test_without_test_records_or_scenes_there_is_nothing_to_submit(tiny: Tiny, runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny.data / "test" / tiny.ids[0], tmp_path / "data" / "train" / "1")
+    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    with pytest.raises(UserError, match="holds no test records"):
+        submit(Store(runs), ensemble, tmp_path / "s.csv", open_scenes([tmp_path / "data"]))
+    with pytest.raises(UsageError, match="scenes are needed"):
+        submit(Store(runs), ensemble, tmp_path / "s.csv")
+
+
+def test_the_foreground_stands_beside_that_of_the_fit(
+    tiny: Tiny, undisturbed: Path, submit_from: Submit, predicted_runs: Path, tmp_path: Path
+) -> None:
+    heard = Heard()
+    found = submit_from(predicted_runs, tmp_path / "s.csv", listener=heard).as_dict()
+    masks = read_submission(undisturbed)
+    assert found["share"] == pytest.approx(np.mean([masks.mask(each).mean() for each in tiny.ids]))
+    assert found["oof"] == {"records": 4, "share": 22100 / 4 / 65536, "not_empty": 3}
+    assert found["labels"] == {"records": 4, "share": 23300 / 4 / 65536, "not_empty": 3}
+    assert found["warnings"] == heard.warnings == []
+
+
+@pytest.mark.parametrize(("pixels", "word"), [(40, "more"), (60_000, "less")])
+def test_an_implausible_foreground_is_warned_of(
+    submit_from: Submit, predicted_runs: Path, tmp_path: Path, pixels: int, word: str
+) -> None:
+    change_ensemble(predicted_runs, per_record={"in_sample": [[0, pixels, pixels]] * 4})
+    heard = Heard()
+    assert len(submit_from(predicted_runs, tmp_path / "s.csv", listener=heard).warnings) == 2
+    assert len(heard.warnings) == 2 and f"far {word} than" in heard.warnings[0]
+    assert heard.warnings[0].endswith("run: cli data check")
+
+
+def change_ensemble(runs: Path, **changes: dict) -> None:
+    fitted = read_json(Store(runs).ensemble("default"))
+    for key, values in changes.items():
+        fitted[key] |= values
+    write_json(Store(runs).ensemble("default"), fitted)
+
+
+def result_of(runs: Path, fold: int = 1) -> Path:
+    (path,) = (runs / "members" / "tiny-resnet").glob(f"*/fold-{fold}/result.json")
+    return path
+
+
+def test_a_run_that_is_missing_is_warned_of(submit_from: Submit, runs: Path, tmp_path: Path) -> None:
+    result_of(runs).unlink()
+    change_ensemble(runs, fitted={"folds": [{"fold": 0}, {"fold": 1}]})
+    heard = Heard()
+    submit_from(runs, tmp_path / "s.csv", listener=heard)
+    (warning,) = heard.warnings
+    assert "tiny-resnet: no complete run of fold 1" in warning
+
+
+def predict_held_out(runs: Path, fold: int) -> None:
+    """The set that a fit reads, by the weights that the run has now."""
+    result = read_json(result_of(runs, fold))
+    made = Provenance(
+        member="tiny-resnet", recipe=result_of(runs, fold).parents[1].name, split="oof", fold=str(fold), seed=0,
+        tta="none", folds_sha256=result["folds_sha256"], checkpoint_sha256=result["weights_sha256"], code="0",
+        seconds_per_record=None,
+    )  # fmt: skip
+    with PredictionWriter(set_folder(Store(runs), made), made, [str(fold)]) as writer:
+        writer.add(str(fold), np.zeros((256, 256), np.uint8))
+
+
+@pytest.mark.parametrize("kaggle", [False, True])
+def test_other_weights_than_those_of_the_fit_are_refused(
+    submit_from: Submit, runs: Path, tmp_path: Path, kaggle: bool
+) -> None:
+    def write(out: Path) -> None:
+        if kaggle:
+            bundle(Store(runs), read_ensemble(Store(runs).ensemble("default")), out)
+        else:
+            submit_from(runs, out)
+
+    for fold in (0, 1):
+        predict_held_out(runs, fold)
+    fitted = read_json(Store(runs).ensemble("default"))
+    fitted["members"][0]["digest"] = find_members(Store(runs), "oof", [Ref("tiny-resnet")])[0].digest
+    write_json(Store(runs).ensemble("default"), fitted)
+    write(tmp_path / "a.zip")  # a csv by any name, or a bundle
+    result = result_of(runs)
+    other = result.with_name("best.safetensors")
+    shutil.copyfile(result_of(runs, 0).with_name("best.safetensors"), other)
+    write_json(result, read_json(result) | {"weights_sha256": sha256_of_file(other)})
+    with pytest.raises(UserError, match=r"tiny-resnet.* of weights that it had before"):
+        write(tmp_path / "b.zip")
+    predict_held_out(runs, 1)
+    again = "cli ensemble fit --name default --members tiny-resnet,tiny-efficientnet --tta none"
+    with pytest.raises(UserError, match="tiny-resnet: its predictions are not those of the fit: ") as caught:
+        write(tmp_path / "b.zip")
+    assert str(caught.value.do) == again
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_a_run_with_the_weights_of_another_is_left_out_and_named(
+    submit_from: Submit, runs: Path, tmp_path: Path
+) -> None:
+    torn = result_of(runs).with_name("best.safetensors")
+    shutil.copyfile(result_of(runs, 0).with_name("best.safetensors"), torn)
+    heard = Heard()
+    submit_from(runs, tmp_path / "s.csv", listener=heard)
+    assert f"{torn}: is missing, or not the weights that result.json names" in heard.warnings[0]
+    assert f"remove {torn.parent} and train" in heard.warnings[0]
+    assert len(find_members(Store(runs), "test", [Ref("tiny-resnet")])[0].sets) == 1
+    result_of(runs, 0).with_name("best.safetensors").unlink()
+    with pytest.raises(UserError, match="is missing, or not the weights"):
+        submit_from(runs, tmp_path / "none.csv")
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_a_run_that_was_stopped_is_named(submit_from: Submit, runs: Path, tmp_path: Path) -> None:
+    result = result_of(runs)
+    whole = read_json(result)["epochs"]
+    write_json(result, read_json(result) | {"epochs": 3})
+    heard = Heard()
+    submit_from(runs, tmp_path / "s.csv", listener=heard)
+    assert heard.notes == [f"tiny-resnet@{result.parents[1].name} fold 1: was stopped at epoch 3 of {whole}"]
+
+
+def test_the_listener_counts_every_prediction_of_every_run(submit_from: Submit, runs: Path, tmp_path: Path) -> None:
+    heard = Heard()
+    submit_from(runs, tmp_path / "s.csv", listener=heard)
+    assert heard.tasks == {"predict": [12, 12], "masks": [3, 3]}  # two members, two folds, three records
+
+
+def test_an_ensemble_of_imported_members_is_submitted_without_torch(undisturbed: Path, tiny: Tiny) -> None:
+    import subprocess
+    import sys
+
+    runs = undisturbed.with_name("imported")
+    shutil.copytree(undisturbed.with_name("runs"), runs, ignore=shutil.ignore_patterns("members", "*.jsonl"))
+    probe = (
+        "import sys; from pathlib import Path; from ensemble import read_ensemble; from zoo.data import open_scenes\n"
+        "from pipeline.submit import submit; from zoo.runs import Store; runs, data = map(Path, sys.argv[1:])\n"
+        "submit(Store(runs), read_ensemble(Store(runs).ensemble('default')), runs / 's.csv', open_scenes([data]))\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'pandas')))"
+    )
+    assert subprocess.run([sys.executable, "-c", probe, str(runs), str(tiny.data)]).returncode == 0
+    assert (runs / "s.csv").read_bytes() == undisturbed.read_bytes()
