@@ -18,7 +18,6 @@ from core.errors import UnknownName, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zoo.members import Recipe
 
 Row = dict[str, Any]
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
@@ -51,6 +50,7 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     over its runs. The narrower the terminal, the fewer columns.
     """
     from cli.members import check_own, readable_members, say_own_instead_of_shipped
+    from zoo.members.table import MemberTable
 
     if markdown and settings.json:
         raise UsageError("--markdown and --json differ; give one of them")
@@ -59,7 +59,7 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
     members = readable_members(settings, lambda recipe: check_own(recipe, settings.runs, "cpu"))
     say_own_instead_of_shipped(settings)
     own = {} if markdown else own_rows(settings)
-    listed = [row_of(recipe) | _own(own.get(recipe.name)) for recipe in members]
+    listed = [row | _own(own.get(row["name"])) for row in MemberTable.of(members).rows]
     rows = ordered([row for row in listed if found_in(row, wanted)], key)
     if not rows and not settings.json:
         say(settings, f'no member has "{wanted}" in it')
@@ -69,30 +69,6 @@ def list_members(settings: Settings, wanted: str, key: str, markdown: bool) -> N
         return
     show(settings, rows, lambda console: _print(console, rows))
     next_step(settings, "cli zoo show MEMBER")
-
-
-def row_of(recipe: Recipe) -> Row:
-    """What is listed of a member."""
-    from zoo.members.costs import cost_of, estimate
-
-    cost, takes = cost_of(recipe), estimate(recipe)
-    return {
-        "name": recipe.name,
-        "row": recipe.log.row,
-        "encoder": recipe.encoder,
-        "decoder": recipe.decoder,
-        "input": recipe.input,
-        "frames": list(recipe.frames),
-        "size": recipe.final.size,
-        "loss": recipe.loss,
-        "epochs": recipe.total_epochs,
-        "parameters": cost and cost.parameters,
-        "gmacs": cost and cost.gmacs,
-        "gpu_gb": takes and takes.gpu_gb,
-        "gpu_hours": takes and takes.gpu_hours,
-        "logged_validation": recipe.log.validation,
-        "logged_leaderboard": recipe.log.leaderboard,
-    }
 
 
 def _own(row: Row | None) -> Row:
