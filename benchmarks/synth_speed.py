@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.synth import make_scenes
-from zoo.data.synth.scene import Plan, make_scene
+from zoo.data.synth.scene import ScenePlan, make_scene
 
 
 def making(count: int) -> float:
     """Processor seconds a record, of one process and without a file."""
     start = time.process_time()
     for index in range(count):
-        for _ in make_scene(Plan(seed=1, split="train", index=index)).bands():
+        for _ in make_scene(ScenePlan(seed=1, split="train", index=index)).bands():
             pass
     return (time.process_time() - start) / count
 

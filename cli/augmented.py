@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import progress, require_folder, say
+from cli.output import require_folder, say
 from core.errors import UsageError, UserError
 from core.files import atomic_write
 
@@ -48,9 +48,8 @@ def _synthetic(settings: Settings, stack: ExitStack) -> Scenes:
 
     folder = Path(stack.enter_context(TemporaryDirectory()))
     say(settings, "no --data: synthetic scenes")
-    with progress(settings, "synthetic scenes", SYNTHETIC) as advance:
-        options: dict[str, Any] = {"seed": settings.seed, "jobs": settings.jobs, "advance": advance}
-        make_scenes(folder, train=SYNTHETIC, validation=0, test=0, **options)
+    options: dict[str, Any] = {"seed": settings.seed, "jobs": settings.jobs, "listener": settings.listener}
+    make_scenes(folder, train=SYNTHETIC, validation=0, test=0, **options)
     return open_scenes([folder])
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.folds import find_folds, keep_folds
 from cli.options import TTA, VIEWS, Settings, common
-from cli.output import detail, next_step, progress, say, show
+from cli.output import detail, next_step, say, show
 from cli.runs import export_command
 from cli.tables.columns import EMPTY, Column, as_table, column_of
 from core.errors import UsageError
@@ -90,11 +89,12 @@ def _plan(
     # before torch loads: a typo is answered at once
     recipes = _recipes(settings, members, files, sets, epochs, start)
 
+    from zoo.data import find_folds, keep_folds
     from zoo.runs.run import fold_names, plan_run
     from zoo.training import check_run, check_views, pin_start, set_threads
 
     scenes = settings.scenes()
-    folds = find_folds(settings, scenes)
+    folds = find_folds(settings.runs.folds, scenes, settings.seed, settings.jobs, settings.listener)
     names, listener = fold_names(fold, folds), settings.listener
     asked = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
@@ -106,7 +106,7 @@ def _plan(
     planned = [check_run(run, scenes, folds, settings.device) for run in runs]
     for run in runs:
         check_views(run.recipe.final, tta)
-    keep_folds(settings, folds)
+    keep_folds(settings.runs.folds, folds, settings.listener)
     set_threads(settings.jobs)
     return scenes, folds, planned
 
@@ -158,8 +158,7 @@ def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> En
 
     if INPUTS.facts(run.recipe.input).scaled and not run.scaling.is_file():
         records, _ = run_records(run, scenes, folds)
-        with progress(settings, f"{run.label} statistics", len(records)) as advance:
-            run_scaling(run, scenes, records, settings.jobs, advance)
+        run_scaling(run, scenes, records, settings.jobs, settings.listener)
     seen, held = run_examples(run, scenes, folds)
     start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
     say(settings, f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")

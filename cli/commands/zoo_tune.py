@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.folds import find_folds, keep_folds
 from cli.options import Settings, common
 from cli.output import next_step, require_folder, say, show
 from cli.tables.columns import Column, as_table, column_of
@@ -66,6 +65,7 @@ def tune(
     if path.suffix != ".toml" or path.stem == recipe.name:
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
 
+    from zoo.data import find_folds, keep_folds
     from zoo.training import pin_start, set_threads
     from zoo.training.tuning import Tuning, default_space, is_as_it_is, left_to_search, tuned_member
 
@@ -78,13 +78,13 @@ def tune(
             "them, or more keys in its [tune] table"
         )
     scenes = settings.scenes()
-    folds = find_folds(settings, scenes)
+    folds = find_folds(settings.runs.folds, scenes, settings.seed, settings.jobs, settings.listener)
     recipe = pin_start(recipe, settings.runs, [fold], folds, settings.listener, settings.members)
     tuning = Tuning(
         recipe=recipe, space=space, fold=fold, folds=folds, store=settings.runs, seed=settings.seed, with_val=with_val
     )
     tuning.check(scenes, settings.device)
-    keep_folds(settings, folds)
+    keep_folds(settings.runs.folds, folds, settings.listener)
     set_threads(settings.jobs)
     say(settings, f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_how_far(tuning, trials)}")
     _search(settings, tuning, scenes, trials)

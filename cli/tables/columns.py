@@ -1,12 +1,10 @@
-"""Tables that fit the terminal: the columns that matter most, as many as there is room for.
+"""Tables within the width of the terminal: the columns that matter most, as many as there is room for.
 
 In: columns with their cells. Out: a rich table. A column without any value is left out, and so is one for which no
-room is left; what is left out stands in the JSON.
+room is left; the JSON document has all.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +13,23 @@ if TYPE_CHECKING:
 
 EMPTY = "-"
 GAP = 2  # characters between columns
-NARROW, NAME = 100, 36  # below so many characters names are folded at so many
+NARROW, NAME = 100, 36  # in a terminal narrower than this, names are folded at this width
+
+
+def cell(value: Any, form: str | Callable[[Any], str] = "{}") -> str:
+    """Text of a value, by a format string or a function; `EMPTY` for None.
+
+    >>> cell(0.51234, "{:.3f}"), cell(None, "{:.3f}"), cell("fc")
+    ('0.512', '-', 'fc')
+    """
+    if value is None:
+        return EMPTY
+    return form.format(value) if isinstance(form, str) else form(value)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A title and a cell a row; the lower the `rank`, the sooner it gets its room. Rank 0 is always shown."""
+    """Title and one cell for each row; the lower the `rank`, the sooner it gets its room. Rank 0 is always shown."""
 
     title: str
     cells: tuple[str, ...]
@@ -29,7 +38,7 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Of its longest line."""
+        """Length of its longest line."""
         return max(len(text) for text in (self.title, *self.cells))
 
     @property
@@ -38,13 +47,13 @@ class Column:
 
 
 def column_of(rows: Sequence[Any], title: str, rank: int, text: Callable[[Any], str], numbers: bool = True) -> Column:
-    """The column that says `text` of each row."""
+    """Column with `text` of each row."""
     return Column(title, tuple(map(text, rows)), rank, numbers)
 
 
-def fitting(columns: Sequence[Column], width: int) -> list[Column]:
-    """The columns that are shown in `width` characters, in their order."""
-    room, chosen = width + GAP, set()  # none behind the last
+def visible_columns(columns: Sequence[Column], width: int) -> list[Column]:
+    """Columns that are shown in `width` characters, in their order."""
+    room, chosen = width + GAP, set()  # no gap behind the last
     for column in sorted(columns, key=lambda column: column.rank):
         needed = (min(column.width, NAME) if width < NARROW and not column.numbers else column.width) + GAP
         if column.rank == 0 or (not column.empty and needed <= room):
@@ -53,12 +62,12 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     return [column for column in columns if column.title in chosen]
 
 
-def as_table(columns: Sequence[Column], width: int) -> Table:
-    """The columns that fit, as a table."""
+def as_table(columns: Sequence[Column], width: int) -> "Table":
+    """Table of the columns that have room in `width` characters."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    shown = fitting(columns, width)
+    shown = visible_columns(columns, width)
     for column in shown:
         folded = NAME if width < NARROW and not column.numbers else None
         table.add_column(
@@ -67,4 +76,18 @@ def as_table(columns: Sequence[Column], width: int) -> Table:
         )  # fmt: skip
     for cells in zip(*(column.cells for column in shown)):
         table.add_row(*cells)
+    return table
+
+
+def framed_table(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
+    """Table with a frame and a title, whose first columns hold text and whose others hold numbers."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row)
     return table

@@ -10,6 +10,7 @@ import benchmarks
 from ensemble import counts
 from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
+from zoo.data.synth import make_scenes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
@@ -108,6 +109,18 @@ def test_structure(run, tmp_path):
     out, _ = run("structure", tmp_path)
     figures = json.loads(out)
     assert (figures["files"], figures["functions"], figures["lazy_imports"]) == (1, 2, 1)
+
+
+def test_synth_likeness(run, tmp_path, capsys):
+    # A single scene without contrails: no contrast, no pair of labelers; what cannot be compared is far.
+    make_scenes(tmp_path, train=1, validation=0, test=0, seed=4)
+    with pytest.raises(SystemExit) as stopped:
+        run("synth_likeness", tmp_path)
+    assert stopped.value.code
+    lines = capsys.readouterr().out.splitlines()
+    (contrast,) = (line for line in lines if line.startswith("contrast of a contrail in T11"))
+    assert "nan" in contrast and contrast.endswith("far")
+    assert "figures within their tolerance" in lines[-1]
 
 
 def test_synth_speed(run, tmp_path):

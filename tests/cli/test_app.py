@@ -183,8 +183,8 @@ def test_the_hint_of_an_error_runs_as_typed(tmp_path, capsys):
     capsys.readouterr()
     assert run(["zoo", "leaderboard", *words]) == 1
     error = capsys.readouterr().err
-    assert "make it: cli data folds" in error
-    assert run(shlex.split(error.partition("make it: cli ")[2])) == 0
+    assert "run: cli data folds" in error
+    assert run(shlex.split(error.partition("run: cli ")[2])) == 0
     assert (runs / "folds.csv").is_file()
 
 

@@ -55,7 +55,7 @@ def test_one_scene_group_has_no_interval_to_speak_of(typed, tmp_path):
     write_folds(tmp_path / "runs" / "folds.csv", Folds(tuple(rows)))
     code, said = typed("data features")
     assert code == 0, said.err
-    assert "the intervals say nothing" in said.out
+    assert "the intervals mean nothing" in said.out
 
 
 def test_a_fold_that_is_not_there_is_one_line(typed):

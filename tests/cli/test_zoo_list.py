@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.app import run
-from cli.tables.columns import GAP, Column, fitting
+from cli.tables.columns import GAP, Column, visible_columns
 from core.files import write_text
 from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings
@@ -42,14 +42,14 @@ def test_no_line_is_wider_than_the_terminal_and_every_name_is_whole(width, capsy
 def test_the_columns_that_matter_most_get_the_room():
     columns = [Column("name", ("abc",), 0, False), Column("b", ("1234",), 2), Column("c", ("5",), 1)]
     widths = [4 + GAP, 4 + GAP, 1 + GAP]
-    assert [c.title for c in fitting(columns, sum(widths) - GAP)] == ["name", "b", "c"]
-    assert [c.title for c in fitting(columns, sum(widths) - GAP - 1)] == ["name", "c"]
-    assert [c.title for c in fitting(columns, 1)] == ["name"]
+    assert [c.title for c in visible_columns(columns, sum(widths) - GAP)] == ["name", "b", "c"]
+    assert [c.title for c in visible_columns(columns, sum(widths) - GAP - 1)] == ["name", "c"]
+    assert [c.title for c in visible_columns(columns, 1)] == ["name"]
 
 
 def test_a_column_that_says_nothing_is_left_out():
     columns = [Column("name", ("abc",), 0, False), Column("b", ("-",), 1)]
-    assert [c.title for c in fitting(columns, 100)] == ["name"]
+    assert [c.title for c in visible_columns(columns, 100)] == ["name"]
 
 
 def test_a_filter_asks_for_every_word(capsys):

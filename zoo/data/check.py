@@ -1,72 +1,82 @@
 """Verify every file of the data: present, readable, of the right shape, finite, plausible, consistent.
 
-In: scenes. Out: a Report of what there is and of what is at fault, one Fault a file and reason. Nothing stops
-at the first fault, and nothing is ever unpickled. What a layout's files must be stands in `check_layouts`.
+In: scenes. Out: a CheckReport of what there is and of all faults, one for each file and reason. Nothing stops at the
+first fault, and nothing is ever unpickled. Each layout (zoo.data.layouts) knows what its files must be.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
-from zoo.data.parallel import Advance, sweep
+from core.listener import SILENT, Listener
+from zoo.data.parallel import parallel_map
 from zoo.data.records import Fault, Finding, Record, Source
 from zoo.data.sources import Scenes
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
-class Report:
-    """All findings, in the order of sources and records, and the faults of whole sources."""
+class CheckReport:
+    """Findings in the order of sources and records, and the faults of whole sources."""
 
     findings: tuple[Finding, ...]
     general: tuple[Fault, ...]
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Every fault, in the order of the records."""
+        """All faults, in the order of the records."""
         return self.general + tuple(fault for finding in self.findings for fault in finding.faults)
 
     def by_split(self) -> dict[tuple[str, str], tuple[Finding, ...]]:
-        """The findings of each (source, split)."""
+        """Findings of each (source, split)."""
         result: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.findings:
             result.setdefault((finding.record.source, finding.record.split), []).append(finding)
         return {key: tuple(findings) for key, findings in result.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Report as a JSON object."""
         return {
             "records": len(self.findings),
             "files": sum(finding.files for finding in self.findings),
             "absent_frames": sum(len(finding.absent) for finding in self.findings),
             "faults": [fault.as_dict() for fault in self.faults],
-            "splits": [_tally(*key, findings) for key, findings in self.by_split().items()],
+            "splits": [_totals(*key, findings) for key, findings in self.by_split().items()],
         }
 
+    def to_frame(self) -> "pd.DataFrame":
+        """Faults as a table with the columns record, path, what and todo: one row for each fault."""
+        import pandas as pd
+
+        return pd.DataFrame([fault.as_dict() for fault in self.faults], columns=["record", "path", "what", "todo"])
+
     def raise_if_faulty(self) -> None:
-        """UserError that counts the faults, where there is any."""
+        """Raise a UserError that counts the faults, if there are any."""
         if self.faults:
             records = len({fault.record for fault in self.faults})
             raise UserError(f"{len(self.faults)} faults in {records} records; do what the list says of each")
 
 
-def check_scenes(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> Report:
-    """Check every file of `scenes`; `advance` is called once for each record."""
+def check_scenes(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> CheckReport:
+    """Check every file of `scenes`."""
     tasks = [
         (source, record, expected) for source in scenes.sources for record, expected in source.expected_files().items()
     ]
     general = tuple(fault for source in scenes.sources for fault in _metadata_faults(source))
-    return Report(tuple(sweep(_check, tasks, jobs, advance)), general)
+    return CheckReport(tuple(parallel_map(_check, tasks, jobs, listener, "check")), general)
 
 
 def full_bands(findings: tuple[Finding, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The bands that all these records hold, and those of them with all eight frames in all records."""
+    """Bands that all these records hold, and those of them with all eight frames in all records."""
     shared = set.intersection(*(set(finding.bands) for finding in findings))
     lacking = {band for finding in findings for band, _ in finding.absent}
     return tuple(sorted(shared)), tuple(sorted(shared - lacking))
 
 
-def _tally(source: str, split: str, findings: tuple[Finding, ...]) -> dict[str, Any]:
+def _totals(source: str, split: str, findings: tuple[Finding, ...]) -> dict[str, Any]:
     bands, full = full_bands(findings)
     return {
         "source": source,

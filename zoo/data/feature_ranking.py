@@ -1,34 +1,39 @@
-"""Which channels tell contrails from their surroundings, over many scenes: a ranking, and what an input could have.
+"""Rank channels by how well they separate contrails from their surroundings, over many scenes, and judge inputs by it.
 
-In: what each scene says (zoo.data.features). Out: a Screening. A single channel is judged by the mean of the scenes'
-AUCs, a set of channels by the d' of its best linear mixture (Fisher 1936), fitted on other scene groups than it is
-judged on. Intervals are bootstrapped over scene groups.
+In: scenes and folds. Out: a FeatureRanking. A single channel is judged by the mean of the scenes' AUCs, a set of
+channels by the d' of its linear discriminant (Fisher 1936), fitted on other scene groups than it is judged on.
+Intervals are bootstrapped over scene groups.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from zoo.data.features import Candidate, Kelvin, Plane, Seen, candidates, look
-from zoo.data.parallel import Advance, sweep
-from zoo.data.records import LABELLED, Record
+from core.listener import SILENT, Listener
+from zoo.data.features import Channel, ChannelStats, Kelvin, Plane, candidate_channels, measure_channels
+from zoo.data.folds import Folds
+from zoo.data.parallel import parallel_map
+from zoo.data.records import LABELLED, Record, evenly_spread
 from zoo.data.sources import Scenes
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DRAWS = 2000
-PARTS = 5  # of the scene groups: a mixture fitted on four is judged on the fifth
-FEWEST = 8  # scenes on which mixtures are compared
-CHANNELS = 6  # at most, of the input that is put together
+PARTS = 5  # of the scene groups: a discriminant fitted on four is judged on the fifth
+FEWEST = 8  # scenes on which inputs are compared
+CHANNELS = 6  # at most, in forward selection
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranked:
-    """One channel: the mean of the scenes' AUCs (above a half), its 95 % interval, d', over how many scenes."""
+class ChannelScore:
+    """Score of one channel: the mean of the scenes' AUCs (above a half), its 95 % interval, d', number of scenes."""
 
     name: str
     auc: float
@@ -36,38 +41,48 @@ class Ranked:
     high: float
     d_prime: float
     scenes: int
-    brighter: bool  # whether contrails have the greater values
+    brighter: bool  # contrails have the greater values
     may_be_best: bool  # on the scenes that hold both, it cannot be told from the first
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mixture:
-    """A registered input: the cross-fitted d' of its channels' linear mixture, and how far it is behind the best's."""
+class InputScore:
+    """Score of a registered input: the cross-fitted d' of the linear discriminant of its channels."""
 
     name: str
     channels: int
     d_prime: float
     behind: float  # the best one's d' less this
-    error: float  # of `behind`
+    error: float  # standard error of `behind`
     scenes: int  # that hold what it reads, among all
 
 
 @dataclass(frozen=True, eq=False)
-class Screening:
-    """What the scenes say of candidates, the first columns, and of the channels of registered inputs, the others."""
+class FeatureRanking:
+    """Separation of contrails by candidate channels and by the channels of registered inputs.
 
-    own: tuple[Candidate, ...]
-    inputs: Mapping[str, slice]
-    seen: tuple[Seen, ...]
-    groups: NDArray[np.int64]  # of each scene
+    candidates: the first channels of each of `scenes`. parts: the slice of channels of each registered input. groups:
+    number of the scene group of each scene. folds: those whose scenes were measured.
+    """
+
+    candidates: tuple[Channel, ...]
+    parts: Mapping[str, slice]
+    scenes: tuple[ChannelStats, ...]
+    groups: NDArray[np.int64]
+    folds: tuple[int, ...] = ()
+
+    @property
+    def clipped(self) -> int:
+        """Number of scenes whose kelvins come from ash-colour images."""
+        return sum(one.record.clipped for one in self.scenes)
 
     @cached_property
-    def ranking(self) -> list[Ranked]:
-        """The candidates that enough scenes hold, best first."""
-        auc, d_prime = (np.stack([getattr(one, key) for one in self.seen]) for key in ("auc", "d_prime"))
-        auc, d_prime = auc[:, : len(self.own)], d_prime[:, : len(self.own)]
+    def channels(self) -> list[ChannelScore]:
+        """Scores of the candidates that enough scenes hold, best first."""
+        auc, d_prime = (np.stack([getattr(one, key) for one in self.scenes]) for key in ("auc", "d_prime"))
+        auc, d_prime = auc[:, : len(self.candidates)], d_prime[:, : len(self.candidates)]
         held = np.isfinite(auc)
-        columns = np.flatnonzero(held.sum(axis=0) >= min(FEWEST, len(self.seen)))
+        columns = np.flatnonzero(held.sum(axis=0) >= min(FEWEST, len(self.scenes)))
         mean = np.array([auc[held[:, c], c].mean() for c in columns])
         signs = np.where(mean >= 0.5, 1.0, -1.0)
         gain = np.where(held[:, columns], signs * (auc[:, columns] - 0.5), np.nan)
@@ -76,9 +91,9 @@ class Screening:
         gaps = self._draws(gain[:, [first]] - gain)
         lows, highs = np.nanpercentile(draws, (2.5, 97.5), axis=0)
         behind = np.nanpercentile(gaps, 2.5, axis=0) > 0
-        found = [
-            Ranked(
-                name=self.own[c].name,
+        scores = [
+            ChannelScore(
+                name=self.candidates[c].name,
                 auc=float(0.5 + abs(mean[k] - 0.5)),
                 low=float(0.5 + lows[k]),
                 high=float(0.5 + highs[k]),
@@ -89,7 +104,7 @@ class Screening:
             )
             for k, c in enumerate(columns)
         ]
-        return sorted(found, key=lambda one: -one.auc)
+        return sorted(scores, key=lambda one: -one.auc)
 
     def _draws(self, values: Floats) -> Floats:
         """Means over the scenes of (scenes, c) in DRAWS resamples of the scene groups; NaNs are left out."""
@@ -103,8 +118,11 @@ class Screening:
 
     @cached_property
     def compared(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The scenes and the channels of the mixtures: as many channels on as many scenes as there are."""
-        held = np.isfinite(np.stack([one.contrast for one in self.seen]))
+        """Indices of the scenes, and mask of the channels, on which discriminants are compared.
+
+        No channel is missing from any of these scenes; of such choices, the one with the most values.
+        """
+        held = np.isfinite(np.stack([one.contrast for one in self.scenes]))
         best: tuple[int, Any, Any] = (0, np.empty(0, np.int64), np.zeros(held.shape[1], bool))
         for pattern in np.unique(held, axis=0):
             scenes = np.flatnonzero((held | ~pattern).all(axis=1))
@@ -113,49 +131,49 @@ class Screening:
         return best[1], best[2]
 
     @cached_property
-    def mixtures(self) -> list[Mixture]:
-        """The registered inputs that these scenes allow, best first; empty where the scenes are too few."""
+    def inputs(self) -> list[InputScore]:
+        """Scores of the registered inputs that these scenes allow, best first; empty for fewer than FEWEST scenes."""
         scenes, held = self.compared
-        sets = {name: np.arange(held.size)[part] for name, part in self.inputs.items() if held[part].all()}
+        sets = {name: np.arange(held.size)[part] for name, part in self.parts.items() if held[part].all()}
         if not len(scenes) or not sets:
             return []
-        scores = {name: self._cross_fitted(columns) for name, columns in sets.items()}
-        best = max(scores.values(), key=np.mean)
-        found = [
-            Mixture(
+        d_primes = {name: self._cross_fitted(columns) for name, columns in sets.items()}
+        best = max(d_primes.values(), key=np.mean)
+        scores = [
+            InputScore(
                 name=name,
                 channels=len(sets[name]),
                 d_prime=float(each.mean()),
                 behind=float((best - each).mean()),
                 error=self._error(best - each),
-                scenes=sum(bool(np.isfinite(one.contrast[sets[name]]).all()) for one in self.seen),
+                scenes=sum(bool(np.isfinite(one.contrast[sets[name]]).all()) for one in self.scenes),
             )
-            for name, each in scores.items()
+            for name, each in d_primes.items()
         ]
-        return sorted(found, key=lambda one: one.behind)
+        return sorted(scores, key=lambda one: one.behind)
 
     @property
-    def nearest(self) -> Mixture | None:
-        """Of the inputs that all scenes allow, and that cannot be told from the best, the one with fewest channels.
+    def suggested(self) -> InputScore | None:
+        """The input with the fewest channels, of those that all scenes allow and that may be as good as the best.
 
-        Where none of these is as good as the best (within two standard errors), the best of them.
+        If none of these is as good as the best (within two standard errors), the best of them; None for too few scenes.
         """
-        allowed = [one for one in self.mixtures if one.scenes == len(self.seen)] or self.mixtures
+        allowed = [one for one in self.inputs if one.scenes == len(self.scenes)] or self.inputs
         equals = [one for one in allowed if one.behind <= 2 * one.error] or allowed[:1]
         return min(equals, key=lambda one: (one.channels, one.behind), default=None)
 
-    def composed(self, pixelwise: bool) -> list[tuple[str, float]]:
-        """Candidates for a new input, each with the d' that it brings the mixture to; more do not pay.
+    def forward_selection(self, pixelwise: bool) -> list[tuple[str, float]]:
+        """Candidates for a new input, chosen one by one, each with the d' of the discriminant of all up to it.
 
-        pixelwise: without what is filtered.
+        It ends where no other candidate adds more than the standard error. pixelwise: without filtered channels.
         """
         scenes, held = self.compared
         if not len(scenes):
             return []
         chosen: list[int] = []
-        score, found = np.zeros(len(scenes)), []
+        score, steps = np.zeros(len(scenes)), []
         while len(chosen) < CHANNELS:
-            fit = [c for c, one in enumerate(self.own) if held[c] and (one.pixelwise or not pixelwise)]
+            fit = [c for c, one in enumerate(self.candidates) if held[c] and (one.pixelwise or not pixelwise)]
             left = [c for c in fit if c not in chosen]
             tried = {c: self._cross_fitted(np.array([*chosen, c])) for c in left}
             best = max(tried, key=lambda c: tried[c].mean(), default=None)
@@ -163,11 +181,34 @@ class Screening:
                 break
             chosen.append(best)
             score = tried[best]
-            found.append((self.own[best].name, float(score.mean())))
-        return found
+            steps.append((self.candidates[best].name, float(score.mean())))
+        return steps
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ranking as a JSON object."""
+        suggested = self.suggested
+        return {
+            "folds": list(self.folds),
+            "scenes": len(self.scenes),
+            "groups": int(self.groups.max()) + 1,
+            "ranking": [asdict(one) for one in self.channels],
+            "compared_scenes": len(self.compared[0]),
+            "inputs": [asdict(one) for one in self.inputs],
+            "suggested": suggested.name if suggested else None,
+            "composed": {
+                kind: [{"channel": name, "d_prime": score} for name, score in self.forward_selection(pixelwise)]
+                for kind, pixelwise in (("pixelwise", True), ("any", False))
+            },
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Channels as a table, best first: one row for each ChannelScore, its fields as columns."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(one) for one in self.channels])
 
     def _cross_fitted(self, columns: NDArray[np.int64]) -> Floats:
-        """The d' of the columns' mixture in each compared scene, its weights from other scene groups."""
+        """The d' of the columns' discriminant in each compared scene, its weights from other scene groups."""
         scenes, _ = self.compared
         contrast, within = self._moments
         contrast, within = contrast[:, columns], within[:, columns][:, :, columns]
@@ -178,7 +219,7 @@ class Screening:
             if not fit.any():
                 fit = judge
             pooled = within[fit].mean(axis=0)
-            # Channels may be sums of one another, and flat ones say nothing.
+            # Channels may be sums of one another, and flat ones have no variance.
             scale = np.sqrt(np.maximum(np.diagonal(pooled), 1e-12))
             ridge = pooled / np.outer(scale, scale) + 1e-4 * np.eye(len(columns))
             weights = np.linalg.solve(ridge, contrast[fit].mean(axis=0) / scale) / scale
@@ -189,7 +230,7 @@ class Screening:
     @cached_property
     def _moments(self) -> tuple[Floats, Floats]:
         scenes, _ = self.compared
-        return np.stack([self.seen[n].contrast for n in scenes]), np.stack([self.seen[n].within for n in scenes])
+        return np.stack([self.scenes[n].contrast for n in scenes]), np.stack([self.scenes[n].within for n in scenes])
 
     def _error(self, differences: Floats) -> float:
         """Standard error of the mean over the compared scenes, whose groups are independent."""
@@ -199,38 +240,61 @@ class Screening:
         return float(np.sqrt((sums**2).sum() * len(sums) / max(1, len(sums) - 1)) / len(differences))
 
 
-def screen(
+def rank_features(
     scenes: Scenes,
-    records: Sequence[Record],
-    group_of: Mapping[str, str],
-    inputs: Mapping[str, Sequence[Candidate]],
+    folds: Folds,
+    inputs: Mapping[str, Sequence[Channel]],
+    *,
+    numbers: Collection[int] | None = None,
+    most: int = 1000,
     jobs: int = 1,
-    advance: Advance | None = None,
-) -> Screening:
-    """Look at the contrails of these records; `inputs` are the channels of the registered ones.
+    listener: Listener = SILENT,
+) -> FeatureRanking:
+    """Rank candidate channels, and the channels of `inputs`, on the labelled records of some folds.
 
-    UserError where none of the records has contrails; `advance(1)` is called for each record.
+    numbers: the folds, by default all but fold 0, which can then judge what was chosen. most: records, at most.
+    UserError if a labelled record is in no fold, or none of the records has contrails.
     """
-    own = candidates()
-    channels, parts = list(own), {}
+    chosen = sorted(range(1, folds.count) if numbers is None else numbers)
+    candidates = candidate_channels()
+    channels, parts = list(candidates), {}
     for name, of_input in inputs.items():
         parts[name] = slice(len(channels), len(channels) + len(of_input))
         channels += of_input
-    tasks = [(scenes.source(record), record) for record in records]
-    seen = tuple(filter(None, sweep(lambda task: look(*task, channels), tasks, jobs, advance)))
-    if not seen:
+    records = _with_contrails(scenes, folds, chosen, most)
+
+    def measure(record: Record) -> ChannelStats | None:
+        return measure_channels(scenes.source(record), record, channels)
+
+    measured = tuple(filter(None, parallel_map(measure, records, jobs, listener, "features")))
+    if not measured:
         raise UserError(f"none of {len(records)} records has a contrail of ten pixels; name other folds or sources")
-    _, groups = np.unique([group_of[one.record.id] for one in seen], return_inverse=True)
-    return Screening(own, parts, seen, groups)
+    _, groups = np.unique([folds.group_of[one.record.id] for one in measured], return_inverse=True)
+    return FeatureRanking(candidates, parts, measured, groups, tuple(chosen))
 
 
 def input_channels(
     name: str, bands: Sequence[int], count: int, make: Callable[..., Sequence[Plane]], from_ash: bool
-) -> list[Candidate]:
-    """The channels of a registered input as candidates: `make` takes kelvin (H, W) of each band."""
+) -> list[Channel]:
+    """Channels of a registered input; `make` takes kelvin (H, W) of each band and returns `count` planes."""
     reads = tuple((band, LABELLED) for band in bands)
 
     def channel(kelvin: Kelvin, k: int) -> Plane:
         return make(*(kelvin[key] for key in reads))[k]
 
-    return [Candidate(f"{name}[{k}]", reads, partial(channel, k=k), from_ash) for k in range(count)]
+    return [Channel(f"{name}[{k}]", reads, partial(channel, k=k), from_ash) for k in range(count)]
+
+
+def fold_words(numbers: Sequence[int]) -> str:
+    """Folds in words: "fold 1", "folds 1, 2"."""
+    return ("fold " if len(numbers) == 1 else "folds ") + ", ".join(map(str, numbers))
+
+
+def _with_contrails(scenes: Scenes, folds: Folds, numbers: Sequence[int], most: int) -> list[Record]:
+    """Labelled records of these folds, without those that folds.csv knows to be empty."""
+    folds.require([record.id for record in scenes.labelled])
+    empty = {row.record_id for row in folds.rows if row.positives == 0}
+    found = [r for r in scenes.labelled if folds.fold_of[r.id] in numbers and r.id not in empty]
+    if not found:
+        raise UserError(f"no record of {fold_words(numbers)} has a contrail; give other --folds, or name more data")
+    return evenly_spread(found, most)

@@ -1,9 +1,9 @@
-"""Candidates for a network's input, and how well each tells the contrails of one scene from what surrounds them.
+"""Candidate channels of a network's input, and how well each separates the contrails of one scene from their ring.
 
-In: kelvins and the label of one record. Out: for every candidate the AUC (Mann and Whitney) and d' (difference of the
+In: kelvins and the label of one record. Out: for every channel the AUC (Mann and Whitney) and d' (difference of the
 means over the standard deviation within) of contrail pixels against a ring around them, and the moments from which
-mixtures of candidates are judged. Absolute values differ more between scenes than contrails do within one, so nothing
-is compared across scenes. Stays outside: what several scenes say together (zoo.data.feature_ranking).
+linear discriminants of several channels are fitted. Absolute values differ more between scenes than contrails do within
+one, so nothing is compared across scenes. Stays outside: several scenes together (zoo.data.feature_ranking).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,31 +20,31 @@ from scipy.stats import rankdata
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
 
 BEFORE, AFTER = LABELLED - 1, LABELLED + 1
-RING = (2.0, 8.0)  # pixels from the next contrail pixel: beyond its blur and the label's offset, within its weather
+RING = (2.0, 8.0)  # pixels from the next contrail pixel: beyond its blur and the label's offset, in the same weather
 LEAST = 10  # contrail pixels that a scene needs: those of the smallest contrail
-MOST = (400, 800)  # pixels of contrail and of ring that are looked at in a scene
+MOST = (400, 800)  # pixels of contrail and of ring that are used in a scene
 DIFFERENCES = ((15, 14), (14, 11))  # the split window and the cloud-top difference: darker in contrails
 SIGMAS = (1.0, 1.5, 2.0, 3.0)  # of the ridge filter, pixels
-WIDE = 8.0  # of the mean that is taken off, pixels
+WIDE = 8.0  # sigma of the mean that is taken off, pixels
 
 Plane = NDArray[np.float32]
 Kelvin = Mapping[tuple[int, int], Plane]  # by band and frame
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A channel that an input could have: which kelvins it reads, and what it makes of them, (256, 256)."""
+class Channel:
+    """Channel that an input could have: the kelvins that it reads, and the plane (256, 256) that it makes of them."""
 
     name: str
     reads: tuple[tuple[int, int], ...]  # bands and frames
     make: Callable[[Kelvin], Plane]
-    from_ash: bool = True  # whether kelvins of an ash-colour image will do
-    pixelwise: bool = True  # what is filtered, a network can make of what is not
+    from_ash: bool = True  # kelvins of an ash-colour image will do
+    pixelwise: bool = True  # False: filtered, which a network can learn by itself
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What one scene says of c channels; NaN where it does not hold what one of them reads."""
+class ChannelStats:
+    """Separation of contrails from their ring in one scene, by c channels; NaN for a channel that it cannot make."""
 
     record: Record
     auc: NDArray[np.float64]  # (c,)
@@ -53,12 +53,12 @@ class Seen:
 
     @property
     def d_prime(self) -> NDArray[np.float64]:
-        """(c,); 0 where a channel is flat."""
+        """Separation d' of each channel: (c,); 0 where a channel is flat."""
         spread = np.sqrt(np.diagonal(self.within))
         return np.divide(self.contrast, spread, out=np.zeros_like(spread) * self.contrast, where=spread > 0)
 
 
-def candidates() -> tuple[Candidate, ...]:
+def candidate_channels() -> tuple[Channel, ...]:
     """Bands, their differences, change in time, ridges and local contrast of the two differences."""
     quantities = {f"T{band}": (band,) for band in BANDS}
     pairs = {f"T{high}-T{low}": (high, low) for low, high in combinations(BANDS, 2)}
@@ -77,8 +77,8 @@ def candidates() -> tuple[Candidate, ...]:
     return tuple(found)
 
 
-def look(source: Source, record: Record, channels: Sequence[Candidate]) -> Seen | None:
-    """What the record says of the channels; None where it holds no contrail of any size."""
+def measure_channels(source: Source, record: Record, channels: Sequence[Channel]) -> ChannelStats | None:
+    """Measure the channels on one record; None if it has fewer contrail pixels, or ring, than the smallest contrail."""
     inside, ring = _pixels(record, source.mask(record))
     if len(inside) < LEAST or len(ring) < LEAST:
         return None
@@ -92,11 +92,11 @@ def look(source: Source, record: Record, channels: Sequence[Candidate]) -> Seen 
     ranks = rankdata(values, axis=0, nan_policy="propagate")[: len(inside)].sum(axis=0)
     auc = (ranks - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(ring))
     within = (np.cov(marked, rowvar=False) + np.cov(around, rowvar=False)) / 2
-    return Seen(record, auc, marked.mean(axis=0) - around.mean(axis=0), np.atleast_2d(within))
+    return ChannelStats(record, auc, marked.mean(axis=0) - around.mean(axis=0), np.atleast_2d(within))
 
 
 def ridge(plane: Plane, sigma: float) -> Plane:
-    """How dark a line of width `sigma` each pixel lies on: the greater curvature of the smoothed plane, kelvin."""
+    """Strength of a dark line of width `sigma` at each pixel: the greater curvature of the smoothed plane, kelvin."""
     orders = ((2, 0), (1, 1), (0, 2))
     rows, mixed, columns = (ndimage.gaussian_filter(plane, sigma, order=order, mode="nearest") for order in orders)
     curvature = (rows + columns) / 2 + np.hypot((rows - columns) / 2, mixed)
@@ -105,23 +105,23 @@ def ridge(plane: Plane, sigma: float) -> Plane:
 
 
 def local_contrast(plane: Plane) -> Plane:
-    """The plane less its Gaussian mean over WIDE pixels, kelvin."""
+    """Plane less its Gaussian mean over WIDE pixels, kelvin."""
     result: Plane = plane - ndimage.gaussian_filter(plane, WIDE, mode="nearest")
     return result
 
 
 def _of(kelvin: Kelvin, bands: Sequence[int], frame: int) -> Plane:
-    """A band, or the first less the second."""
+    """Plane of a band, or of the first less the second."""
     first = kelvin[bands[0], frame]
     return first - kelvin[bands[1], frame] if len(bands) > 1 else first
 
 
-def _still(name: str, bands: tuple[int, ...]) -> Candidate:
-    return Candidate(name, tuple((band, LABELLED) for band in bands), lambda kelvin: _of(kelvin, bands, LABELLED))
+def _still(name: str, bands: tuple[int, ...]) -> Channel:
+    return Channel(name, tuple((band, LABELLED) for band in bands), lambda kelvin: _of(kelvin, bands, LABELLED))
 
 
-def _change(name: str, bands: tuple[int, ...], others: tuple[int, ...]) -> Candidate:
-    """The labelled frame less the mean of the others."""
+def _change(name: str, bands: tuple[int, ...], others: tuple[int, ...]) -> Channel:
+    """Channel of the labelled frame less the mean of the others."""
 
     def make(kelvin: Kelvin) -> Plane:
         mean = sum(_of(kelvin, bands, frame) for frame in others) / np.float32(len(others))
@@ -130,25 +130,25 @@ def _change(name: str, bands: tuple[int, ...], others: tuple[int, ...]) -> Candi
 
     reads = tuple((band, frame) for band in bands for frame in (LABELLED, *others))
     others_name = " and ".join(f"t{frame}" for frame in others)
-    return Candidate(f"{name}: t{LABELLED} less {others_name}", reads, make)
+    return Channel(f"{name}: t{LABELLED} less {others_name}", reads, make)
 
 
-def _ratio(name: str, band: int, frame: int) -> Candidate:
+def _ratio(name: str, band: int, frame: int) -> Channel:
     reads = ((band, LABELLED), (band, frame))
-    return Candidate(f"{name}: t{LABELLED} / t{frame}", reads, lambda kelvin: kelvin[reads[0]] / kelvin[reads[1]])
+    return Channel(f"{name}: t{LABELLED} / t{frame}", reads, lambda kelvin: kelvin[reads[0]] / kelvin[reads[1]])
 
 
-def _filtered(what: str, bands: tuple[int, int], function: Callable[[Plane], Plane]) -> Candidate:
+def _filtered(prefix: str, bands: tuple[int, int], function: Callable[[Plane], Plane]) -> Channel:
     reads = tuple((band, LABELLED) for band in bands)
 
     def make(kelvin: Kelvin) -> Plane:
         return function(_of(kelvin, bands, LABELLED))
 
-    return Candidate(f"{what}T{bands[0]}-T{bands[1]}", reads, make, pixelwise=False)
+    return Channel(f"{prefix}T{bands[0]}-T{bands[1]}", reads, make, pixelwise=False)
 
 
 def _pixels(record: Record, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flat indices of contrail and ring, no more than MOST, drawn by the record's own lot."""
+    """Flat indices of contrail and ring, no more than MOST, drawn with a seed that follows from the record's id."""
     distance = ndimage.distance_transform_edt(~mask)
     ring = (distance > RING[0]) & (distance <= RING[1]) if mask.any() else mask
     rng = np.random.default_rng(crc32(record.id.encode()))
@@ -160,7 +160,7 @@ def _pixels(record: Record, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64],
 
 
 def _read(source: Source, record: Record) -> dict[tuple[int, int], Plane]:
-    """The kelvins that the record holds, of the labelled frame and its neighbours."""
+    """Kelvins that the record holds, of the labelled frame and its neighbours."""
     frames = (BEFORE, LABELLED, AFTER)
     bands = source.bands(record)
     planes = source.kelvin(record, bands, frames).reshape(len(bands), len(frames), SIZE, SIZE)

@@ -1,6 +1,6 @@
-"""Which record is in which fold, and the scene group that put it there.
+"""Folds: which record is in which fold, and the scene group that put it there; read from and written to folds.csv.
 
-In: scenes, or a csv that a user may have written. Out: `Folds`, checked at birth: no record twice, no scene
+In: scenes, or a csv that a user may have written. Out: `Folds`, checked when made: no record twice, no scene
 group in two folds, no fold without a record.
 """
 
@@ -9,20 +9,29 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
+from typing import TYPE_CHECKING, Any
 
+from core.command import Command
 from core.errors import UserError
 from core.files import sha256_of, write_text
+from core.listener import SILENT, Listener
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("record_id", "fold", "group", "source", "split", "positives")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One row of folds.csv. Only the first two columns are needed; a group of its own is the record's id."""
+    """One row of folds.csv: a record and its fold.
+
+    Only the first two are needed. group: the scene group, by default the record alone; positives: contrail pixels of
+    the record's mask, None if not counted.
+    """
 
     record_id: str
     fold: int
@@ -34,7 +43,18 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Folds:
-    """Rows sorted by record id, whatever the order they were given in."""
+    """Split of records into folds 0, 1, ..., rows sorted by record id whatever the order they were given in.
+
+    UserError for a record that is listed twice, a gap in the numbers of the folds, or a scene group in two folds.
+
+    >>> folds = Folds((Assignment("a", 0), Assignment("c", 1, group="a2"), Assignment("b", 1, group="a2")))
+    >>> folds.count, folds.records(1), folds.fold_of["a"]
+    (2, ('b', 'c'), 0)
+    >>> Folds((Assignment("b", 0, group="x"), Assignment("c", 1, group="x")))
+    Traceback (most recent call last):
+        ...
+    core.errors.UserError: scene group x leaks: record b is in fold 0, record c in fold 1; put a group into one fold
+    """
 
     rows: tuple[Assignment, ...]
 
@@ -46,38 +66,90 @@ class Folds:
 
     @cached_property
     def fold_of(self) -> dict[str, int]:
-        """The fold of each record id."""
+        """Fold of each record id."""
         return {row.record_id: row.fold for row in self.rows}
 
     @cached_property
     def group_of(self) -> dict[str, str]:
-        """The scene group of each record id; a record without one is its own group."""
+        """Scene group of each record id; a record without one is its own group."""
         return {row.record_id: row.group or row.record_id for row in self.rows}
 
     @cached_property
     def count(self) -> int:
-        """How many folds there are; they are numbered from 0."""
+        """Number of folds."""
         return 1 + max(row.fold for row in self.rows)
 
     @cached_property
     def sha256(self) -> str:
-        """Of what a run depends on, record ids and folds: the same after a rename of a source or a group."""
+        """Hash of record ids and folds, on which runs depend: the same after a rename of a source or a group."""
         return sha256_of([[row.record_id, row.fold] for row in self.rows])
 
     def records(self, fold: int) -> tuple[str, ...]:
-        """The ids of one fold, sorted; UserError where there is no such fold."""
+        """Record ids of one fold, sorted; UserError if there is no such fold."""
         if not 0 <= fold < self.count:
             raise UserError(f"there is no fold {fold}; folds.csv holds folds 0 to {self.count - 1}")
         return tuple(row.record_id for row in self.rows if row.fold == fold)
 
     def require(self, record_ids: Iterable[str]) -> None:
-        """UserError where any of these labelled records is in no fold."""
+        """Raise a UserError if any of these labelled records is in no fold."""
         missing = sorted(set(record_ids) - self.fold_of.keys())
         if missing:
             raise UserError(
                 f"{len(missing)} labelled records are in no fold, {missing[0]} first; name another --runs for "
-                "these scenes, or make its folds anew: cli data folds --force (older runs then count no more)"
+                "these scenes, or make its folds again, after which older runs no longer count",
+                Command("data folds", force=True),
             )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Folds in numbers and the scene groups of more than one record, as a JSON object."""
+        return {
+            "sha256": self.sha256,
+            "records": len(self.rows),
+            "folds": [self._totals(fold) for fold in range(self.count)],
+            "groups": self._large_groups(),
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Rows as a table with the columns of folds.csv; `positives` is a nullable integer.
+
+        >>> Folds((Assignment("a", 0, positives=7), Assignment("b", 1))).to_frame()["positives"].tolist()
+        [7, <NA>]
+        """
+        import pandas as pd
+
+        rows = [asdict(row) | {"group": self.group_of[row.record_id]} for row in self.rows]
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"positives": "Int64"})
+
+    @classmethod
+    def from_frame(cls, frame: "pd.DataFrame") -> "Folds":
+        """Folds of a table with the columns record_id and fold, and any others of folds.csv.
+
+        UserError for what a folds.csv would be refused for, such as ids that were read as numbers and rounded.
+        """
+        whole = {name: "Int64" for name in ("fold", "positives") if name in frame}
+        try:
+            text = frame.astype(whole).to_csv(index=False)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"the table's folds and positives are not whole numbers ({error})") from error
+        return cls(tuple(_rows(text)))
+
+    def _totals(self, fold: int) -> dict[str, Any]:
+        rows = [row for row in self.rows if row.fold == fold]
+        counts = [row.positives or 0 for row in rows]
+        return {
+            "fold": fold,
+            "records": len(rows),
+            "groups": len({self.group_of[row.record_id] for row in rows}),
+            "with_contrails": sum(count > 0 for count in counts),
+            "contrail_pixels": sum(counts),
+            "splits": dict(sorted(Counter(f"{row.source} {row.split}" for row in rows).items())),
+        }
+
+    def _large_groups(self) -> list[list[str]]:
+        members: dict[str, list[str]] = {}
+        for name, group in self.group_of.items():
+            members.setdefault(group, []).append(name)
+        return [names for names in members.values() if len(names) > 1]
 
     def _refuse_duplicates(self) -> None:
         if not self.rows:
@@ -119,15 +191,49 @@ def read_folds(path: Path) -> Folds:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; make it: cli data folds --out {quote(str(path))}") from error
+        raise UserError(f"{path}: no such file", Command("data folds", out=path)) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable csv ({error}); make it again: cli data folds") from error
+        raise UserError(f"{path}: is no readable csv ({error})", Command("data folds")) from error
     try:
         return Folds(tuple(_rows(text)))
     except csv.Error as error:
-        raise UserError(f"{path}: is no readable csv ({error}); make it again: cli data folds") from error
+        raise UserError(f"{path}: is no readable csv ({error})", Command("data folds")) from error
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error.what}", error.do) from error
+
+
+def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener = SILENT) -> None:
+    """Write folds.csv where that replaces no other split.
+
+    UserError if another split or another file is there. force: replace it; another split is kept beside it under the
+    first digits of its hash, for runs that were trained on it count again once it is back.
+    """
+    if force:
+        _set_aside(path, folds, listener)
+    elif path.exists():
+        _refuse_other(path, folds)
+    write_folds(path, folds)
+
+
+def _refuse_other(path: Path, folds: Folds) -> None:
+    advice = "choose another --out or --runs, or replace it with --force"
+    try:
+        same = read_folds(path).sha256 == folds.sha256
+    except UserError as error:
+        raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
+    if not same:
+        raise UserError(f"{path}: holds other folds, and what was trained on them would no longer count; {advice}")
+
+
+def _set_aside(path: Path, folds: Folds, listener: Listener) -> None:
+    try:
+        old = read_folds(path)
+    except UserError:  # none, or no split
+        return
+    if old.sha256 != folds.sha256:
+        kept = path.with_name(f"{path.stem}-{old.sha256[:12]}{path.suffix}")
+        write_text(kept, path.read_text())
+        listener.note(f"the old split is kept as {kept}; what was trained on it does not count until that is back")
 
 
 def _rows(text: str) -> Iterator[Assignment]:

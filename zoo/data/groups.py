@@ -1,8 +1,8 @@
-"""Scene groups: which records see the same place at nearly the same time.
+"""Scene groups: records that see the same place at nearly the same time.
 
-In: what is known of each record and what it looks like. Out: a group for each, named after its smallest
-record id. Two records that both have metadata belong together by place and time; where one has none, they
-belong together where any two of their frames look alike.
+In: metadata and thumbnails of each record. Out: a group for each, named after its smallest record id. Two records that
+both have metadata belong together by place and time; if one has none, they belong together if any two of their frames
+look alike.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.records import Metadata
-from zoo.data.thumbnails import look_alike
+from zoo.data.thumbnails import similar_pairs
 
 KILOMETRES = 400.0  # a scene is about 500 km wide: nearer ones overlap
 SECONDS = 2 * 3600.0
@@ -23,15 +23,15 @@ Pair = tuple[int, int]
 def scene_groups(
     ids: Sequence[str], known: Sequence[Metadata | None], frames: Sequence[NDArray[np.float32]] | None = None
 ) -> list[str]:
-    """The group of each record; `frames` are thumbnails, needed where not every record's place is known."""
+    """Group of each record; `frames` are thumbnails, needed where not every record's place is known."""
     placed = [data is not None and data.centre is not None for data in known]
     pairs = list(near_in_place_and_time(known))
     if frames is not None:
-        pairs += [pair for pair in look_alike(frames) if not (placed[pair[0]] and placed[pair[1]])]
-    return merge(ids, pairs)
+        pairs += [pair for pair in similar_pairs(frames) if not (placed[pair[0]] and placed[pair[1]])]
+    return join_pairs(ids, pairs)
 
 
-def merge(ids: Sequence[str], pairs: Iterable[Pair]) -> list[str]:
+def join_pairs(ids: Sequence[str], pairs: Iterable[Pair]) -> list[str]:
     """Join pairs of indices into groups (union-find); a group is named after its smallest id."""
     parent = list(range(len(ids)))
 

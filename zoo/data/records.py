@@ -41,6 +41,12 @@ def sorted_records(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(sorted(records, key=attrgetter("split", "id")))
 
 
+def evenly_spread(records: Sequence[Record], most: int) -> list[Record]:
+    """Choose at most `most` of the records, evenly spread over their order."""
+    step = max(1.0, len(records) / most)
+    return [records[int(number * step)] for number in range(min(most, len(records)))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """Pixel grid in a projection, metres: the outer corner of pixel (0, 0) and the step to the next pixel."""

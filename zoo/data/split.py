@@ -1,4 +1,4 @@
-"""Put scene groups into folds that are alike in contrail pixels, contrail scenes and records.
+"""Split scenes into folds that are alike in contrail pixels, contrail scenes and records, grouped by scene.
 
 In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts the balance least. The same
 scenes give the same folds, whatever the order of directories; the seed only breaks ties.
@@ -6,42 +6,49 @@ scenes give the same folds, whatever the order of directories; the seed only bre
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import fsum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UsageError, UserError
-from zoo.data.folds import Assignment, Folds
+from core.listener import SILENT, Listener
+from zoo.data.folds import Assignment, Folds, read_folds, write_folds
 from zoo.data.groups import scene_groups
-from zoo.data.parallel import Advance, sweep
-from zoo.data.records import Record, Source
+from zoo.data.parallel import parallel_map
+from zoo.data.records import Record
 from zoo.data.sources import Scenes
 from zoo.data.thumbnails import bands_to_compare, thumbnails
 
+FOLDS = 5  # where nobody asks for another number
 # A fold that is off by one record hurts less than one that is off by a tenth of the contrail pixels.
 PIXELS_WEIGHT = 10
 
-Load = tuple[int, ...]  # of a group or a fold: one number a quantity that is to be balanced
+Load = tuple[int, ...]  # of a group or a fold: one number for each quantity that is to be balanced
 
 
-def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Advance | None = None) -> Folds:
+def make_folds(scenes: Scenes, k: int = FOLDS, seed: int = 0, jobs: int = 1, listener: Listener = SILENT) -> Folds:
     """Split the labelled records of `scenes` into `k` folds, grouped by scene.
 
-    `advance` is called once for each labelled record; UserError where there are fewer groups than folds.
+    Records of the same place and time, or that look alike where either is unknown, are in the same fold (see
+    zoo.data.groups). UsageError for fewer than two folds, UserError if there are fewer groups than folds.
     """
     if k < 2:
         raise UsageError(f"{k} folds: give two or more")
     records = scenes.labelled
     known = [scenes.metadata(record) for record in records]
-    # Frames are read where a place is missing: with metadata for all, 450 GB stay on the disk.
+    # Frames are read only where a place is missing: with metadata for all, 450 GB stay on the disk.
     compare = not all(map(scenes.is_placed, records))
     bands = bands_to_compare([scenes.source(record).bands(record) for record in records]) if compare else ()
-    looks = [_Look(scenes.source(record), record, bands) for record in records]
-    seen = list(sweep(_look, looks, jobs, advance))
-    positives = [count for count, _ in seen]
-    groups = scene_groups([record.id for record in records], known, [frames for _, frames in seen])
+
+    def read(record: Record) -> tuple[int, NDArray[np.float32]]:
+        source = scenes.source(record)
+        return int(source.mask(record).sum()), thumbnails(source, record, bands)
+
+    read_all = list(parallel_map(read, records, jobs, listener, "folds"))
+    positives = [count for count, _ in read_all]
+    groups = scene_groups([record.id for record in records], known, [frames for _, frames in read_all])
     loads = group_loads(records, groups, positives)
     if len(loads) < k:
         raise UserError(f"{len(loads)} scene groups of labelled records cannot fill {k} folds; ask for fewer")
@@ -54,8 +61,23 @@ def make_folds(scenes: Scenes, k: int, seed: int = 0, jobs: int = 1, advance: Ad
     )
 
 
+def find_folds(path: Path, scenes: Scenes, seed: int = 0, jobs: int = 1, listener: Listener = SILENT) -> Folds:
+    """Read the folds at `path`, or make new ones if there are none; `keep_folds` writes those.
+
+    A command writes them only once nothing can be refused any more.
+    """
+    return read_folds(path) if path.exists() else make_folds(scenes, FOLDS, seed, jobs, listener)
+
+
+def keep_folds(path: Path, folds: Folds, listener: Listener = SILENT) -> None:
+    """Write the folds that `find_folds` made, and report it; a file that is there stays as it is."""
+    if not path.exists():
+        write_folds(path, folds)
+        listener.info(f"{path}: was not there; made {folds.count} folds grouped by scene")
+
+
 def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]) -> dict[str, Load]:
-    """What each group weighs: contrail pixels, contrail scenes, records, records of each split and source."""
+    """Load of each group: contrail pixels, contrail scenes, records, records of each split and source."""
     strata = sorted({(record.split, record.source) for record in records})
     loads: dict[str, list[int]] = {}
     for record, group, count in zip(records, groups, positives):
@@ -68,11 +90,11 @@ def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Seq
 
 
 def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
-    """The fold of each group, so that every quantity is spread evenly."""
+    """Assign each group to one of `k` folds, so that every quantity is spread evenly."""
     totals = [max(1, sum(column)) for column in zip(*loads.values())]
     filled = [[0] * len(totals) for _ in range(k)]
     result: dict[str, int] = {}
-    for group in sorted(loads, key=lambda name: (*(-part for part in loads[name][:3]), _lot(seed, name))):
+    for group in sorted(loads, key=lambda name: (*(-part for part in loads[name][:3]), _tie_break(seed, name))):
         load = loads[group]
         growth = [_growth(fold, load, totals) for fold in filled]
         best = growth.index(min(growth))
@@ -82,23 +104,11 @@ def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
 
 
 def _growth(fold: Sequence[int], load: Load, totals: Sequence[int]) -> float:
-    """By how much the sum of squared shares grows, less what is the same for every fold."""
+    """Growth of the sum of squared shares, less what is the same for every fold."""
     terms = [old * new / total**2 for old, new, total in zip(fold, load, totals)]
     # fsum rounds once, so that the order of the quantities, hence of the sources, cannot tip a near tie.
     return fsum([PIXELS_WEIGHT * terms[0], *terms[1:]])
 
 
-@dataclass(frozen=True)
-class _Look:
-    source: Source
-    record: Record
-    bands: tuple[int, ...]
-
-
-def _look(at: _Look) -> tuple[int, NDArray[np.float32]]:
-    """Contrail pixels, and thumbnails of the frames."""
-    return int(at.source.mask(at.record).sum()), thumbnails(at.source, at.record, at.bands)
-
-
-def _lot(seed: int, group: str) -> str:
+def _tie_break(seed: int, group: str) -> str:
     return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

@@ -4,21 +4,23 @@ In: scenes. Out: a Summary for each (source, split) and one of all. Every record
 that add up, so memory does not grow with the data; percentiles of kelvins are exact to 0.01 K.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listener import SILENT, Listener
 from zoo.data.ash import ASH_BANDS, ash_image
-from zoo.data.parallel import Advance, sweep
+from zoo.data.parallel import parallel_map
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
 from zoo.data.sources import Scenes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIFFERENCES = ((15, 14), (14, 11))
 IN_CONTRAILS = " in contrails"
@@ -34,12 +36,10 @@ QUANTITIES = (
 )
 AT_ONCE = 32  # records that are kept apart before they are added up: histograms are large
 
-Quantities = dict[str, "Spread"]
-
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """Sums over pixels that add up over records; the histogram only where percentiles are asked for."""
+class PixelStats:
+    """Sums over pixels, which add up over records; the histogram only where percentiles are asked for."""
 
     count: int
     total: float
@@ -49,16 +49,16 @@ class Spread:
     histogram: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], with_histogram: bool = False) -> Spread:
-        """Of any number of pixels, but at least one."""
+    def of(cls, values: NDArray[np.float32], with_histogram: bool = False) -> "PixelStats":
+        """Statistics of one pixel or more, of any shape."""
         wide = values.astype(np.float64).ravel()
         low, high = float(wide.min()), float(wide.max())
         histogram = _histogram(wide) if with_histogram else None
         return cls(wide.size, float(wide.sum()), float(np.square(wide).sum()), low, high, histogram)
 
-    def __add__(self, other: Spread) -> Spread:
+    def __add__(self, other: "PixelStats") -> "PixelStats":
         both = self.histogram is not None and other.histogram is not None
-        return Spread(
+        return PixelStats(
             self.count + other.count,
             self.total + other.total,
             self.squares + other.squares,
@@ -76,52 +76,55 @@ class Spread:
         return float(np.sqrt(max(0.0, self.squares / self.count - self.mean**2)))
 
     def percentile(self, percent: float) -> float:
-        """The middle of the bin in which the pixel of this rank lies."""
+        """Middle of the bin in which the pixel of this rank lies, kelvin."""
         assert self.histogram is not None
         rank = percent / 100 * (self.count - 1)
         return round(LOWEST + STEP * int(np.searchsorted(np.cumsum(self.histogram), rank, side="right")), 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Statistics as a JSON object."""
         result: dict[str, Any] = {"mean": self.mean, "std": self.std, "min": self.low, "max": self.high}
         if self.histogram is not None:
             result["percentiles"] = {f"{percent:g}": self.percentile(percent) for percent in PERCENTILES}
         return result
 
 
+Quantities = dict[str, PixelStats]
+
+
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """Some records together, and what adds up over them; one of one record is where each begins."""
+    """Statistics of the records of one source and split, or of all; begins as that of a single record."""
 
     source: str
     split: str
     records: int
-    clipped: bool  # the kelvins come of ash-colour scenes
+    clipped: bool  # the kelvins come from ash-colour scenes
     positives: tuple[int, ...]  # contrail pixels of each labelled record
     quantities: Quantities
 
     @property
     def with_contrails(self) -> NDArray[np.int64]:
-        """Contrail pixels of the records that have any."""
+        """Contrail pixels of each record that has any: (n,)."""
         return np.array([count for count in self.positives if count], dtype=np.int64)
 
     @property
     def share_with_contrails(self) -> float | None:
-        """Of the labelled records; None where nothing is labelled."""
+        """Share of the labelled records that have contrails; None if nothing is labelled."""
         return len(self.with_contrails) / len(self.positives) if self.positives else None
 
     @property
     def positive_share(self) -> float | None:
-        """Of the pixels of the labelled records; None where nothing is labelled."""
+        """Share of contrail pixels in the labelled records; None if nothing is labelled."""
         return sum(self.positives) / (len(self.positives) * SIZE**2) if self.positives else None
 
     def pixel_percentiles(self) -> dict[str, float]:
-        """Of the contrail pixels of a record that has any; empty where none has."""
+        """Percentiles of the contrail pixels of a record that has any; empty if none has."""
         some = self.with_contrails
         return {f"{percent:g}": float(np.percentile(some, percent)) for percent in PIXEL_PERCENTILES if some.size}
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Summary as a JSON object."""
         some = self.with_contrails.tolist()
         return {
             "source": self.source,
@@ -138,15 +141,15 @@ class Summary:
                 "max": max(some, default=None),
             },
             "contrail_pixel_percentiles": self.pixel_percentiles(),
-            "quantities": {name: spread.as_dict() for name, spread in self.quantities.items()},
+            "quantities": {name: stats.as_dict() for name, stats in self.quantities.items()},
         }
 
 
-def describe(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> list[Summary]:
-    """A summary of each (source, split), and last one of all; `advance` is called once for each record."""
+def describe(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> list[Summary]:
+    """Summary of each (source, split), and at the end of all of them."""
     parts: dict[tuple[str, str], list[Summary]] = {}
     tasks = [(scenes.source(record), record) for record in scenes.records]
-    for one in sweep(_describe, tasks, jobs, advance):
+    for one in parallel_map(_describe, tasks, jobs, listener, "stats"):
         part = parts.setdefault((one.source, one.split), [])
         part.append(one)
         if len(part) == AT_ONCE:
@@ -155,15 +158,33 @@ def describe(scenes: Scenes, jobs: int = 1, advance: Advance | None = None) -> l
     return [*summaries, merge(summaries, "all", "all")]
 
 
+def summary_frame(summaries: Sequence[Summary]) -> "pd.DataFrame":
+    """Statistics of `describe` as a table: one row for each source, split and quantity.
+
+    Columns: source, split, quantity, pixels, mean, std, min, max, and a percentile each (NaN for bands and colours);
+    kelvins, but for ash colours.
+    """
+    import pandas as pd
+
+    rows = []
+    for summary in summaries:
+        for name, stats in summary.quantities.items():
+            numbers = stats.as_dict()
+            percentiles = {f"{percent} %": value for percent, value in numbers.pop("percentiles", {}).items()}
+            where = {"source": summary.source, "split": summary.split, "quantity": name, "pixels": stats.count}
+            rows.append(where | numbers | percentiles)
+    return pd.DataFrame(rows)
+
+
 def merge(parts: Sequence[Summary], source: str, split: str) -> Summary:
-    """Several summaries as one; clipped kelvins are left out where others are there."""
+    """Merge several summaries into one; clipped kelvins are left out if there are others."""
     clipped = all(part.clipped for part in parts)
     quantities: Quantities = {}
     for name in QUANTITIES:
         counted = (part for part in parts if clipped or not part.clipped or name.startswith("ash"))
-        spreads = [part.quantities[name] for part in counted if name in part.quantities]
-        if spreads:
-            quantities[name] = reduce(add, spreads)
+        found = [part.quantities[name] for part in counted if name in part.quantities]
+        if found:
+            quantities[name] = reduce(add, found)
     positives = tuple(count for part in parts for count in part.positives)
     return Summary(source, split, sum(part.records for part in parts), clipped, positives, quantities)
 
@@ -180,20 +201,20 @@ def _describe(task: tuple[Source, Record]) -> Summary:
 
 def _quantities(
     planes: Mapping[int, NDArray[np.float32]], mask: NDArray[np.bool_] | None
-) -> Iterator[tuple[str, Spread]]:
-    """Named spreads of one labelled frame; planes: kelvins by band, (256, 256) each."""
+) -> Iterator[tuple[str, PixelStats]]:
+    """Named statistics of one labelled frame; planes: kelvins by band, (256, 256) each."""
     for band, plane in planes.items():
-        yield f"band {band:02d}", Spread.of(plane)
+        yield f"band {band:02d}", PixelStats.of(plane)
     for first, second in DIFFERENCES:
         if first in planes and second in planes:
             difference = planes[first] - planes[second]
-            yield f"T{first}-T{second}", Spread.of(difference, with_histogram=True)
+            yield f"T{first}-T{second}", PixelStats.of(difference, with_histogram=True)
             if mask is not None and mask.any():
-                yield f"T{first}-T{second}{IN_CONTRAILS}", Spread.of(difference[mask], with_histogram=True)
+                yield f"T{first}-T{second}{IN_CONTRAILS}", PixelStats.of(difference[mask], with_histogram=True)
     if planes.keys() >= set(ASH_BANDS):
         colours = ash_image(np.stack([planes[band] for band in ASH_BANDS]))
         for name, colour in zip(ASH_COLOURS, colours):
-            yield name, Spread.of(colour)
+            yield name, PixelStats.of(colour)
 
 
 def _histogram(values: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
-"""Which records look alike: the same place, minutes apart, told from the frames alone.
+"""Find records that look alike, such as the same place minutes apart, from the frames alone.
 
 In: kelvins. Out: pairs of records. A frame becomes a small ash image, 16 x 16, less its mean and scaled to
-length one; two frames look alike where these correlate. On the real scenes: a scene with itself 10, 20, 30
+length one; two frames look alike if these correlate. On the real scenes: a scene with itself 10, 20, 30
 and 40 minutes later 0.99, 0.95, 0.92 and 0.87 (medians of 37), different scenes never above 0.74. Scenes that
 overlap by a part only are not found this way.
 """
@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 
 
 def bands_to_compare(held: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The bands to look at, given those that each record holds; none where the records share none."""
+    """Bands to compare, given those that each record holds; none if the records share none."""
     common = set.intersection(*map(set, held)) if held else set()
     if common.issuperset(ASH_BANDS):
         return ASH_BANDS
@@ -31,7 +31,7 @@ def bands_to_compare(held: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[np.float32]:
-    """Every frame that the record holds: (held frames, channels * 16 * 16), each of length one (or zero)."""
+    """Thumbnail of every frame that the record holds: (frames, channels * 16 * 16), each of length one (or zero)."""
     if not bands:
         return np.empty((0, 0), np.float32)
     held = source.frames(record, bands)
@@ -48,7 +48,7 @@ def _colours(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
     return ash_image(kelvin) if len(kelvin) > 1 else np.clip(scaled(kelvin, CLOUD_TEMPERATURE), 0, 1)
 
 
-def look_alike(frames: Sequence[NDArray[np.float32]], threshold: float = ALIKE) -> Iterator[Pair]:
+def similar_pairs(frames: Sequence[NDArray[np.float32]], threshold: float = ALIKE) -> Iterator[Pair]:
     """Pairs (smaller, larger index) of records any two of whose frames correlate above `threshold`.
 
     frames: a record's thumbnails each, (held, d).

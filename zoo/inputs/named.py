@@ -12,11 +12,11 @@ from typing import Any
 from core.registry import Registry
 from zoo.data.ash import SPLIT_WINDOW, ash_colours, scaled
 from zoo.data.records import BANDS
-from zoo.data.stats import Spread
+from zoo.data.stats import PixelStats
 
 Plane = Any  # float32 (..., H, W): an array or a tensor
 Channels = tuple[Plane, ...]
-Statistic = Callable[[Spread], tuple[float, float]]  # of a channel -> what is subtracted, what the rest is divided by
+Statistic = Callable[[PixelStats], tuple[float, float]]  # of a channel -> shift, scale: (x - shift) / scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,14 @@ class InputFacts:
 INPUTS: Registry[Callable[..., Channels], InputFacts] = Registry("input", InputFacts)
 
 
-def mean_std(spread: Spread) -> tuple[float, float]:
+def mean_std(stats: PixelStats) -> tuple[float, float]:
     """Scale a channel to mean 0 and standard deviation 1."""
-    return spread.mean, spread.std
+    return stats.mean, stats.std
 
 
-def min_max(spread: Spread) -> tuple[float, float]:
+def min_max(stats: PixelStats) -> tuple[float, float]:
     """Scale a channel to 0..1."""
-    return spread.low, spread.high - spread.low
+    return stats.low, stats.high - stats.low
 
 
 @INPUTS.register("fc", bands=(11, 14, 15), channels=3, from_ash=True, scaled=None)

@@ -10,9 +10,10 @@ import numpy as np
 
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
+from core.listener import SILENT, Listener
 from zoo.data import Record, Scenes
-from zoo.data.parallel import Advance, sweep
-from zoo.data.stats import Spread
+from zoo.data.parallel import parallel_map
+from zoo.data.stats import PixelStats
 from zoo.inputs.named import INPUTS
 from zoo.inputs.reading import Floats, read_channels
 
@@ -39,22 +40,23 @@ def fit_scaling(
     name: str,
     frames: Sequence[int],
     jobs: int = 1,
-    advance: Advance | None = None,
+    listener: Listener = SILENT,
 ) -> Scaling | None:
-    """Over all pixels of these frames of these records; None for an input that needs none.
+    """Fit the scaling of an input over all pixels of these frames of these records; None if it needs none.
 
-    UserError where a channel is the same everywhere. `advance(1)` is called for each record read.
+    UserError if a channel has one value everywhere.
     """
     statistic = INPUTS.facts(name).scaled
     if statistic is None:
         return None
 
-    def spreads(record: Record) -> list[Spread]:
+    def pixel_stats(record: Record) -> list[PixelStats]:
         channels = np.moveaxis(read_channels(scenes, record, name, frames), 1, 0)
-        return [Spread.of(channel) for channel in channels]
+        return [PixelStats.of(channel) for channel in channels]
 
-    found = reduce(lambda a, b: list(map(add, a, b)), sweep(spreads, records, jobs, advance))
-    shift, scale = np.array([statistic(spread) for spread in found], np.float32).T
+    each = parallel_map(pixel_stats, records, jobs, listener, f"statistics of {name}")
+    found = reduce(lambda a, b: list(map(add, a, b)), each)
+    shift, scale = np.array([statistic(stats) for stats in found], np.float32).T
     if not (scale > FLAT).all():
         flat = int((scale <= FLAT).argmax())
         raise UserError(f'input "{name}": channel {flat + 1} has one value in all {len(records)} records; check them')

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor
 
+from core.listener import SILENT, Listener
 from zoo.data import Folds, Record, Scenes
-from zoo.data.parallel import Advance
 from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
 from zoo.members import Recipe
 from zoo.runs.run import Run, run_records
@@ -76,14 +76,14 @@ def run_examples(run: Run, scenes: Scenes, folds: Folds) -> tuple[Examples, Exam
 
 
 def run_scaling(
-    run: Run, scenes: Scenes, seen: Sequence[Record], jobs: int = 1, advance: Advance | None = None
+    run: Run, scenes: Scenes, seen: Sequence[Record], jobs: int = 1, listener: Listener = SILENT
 ) -> Scaling | None:
     """The statistics that scale the run's input, of the records that it trains on alone; read where they are known.
 
     They lie in the run's folder: whoever predicts with its weights reads them there.
     """
     if not run.scaling.is_file():
-        scaling = fit_scaling(scenes, seen, run.recipe.input, run.recipe.frames, jobs, advance)
+        scaling = fit_scaling(scenes, seen, run.recipe.input, run.recipe.frames, jobs, listener)
         if scaling:
             write_scaling(run.scaling, scaling)
     return read_scaling(run.scaling, run.recipe.input)

@@ -135,6 +135,14 @@ def test_a_fault_of_an_ash_scene_is_named(words, change, data):
     assert str(fault).startswith(f"record 401: {path}: ")
 
 
+def test_faults_are_a_table(data):
+    (data / "data" / "train" / "102" / BAND).unlink()
+    frame = _check(data).to_frame()
+    assert frame.columns.tolist() == ["record", "path", "what", "todo"]
+    assert frame["record"].tolist() == ["102"]
+    assert frame["what"].tolist() == ["is missing, though most records hold it"]
+
+
 def test_every_fault_of_every_record_is_told(data):
     for split, name in (("train", "101"), ("train", "103"), ("test", "301")):
         (data / "data" / split / name / "band_11.npy").write_bytes(b"")

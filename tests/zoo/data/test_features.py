@@ -1,14 +1,16 @@
 """Candidates and what they say: known contrasts are found, whole scenes never compared, absent bands left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
 from core.errors import UserError
 from tests.scenes import block, write_ash, write_record
-from zoo.data import open_scenes
-from zoo.data.feature_ranking import Screening, input_channels, screen
-from zoo.data.features import RING, Candidate, candidates, look, ridge
+from zoo.data import Assignment, Folds, open_scenes
+from zoo.data.feature_ranking import input_channels, rank_features
+from zoo.data.features import RING, Channel, candidate_channels, measure_channels, ridge
 
 BANDS = (11, 14, 15)
 LINE = np.zeros((256, 256), bool)
@@ -34,25 +36,25 @@ def scenes(tmp_path_factory):
 
 
 def by_name(names):
-    found = {one.name: one for one in candidates()}
+    found = {one.name: one for one in candidate_channels()}
     return [found[name] for name in names]
 
 
-def screened(scenes, **inputs):
-    groups = {record.id: record.id for record in scenes.labelled}
-    return screen(scenes, scenes.labelled, groups, inputs)
+def ranked(scenes, **inputs):
+    rows = [Assignment(record.id, 1) for record in scenes.labelled]
+    return rank_features(scenes, Folds((*rows, Assignment("held out", 0))), inputs)
 
 
 def test_no_candidate_has_anothers_name():
-    names = [one.name for one in candidates()]
+    names = [one.name for one in candidate_channels()]
     assert len(set(names)) == len(names) > 100
 
 
 def test_auc_and_d_prime_are_those_of_the_pixels(scenes):
     record = scenes.labelled[0]
     (channel,) = by_name(["T15-T14"])
-    whole = Candidate("whole", channel.reads, channel.make)
-    seen = look(scenes.source(record), record, [whole])
+    whole = Channel("whole", channel.reads, channel.make)
+    seen = measure_channels(scenes.source(record), record, [whole])
     plane = np.subtract(*scenes.kelvin(record, (15, 14), (5,))[:, 0])
     rows = np.abs(np.arange(256) - 101)
     ring = np.zeros((256, 256), bool)
@@ -74,29 +76,29 @@ def test_a_ridge_is_dark_and_of_its_width():
 
 
 def test_what_was_put_in_is_found(scenes):
-    found = screened(scenes)
-    first = found.ranking[0]
+    found = ranked(scenes)
+    first = found.channels[0]
     assert "T15" in first.name
     assert 0.5 < first.low <= first.auc <= first.high <= 1
     assert first.scenes == 10  # the record without a contrail says nothing
-    assert {one.name: one.brighter for one in found.ranking}["T15-T14"] is False
-    assert all("T8" not in one.name for one in found.ranking)  # no scene holds it
+    assert {one.name: one.brighter for one in found.channels}["T15-T14"] is False
+    assert all("T8" not in one.name for one in found.channels)  # no scene holds it
 
 
 def test_a_registered_input_is_judged_by_its_channels(scenes):
     useful = input_channels("useful", (14, 15), 1, lambda t14, t15: (t15 - t14,), True)
     blind = input_channels("blind", (11,), 1, lambda t11: (t11,), True)
     both = input_channels("both", (11, 14, 15), 2, lambda t11, t14, t15: (t15 - t14, t11), True)
-    found = screened(scenes, useful=useful, blind=blind, both=both)
-    judged = {one.name: one for one in found.mixtures}
+    found = ranked(scenes, useful=useful, blind=blind, both=both)
+    judged = {one.name: one for one in found.inputs}
     assert judged["useful"].d_prime > judged["blind"].d_prime + 1
-    assert found.nearest.name == "useful"  # with fewer channels than what is as good
+    assert found.suggested.name == "useful"  # with fewer channels than what is as good
     for pixelwise in (True, False):
-        names, scores = zip(*found.composed(pixelwise))
+        names, scores = zip(*found.forward_selection(pixelwise))
         assert "T15" in names[0]
         assert list(scores) == sorted(scores)
         assert scores[-1] >= judged["useful"].d_prime - 1e-9
-    assert not any("ridge" in name for name, _ in found.composed(True))
+    assert not any("ridge" in name for name, _ in found.forward_selection(True))
 
 
 def test_absent_frames_and_ash_colours_are_left_out_where_they_lack_something(tmp_path):
@@ -107,27 +109,35 @@ def test_absent_frames_and_ash_colours_are_left_out_where_they_lack_something(tm
     scenes = open_scenes([tmp_path / "records", tmp_path / "ash"])
     colours = input_channels("colours", (14, 15), 1, lambda t14, t15: (t15 - t14,), True)
     kelvins = input_channels("kelvins", (14, 15), 1, lambda t14, t15: (t15 - t14,), False)
-    found = screened(scenes, colours=colours, kelvins=kelvins)
-    counts = {one.name: one.scenes for one in found.ranking}
+    found = ranked(scenes, colours=colours, kelvins=kelvins)
+    counts = {one.name: one.scenes for one in found.channels}
     assert counts["T15-T14"] == 12
     assert "T15: t5 less t4" not in counts  # five scenes are too few
-    by_name = {one.name: one for one in found.mixtures}
+    by_name = {one.name: one for one in found.inputs}
     assert {name: one.scenes for name, one in by_name.items()} == {
         "colours": 12,
         "kelvins": 9,
     } or "kelvins" not in by_name
-    assert found.nearest.name == "colours"
+    assert found.suggested.name == "colours"
 
 
 def test_scenes_of_one_group_are_one_witness(scenes):
-    apart = screened(scenes)
-    one_group = Screening(apart.own, apart.inputs, apart.seen, np.zeros(len(apart.seen), np.int64))
-    first = one_group.ranking[0]
+    apart = ranked(scenes)
+    one_group = replace(apart, groups=np.zeros(len(apart.scenes), np.int64))
+    first = one_group.channels[0]
     assert first.low == first.high == pytest.approx(first.auc)
-    assert apart.ranking[0].low < apart.ranking[0].high
+    assert apart.channels[0].low < apart.channels[0].high
 
 
 def test_scenes_without_contrails_are_refused_in_one_line(tmp_path):
     write_record(tmp_path, "train", "1", mask=block(5))
     with pytest.raises(UserError, match="none of 1 records has a contrail of ten pixels"):
-        screened(open_scenes([tmp_path]))
+        ranked(open_scenes([tmp_path]))
+
+
+def test_the_ranking_is_a_table_and_a_document(scenes):
+    found = ranked(scenes)
+    frame, document = found.to_frame(), found.as_dict()
+    assert frame["name"].tolist() == [row["name"] for row in document["ranking"]]
+    assert frame["auc"].is_monotonic_decreasing
+    assert (document["folds"], document["scenes"], document["suggested"]) == ([1], 10, None)

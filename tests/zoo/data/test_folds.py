@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from zoo.data import Assignment, Folds, read_folds, write_folds
+from tests.heard import Heard
+from zoo.data import Assignment, Folds, read_folds, save_folds, write_folds
 
 ROWS = (
     Assignment("1000216489776414077", 0, "g", "data", "train", 12),
@@ -36,6 +37,53 @@ def test_the_same_folds_are_the_same_bytes(tmp_path):
     write_folds(tmp_path / "a.csv", Folds(ROWS))
     write_folds(tmp_path / "b.csv", Folds(ROWS[::-1]))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+@given(st.permutations(ROWS))
+def test_a_table_and_back_are_the_same_folds(rows):
+    folds = Folds(tuple(rows))
+    frame = folds.to_frame()
+    assert frame.columns.tolist() == ["record_id", "fold", "group", "source", "split", "positives"]
+    assert Folds.from_frame(frame) == folds
+    # pandas makes floats of whole numbers beside missing ones.
+    assert Folds.from_frame(frame.astype({"positives": float})) == folds
+
+
+def test_a_table_needs_two_columns_and_whole_ids():
+    import pandas as pd
+
+    folds = Folds.from_frame(pd.DataFrame({"record_id": [1000216489776414077, 2], "fold": [0, 1]}))
+    assert folds.fold_of == {"1000216489776414077": 0, "2": 1}
+    with pytest.raises(UserError, match="rounded by a spreadsheet"):
+        Folds.from_frame(pd.DataFrame({"record_id": [1000216489776414077.0, 2.0], "fold": [0, 1]}))
+    with pytest.raises(UserError, match="not whole numbers"):
+        Folds.from_frame(pd.DataFrame({"record_id": ["a", "b"], "fold": [0.5, 1]}))
+    with pytest.raises(UserError, match="has no column fold"):
+        Folds.from_frame(pd.DataFrame({"record_id": ["a", "b"]}))
+
+
+def test_another_split_is_replaced_by_force_alone_and_kept(tmp_path):
+    path, heard = tmp_path / "folds.csv", Heard()
+    first, other = Folds(ROWS), Folds((*ROWS, Assignment("9", 1, "9")))
+    save_folds(path, first)
+    save_folds(path, first)
+    with pytest.raises(UserError, match=r"holds other folds.*replace it with --force"):
+        save_folds(path, other)
+    assert read_folds(path) == first
+    save_folds(path, other, force=True, listener=heard)
+    kept = tmp_path / f"folds-{first.sha256[:12]}.csv"
+    assert (read_folds(path), read_folds(kept)) == (other, first)
+    assert heard.notes == [f"the old split is kept as {kept}; what was trained on it does not count until that is back"]
+    path.write_text("all my notes")
+    with pytest.raises(UserError, match="is there already and holds no folds"):
+        save_folds(path, first)
+
+
+def test_folds_in_numbers():
+    document = Folds(ROWS).as_dict()
+    assert [fold["records"] for fold in document["folds"]] == [2, 1]
+    assert [fold["contrail_pixels"] for fold in document["folds"]] == [12, 0]
+    assert document["groups"] == [["1000216489776414077", "195731008142151"]]
 
 
 def test_folds_answer_who_is_where():
@@ -102,7 +150,7 @@ def test_any_text_is_folds_or_refused(tmp_path_factory, tail):
 
 
 def test_an_absent_or_foreign_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"no such file; make it: cli data folds"):
+    with pytest.raises(UserError, match=r"no such file; run: cli data folds --out"):
         read_folds(tmp_path / "folds.csv")
     (tmp_path / "folds.csv").write_bytes(b"\x93NUMPY\xff\xfe")
     with pytest.raises(UserError, match=r"folds.csv: is no readable csv"):

@@ -10,15 +10,15 @@ from scipy.sparse.csgraph import connected_components
 
 from tests.scenes import kelvin, write_ash, write_record
 from zoo.data import Metadata, open_scenes
-from zoo.data.groups import KILOMETRES, SECONDS, merge, near_in_place_and_time, scene_groups
-from zoo.data.thumbnails import ASH_BANDS, bands_to_compare, look_alike, thumbnails
+from zoo.data.groups import KILOMETRES, SECONDS, join_pairs, near_in_place_and_time, scene_groups
+from zoo.data.thumbnails import ASH_BANDS, bands_to_compare, similar_pairs, thumbnails
 
 
 @given(st.integers(1, 12).flatmap(lambda n: st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)).map(lambda p: (n, p))))
 def test_merged_groups_are_the_connected_components(case):
     size, pairs = case
     ids = [str(7 * index % 13) for index in range(size)]
-    groups = merge(ids, pairs)
+    groups = join_pairs(ids, pairs)
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     graph = coo_array((np.ones(len(pairs)), (first, second)), shape=(size, size))
     _, component = connected_components(graph, directed=False)
@@ -68,7 +68,7 @@ def test_frames_that_look_alike_are_those_found_one_by_one(rng):
         if i < j and a.size and b.size and (a @ b.T).max() > 0.85
     }
     assert slow
-    assert set(look_alike(frames)) == slow
+    assert set(similar_pairs(frames)) == slow
 
 
 def test_scenes_minutes_apart_look_alike_and_others_do_not(tmp_path):
@@ -123,7 +123,7 @@ def test_place_and_time_speak_louder_than_looks():
 def test_the_real_sample_holds_one_scene_twice(real_scenes):
     scenes = open_scenes([real_scenes, real_scenes / "ash_color"])
     frames = [thumbnails(scenes.source(record), record, ASH_BANDS) for record in scenes.labelled]
-    pairs = {tuple(scenes.labelled[index].id for index in pair) for pair in look_alike(frames)}
+    pairs = {tuple(scenes.labelled[index].id for index in pair) for pair in similar_pairs(frames)}
     assert pairs == {("positive_013", "positive_062")}
 
 

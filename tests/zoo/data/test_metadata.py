@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from tests.scenes import WKT, write_metadata
-from zoo.data.groups import distance, merge, near_in_place_and_time
+from zoo.data.groups import distance, join_pairs, near_in_place_and_time
 from zoo.data.metadata import TransverseMercator, parse_projection, read_metadata
 
 UTM = TransverseMercator(6378137, 1 / 298.257223563, 0, -81, 0.9996, 500_000, 0)
@@ -70,7 +70,7 @@ def test_the_real_metadata_agree_with_what_is_known_of_them(real_scenes):
     assert len(list(near_in_place_and_time(known))) == 48
     north, east = np.array([data.centre for data in known]).T
     near = distance(north[:, None], east[:, None], north, east) < 20
-    places = Counter(merge(ids, zip(*np.nonzero(near))))
+    places = Counter(join_pairs(ids, zip(*np.nonzero(near))))
     assert (len(places), max(places.values())) == (253, 26)
 
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError, UserError
+from tests.heard import Heard
 from tests.scenes import write_ash, write_metadata, write_record
-from zoo.data import make_folds, open_scenes
+from zoo.data import find_folds, keep_folds, make_folds, open_scenes
 from zoo.data.split import assign
 
 LOADS = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 3), st.integers(1, 3)), min_size=10, max_size=60)
@@ -87,10 +88,23 @@ def test_with_metadata_for_all_no_frame_is_read(data):
     make_folds(open_scenes([data / "data"]), 3)
 
 
-def test_every_record_is_told_of(data):
-    told = []
-    make_folds(open_scenes([data / "data"]), 2, advance=told.append)
-    assert sum(told) == 6
+def test_every_record_is_a_step_of_the_task(data):
+    heard = Heard()
+    make_folds(open_scenes([data / "data"]), 2, listener=heard)
+    assert heard.tasks == {"folds": [6, 6]}
+
+
+def test_folds_are_made_and_kept_only_where_there_are_none(data, tmp_path):
+    scenes, path, heard = open_scenes(data / "data"), tmp_path / "runs" / "folds.csv", Heard()
+    made = find_folds(path, scenes)
+    assert made == make_folds(scenes, 5)
+    assert not path.exists()
+    keep_folds(path, made, heard)
+    assert heard.infos == [f"{path}: was not there; made 5 folds grouped by scene"]
+    other = make_folds(scenes, 2)
+    keep_folds(path, other, heard)
+    assert find_folds(path, scenes) == made
+    assert len(heard.infos) == 1
 
 
 def test_more_folds_than_scene_groups_are_refused(data):

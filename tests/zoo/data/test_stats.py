@@ -5,7 +5,7 @@ import pytest
 
 from tests.scenes import write_ash, write_record
 from zoo.data import LABELLED, open_scenes
-from zoo.data.stats import PERCENTILES, Spread, describe
+from zoo.data.stats import PERCENTILES, PixelStats, describe, summary_frame
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def data(tmp_path_factory):
 
 def test_spreads_of_parts_add_up_to_the_whole(rng):
     values = rng.normal(-3, 2, 10_000).astype(np.float32)
-    parts = [Spread.of(part, with_histogram=True) for part in np.split(values, [17, 5000])]
+    parts = [PixelStats.of(part, with_histogram=True) for part in np.split(values, [17, 5000])]
     whole = parts[0] + parts[1] + parts[2]
     assert whole.mean == pytest.approx(values.mean(dtype=float))
     assert whole.std == pytest.approx(values.std(dtype=float))
@@ -55,6 +55,16 @@ def test_the_labelled_frames_are_described(data):
     assert whole.quantities["band 14"].count == 4 * 256 * 256
     assert whole.quantities["band 08"].count == 256 * 256
     assert LABELLED == 5
+
+
+def test_statistics_are_a_table(data):
+    summaries = describe(open_scenes(data / "data"))
+    frame = summary_frame(summaries)
+    assert len(frame) == sum(len(summary.quantities) for summary in summaries)
+    whole = frame[(frame["source"] == "all") & (frame["quantity"] == "T15-T14")].iloc[0]
+    assert whole["mean"] == summaries[-1].quantities["T15-T14"].mean
+    assert whole["50 %"] == summaries[-1].quantities["T15-T14"].percentile(50)
+    assert frame.loc[frame["quantity"] == "band 14", "50 %"].isna().all()
 
 
 def test_labels_are_described(data):

@@ -1,10 +1,10 @@
-"""Synthetic scenes in the competition's layout: the embedded default where no real data lies.
+"""Synthetic scenes in the competition's layout: the default where there is no real data.
 
 In: a folder, numbers of scenes, a seed. Out: records, labels, metadata and a sample submission, calibrated
-against figures measured on real scenes. Stays outside: torch, the command line, real data.
+against figures measured on real scenes (benchmarks/synth_likeness.py). Stays outside: torch, the command line, real
+data.
 """
 
-from zoo.data.synth.calibration import Row, compare
-from zoo.data.synth.write import make_scenes
+from zoo.data.synth.write import make_scenes, require_empty
 
-__all__ = ["Row", "compare", "make_scenes"]
+__all__ = ["make_scenes", "require_empty"]

@@ -1,4 +1,4 @@
-"""What a scene holds below its contrails, and the brightness temperatures it sends up.
+"""Atmosphere of a scene below its contrails, and the brightness temperatures that reach the satellite.
 
 In: a climate (scalars) and random fields. Out: per frame the skin that the window bands see, the ice above
 it, and from both nine bands by a split-window emission model: each ice layer lets exp(-k tau) of the Planck
@@ -22,7 +22,7 @@ Winds = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """How one band sees a scene.
+    """Response of one band to a scene.
 
     ice, young: absorption relative to 11.2 um by ice of cirrus and of contrails, whose small crystals absorb
     more at 12.3 and less at 8.4 um.
@@ -56,7 +56,7 @@ BANDS: Mapping[int, Band] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Climate:
-    """The scalars of one scene."""
+    """Scalars of one scene."""
 
     skin: float  # K, clear brightness temperature at 11.2 um
     split: float  # K, clear T14 - T15
@@ -287,7 +287,7 @@ def kelvin_of(radiance: Field, wavelength: float) -> Field:
 
 
 def ozone(kelvin):  # type: ignore[no-untyped-def]
-    """What the 9.6 um band sees through ozone (about 215 K where the window sees 200, 267 K where 290)."""
+    """Kelvin of the 9.6 um band through ozone (about 215 K where the window has 200, 267 K where it has 290)."""
     return np.float32(0.57) * kelvin + np.float32(101.0)
 
 

@@ -47,7 +47,7 @@ class Contrail:
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """How the aircraft of a scene fly: their corridors (radians), the place they share, the wind."""
+    """Air traffic of a scene: its corridors (radians), the place they share, the wind."""
 
     corridors: tuple[float, ...]
     strictness: float  # radians, spread about a corridor
@@ -60,7 +60,7 @@ class Traffic:
 
 
 def draw_traffic(rng: np.random.Generator, wind: Winds) -> Traffic:
-    """The traffic of a scene."""
+    """Draw the traffic of a scene."""
     first = rng.uniform(0, np.pi)
     corridors = tuple(first + rng.normal(0, 0.7) * (k > 0) for k in range(rng.integers(1, 4)))
     return Traffic(
@@ -76,7 +76,7 @@ def draw_traffic(rng: np.random.Generator, wind: Winds) -> Traffic:
 
 
 def draw_old(rng: np.random.Generator, traffic: Traffic, count: int, clear: Field) -> list[Contrail]:
-    """What is left of earlier contrails: broad, ragged streaks along the same corridors."""
+    """Draw the remains of earlier contrails: broad, ragged streaks along the same corridors."""
     lines = (_draw(rng, traffic, clear, 1.0, 1e6) for _ in range(count))
     return [_aged(rng, line) for line in lines]
 
@@ -98,7 +98,7 @@ def _aged(rng: np.random.Generator, line: Contrail) -> Contrail:
 def draw_contrails(
     rng: np.random.Generator, traffic: Traffic, pixels: float, clear: Field, faint: float = 1.0
 ) -> list[Contrail]:
-    """Contrails until their cross-sections cover about `pixels` of the scene.
+    """Draw contrails until their cross-sections cover about `pixels` of the scene.
 
     clear: (256, 256) 0..1, how well ice can be seen there;  faint: a factor on the optical depth.
     """

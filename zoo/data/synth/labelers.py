@@ -1,7 +1,7 @@
-"""People who draw polygons around the contrails that they notice, and do not agree.
+"""Simulated labelers, who draw polygons around the contrails that they notice, and do not agree.
 
-In: contrails and how visible each is. Out: one mask a labeler and the ground truth, more than half of them.
-Masks lie half a pixel too far down and to the right, as the real ones do.
+In: contrails and the visibility of each. Out: one mask for each labeler. Masks lie half a pixel too far down and to the
+right, as the real ones do.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.masks import majority
 from zoo.data.synth.contrails import STEP, Contrail
 from zoo.data.synth.fields import SIZE
 
@@ -21,7 +22,7 @@ SMALLEST = 10  # px: smaller marks are no contrail by the labelling rules
 
 @dataclass(frozen=True, kw_only=True)
 class Labeler:
-    """One person's habits."""
+    """Habits of one labeler."""
 
     boldness: float  # log visibility gained
     breadth: float  # a factor on widths
@@ -29,7 +30,7 @@ class Labeler:
 
 
 def draw_labelers(rng: np.random.Generator, count: int) -> list[Labeler]:
-    """The labelers of a scene."""
+    """Draw the labelers of a scene."""
     return [
         Labeler(
             boldness=float(rng.normal(0, 0.45)),
@@ -49,26 +50,20 @@ def label(
 ) -> Mask:
     """Masks (256, 256, R); `visibility` is each contrail's contrast over the clutter around it.
 
-    sure: everybody marks the most visible contrail, should there be no ground truth otherwise.
+    sure: all mark the most visible contrail if there would be no ground truth otherwise.
     """
     masks = np.zeros((SIZE, SIZE, len(labelers)), bool)
     for contrail, visible in zip(contrails, visibility):
-        # What all labelers share: how the eye takes this one line.
+        # Shared by all labelers: how conspicuous this one line is.
         taken = np.log(max(visible, 1e-6)) + rng.normal(0, 0.5)
         for index, labeler in enumerate(labelers):
             if rng.uniform() < 1 / (1 + np.exp(-2.6 * (taken + labeler.boldness))):
                 masks[..., index] |= draw_polygon(rng, contrail, labeler)
-    if sure and contrails and not majority(masks).any():
+    if sure and contrails and not majority(masks, axis=-1).any():
         best = contrails[int(np.argmax(visibility))]
         shape = draw_polygon(rng, best, labelers[0])
         masks |= shape[..., None]
     return masks
-
-
-def majority(masks: Mask) -> Mask:
-    """The ground truth (256, 256): marked by more than half, a tie is not."""
-    truth: Mask = 2 * masks.sum(axis=-1) > masks.shape[-1]
-    return truth
 
 
 def draw_polygon(rng: np.random.Generator, contrail: Contrail, labeler: Labeler) -> Mask:
@@ -99,7 +94,7 @@ def fill(axis: NDArray[np.floating], across: NDArray[np.floating], half: NDArray
 
 
 def _chord(contrail: Contrail, cut: NDArray[np.int_]) -> NDArray[np.float64]:
-    """The line as people draw it: straight pieces between a few corners, cut or drawn on at its ends."""
+    """Line as labelers draw it: straight pieces between a few corners, cut or drawn on at its ends."""
     points = contrail.points.astype(np.float64)
     n = len(points)
     corners = np.unique(np.linspace(max(cut[0], 0), n - 1 - max(cut[1], 0), 2 + n // 160).astype(int))

@@ -1,8 +1,8 @@
-"""Where and when a synthetic scene was: the official metadata fields, with real-looking values."""
+"""Metadata of synthetic scenes: the official fields of place and time, with plausible values."""
 
 import numpy as np
 
-from zoo.data.synth.scene import SPLITS, Plan
+from zoo.data.synth.scene import SPLITS, ScenePlan
 
 YEAR = 1554336000, 1585872000  # 2019-04-04 to 2020-04-03, seconds since 1970 UTC
 WKT = (
@@ -15,8 +15,8 @@ WKT = (
 )
 
 
-def describe(record_id: str, plan: Plan) -> dict[str, object]:
-    """The metadata entry of a record: place on a fixed grid, time on a full third of an hour."""
+def metadata_entry(record_id: str, plan: ScenePlan) -> dict[str, object]:
+    """Metadata entry of a record: place on a fixed grid, time on a full third of an hour."""
     rng = np.random.default_rng([plan.seed, SPLITS.index(plan.split), plan.index, 1])
     place = int(rng.integers(250))
     here = np.random.default_rng([2019, place])

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from zoo.data.masks import majority
 from zoo.data.synth import atmosphere as air
 from zoo.data.synth.contrails import Contrail, draw_contrails, draw_old, draw_traffic, optical_depth
 from zoo.data.synth.fields import SIZE, Field
-from zoo.data.synth.labelers import Mask, draw_labelers, label, majority
+from zoo.data.synth.labelers import Mask, draw_labelers, label
 
 SPLITS = ("train", "validation", "test")
 
@@ -32,8 +33,8 @@ SEEN, UNSEEN = 1.1, 0.45  # visibility that labelled contrails mostly have, and 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What scene number `index` of a split is to be; the same whatever else is made with it."""
+class ScenePlan:
+    """Plan of scene number `index` of a split; the same whatever else is made with it."""
 
     seed: int
     split: str
@@ -41,7 +42,7 @@ class Plan:
 
     @cached_property
     def rng(self) -> np.random.Generator:
-        """A fresh generator of this scene alone."""
+        """New generator of this scene alone."""
         return np.random.default_rng([self.seed, SPLITS.index(self.split), self.index])
 
     @cached_property
@@ -57,7 +58,7 @@ class Plan:
 
     @property
     def pixels(self) -> float:
-        """Contrail pixels wished for; 0 in a scene without contrails."""
+        """Contrail pixels to aim at; 0 in a scene without contrails."""
         like = "train" if self.split == "train" else "validation"
         # The multiples of the golden ratio are the most even sequence: of scenes, and of the positive ones.
         positive = (self._first[8] + np.arange(self.index + 1) * GOLDEN) % 1 < POSITIVE[like]
@@ -69,7 +70,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """A finished scene; `bands()` gives one band at a time, so that memory stays small.
+    """Finished scene; `bands()` gives one band at a time, so that memory stays small.
 
     individual: bool (256, 256, R).  truth: bool (256, 256), more than half of the labelers.
     """
@@ -111,7 +112,7 @@ def add_contrails(sky: Field, depth: Field, number: int, kelvin: float) -> Field
     return sky + opaque * (air.ice_radiance(number, kelvin) - sky)
 
 
-def make_scene(plan: Plan) -> Scene:
+def make_scene(plan: ScenePlan) -> Scene:
     """Make the scene that `plan` describes."""
     rng = plan.rng
     climate = air.draw_climate(rng, plan.spread, plan.pixels > 0)
@@ -121,7 +122,7 @@ def make_scene(plan: Plan) -> Scene:
     contrails, visibility = _fly(rng, plan, climate, states[air.LABELLED], ice)
     labelers = draw_labelers(rng, 6 if rng.uniform() < 0.11 else 4)
     masks = label(rng, contrails, visibility, labelers, sure=plan.pixels > 0)
-    masks = _keep_promise(plan, masks)
+    masks = _as_planned(plan, masks)
     noise = ndimage.gaussian_filter(rng.standard_normal((NOISE, NOISE), dtype=np.float32), 0.45, mode="wrap")
     return Scene(
         climate=climate,
@@ -131,14 +132,14 @@ def make_scene(plan: Plan) -> Scene:
         noise_seed=int(rng.integers(2**63)),
         contrail_ice=ice,
         individual=masks,
-        truth=majority(masks),
+        truth=majority(masks, axis=-1),
     )
 
 
 def _fly(
-    rng: np.random.Generator, plan: Plan, climate: air.Climate, state: air.State, ice: float
+    rng: np.random.Generator, plan: ScenePlan, climate: air.Climate, state: air.State, ice: float
 ) -> tuple[list[Contrail], list[float]]:
-    """Contrails, bright ones as many as wished for and faint ones besides, and how visible each is."""
+    """Contrails, enough bright ones for the plan and faint ones besides, and the visibility of each."""
     below = air.radiance(state, 14, climate)
     split = air.kelvin_of(below, 11.2) - air.kelvin_of(air.radiance(state, 15, climate), 12.3)
     clutter = _clutter(split)
@@ -160,7 +161,7 @@ def _fly(
 
 
 def _old_count(rng: np.random.Generator, bright: int) -> int:
-    """How many old streaks lie beside `bright` contrails."""
+    """Number of old streaks beside `bright` contrails."""
     if not bright and rng.uniform() < 0.6:
         return 0
     return int(min(rng.poisson((2 + bright) * rng.gamma(1.5, 0.4)), 40))
@@ -169,7 +170,7 @@ def _old_count(rng: np.random.Generator, bright: int) -> int:
 def _adjust(
     contrails: Sequence[Contrail], visibility: Sequence[float], bright: int
 ) -> tuple[list[Contrail], list[float]]:
-    """The first `bright` contrails thickened until they can be seen, within reason; the others thinned."""
+    """Thicken the first `bright` contrails until they can be seen, within limits, and thin the others."""
     wanted = [max(v, min(SEEN, 2.2 * v)) for v in visibility[:bright]]
     wanted += [min(v, UNSEEN) for v in visibility[bright:]]
     scales = [np.float32(new / max(old, 1e-3)) for new, old in zip(wanted, visibility)]
@@ -184,17 +185,17 @@ def _clutter(split: Field) -> Field:
 
 
 def _visible(contrail: Contrail, room: Field, clutter: Field) -> float:
-    """Contrast in T14 - T15 over the clutter around, about 1 where half of the people see the line."""
+    """Contrast in T14 - T15 over the clutter around, about 1 where half of the labelers see the line."""
     cells = np.clip(contrail.points, 0, SIZE - 1).astype(int)
     contrast = 6.0 * contrail.depth * np.sqrt(room[cells[:, 0], cells[:, 1]])
     return float(np.median(contrast / clutter[cells[:, 0], cells[:, 1]]) / 0.75)
 
 
-def _keep_promise(plan: Plan, masks: Mask) -> Mask:
-    """Labels that make the scene positive or negative as planned."""
-    if plan.pixels or not majority(masks).any():
+def _as_planned(plan: ScenePlan, masks: Mask) -> Mask:
+    """Masks without the marks that would make a scene positive though it is planned as negative."""
+    if plan.pixels or not majority(masks, axis=-1).any():
         return masks
-    # One labeler's word alone is not the truth; real records without contrails hold such marks too.
+    # The marks of one labeler are no majority; real records without contrails hold such marks too.
     alone = masks.copy()
     alone[..., 1:] = False
     return alone

@@ -1,12 +1,12 @@
-"""Scenes to disk in the exact layout of the competition, in parallel; complete records are kept.
+"""Write synthetic scenes in the exact layout of the competition, in parallel; complete records are kept.
 
-A record is written beside its place and renamed when it is whole, so a killed run leaves no half records;
-whether a record that lies there is whole is told by the length of its files.
+A record is written under a temporary name and renamed when it is complete, so a killed run leaves no partial records;
+a record that is already there is complete if all its files have their full length.
 """
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,10 @@ from joblib import Parallel, delayed
 
 from core.errors import UserError
 from core.files import make_folder, write_json, write_text
+from core.listener import SILENT, Listener
 from zoo.data.synth.atmosphere import BANDS
-from zoo.data.synth.metadata import describe
-from zoo.data.synth.scene import SPLITS, Plan, make_scene
+from zoo.data.synth.metadata import metadata_entry
+from zoo.data.synth.scene import SPLITS, ScenePlan, make_scene
 
 HEADER = 128  # bytes before the numbers of a small .npy file
 SAMPLE = ("1 3 10 5", "-")
@@ -28,42 +29,52 @@ def make_scenes(
     train: int,
     validation: int,
     test: int,
-    seed: int,
-    jobs: int,
-    advance: Callable[[int], None] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    listener: Listener = SILENT,
 ) -> None:
     """Make a data set of synthetic scenes in `folder`; the same bytes whatever `jobs` is.
 
-    Can be called again after a kill: complete records stay, others are made again. `advance(n)` is told
-    of every n records that are there. UserError where `folder` holds other records or cannot be written.
+    Can be called again after a kill: complete records stay, others are made again. UserError if `folder` holds other
+    records or cannot be written.
     """
-    wished = dict(zip(SPLITS, (train, validation, test)))
+    counts = dict(zip(SPLITS, (train, validation, test)))
     plans = {
         record_id(plan): plan
-        for split, count in wished.items()
-        for plan in (Plan(seed=seed, split=split, index=index) for index in range(count))
+        for split, count in counts.items()
+        for plan in (ScenePlan(seed=seed, split=split, index=index) for index in range(count))
     }
-    for split, count in wished.items():
+    for split, count in counts.items():
         if count:
             _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
     missing = [(name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)]
-    tell = advance or (lambda n: None)
-    tell(len(plans) - len(missing))
     tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
-    for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-        tell(1)
+    with listener.task("scenes", len(plans)):
+        listener.advance(len(plans) - len(missing))
+        for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+            listener.advance()
     _write_tables(folder, plans)
 
 
-def record_id(plan: Plan) -> str:
-    """15 to 19 digits that follow from the seed, the split and the index."""
+def require_empty(folder: Path) -> None:
+    """Raise a UserError if `folder` is a file, or holds any."""
+    try:
+        full = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: is no folder to write into ({error.strerror}); choose another") from error
+    if full:
+        raise UserError(f"{folder}: holds files already; choose another folder, or continue in it with --force")
+
+
+def record_id(plan: ScenePlan) -> str:
+    """Record id of 15 to 19 digits that follow from the seed, the split and the index."""
     text = f"{plan.seed}/{plan.split}/{plan.index}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
     digits = 19 if number % 10 < 7 else 18 if number % 10 < 9 else 15 + number % 3
     return str(10 ** (digits - 1) + (number // 10) % (8 * 10 ** (digits - 1)))
 
 
-def write_record(place: Path, plan: Plan) -> None:
+def write_record(place: Path, plan: ScenePlan) -> None:
     """Make one scene and write its folder."""
     scene = make_scene(plan)
     part = place.with_name(f".{place.name}.part")
@@ -83,8 +94,8 @@ def write_record(place: Path, plan: Plan) -> None:
         raise UserError(f"{place}: cannot be written ({error.strerror or error}); free or choose space") from error
 
 
-def is_complete(place: Path, plan: Plan) -> bool:
-    """Whether a record's folder holds every file in its full length."""
+def is_complete(place: Path, plan: ScenePlan) -> bool:
+    """True if a record's folder holds every file in its full length."""
     image = 256 * 256 * 4
     expected = {f"band_{number:02d}.npy": {HEADER + 8 * image} for number in BANDS}
     if plan.split != "test":
@@ -104,9 +115,9 @@ def _prepare(folder: Path, names: set[str]) -> None:
             raise UserError(f"{there}: is no record of this seed and number; choose an empty folder")
 
 
-def _write_tables(folder: Path, plans: Mapping[str, Plan]) -> None:
+def _write_tables(folder: Path, plans: Mapping[str, ScenePlan]) -> None:
     for split in ("train", "validation"):
-        entries = [describe(name, plan) for name, plan in sorted(plans.items()) if plan.split == split]
+        entries = [metadata_entry(name, plan) for name, plan in sorted(plans.items()) if plan.split == split]
         if entries:
             write_json(folder / f"{split}_metadata.json", entries)
     tests = sorted(name for name, plan in plans.items() if plan.split == "test")

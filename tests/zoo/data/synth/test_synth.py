@@ -1,4 +1,4 @@
-"""Synthetic scenes: the layout, the same bytes always, the physics, the labels, the likeness."""
+"""Synthetic scenes: the layout, the same bytes always, the physics, the labels."""
 
 import hashlib
 import json
@@ -9,24 +9,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from core.errors import UserError
+from tests.heard import Heard
+from tests.zoo.data.synth.conftest import COUNTS
+from zoo.data.masks import majority
 from zoo.data.synth import atmosphere as air
-from zoo.data.synth import compare, make_scenes
-from zoo.data.synth.calibration import agreement
+from zoo.data.synth import make_scenes
 from zoo.data.synth.contrails import Contrail, optical_depth
 from zoo.data.synth.fields import CANVAS, power_law, window
-from zoo.data.synth.labelers import Labeler, draw_polygon, fill, majority
-from zoo.data.synth.metadata import describe
-from zoo.data.synth.scene import Plan, add_contrails, make_scene
+from zoo.data.synth.labelers import Labeler, draw_polygon, fill
+from zoo.data.synth.metadata import metadata_entry
+from zoo.data.synth.scene import ScenePlan, add_contrails, make_scene
 from zoo.data.synth.write import is_complete, record_id
-
-TRAIN, VALIDATION, TEST = 32, 12, 2
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    place = tmp_path_factory.mktemp("synth")
-    make_scenes(place, train=TRAIN, validation=VALIDATION, test=TEST, seed=3, jobs=1)
-    return place
 
 
 def records(folder: Path, split: str) -> list[Path]:
@@ -59,7 +52,7 @@ def straight(length: int = 80, *, slope: float = 0.3, width: float = 1.0, depth:
 
 
 def test_every_record_has_the_files_of_the_competition(folder):
-    for split, count in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+    for split, count in COUNTS.items():
         assert len(records(folder, split)) == count
         for record in records(folder, split):
             names = {f"band_{number:02d}.npy" for number in range(8, 17)}
@@ -99,8 +92,8 @@ def test_metadata_and_sample_submission_have_the_official_form(folder):
 
 
 def test_metadata_of_a_record_does_not_depend_on_how_many_there_are():
-    plan = Plan(seed=1, split="train", index=4)
-    assert describe("1", plan) == describe("1", Plan(seed=1, split="train", index=4))
+    plan = ScenePlan(seed=1, split="train", index=4)
+    assert metadata_entry("1", plan) == metadata_entry("1", ScenePlan(seed=1, split="train", index=4))
 
 
 # --- the same bytes
@@ -113,7 +106,7 @@ def test_the_same_seed_makes_the_same_bytes_whatever_the_jobs(tmp_path):
 
 
 def test_another_seed_makes_other_records():
-    names = [record_id(Plan(seed=seed, split="train", index=0)) for seed in range(50)]
+    names = [record_id(ScenePlan(seed=seed, split="train", index=0)) for seed in range(50)]
     assert len(set(names)) == 50
 
 
@@ -124,11 +117,11 @@ def test_a_killed_run_is_taken_up_and_only_what_is_torn_made_again(tmp_path):
     (torn / "band_11.npy").write_bytes((torn / "band_11.npy").read_bytes()[:1000])
     (tmp_path / "train" / ".123.part").mkdir()
     kept = (whole / "band_08.npy").stat().st_mtime_ns
-    told: list[int] = []
-    make_scenes(tmp_path, train=2, validation=0, test=0, seed=5, jobs=1, advance=told.append)
+    heard = Heard()
+    make_scenes(tmp_path, train=2, validation=0, test=0, seed=5, jobs=1, listener=heard)
     assert digests(tmp_path) == before
     assert (whole / "band_08.npy").stat().st_mtime_ns == kept
-    assert told == [1, 1]
+    assert heard.tasks == {"scenes": [2, 2]}
 
 
 def test_more_scenes_of_the_same_seed_keep_the_first_ones(tmp_path):
@@ -145,7 +138,7 @@ def test_a_folder_with_other_records_is_refused_by_name(tmp_path):
 
 
 def test_a_record_without_its_masks_is_not_complete(folder):
-    plan = Plan(seed=3, split="train", index=0)
+    plan = ScenePlan(seed=3, split="train", index=0)
     place = folder / "train" / record_id(plan)
     assert is_complete(place, plan)
     assert not is_complete(folder / "test" / records(folder, "test")[0].name, plan)
@@ -257,42 +250,10 @@ def test_filled_pixels_are_those_nearest_to_the_line():
 def test_a_tie_of_labelers_is_no_contrail():
     masks = np.zeros((1, 2, 4), bool)
     masks[0, 0, :2] = masks[0, 1, :3] = True
-    assert_array_equal(majority(masks), [[False, True]])
-
-
-def test_agreement_is_that_of_counting_pair_by_pair(rng):
-    masks = [rng.uniform(size=(9, 9, count)) < 0.3 for count in (4, 6)]
-    both = whole = 0
-    for mask in masks:
-        for one in range(mask.shape[-1]):
-            for other in range(one):
-                both += 2 * (mask[..., one] & mask[..., other]).sum()
-                whole += mask[..., one].sum() + mask[..., other].sum()
-    assert agreement(masks)[0] == pytest.approx(both / whole)
+    assert_array_equal(majority(masks, axis=-1), [[False, True]])
 
 
 def test_scenes_are_positive_exactly_where_they_were_planned_to_be():
     for index in range(6):
-        plan = Plan(seed=11, split="validation", index=index)
+        plan = ScenePlan(seed=11, split="validation", index=index)
         assert make_scene(plan).truth.any() == (plan.pixels > 0)
-
-
-# --- the likeness
-
-
-def test_the_set_is_like_the_real_one_within_its_tolerances(folder):
-    far = [row for row in compare(folder) if not row.ok]
-    assert not far, far
-
-
-def test_the_comparison_is_json_even_where_there_is_nothing_to_compare(tmp_path):
-    # A single scene without contrails: no contrast, no pair of labelers.
-    make_scenes(tmp_path, train=1, validation=0, test=0, seed=4, jobs=1)
-    assert not Plan(seed=4, split="train", index=0).pixels
-    document = json.dumps([row.as_dict() for row in compare(tmp_path)], allow_nan=False)
-    assert "contrast of a contrail" in document
-
-
-def test_comparing_a_folder_without_train_scenes_says_so(tmp_path):
-    with pytest.raises(UserError, match="holds no train scenes"):
-        compare(tmp_path)

@@ -1,10 +1,15 @@
-"""How near a generated set comes to the figures measured on real scenes.
+"""Compare figures of synthetic scenes with those measured on real ones.
 
-In: a folder in the competition's layout. Out: rows of figure, real, synthetic, tolerance. The real figures
-are those of 22,385 records (counts of pixels) and of 48 records (temperatures, labelers), whose positive
-scenes are over-represented; tolerances allow for that and for the number of scenes generated.
+python -m benchmarks.synth_likeness FOLDER
+
+FOLDER is in the competition's layout and holds train scenes: cli data synth FOLDER --train 100. Prints one row a
+figure: real, synthetic, tolerance. The real figures are those of 22,385 records (counts of pixels) and of 48 records
+(temperatures, labelers), whose positive scenes are over-represented; tolerances allow for that and for the number of
+scenes generated. Exit 1 if a figure is beyond its tolerance.
 """
 
+import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.errors import UserError
+from zoo.data.masks import majority
 from zoo.data.synth.atmosphere import BANDS, LABELLED
 from zoo.data.synth.scene import PERCENT, PIXELS, POSITIVE
 
@@ -45,7 +50,7 @@ MARKED_BY = (0.35, 0.21, 0.21, 0.22)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One figure of both worlds; `ok` where they differ by no more than `tolerance`."""
+    """One figure of real and synthetic scenes; `ok` if they differ by no more than `tolerance`."""
 
     figure: str
     real: float
@@ -54,24 +59,17 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether the synthetic figure is within the tolerance; NaN is not."""
+        """True if the synthetic figure is within the tolerance; NaN is not."""
         return abs(self.synthetic - self.real) <= self.tolerance
 
-    def as_dict(self) -> dict[str, object]:
-        """For JSON, where what is not a number is null."""
-        synthetic = self.synthetic if np.isfinite(self.synthetic) else None
-        return {
-            "figure": self.figure,
-            "real": self.real,
-            "synthetic": synthetic,
-            "tolerance": self.tolerance,
-            "ok": bool(self.ok),
-        }
+    def __str__(self) -> str:
+        numbers = f"{self.real:12,.3f} {self.synthetic:12,.3f} {self.tolerance:12,.3f}"
+        return f"{self.figure:42} {numbers}  {'ok' if self.ok else 'far'}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sample:
-    """What is read of a set: thinned bands (n, 64, 64) of train, counts, contrasts, labelers."""
+    """Data of a folder: thinned bands (n, 64, 64) of train, counts of contrail pixels, contrasts, labelers."""
 
     bands: dict[int, NDArray[np.float32]]
     pixels: dict[str, NDArray[np.int64]]
@@ -80,7 +78,7 @@ class _Sample:
 
 
 def compare(folder: Path) -> list[Row]:
-    """Rows for the set in `folder`; UserError where it holds no train scenes."""
+    """Rows of the set in `folder`, which holds train scenes."""
     sample = _read(folder)
     rows = [*_shares(sample), *_temperatures(sample), *_differences(sample)]
     return [*rows, *_contrasts(sample), *_agreement(sample)]
@@ -168,15 +166,15 @@ def _agreement(sample: _Sample) -> Iterator[Row]:
 
 
 def agreement(individual: Sequence[NDArray[np.bool_]]) -> tuple[float, float]:
-    """Dice of two labelers, and of one with the majority of the others, pooled over masks (..., R)."""
+    """Mean Dice of two labelers, and of one with the majority of the others, pooled over masks (..., R)."""
     pairs, others = np.zeros(2), np.zeros(2)
     for masks in individual:
         flat = masks.reshape(-1, masks.shape[-1]).astype(np.int64)
-        both, own, everyone = flat.T @ flat, flat.sum(axis=0), flat.sum(axis=1)
+        both, own = flat.T @ flat, flat.sum(axis=0)
         count = len(own)
         pairs += both.sum() - own.sum(), (count - 1) * own.sum()
         for labeler in range(count):
-            most = 2 * (everyone - flat[:, labeler]) > count - 1
+            most = majority(np.delete(flat, labeler, axis=-1).astype(bool), axis=-1)
             others += 2 * flat[most, labeler].sum(), most.sum() + own[labeler]
     return tuple(float(part / whole) if whole else float("nan") for part, whole in (pairs, others))  # type: ignore[return-value]
 
@@ -191,8 +189,6 @@ def contrast(bands: Kelvin, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def _read(folder: Path) -> _Sample:
     records = {split: _records(folder / split) for split in ("train", "validation")}
-    if not records["train"]:
-        raise UserError(f"{folder}: holds no train scenes; make some: cli data synth {folder} --train 100")
     bands: dict[int, list[NDArray[np.float32]]] = {number: [] for number in BANDS}
     contrasts, individual = [], []
     for record in records["train"]:
@@ -224,3 +220,18 @@ def _frame(record: Path, number: int) -> NDArray[np.float32]:
 
 def _count(records: Sequence[Path]) -> NDArray[np.int64]:
     return np.array([int(np.load(record / "human_pixel_masks.npy").sum()) for record in records])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    rows = compare(parser.parse_args(argv).folder)
+    print(f"{'figure':42} {'real':>12} {'synthetic':>12} {'tolerance':>12}")
+    print(*rows, sep="\n")
+    far = sum(not row.ok for row in rows)
+    print(f"{len(rows) - far} of {len(rows)} figures within their tolerance")
+    sys.exit(far > 0)
+
+
+if __name__ == "__main__":
+    main()
