@@ -1,6 +1,7 @@
 """Places in a store are found again as they were named, and the end of a run is read once."""
 
 import sys
+from pathlib import Path
 from subprocess import run as execute
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from core.files import sha256_of_file, write_json
-from zoo.runs import Ref, RunName, SetPlace, Store
+from zoo.runs import Ref, RunName, RunPlace, SetPlace, Store
 
 REF = Ref("lite0-fc-t5", "3f2a00000000")
 
@@ -102,3 +103,11 @@ def test_documents_are_all_json_but_that_of_prediction_sets(place):
 def test_runs_are_found_without_torch(module, absent):
     probe = f"import {module}, sys; sys.exit('{absent}' in sys.modules)"
     assert execute([sys.executable, "-c", probe]).returncode == 0
+
+
+def test_a_runs_recipe_file_tells_its_member_and_no_other_file_does(place, tmp_path, monkeypatch):
+    assert RunPlace.member_of(place.recipe_file) == place.member
+    monkeypatch.chdir(place.folder)
+    assert RunPlace.member_of(Path("recipe.toml")) == place.member
+    for other in (place.result, place.folder.with_name("notes") / "recipe.toml", tmp_path / "recipe.toml", Path("/a")):
+        assert RunPlace.member_of(other) is None
