@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ensemble.fitting import Fit, fit
-    from ensemble.model import Ensemble, MemberUse, ensemble_path, read_ensemble, write_ensemble
+    from ensemble.model import Ensemble, MemberUse, read_ensemble, write_ensemble
     from ensemble.strategy import FitOptions
 
 _MODULES = {
@@ -17,13 +17,12 @@ _MODULES = {
     "Fit": "fitting",
     "FitOptions": "strategy",
     "MemberUse": "model",
-    "ensemble_path": "model",
     "fit": "fitting",
     "read_ensemble": "model",
     "write_ensemble": "model",
 }
 
-__all__ = ["Ensemble", "Fit", "FitOptions", "MemberUse", "ensemble_path", "fit", "read_ensemble", "write_ensemble"]
+__all__ = ["Ensemble", "Fit", "FitOptions", "MemberUse", "fit", "read_ensemble", "write_ensemble"]
 
 
 def __getattr__(name: str) -> Any:

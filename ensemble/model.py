@@ -20,6 +20,7 @@ from core.errors import UserError
 from core.files import check_format, read_json, write_json
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
+from zoo.runs.store import Store
 
 FORMAT = 1
 CHUNK = 64  # records blended at once
@@ -120,26 +121,15 @@ class Ensemble:
         return masks if self.mode == NONE else MIN_PIXELS.get(self.mode).drop(masks, self.k)
 
 
-def ensemble_path(runs: Path, name: str) -> Path:
-    """Where the ensemble of this name lies."""
-    return runs / "ensembles" / name / "ensemble.json"
-
-
-def names_of_ensembles(runs: Path) -> list[str]:
-    """The ensembles that there are."""
-    return sorted(path.parent.name for path in (runs / "ensembles").glob("*/ensemble.json"))
-
-
 def write_ensemble(path: Path, ensemble: Ensemble) -> None:
     """Write ensemble.json, atomically."""
     write_json(path, to_document(ensemble))
 
 
 def read_ensemble(path: Path) -> Ensemble:
-    """Read ensemble.json; UserError, by name, where it is absent, torn, newer or does not add up."""
+    """Read ensemble.json; UserError if it is absent, torn, of a newer format, or does not add up."""
     if not path.is_file():
-        runs = path.parent.parent.parent
-        there = names_of_ensembles(runs)
+        there = Store(path.parents[2]).ensembles()
         known = f"there are: {', '.join(there)}" if there else "none is fitted"
         raise UserError(f"{path}: there is no such ensemble; {known}", Command("ensemble fit"))
     document = read_json(path)
