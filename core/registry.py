@@ -40,13 +40,7 @@ class Registry(Generic[T, F]):
     where the entry is registered, a second owner of a name a ValueError. package: the package with one file a name.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        facts: type[F] = dict,  # type: ignore[assignment]
-        package: str | None = None,
-        hyphens: bool = False,
-    ) -> None:
+    def __init__(self, kind: str, facts: type[F], package: str | None = None, hyphens: bool = False) -> None:
         self.kind = kind
         self._facts = facts
         self._package = package
@@ -92,9 +86,3 @@ class Registry(Generic[T, F]):
 def module_names(folder: Path) -> list[str]:
     """Modules of a package that hold one registered thing each, without importing them; those with `_` are helpers."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
-
-
-def load_modules(package: str, folder: Path) -> None:
-    """Import all of them, so that each registers itself."""
-    for name in module_names(folder):
-        import_module(f"{package}.{name}")

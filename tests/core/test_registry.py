@@ -1,13 +1,21 @@
 """One registry shape for every choice."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from core.errors import UnknownName
-from core.registry import Registry, load_modules, module_names
+from core.registry import Registry
+
+
+@dataclass(frozen=True)
+class ShapeFacts:
+    sides: int
+    round: bool = False
 
 
 def make():
-    shapes = Registry("shape")
+    shapes = Registry("shape", ShapeFacts)
     shapes.register("circle", sides=0)(lambda: "o")
     shapes.register("square", sides=4)(lambda: "#")
     return shapes
@@ -15,7 +23,7 @@ def make():
 
 def test_facts_stand_beside_the_name():
     assert make().names() == ["circle", "square"]
-    assert make().entry("square").facts == {"sides": 4}
+    assert make().facts("square") == ShapeFacts(sides=4)
     assert make().get("circle")() == "o"
 
 
@@ -38,21 +46,30 @@ def test_a_name_far_from_many_is_answered_with_the_nearest_and_the_command_that_
 
 def test_a_second_owner_of_a_name_is_refused():
     with pytest.raises(ValueError, match="twice"):
-        make().register("circle")(lambda: "")
+        make().register("circle", sides=0)(lambda: "")
+
+
+@pytest.mark.parametrize("facts", [{}, {"sides": 3, "rounded": False}])
+def test_a_missing_or_unknown_fact_is_an_error_where_the_entry_is_registered(facts):
+    with pytest.raises(TypeError, match="sides|rounded"):
+        make().register("triangle", **facts)
 
 
 def test_a_package_of_registered_things_is_listed_without_importing_them(tmp_path, monkeypatch):
     folder = tmp_path / "shapes"
     folder.mkdir()
-    (folder / "__init__.py").write_text("made = []\n")
+    (folder / "__init__.py").write_text(
+        "from core.registry import NoFacts, Registry\nSHAPES = Registry('shape', NoFacts, package=__name__)\n"
+    )
     (folder / "_drawing.py").write_text("raise ValueError\n")
-    (folder / "star.py").write_text("from shapes import made\nmade.append('*')\n")
-    assert module_names(folder) == ["star"]
+    (folder / "moon.py").write_text("raise ValueError\n")
+    (folder / "star.py").write_text("from shapes import SHAPES\nSHAPES.register('star')('*')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    load_modules("shapes", folder)
-    import shapes
+    from shapes import SHAPES
 
-    assert shapes.made == ["*"]
+    assert SHAPES.names() == ["moon", "star"]
+    assert SHAPES.get("star") == "*"
+    assert SHAPES.get("star") == "*"
 
 
 def test_a_name_may_have_hyphens_where_its_file_has_underscores(tmp_path, monkeypatch):
