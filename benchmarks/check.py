@@ -1,4 +1,4 @@
-"""How long a file of 2,000 rows takes to be checked and written, beside csv reading it and numpy decoding it.
+"""Time to check and to write a file of 2,000 rows, beside csv reading it and numpy decoding it.
 
     python -m benchmarks.check [--rows N] [--json FILE]
 

@@ -4,8 +4,6 @@ In: a file, scenes, scene groups. Out: a `Report`, or a score with what the file
 file and the Dice (`submissions`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ In: a store, an ensemble, scenes. Out: the file, or folder, with its figures. St
 `pipeline.maps`), formats and files (`submissions`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

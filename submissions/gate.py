@@ -10,6 +10,7 @@ byte-order mark, blanks); it notes Windows line ends, which every reader accepts
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from core.command import Command
 from submissions.header import explain_header
 from submissions.ids import Expectation, check_ids, explain_id
 from submissions.lines import File, Line, explain_head, name_of, open_file, read_lines
@@ -54,7 +55,7 @@ def read_submission(file: File) -> Submission:
     3
     """
     gate = _Gate(file, Expectation.of(None, None), keep=True)
-    gate.run().raise_if_rejected()
+    gate.run().raise_if_rejected(Command("submissions check", name_of(file)))
     return Submission(name_of(file), gate.runs)
 
 

@@ -17,7 +17,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks", ":":
 
 @dataclass(frozen=True)
 class Header:
-    """What is wrong with the first line."""
+    """Faults of the first line."""
 
     troubles: tuple[Trouble, ...] = ()
     hopeless: bool = False  # the rest cannot be read

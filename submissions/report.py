@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from core.command import Command
 from core.errors import UserError
 from submissions.rle import PIXELS, Mask, Runs, mask_of_runs
 
@@ -56,12 +57,12 @@ class Report:
         """Predicted pixels over all pixels."""
         return self.pixels / (self.rows * PIXELS) if self.rows else 0.0
 
-    def raise_if_rejected(self) -> None:
-        """Raise UserError with the first fault and the number of faults."""
+    def raise_if_rejected(self, listed_by: Command | None = None) -> None:
+        """Raise UserError with the first fault, and the number of others with the command that lists them."""
         if self.faults:
-            total = len(self.faults) + self.more
-            others = f" (and {total - 1} more; cli submissions check lists them)" if total > 1 else ""
-            raise UserError(f"{self.file}: {self.faults[0]}{others}")
+            others = len(self.faults) + self.more - 1
+            more = f" (and {others} more)" if others else ""
+            raise UserError(f"{self.file}: {self.faults[0]}{more}", listed_by if others else None)
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON."""

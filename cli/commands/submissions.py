@@ -17,7 +17,7 @@ DICE = click.FloatRange(0, 1)
 
 @click.command("check")
 @click.argument("file", type=FILE)
-@click.option("--split", type=SPLITS, help="Whose ids are expected. [test where there is one, else labelled]")
+@click.option("--split", type=SPLITS, help="Whose ids are expected. [test if there is one, else labelled]")
 @common
 def check(settings: Settings, file: Path, split: str | None) -> None:
     """Say whether FILE would be accepted and, if not, why.

@@ -265,5 +265,9 @@ def test_many_rows_of_half_an_image_are_noted(tmp_path: Path) -> None:
 
 def test_an_unsound_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text(row("1 3 9"))
-    with pytest.raises(UserError, match=rf"line 3: {SECOND}: odd count"):
+    with pytest.raises(UserError, match=rf"line 3: {SECOND}: odd count") as caught:
+        read_submission(tmp_path / "s.csv")
+    assert caught.value.do is None
+    (tmp_path / "s.csv").write_text(row("1 3 9").replace(THIRD, "1e18"))
+    with pytest.raises(UserError, match=r"\(and 1 more\); run: cli submissions check .*s\.csv$"):
         read_submission(tmp_path / "s.csv")
