@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import Counts
+from core.dice import Counts, global_dice
 
 REPLICATES = 10_000
 CERTAIN = 999.0  # a z that no sample gives, and that JSON can write
@@ -104,7 +104,7 @@ def _draw(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int, repli
         draws = np.random.default_rng(seed).binomial(size, len(rows) / size, replicates)
         resample(rows, draws.astype(np.int64), seed, sums)
     tp, total = sums[:, ::2].T, sums[:, 1::2].T
-    return np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+    return global_dice(tp, total)
 
 
 def _numbered(groups: Groups) -> tuple[int, NDArray[np.int64]]:

@@ -4,8 +4,6 @@ Dice is 2 TP / (P + T) over all pixels of all records, never a mean of means. Ev
 per record, (n, 3) int64: true positives, predicted, truth.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +25,7 @@ class Counts:
         return 2 * self.tp / total if total else 1.0
 
     @classmethod
-    def of(cls, per_record: NDArray[np.int64]) -> Counts:
+    def of(cls, per_record: NDArray[np.int64]) -> "Counts":
         """Sum counts per record, (n, 3)."""
         return cls(*(int(value) for value in per_record.sum(axis=0)))
 
@@ -40,3 +38,12 @@ def count(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.
     """Counts per record of masks (n, H, W): (n, 3) int64."""
     axes = (1, 2)
     return np.stack([(predicted & truth).sum(axes), predicted.sum(axes), truth.sum(axes)], axis=1).astype(np.int64)
+
+
+def global_dice(tp: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Dice of counts of any shape: true positives, and predicted + truth; 1.0 where both are empty.
+
+    >>> global_dice(np.array([3, 0]), np.array([10, 0])).tolist()
+    [0.6, 1.0]
+    """
+    return np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)

@@ -15,8 +15,8 @@ from ensemble.active import EPS, Active, Chunk, find_active
 from ensemble.blend import as_uint8
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
+from zoo.predictions.format import SHARD_RECORDS
 
-CHUNK = 64  # the records of a shard
 BASE_BYTES = 0.7e9  # of libraries, compiled code, curves and surfaces
 CHUNK_BYTES = 1e7  # of a shard of one member's maps, twice
 LOWER_EPS = (10, 4, 1)  # what is tried where thresholds lie below EPS
@@ -104,8 +104,8 @@ def _chunks(
     read_mask: ReadMask,
     advance: Callable[[int], None],
 ) -> Iterator[Chunk]:
-    for start in range(0, len(record_ids), CHUNK):
-        ids = record_ids[start : start + CHUNK]
+    for start in range(0, len(record_ids), SHARD_RECORDS):
+        ids = record_ids[start : start + SHARD_RECORDS]
         maps = np.stack([as_uint8(member.maps(ids)) for member in members])
         yield ids, maps, np.stack([read_mask(record) for record in ids])
         advance(len(ids))

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dice import global_dice
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
 from ensemble.min_pixels import MIN_PIXELS, NONE, check_mode
@@ -123,8 +124,7 @@ def bins_of(active: Active, weights: Sequence[int], by: Table, first: int, last:
 
 def dice_of(counts: Counts2, truth: int) -> NDArray[np.float64]:
     """Dice of counts (..., 2) with `truth` foreground pixels; 1.0 where both are empty."""
-    total = counts[..., 1] + truth
-    return np.where(total > 0, 2 * counts[..., 0] / np.maximum(total, 1), 1.0)
+    return global_dice(counts[..., 0], counts[..., 1] + truth)
 
 
 def best_cut(counts: Counts2, truth: int, floor: int, mode: str) -> tuple[Cut, float]:

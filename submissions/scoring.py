@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
-from core.dice import Counts, count
+from core.dice import Counts, count, global_dice
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from submissions.gate import read_submission
@@ -80,8 +80,7 @@ class Score:
         from pandas import DataFrame
 
         tp, predicted, truth = self.per_record.T
-        total = predicted + truth
-        dice = np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+        dice = global_dice(tp, predicted + truth)
         columns = {"tp": tp, "predicted": predicted, "truth": truth, "dice": dice}
         return DataFrame({"record_id": self.ids, "group": self.groups, **columns})
 

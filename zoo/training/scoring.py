@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from core.dice import global_dice
 from core.errors import UserError
 from zoo.data import SIZE
 from zoo.geometry import resize
@@ -24,8 +25,7 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
     """
     tp = positives[::-1].cumsum()[::-1]
     predicted = tp + negatives[::-1].cumsum()[::-1]
-    total = predicted + positives.sum()
-    dice = np.where(total > 0, 2 * tp / np.maximum(total, 1), 1.0)
+    dice = global_dice(tp, predicted + positives.sum())
     best = 1 + int(dice[1:].argmax())  # level 0 would call everything a contrail
     return float(dice[best]), best / 255, float(dice[128])
 
