@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cli.options import Settings
-from cli.output import require_folder, say
+from cli.output import say
 from core.errors import UsageError, UserError
-from core.files import atomic_write
+from core.files import atomic_write, require_folder
 
 if TYPE_CHECKING:
     from zoo.augment import Exhibit

@@ -15,7 +15,6 @@ import click
 from cli.options import Settings
 from core.errors import UserError
 from core.files import require_folder as require_folder
-from core.files import require_new_file as require_new_file
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, require_folder, show
+from cli.output import next_step, show
 from core.errors import UsageError
+from core.files import require_folder
 
 
 @click.command()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import progress, require_new_file, say, show
+from cli.output import progress, say, show
 from cli.runs import lacking_folds, say_others, say_stopped
 from core.errors import UsageError
+from core.files import require_new_file
 from core.thresholds import threshold_text
 from zoo.runs import Ref
 

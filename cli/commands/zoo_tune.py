@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, require_folder, say, show
+from cli.output import next_step, say, show
 from cli.tables.columns import Column, as_table, column_of
 from core.errors import UsageError
+from core.files import require_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
