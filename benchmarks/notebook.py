@@ -28,7 +28,7 @@ from zoo.predictions import find_members
 from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs
 from zoo.runs.run import run_records
-from zoo.training.dataset import Examples
+from zoo.training.dataset import RecordDataset
 
 ENCODER = "tf_efficientnet_lite0"
 BATCH, LR, GRID = 8, 1e-3, np.arange(0.05, 1.0, 0.05)
@@ -42,7 +42,7 @@ def network() -> torch.nn.Module:
     return unet
 
 
-def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, float]:
+def train(unet: torch.nn.Module, seen: RecordDataset, seconds: float) -> tuple[int, float]:
     """Train as many epochs as fit into `seconds`, by the time of a few steps that are undone; epochs and seconds."""
     loss_of = smp.losses.DiceLoss("binary")
     steps = len(seen) // BATCH
@@ -81,7 +81,7 @@ def train(unet: torch.nn.Module, seen: Examples, seconds: float) -> tuple[int, f
 
 
 @torch.inference_mode()
-def predict(unet: torch.nn.Module, held: Examples) -> np.ndarray:
+def predict(unet: torch.nn.Module, held: RecordDataset) -> np.ndarray:
     """Probability * 255, (n, 256, 256) uint8."""
     unet.eval()
     parts = [range(len(held))[start : start + BATCH] for start in range(0, len(held), BATCH)]
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ended = find_runs(store, asked.of(maps_of.recipe), args.fold)[0]
     run = ended.run
     seconds = 60 * args.minutes if args.minutes else float(str(ended.result["cpu_seconds"]))
-    seen, held = (Examples(load_member("lite0-fc-t5"), scenes, rows) for rows in run_records(run, scenes, folds))
+    seen, held = (RecordDataset(load_member("lite0-fc-t5"), scenes, rows) for rows in run_records(run, scenes, folds))
     unet = network()
     epochs, took = train(unet, seen, seconds)
     truth = np.stack([scenes.mask(record) for record in held.records])

@@ -27,15 +27,15 @@ from zoo.data import Scenes, open_scenes
 from zoo.data.records import BANDS
 from zoo.inputs import fit_scaling
 from zoo.members import Recipe, load_member, with_settings
-from zoo.runtime.prefetch import reading_threads
+from zoo.runtime.prefetch import prefetch_threads
 from zoo.training import dataset
-from zoo.training.step import Learner
+from zoo.training.step import TrainStep
 
 BATCH, REPEATS, STEPS = 8, 3, 4
 INPUTS = {"fc t5": ("fc", [5]), "fc t456": ("fc", [4, 5, 6]), "all_bands t5": ("all_bands_mean_std", [5])}
 Use = Callable[[Tensor, Tensor], object]
 Batches = Iterator[tuple[Tensor, Tensor]]
-Way = Callable[[dataset.Examples, Sequence[list[int]]], AbstractContextManager[Batches]]
+Way = Callable[[dataset.RecordDataset, Sequence[list[int]]], AbstractContextManager[Batches]]
 WAYS: dict[str, Way] = {
     "asked": lambda read, parts: nullcontext(read.batch(part) for part in parts),
     "ahead": lambda read, parts: read.batches(parts),
@@ -52,7 +52,7 @@ class Row(NamedTuple):
     ratio: float
 
 
-def forget(read: dataset.Examples) -> None:
+def forget(read: dataset.RecordDataset) -> None:
     """The files of these records leave the page cache."""
     for record in read.records:
         for path in sorted(read.scenes.source(record).path(record).glob("*.npy")):
@@ -61,7 +61,7 @@ def forget(read: dataset.Examples) -> None:
 
 
 def seconds(
-    read: dataset.Examples,
+    read: dataset.RecordDataset,
     parts: Sequence[list[int]],
     cold: bool,
     use: Use,
@@ -89,7 +89,7 @@ def measure(scenes: Scenes, records: int) -> Iterator[Row]:
     for name, (channels, frames) in INPUTS.items():
         recipe = with_settings(load_member("lite0-fc-t5"), {"input": channels, "frames": frames, "batch": BATCH})
         scaling = fit_scaling(scenes, held[:4], channels, frames)
-        read = dataset.Examples(recipe, scenes, held, scaling=scaling)
+        read = dataset.RecordDataset(recipe, scenes, held, scaling=scaling)
         for cold, batches, where in ((False, parts, "cached"), (True, once, "disk")):
             took = seconds(read, batches, cold, lambda images, labels: None)
             rates = {way: sum(map(len, batches)) / took[way] for way in WAYS}
@@ -113,12 +113,12 @@ def _sleep(pause: float) -> Use:
 
 def _step(recipe: Recipe) -> Use:
     """A training step on crops of 128 pixels."""
-    learner = Learner(recipe, torch.device("cpu"), "none")
-    learner.begin_epoch(0)
+    train_step = TrainStep(recipe, torch.device("cpu"), "none")
+    train_step.begin_epoch(0)
 
     def step(images: Tensor, labels: Tensor) -> None:
-        learner.add_gradients(images[..., :128, :128].contiguous(), labels[..., :128, :128].contiguous())
-        learner.step(1e-4, 0)
+        train_step.backward(images[..., :128, :128].contiguous(), labels[..., :128, :128].contiguous())
+        train_step.update(1e-4, 0)
 
     return step
 
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    print(f"{args.threads} threads compute, {reading_threads()} read; batches of {BATCH}")
+    print(f"{args.threads} threads compute, {prefetch_threads()} read; batches of {BATCH}")
     rows = []
     # No memory is ever as free: nothing is kept.
     with patch.object(dataset, "LEFT_FREE", 2.0):
@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows.append(row._asdict())
             print(f"{row.what:32s} {row.asked:8.1f} {row.ahead:8.1f} {row.unit:14s} {row.ratio:5.2f}x", flush=True)
     if args.json:
-        args.json.write_text(json.dumps({"threads": args.threads, "reading": reading_threads(), "rows": rows}))
+        args.json.write_text(json.dumps({"threads": args.threads, "reading": prefetch_threads(), "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 from core.bootstrap import dice_interval
 from core.dice import count
 from zoo.data import make_folds, open_scenes
-from zoo.predict import predict_records
+from zoo.inference import predict_records
 from zoo.runs import Ref, Store
 from zoo.runs.find import runs_by_recipe
 from zoo.training import set_threads

@@ -114,7 +114,7 @@ def _complete(found: Sequence[EndedRun], listener: Listener) -> list[EndedRun]:
 def _predict(
     found: Sequence[EndedRun], scenes: Scenes, use: MemberUse, device: str, jobs: int, listener: Listener
 ) -> MemberMaps:
-    from zoo.predict import predict_set
+    from zoo.inference import predict_set
     from zoo.training import set_threads
 
     set_threads(jobs)

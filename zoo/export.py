@@ -20,8 +20,8 @@ from core.errors import UserError
 from core.registry import Registry
 from zoo.data import SIZE, Record, Scenes
 from zoo.geometry import resize
+from zoo.inference import load_network, probabilities
 from zoo.inputs import INPUTS, Channels, read_scaling
-from zoo.predict import load_network, probabilities
 from zoo.runs.run import Run
 from zoo.training.dataset import read_images
 from zoo.training.scoring import best_dice
@@ -241,7 +241,7 @@ def _dice(counts: NDArray[np.int64]) -> tuple[float, float, float] | tuple[None,
 
 
 def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Floats]]:
-    """Batches of records and their mean maps, the way `zoo.predict` goes."""
+    """Batches of records and their mean maps, the way `zoo.inference` goes."""
     networks = [load_network(run) for run in runs]
     scalings = [read_scaling(run.scaling, run.recipe.input) for run in runs]
     for start in range(0, len(records), BATCH):

@@ -91,14 +91,15 @@ def _plan(
 
     from zoo.data import find_folds, keep_folds
     from zoo.runs.run import fold_names, plan_run
-    from zoo.training import check_run, check_views, pin_start, set_threads
+    from zoo.training import check_run, check_views, pin_warm_start, set_threads
 
     scenes = settings.scenes()
     folds = find_folds(settings.runs.folds, scenes, settings.seed, settings.jobs, settings.listener)
     names, listener = fold_names(fold, folds), settings.listener
+    pinned = [pin_warm_start(recipe, settings.runs, names, folds, listener, settings.members) for recipe in recipes]
     asked = [
         plan_run(recipe, name, folds, settings.runs, seed=seed, with_val=with_val)
-        for recipe in (pin_start(recipe, settings.runs, names, folds, listener, settings.members) for recipe in recipes)
+        for recipe in pinned
         for seed in range(settings.seed, settings.seed + seeds)
         for name in names
     ]
@@ -151,15 +152,10 @@ def _next(run: Run, has_test: bool) -> str:
 
 
 def _train_run(settings: Settings, run: Run, scenes: Scenes, folds: Folds) -> EndedRun:
-    from zoo.inputs import INPUTS
-    from zoo.runs.run import run_records
     from zoo.targets import without_labelers
-    from zoo.training import run_examples, run_scaling, total_steps, train
+    from zoo.training import run_datasets, total_steps, train
 
-    if INPUTS.facts(run.recipe.input).scaled and not run.scaling.is_file():
-        records, _ = run_records(run, scenes, folds)
-        run_scaling(run, scenes, records, settings.jobs, settings.listener)
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds, settings.jobs, settings.listener)
     start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
     say(settings, f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
     if lacking := without_labelers(scenes, seen.records, run.recipe.target):
@@ -193,7 +189,7 @@ def predict_run(
     settings: Settings, ended: EndedRun, scenes: Scenes, records: Sequence[Record], split: str, tta: str
 ) -> PredictionSet:
     """Predict these records with a trained run, in the cache."""
-    from zoo.predict import predict_set
+    from zoo.inference import predict_set
 
     listener = settings.listener
     with listener.task(f"{ended.run.label} {split}", len(records)):

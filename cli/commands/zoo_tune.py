@@ -67,11 +67,11 @@ def tune(
         raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
 
     from zoo.data import find_folds, keep_folds
-    from zoo.training import pin_start, set_threads
-    from zoo.training.tuning import Tuning, default_space, is_as_it_is, left_to_search, tuned_member
+    from zoo.training import pin_warm_start, set_threads
+    from zoo.training.tuning import Tuning, default_space, is_baseline, remaining_space, tuned_member
 
     whole = recipe.tune or default_space(recipe)
-    space = left_to_search(whole, changes)
+    space = remaining_space(whole, changes)
     fixed = [key for key, _ in whole if key not in dict(space)]
     if not space:
         raise UsageError(
@@ -80,7 +80,7 @@ def tune(
         )
     scenes = settings.scenes()
     folds = find_folds(settings.runs.folds, scenes, settings.seed, settings.jobs, settings.listener)
-    recipe = pin_start(recipe, settings.runs, [fold], folds, settings.listener, settings.members)
+    recipe = pin_warm_start(recipe, settings.runs, [fold], folds, settings.listener, settings.members)
     tuning = Tuning(
         recipe=recipe, space=space, fold=fold, folds=folds, store=settings.runs, seed=settings.seed, with_val=with_val
     )
@@ -90,7 +90,7 @@ def tune(
     say(settings, f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_how_far(tuning, trials)}")
     _search(settings, tuning, scenes, trials)
     is_file = member.endswith(".toml")
-    if not is_as_it_is(tuning.best):
+    if not is_baseline(tuning.best):
         write_text(path, tuned_member(tuning, str(Path(member).resolve()) if is_file else member, shipped))
     document = _document(tuning, path)
     show(settings, document, lambda console: _print(console, document))
@@ -101,7 +101,7 @@ def tune(
 
 def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> None:
     """Train trials until so many are over, and say what each of them came to."""
-    from zoo.training.tuning import is_as_it_is
+    from zoo.training.tuning import is_baseline
 
     listener = settings.listener
     with listener.task(f"tune {tuning.recipe.name}", trials):
@@ -109,7 +109,7 @@ def _search(settings: Settings, tuning: Tuning, scenes: Scenes, trials: int) -> 
         while (number := len(tuning.over)) < trials:
             trial = tuning.next_trial(scenes, settings.device, partial(_say_epoch, settings, number), listener)
             score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
-            words = "the member as it is" if is_as_it_is(trial) else _words(tuning.values_of(trial))
+            words = "the member as it is" if is_baseline(trial) else _words(tuning.values_of(trial))
             say(settings, f"trial {number}: {score}  {words}")
             listener.advance()
 
@@ -126,7 +126,7 @@ def _how_far(tuning: Tuning, trials: int) -> str:
 
 
 def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
-    from zoo.training.tuning import is_as_it_is
+    from zoo.training.tuning import is_baseline
 
     best, itself = tuning.best, tuning.as_it_is
     rows = [
@@ -135,7 +135,7 @@ def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
             "dice": trial.value if trial.state.name == "COMPLETE" else None,
             "pruned": trial.state.name == "PRUNED",
             "epochs": max(trial.intermediate_values, default=0),
-            "as_it_is": is_as_it_is(trial),
+            "as_it_is": is_baseline(trial),
             "values": tuning.values_of(trial),
         }
         for number, trial in enumerate(tuning.over)
@@ -144,7 +144,7 @@ def _document(tuning: Tuning, path: Path) -> dict[str, Any]:
         "member": tuning.recipe.name,
         "fold": tuning.fold,
         "storage": str(tuning.path),
-        "path": None if is_as_it_is(best) else str(path),
+        "path": None if is_baseline(best) else str(path),
         "dice_as_it_is": itself.value if itself and itself.state.name == "COMPLETE" else None,
         "best": {"trial": tuning.over.index(best), "dice": best.value, "values": tuning.values_of(best)},
         "trials": rows,

@@ -48,7 +48,7 @@ def test_the_bundle_in_an_empty_folder_makes_the_same_bytes(
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "there" / "submission.csv").read_bytes() == undisturbed.read_bytes()
     # Python writes its byte code where it found the code: the bundle's own suite and timm were used.
-    for module in ("cli/commands/submit.py", "zoo/predict.py", "timm/__init__.py"):
+    for module in ("cli/commands/submit.py", "zoo/inference.py", "timm/__init__.py"):
         place = tmp_path / "there" / "suite" / module
         assert list((place.parent / "__pycache__").glob(f"{place.stem}.*.pyc")), module
 

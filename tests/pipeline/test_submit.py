@@ -25,8 +25,8 @@ from zoo.runs import Ref, Store
 
 # Where a run is killed: in a module, at the n-th call of a name; and how many of four sets are then complete.
 KILLS = {
-    "in the first batch": ("zoo.predict", "probabilities", 1, 0),
-    "in the third of four runs": ("zoo.predict", "probabilities", 3, 2),
+    "in the first batch": ("zoo.inference", "probabilities", 1, 0),
+    "in the third of four runs": ("zoo.inference", "probabilities", 3, 2),
     "with a shard that is not noted": ("zoo.predictions.writer", "write_json", 1, 0),
     "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 4, 1),
     "with a file half way to the disk": ("os", "fsync", 5, 0),
@@ -112,15 +112,15 @@ def test_predictions_are_reused_if_their_hash_matches(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import zoo.predict
+    import zoo.inference
 
-    real, predicted = zoo.predict.predict_records, []
+    real, predicted = zoo.inference.predict_records, []
 
     def counting(run, scenes, records, *given):
         predicted.append(len(records))
         return real(run, scenes, records, *given)
 
-    monkeypatch.setattr(zoo.predict, "predict_records", counting)
+    monkeypatch.setattr(zoo.inference, "predict_records", counting)
     submit_from(predicted_runs, tmp_path / "again.csv")
     assert predicted == []
     shard = next(predicted_runs.rglob("shard-0000.zst"))

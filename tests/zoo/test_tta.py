@@ -13,9 +13,9 @@ from ttach.base import Merger
 from core.errors import UsageError
 from tests.zoo.training.cases import TINY
 from zoo.geometry import VIEWS, resize
+from zoo.inference import probabilities
 from zoo.members import with_settings
 from zoo.models import build
-from zoo.predict import probabilities
 from zoo.training import check_views
 from zoo.tta import Scale, compose, merged, scaled_sides
 from zoo.views import MERGES, parse_views

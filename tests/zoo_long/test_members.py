@@ -40,10 +40,10 @@ def measure(name: str, folder: str) -> Figures:
     import torch
 
     from zoo.geometry import resize
+    from zoo.inference import probabilities
     from zoo.inputs import INPUTS
     from zoo.losses import recipe_loss
     from zoo.models import build
-    from zoo.predict import probabilities
     from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
     from zoo.training.optimizers import make_optimizer
 

@@ -25,7 +25,7 @@ def make_encoder(name: str, weights: str, channels: int, side: int, output_strid
 
     channels: of the input image; other than 3, timm's rule adapts the first convolution.
     side: of the input in pixels, for encoders that are built for one size.
-    output_stride: where the stride stops growing and dilation takes its place (`holds_stride`).
+    output_stride: where the stride stops growing and dilation takes its place (`supports_stride`).
     """
     check_encoder(name)
     given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
@@ -55,7 +55,7 @@ def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
             raise UsageError(f"encoder {name}: {what} {side} pixels ({reason}); {cure}") from error
 
 
-def holds_stride(name: str, side: int, output_stride: int) -> bool:
+def supports_stride(name: str, side: int, output_stride: int) -> bool:
     """Whether the encoder's stride can be held where a decoder needs it; most transformers' cannot."""
     try:
         with torch.device("meta"):
@@ -78,7 +78,7 @@ def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
 
 
-def channels_behind(encoder: nn.Module) -> bool:
+def gives_nhwc(encoder: nn.Module) -> bool:
     """Whether its features are (n, H, W, channels), as those of Swin and MambaOut are."""
     return bool(getattr(encoder, "output_fmt", None) == "NHWC")
 

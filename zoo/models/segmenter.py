@@ -11,13 +11,13 @@ from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
 from zoo.models.decoders import DECODERS, make_decoder
 from zoo.models.encoders import (
-    channels_behind,
     check_encoder,
     check_sides,
-    holds_stride,
+    gives_nhwc,
     make_encoder,
     normalisation,
     pyramid,
+    supports_stride,
 )
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
@@ -42,7 +42,7 @@ class Segmenter(nn.Module):
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
         self.register_buffer("std", std.clone().view(-1, 1, 1))
         widths, strides = pyramid(self.encoder)
-        self.channels_behind = channels_behind(self.encoder)
+        self.nhwc = gives_nhwc(self.encoder)
         self.time = make_time_mixing(recipe, widths, strides)
         self.decoder = make_decoder(recipe, self.time.channels, strides)
 
@@ -56,7 +56,7 @@ class Segmenter(nn.Module):
         side = side or images.shape[-1] * self.size // SIZE
         frames = resize(images.flatten(0, 1), side).unflatten(0, images.shape[:2])
         features = self.encoder(self.time.arrange((frames - self.mean) / self.std))
-        if self.channels_behind:
+        if self.nhwc:
             features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
         logits: Tensor = self.decoder(self.time(features))
         return logits if self.training else logits[:, :1]
@@ -86,7 +86,7 @@ def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
     check_sides(recipe.encoder, side, {side, sides * recipe.seen})
     decoder = recipe.decoder_term.name
     stride = DECODERS.facts(decoder).output_stride
-    if stride and not holds_stride(recipe.encoder, side, stride):
+    if stride and not supports_stride(recipe.encoder, side, stride):
         raise UsageError(
             f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
             f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"

@@ -15,19 +15,19 @@ Batch = TypeVar("Batch")
 MOST_THREADS = 8  # each holds a batch in memory, and more of them would wait for the interpreter, not for files
 
 
-def reading_threads() -> int:
+def prefetch_threads() -> int:
     """How many threads read: half of those that compute (`set_threads`), for the network may need them all."""
     return min(max(torch.get_num_threads() // 2, 1), MOST_THREADS)
 
 
 @contextmanager
-def read_ahead(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[Iterator[Batch]]:
+def prefetch(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[Iterator[Batch]]:
     """What `read` makes of each item, in their order; so many at once as threads read, and one more is waiting.
 
     What goes wrong in a thread is raised where its batch would have come. The threads end with the block, however
     that is left.
     """
-    pool = ThreadPoolExecutor(reading_threads(), "read")
+    pool = ThreadPoolExecutor(prefetch_threads(), "read")
     try:
         yield _in_order(pool, read, iter(items))
     finally:
@@ -35,7 +35,7 @@ def read_ahead(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator
 
 
 def _in_order(pool: ThreadPoolExecutor, read: Callable[[Item], Batch], items: Iterator[Item]) -> Iterator[Batch]:
-    waiting = deque(pool.submit(read, item) for item in islice(items, reading_threads() + 1))
+    waiting = deque(pool.submit(read, item) for item in islice(items, prefetch_threads() + 1))
     while waiting:
         batch = waiting.popleft().result()
         waiting.extend(pool.submit(read, item) for item in islice(items, 1))

@@ -1,27 +1,27 @@
 """A recipe and a fold become a run: examples, schedule, loop, checkpoints.
 
 In: a Run (zoo.runs), Scenes, Folds. Out: the run's folder with its best weights. Stays outside: the command line,
-prediction sets (zoo.predict makes them from what lies here).
+prediction sets (zoo.inference makes them from what lies here).
 """
 
 from zoo.runtime.devices import set_threads
-from zoo.training.dataset import Examples, run_examples, run_scaling
+from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
 from zoo.training.loop import Epoch, total_steps, train
 from zoo.training.preflight import Planned, check_prediction, check_recipe, check_run, check_views, look_at
-from zoo.training.warm_start import pin_start, pin_weights
+from zoo.training.warm_start import pin_warm_start, pin_weights
 
 __all__ = [
     "Epoch",
-    "Examples",
     "Planned",
+    "RecordDataset",
     "check_prediction",
     "check_recipe",
     "check_run",
     "check_views",
     "look_at",
-    "pin_start",
+    "pin_warm_start",
     "pin_weights",
-    "run_examples",
+    "run_datasets",
     "run_scaling",
     "set_threads",
     "total_steps",

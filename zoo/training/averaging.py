@@ -1,4 +1,4 @@
-"""The mean of the weights of several epochs (place 4 took the five best)."""
+"""Weight averaging over the best epochs of a run (place 4 took the five best)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoo.training.history import Epoch
 
 
 def epochs_to_average(history: Sequence[Epoch], count: int) -> list[Epoch]:
-    """The best so many by Dice, or the last ones where none was scored, in their order; none where one is enough."""
+    """Select the `count` best epochs by Dice, or the last ones if none was scored, in their order; none below two."""
     if count < 2:
         return []
     scored = history[-1].dice is not None
@@ -20,9 +20,9 @@ def epochs_to_average(history: Sequence[Epoch], count: int) -> list[Epoch]:
 
 
 def average_weights(paths: Sequence[Path], network: nn.Module) -> nn.Module:
-    """A network with the mean of the weights and buffers in `paths`; overwrites those of `network`.
+    """Average the weights and buffers of the files in `paths` into a new network; overwrites those of `network`.
 
-    BatchNorm's statistics are averaged too, not counted anew: the epochs are neighbours.
+    BatchNorm statistics are averaged too, not estimated again: the epochs are of one run.
     """
     averaged = AveragedModel(network, avg_fn=get_swa_avg_fn(), use_buffers=True)
     for path in paths:

@@ -1,4 +1,4 @@
-"""Records as tensors, read ahead of the step that needs them, and kept while memory allows."""
+"""Dataset of records as tensors: prefetched before the step that needs them, kept in memory while there is room."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -12,19 +12,19 @@ from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, requir
 from zoo.members import Recipe
 from zoo.runs.run import Run, run_records
 from zoo.runtime.memory import memory
-from zoo.runtime.prefetch import read_ahead
+from zoo.runtime.prefetch import prefetch
 from zoo.targets import read_target
 
-# Records are kept as long as this share of the memory stays free; those that come later are read again each epoch. It
-# is looked at before every batch, with the network in place: what remains is for the cache of files and for others.
+# Share of the memory to leave free: records are kept until then, and the others read again each epoch. It is checked at
+# every batch, with the network in place; the rest is for the file cache and for other processes.
 LEFT_FREE = 0.25
 
 
-class Examples:
-    """Channels of records and their labels, as the target has them, in the order given.
+class RecordDataset:
+    """Records of a recipe's input and target, in the order given; safe to read from several threads.
 
-    Images are float16 in memory (the ash image's own precision), float32 when they are handed out. Several threads may
-    ask for batches at once.
+    Images are float16 in memory (the ash image's own precision), float32 in batches. UserError if a record lacks what
+    the input needs.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Examples:
         return len(self.records)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256)."""
+        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records."""
         absent = [number for number in numbers if number not in self._kept]
         read = {number: self._read(number) for number in absent}
         if read and memory().free_share > LEFT_FREE:
@@ -54,8 +54,8 @@ class Examples:
         return float_stack(images), float_stack(labels)
 
     def batches(self, numbers: Iterable[Sequence[int]]) -> AbstractContextManager[Iterator[tuple[Tensor, Tensor]]]:
-        """The batch of each sequence of numbers, in their order, read ahead within the block."""
-        return read_ahead(self.batch, numbers)
+        """Batches of these sequences of numbers, in their order, prefetched within the block."""
+        return prefetch(self.batch, numbers)
 
     def _read(self, number: int) -> tuple[Tensor, Tensor]:
         record = self.records[number]
@@ -64,42 +64,47 @@ class Examples:
         return image, label.bool() if self.target == "hard" else label.half()
 
 
-def run_examples(run: Run, scenes: Scenes, folds: Folds) -> tuple[Examples, Examples]:
-    """What the run trains on, with its target, and what it holds out, with the masks that the score counts."""
+def run_datasets(
+    run: Run, scenes: Scenes, folds: Folds, jobs: int = 1, listener: Listener = SILENT
+) -> tuple[RecordDataset, RecordDataset]:
+    """Training set of a run, with its target, and held-out set, with the masks that count for the score.
+
+    The statistics that its input needs are fitted on `jobs` threads.
+    """
     recipe = run.recipe
     seen, held = run_records(run, scenes, folds)
-    scaling = run_scaling(run, scenes, seen)
+    scaling = run_scaling(run, scenes, seen, jobs, listener)
     return (
-        Examples(recipe, scenes, seen, target=recipe.target, scaling=scaling),
-        Examples(recipe, scenes, held, scaling=scaling),
+        RecordDataset(recipe, scenes, seen, target=recipe.target, scaling=scaling),
+        RecordDataset(recipe, scenes, held, scaling=scaling),
     )
 
 
 def run_scaling(
-    run: Run, scenes: Scenes, seen: Sequence[Record], jobs: int = 1, listener: Listener = SILENT
+    run: Run, scenes: Scenes, records: Sequence[Record], jobs: int = 1, listener: Listener = SILENT
 ) -> Scaling | None:
-    """The statistics that scale the run's input, of the records that it trains on alone; read where they are known.
+    """Statistics that scale the run's input, fitted on the records that it trains on, or read from its folder.
 
-    They lie in the run's folder: whoever predicts with its weights reads them there.
+    Prediction reads them there. None for an input that needs none.
     """
     if not run.scaling.is_file():
-        scaling = fit_scaling(scenes, seen, run.recipe.input, run.recipe.frames, jobs, listener)
+        scaling = fit_scaling(scenes, records, run.recipe.input, run.recipe.frames, jobs, listener)
         if scaling:
             write_scaling(run.scaling, scaling)
     return read_scaling(run.scaling, run.recipe.input)
 
 
 def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None) -> Tensor:
-    """One record's channels, float16 (frames, channels, 256, 256): the same at training and at prediction."""
+    """Read the channels of one record, float16 (frames, channels, 256, 256), for training and prediction alike."""
     channels = read_channels(scenes, record, recipe.input, recipe.frames)
     return torch.from_numpy(scaling(channels) if scaling else channels).half()
 
 
 def read_images(recipe: Recipe, scenes: Scenes, records: Sequence[Record], scaling: Scaling | None) -> Tensor:
-    """The channels of these records as the network takes them: float32 (n, frames, channels, 256, 256)."""
+    """Read the images of these records, float32 (n, frames, channels, 256, 256)."""
     return float_stack([read_image(recipe, scenes, record, scaling) for record in records])
 
 
 def float_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors of one shape as one, float32, in one pass over what may be many megabytes."""
+    """Stack tensors of one shape as float32 in one pass."""
     return torch.stack(tuple(tensors), out=torch.empty(len(tensors), *tensors[0].shape))

@@ -1,4 +1,4 @@
-"""What is known of a run's epochs: their lines, the best of them, the one under way, the state to go on from."""
+"""Epoch history of a run: finished epochs, the best of them, the current one, the state to resume from."""
 
 import json
 import time
@@ -27,55 +27,54 @@ class Epoch:
 
 
 @dataclass(kw_only=True)
-class Part:
-    """The epoch under way, as far as it has come: the losses of its batches and what they have cost."""
+class EpochProgress:
+    """Progress of the current epoch: the loss of each step so far, and the time that they took."""
 
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
 
-class Watch:
-    """Adds the time since it was made, or last read, to a part."""
+class Stopwatch:
+    """Stopwatch of wall-clock and CPU seconds."""
 
     def __init__(self) -> None:
         self._clocks = (time.perf_counter, time.process_time)
         self._last = [clock() for clock in self._clocks]
 
-    def read(self, part: Part) -> None:
-        """Add what has passed."""
+    def read(self, progress: EpochProgress) -> None:
+        """Add the time since the last reading to the progress."""
         now = [clock() for clock in self._clocks]
-        part.seconds += now[0] - self._last[0]
-        part.cpu_seconds += now[1] - self._last[1]
+        progress.seconds += now[0] - self._last[0]
+        progress.cpu_seconds += now[1] - self._last[1]
         self._last = now
 
 
-def best_of(history: Sequence[Epoch]) -> Epoch:
-    """The first of the epochs with the highest Dice; the last one where none was scored."""
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """First epoch with the highest Dice; the last one if none was scored."""
     return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
 
 
 def read_epochs(run: Run) -> list[Epoch]:
-    """The epochs of a run, or of a stage, as they were written down."""
+    """Read the epochs of a run or of a stage from epochs.jsonl."""
     return [Epoch(**json.loads(line)) for line in run.epochs.read_text().splitlines()]
 
 
-def usable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:
-    """The last state, or None where the run has to start anew.
+def resumable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:
+    """Load the last state; None if there is none to resume from, and the run starts over.
 
-    A state that started from other weights than those of today is of another run. Without the best weights a state is
-    of no use, the run would end with nothing to predict with; but where the best epoch is the last one the state
-    itself holds them, and where epochs are averaged they have a file of their own.
+    A state is of no use if it started from other weights than today's, or if the best weights are lost: neither intact
+    in their own file, nor kept for averaging, nor in the state itself, which holds those of the last epoch.
     """
     state = load_state(run.state)
     if state is None or state.get("started_from") != started_from:
         return None
     history = [Epoch(**row) for row in state["epochs"]]
-    in_state = bool(history) and best_of(history) is history[-1] and not state.get("part", {}).get("losses")
-    kept = bool(history) and run.kept(best_of(history).epoch).is_file()
-    return state if not history or in_state or kept or best_is_there(run, state) else None
+    in_state = bool(history) and best_epoch(history) is history[-1] and not state.get("part", {}).get("losses")
+    kept = bool(history) and run.kept(best_epoch(history).epoch).is_file()
+    return state if not history or in_state or kept or best_is_intact(run, state) else None
 
 
-def best_is_there(run: Run, state: dict[str, Any]) -> bool:
-    """Whether the best weights are those of which the state knows."""
+def best_is_intact(run: Run, state: dict[str, Any]) -> bool:
+    """True if the file of the best weights is the one that the state names."""
     return run.best.is_file() and state.get("best_sha256") in (None, sha256_of_file(run.best))

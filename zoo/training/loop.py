@@ -1,4 +1,4 @@
-"""The loop: epochs over the examples, the held-out fold counted after each, the best kept."""
+"""Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.command import Command
 from core.files import make_folder, sha256_of_file, write_json, write_text
 from core.listener import SILENT, Listener
 from zoo.augment import training_view
@@ -22,12 +23,20 @@ from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.schedules import learning_rate, lower_rate
 from zoo.training.averaging import average_weights, epochs_to_average
-from zoo.training.dataset import Examples
-from zoo.training.history import Epoch, Part, Watch, best_is_there, best_of, read_epochs, usable_state
+from zoo.training.dataset import RecordDataset
+from zoo.training.history import (
+    Epoch,
+    EpochProgress,
+    Stopwatch,
+    best_epoch,
+    best_is_intact,
+    read_epochs,
+    resumable_state,
+)
 from zoo.training.scoring import NotFinite, score
 from zoo.training.seeds import generator
-from zoo.training.step import Learner
-from zoo.training.warm_start import Start, sha256_of, start_of
+from zoo.training.step import TrainStep
+from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 STAGE_KEYS = (
@@ -38,8 +47,8 @@ STAGE_KEYS = (
 
 def train(
     run: Run,
-    seen: Examples,
-    held: Examples,
+    train_set: RecordDataset,
+    held_out: RecordDataset,
     device_name: str = "auto",
     listener: Listener = SILENT,
     report: Callable[[Epoch], None] = lambda epoch: None,
@@ -53,14 +62,14 @@ def train(
     """
     make_folder(run.folder)
     write_text(run.recipe_file, run.recipe.as_toml())
-    with listener.task(run.label, total_steps(run.recipe, len(seen))):
-        return _train_stages(run, seen, held, choose_device(device_name), listener, report, save_every)
+    with listener.task(run.label, total_steps(run.recipe, len(train_set))):
+        return _train_stages(run, train_set, held_out, choose_device(device_name), listener, report, save_every)
 
 
 def _train_stages(
     run: Run,
-    seen: Examples,
-    held: Examples,
+    train_set: RecordDataset,
+    held_out: RecordDataset,
     device: torch.device,
     listener: Listener,
     report: Callable[[Epoch], None],
@@ -69,18 +78,18 @@ def _train_stages(
     history: list[Epoch] = []
     before: EndedRun | None = None
     for stage in run.stages:
-        start, ended = start_of(stage), stage.ended()
+        start, ended = find_warm_start(stage), stage.ended()
         if ended and is_trained(ended, start):
             history += read_epochs(stage)
-            listener.advance(stage.taught.epochs * steps_of(stage.taught, len(seen)))
+            listener.advance(stage.taught.epochs * steps_per_epoch(stage.taught, len(train_set)))
             before = ended
             continue
-        if before and (before.stopped or run.stop.exists()) and not usable_state(stage, sha256_of(start)):
-            _end_with(run, before, held, device)
+        if before and (before.stopped or run.stop.exists()) and not resumable_state(stage, warm_start_sha256(start)):
+            _end_with(run, before, held_out, device)
             return history
-        for result in (run.result, stage.result):  # of where it was stopped; from here on it is not true
+        for result in (run.result, stage.result):  # of a run that was stopped and now resumes
             result.unlink(missing_ok=True)
-        loop = _Loop(stage, start, seen, held, device, listener, save_every)
+        loop = _Loop(stage, start, train_set, held_out, device, listener, save_every)
         while not (loop.ended or (loop.history and run.stop.exists())):
             report(loop.epoch())
         history += loop.history
@@ -90,39 +99,39 @@ def _train_stages(
     return history
 
 
-def is_trained(ended: EndedRun, start: Start | None) -> bool:
+def is_trained(ended: EndedRun, start: WarmStart | None) -> bool:
     """True if a run, or a stage of it, is done and started from the weights of today."""
-    return ended.result.get("started_from") == sha256_of(start) and ended.done
+    return ended.result.get("started_from") == warm_start_sha256(start) and ended.done
 
 
 class _Loop:
-    """A run in progress: its learner, the epochs behind it, the part of an epoch under way."""
+    """Run in progress: its train step, its finished epochs, the part of the current epoch."""
 
     def __init__(
         self,
         run: Run,
-        start: Start | None,
-        seen: Examples,
-        held: Examples,
+        start: WarmStart | None,
+        train_set: RecordDataset,
+        held_out: RecordDataset,
         device: torch.device,
         listener: Listener,
         save_every: float,
     ) -> None:
-        self.run, self.seen, self.held = run, seen, held
+        self.run, self.train_set, self.held_out = run, train_set, held_out
         self.recipe = run.taught
         self.listener, self.save_every = listener, save_every
-        self.steps = steps_of(self.recipe, len(seen))
+        self.steps = steps_per_epoch(self.recipe, len(train_set))
         self.history: list[Epoch] = []
-        self.part = Part()
+        self.progress = EpochProgress()
         self.best_sha256 = ""
         torch.manual_seed(run.random_seed("weights"))
-        self.started_from = sha256_of(start)
-        state = usable_state(run, self.started_from)
-        self.learner = Learner(self.recipe, device, "none" if state or start else None, listener)
+        self.started_from = warm_start_sha256(start)
+        state = resumable_state(run, self.started_from)
+        self.train_step = TrainStep(self.recipe, device, "none" if state or start else None, listener)
         if state:
             self._resume(state)
         elif start:
-            self.learner.start(start.path)
+            self.train_step.warm_start(start.path)
         if run.state.is_file() and not state:
             listener.info(
                 f"{run.label}: {run.state} is torn, of another start, or without its best weights; training starts over"
@@ -130,45 +139,45 @@ class _Loop:
 
     @property
     def number(self) -> int:
-        """Of the epoch under way, from 0."""
+        """Number of the current epoch, from 0."""
         return len(self.history)
 
     @property
     def ended(self) -> bool:
-        """All its epochs are behind it, or it has waited long enough for a better one."""
+        """True after the last epoch, or after `patience` epochs without a better Dice."""
         return self.number >= self.recipe.epochs or self.lost_patience
 
     @property
     def lost_patience(self) -> bool:
-        """So many epochs in a row were no better; never without held-out records, where none is scored."""
+        """True after `patience` epochs without a better Dice; never without held-out records."""
         patience = self.recipe.patience
-        return bool(patience and self.history) and self.number - best_of(self.history).epoch >= patience
+        return bool(patience and self.history) and self.number - best_epoch(self.history).epoch >= patience
 
     def epoch(self) -> Epoch:
-        """Train the epoch, or what is left of it; score it, keep it where it is the best, save the state."""
-        watch = Watch()
-        order = torch.randperm(len(self.seen), generator=generator(self.run, "epoch", self.number)).tolist()
-        self.learner.begin_epoch(self.number)
+        """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
+        stopwatch = Stopwatch()
+        order = torch.randperm(len(self.train_set), generator=generator(self.run, "epoch", self.number)).tolist()
+        self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
-        steps = range(len(self.part.losses), self.steps)
-        with self.seen.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
+        steps = range(len(self.progress.losses), self.steps)
+        with self.train_set.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
             for step in steps:
-                self.part.losses.append(self._step(step, order, batches))
+                self.progress.losses.append(self._step(step, order, batches))
                 self.listener.advance(
-                    1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.part.losses[-1]:.3f}"
+                    1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.progress.losses[-1]:.3f}"
                 )
                 if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
-                    watch.read(self.part)
+                    stopwatch.read(self.progress)
                     self._save()
                     saved = time.monotonic()
         found = self._score()
-        watch.read(self.part)
+        stopwatch.read(self.progress)
         epoch = Epoch(
             epoch=self.number + 1,
-            loss=round(float(np.mean(self.part.losses)), 6),
+            loss=round(float(np.mean(self.progress.losses)), 6),
             lr=self._rate(self.steps - 1),
-            seconds=round(self.part.seconds, 2),
-            cpu_seconds=round(self.part.cpu_seconds, 2),
+            seconds=round(self.progress.seconds, 2),
+            cpu_seconds=round(self.progress.cpu_seconds, 2),
             dice=found[0],
             threshold=found[1],
             dice_at_half=found[2],
@@ -178,71 +187,70 @@ class _Loop:
         return epoch
 
     def _score(self) -> tuple[float, float, float] | tuple[None, None, None]:
-        if not len(self.held):
+        if not len(self.held_out):
             return None, None, None
-        return self._scored(self.learner.scored)
+        return self._scored(self.train_step.eval_network)
 
     def _scored(self, network: nn.Module) -> tuple[float, float, float]:
-        return score(network, self.held, self.learner.device, self.recipe.batch, self.learner.precision)
+        return score(network, self.held_out, self.train_step.device, self.recipe.batch, self.train_step.precision)
 
     def _batches(self, step: int, order: list[int]) -> list[list[int]]:
-        """The numbers of the examples in each batch of a step."""
+        """Numbers of the records in each batch of a step."""
         first, batch = step * self.recipe.accumulate, self.recipe.batch
-        # Every batch is full: a last one of one or two scenes would upset BatchNorm.
+        # Every batch is full: BatchNorm would fail on a last one of one or two scenes.
         return [
             [order[i % len(order)] for i in range(number * batch, (number + 1) * batch)]
             for number in range(first, first + self.recipe.accumulate)
         ]
 
     def _step(self, step: int, order: list[int], batches: Iterator[tuple[Tensor, Tensor]]) -> float:
-        """One step of the optimizer; its loss, mean over its batches.
+        """Run one step of the optimizer; returns its loss, the mean over its batches.
 
-        Everything random in it follows from its number: a resumed run draws what an undisturbed one does.
+        Everything random in it is seeded by its number, so that a resumed run gives the curve of an undisturbed one.
         """
         draws = generator(self.run, "step", self.number, step)
-        torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and its kin
+        torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and the like
         losses = []
         for numbers in self._batches(step, order):
-            images, labels = training_view(self.recipe, *next(batches), self.learner.device, draws)
-            losses.append(self.learner.add_gradients(images, labels))
+            images, labels = training_view(self.recipe, *next(batches), self.train_step.device, draws)
+            losses.append(self.train_step.backward(images, labels))
             if not np.isfinite(losses[-1]):
-                raise NotFinite(self._not_finite(step, numbers))
+                raise self._not_finite(step, numbers)
         try:
-            self.learner.step(self._rate(step), self.number * self.steps + step)
+            self.train_step.update(self._rate(step), self.number * self.steps + step)
         except FloatingPointError as error:
-            raise NotFinite(self._not_finite(step, numbers)) from error
+            raise self._not_finite(step, numbers) from error
         return float(np.mean(losses))
 
     def _rate(self, step: int) -> float:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)
 
-    def _not_finite(self, step: int, numbers: Sequence[int]) -> str:
-        records = [self.seen.records[number].id for number in numbers]
+    def _not_finite(self, step: int, numbers: Sequence[int]) -> NotFinite:
+        records = [self.train_set.records[number].id for number in numbers]
         stage = f" stage {self.run.stage_number}" if self.run.stage_number else ""
         place = f"epoch {self.number + 1}, step {step + 1}"
         where = f"{self.recipe.name} fold {self.run.fold}{stage}: the loss is not finite at {place}"
-        sound = torch.isfinite(self.seen.batch(numbers)[0]).flatten(1).all(dim=1).tolist()
-        if not all(sound):
-            record = records[sound.index(False)]
-            return f"{where}: record {record} has channels that are not; look at it: cli data check"
-        full = ", or full precision, --set precision=fp32" if self.learner.precision == "fp16" else ""
-        return (
-            f"{where} (records {', '.join(records)}); a lower rate may help, {lower_rate(self.recipe)}, or a "
-            f"gentler start, --set warmup=0.1, or smaller steps, --set clip=1{full}"
+        finite = torch.isfinite(self.train_set.batch(numbers)[0]).flatten(1).all(dim=1).tolist()
+        if not all(finite):
+            record = records[finite.index(False)]
+            return NotFinite(f"{where}: record {record} has channels that are not finite", Command("data check"))
+        full = ", or full precision, --set precision=fp32" if self.train_step.precision == "fp16" else ""
+        return NotFinite(
+            f"{where} (records {', '.join(records)}); a lower learning rate may help, {lower_rate(self.recipe)}, or a "
+            f"warmup, --set warmup=0.1, or clipped gradients, --set clip=1{full}"
         )
 
     def _keep(self, epoch: Epoch) -> None:
-        """The state first: of two files, it is the one from which the other can be made again."""
         self.history.append(epoch)
-        self.part = Part()
-        is_best = best_of(self.history) is epoch
+        self.progress = EpochProgress()
+        is_best = best_epoch(self.history) is epoch
         to_average = epochs_to_average(self.history, self.recipe.average_best)
-        weights = weights_of(self.learner.scored) if is_best or epoch in to_average else b""
+        weights = weights_of(self.train_step.eval_network) if is_best or epoch in to_average else b""
         if is_best:
             self.best_sha256 = sha256(weights).hexdigest()
         if epoch in to_average:
             write_weights(self.run.kept(epoch.epoch), weights)
-        self._save()
+        self._save()  # before the best weights, which can be made from it if the process is killed in between
         if is_best:
             write_weights(self.run.best, weights)
         for other in self.history:
@@ -254,39 +262,40 @@ class _Loop:
         write_lines(self.run.epochs, [asdict(epoch) for epoch in self.history])
 
     def _save(self) -> None:
-        state = self.learner.state()
+        state = self.train_step.state_dict()
         rows = [asdict(epoch) for epoch in self.history]
-        state |= {"epochs": rows, "part": asdict(self.part)}
+        state |= {"epochs": rows, "part": asdict(self.progress)}
         save_state(self.run.state, state | {"best_sha256": self.best_sha256, "started_from": self.started_from})
 
     def _resume(self, state: dict[str, Any]) -> None:
-        self.learner.load(state)
+        self.train_step.load_state_dict(state)
         self.history = [Epoch(**row) for row in state["epochs"]]
-        self.part = Part(**state.get("part", {}))
+        self.progress = EpochProgress(**state.get("part", {}))
         self.best_sha256 = state.get("best_sha256", "")
-        if self.history and not best_is_there(self.run, state):
-            kept = self.run.kept(best_of(self.history).epoch)
-            write_weights(self.run.best, kept.read_bytes() if kept.is_file() else weights_of(self.learner.scored))
-        self._write_lines()  # it may have been cut off before those of the last epoch
-        self.listener.advance(self.number * self.steps + len(self.part.losses))
+        if self.history and not best_is_intact(self.run, state):
+            kept = self.run.kept(best_epoch(self.history).epoch)
+            best = kept.read_bytes() if kept.is_file() else weights_of(self.train_step.eval_network)
+            write_weights(self.run.best, best)
+        self._write_lines()  # the process may have been killed before it wrote the line of the last epoch
+        self.listener.advance(self.number * self.steps + len(self.progress.losses))
         self.listener.info(f"{self.run.label}: resumes {self._place()}")
 
     def _place(self) -> str:
-        """Where the run is, in words."""
+        """Epoch and step from which the run resumes, in words."""
         if self.ended:
             return "from its last epoch"
         stage = f"stage {self.run.stage_number}, " if self.run.stage_number else ""
-        step = f", step {len(self.part.losses) + 1}/{self.steps}" if self.part.losses else ""
+        step = f", step {len(self.progress.losses) + 1}/{self.steps}" if self.progress.losses else ""
         return f"from {stage}epoch {self.number + 1}/{self.recipe.epochs}{step}"
 
     def finish(self) -> dict[str, Any]:
         """Put the mean of the best epochs in the best one's place if it scores no worse; write the result."""
-        best = best_of(self.history)
+        best = best_epoch(self.history)
         kept: dict[str, Any] = {"dice": best.dice, "threshold": best.threshold, "averaged": []}
         together = epochs_to_average(self.history, self.recipe.average_best)
         if len(together) > 1:
-            network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.learner.scored)
-            dice, threshold, _ = self._scored(network) if len(self.held) else (None, None, None)
+            network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.train_step.eval_network)
+            dice, threshold, _ = self._scored(network) if len(self.held_out) else (None, None, None)
             if best.dice is None or dice is None or dice >= best.dice:
                 write_weights(self.run.best, weights_of(network))
                 averaged = [epoch.epoch for epoch in together]
@@ -299,7 +308,7 @@ class _Loop:
         return result
 
     def _result(self) -> dict[str, Any]:
-        """What result.json says of this run, or of a stage; the last stage speaks for all."""
+        """Content of result.json of this run or stage; that of the last stage is the run's."""
         run = self.run
         return {
             "format": 1,
@@ -308,14 +317,14 @@ class _Loop:
             "seed": run.seed,
             "with_val": run.with_val,
             "folds_sha256": run.folds_sha256,
-            "trained_on": len(self.seen),
-            "held_out": len(self.held),
+            "trained_on": len(self.train_set),
+            "held_out": len(self.held_out),
             "started_from": self.started_from,
-            "precision": self.learner.precision,
+            "precision": self.train_step.precision,
             "epochs": len(self.history),
             "planned_epochs": self.recipe.epochs,
             "stopped": not self.ended,
-            "best_epoch": best_of(self.history).epoch,
+            "best_epoch": best_epoch(self.history).epoch,
             "lost_patience": self.lost_patience,
             "weights_sha256": sha256_of_file(run.best),
             "seconds": round(sum(epoch.seconds for epoch in self.history), 1),
@@ -324,18 +333,20 @@ class _Loop:
 
 
 def _row(result: dict[str, Any]) -> dict[str, Any]:
-    """What a run's result repeats of a stage's own; older ones lack some of it."""
+    """Keys of a stage's result that the run's result repeats; results of older releases lack some."""
     return {key: result[key] for key in STAGE_KEYS if key in result}
 
 
-def _end_with(run: Run, ended: EndedRun, held: Examples, device: torch.device) -> None:
-    """The whole run ends with an earlier stage's weights: the score is that of the network that predicts with them."""
+def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.device) -> None:
+    """End the whole run with the weights of an earlier stage, scored in the network of the last one, which predicts."""
     stage = ended.run
     recipe, trained = run.recipe.final, run.stages[: stage.stage]
     network = build(recipe, "none")
     load_weights(stage.best, network)
     precision = training_precision(recipe.precision, device)
-    scored = score(network.to(device), held, device, recipe.batch, precision) if len(held) else (None, None, None)
+    scored = (
+        score(network.to(device), held_out, device, recipe.batch, precision) if len(held_out) else (None, None, None)
+    )
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]
     found = {"dice": scored[0], "threshold": scored[1], "stopped": True, "stages": stages}
@@ -343,7 +354,7 @@ def _end_with(run: Run, ended: EndedRun, held: Examples, device: torch.device) -
 
 
 def _tidy(run: Run) -> None:
-    """Remove what only an unfinished run needs; a state is many times the size of its weights."""
+    """Remove the files that only an unfinished run needs; a state is many times the size of the weights."""
     for stage in run.stages:
         stage.state.unlink(missing_ok=True)
         for path in stage.all_kept():
@@ -351,11 +362,11 @@ def _tidy(run: Run) -> None:
 
 
 def total_steps(recipe: Recipe, records: int) -> int:
-    """Steps of all epochs, in all stages."""
-    return sum(stage.epochs * steps_of(stage, records) for stage in recipe.staged)
+    """Number of steps of all epochs, in all stages."""
+    return sum(stage.epochs * steps_per_epoch(stage, records) for stage in recipe.staged)
 
 
-def steps_of(recipe: Recipe, records: int) -> int:
-    """Steps of an epoch: it sees as many pixels as the records have."""
+def steps_per_epoch(recipe: Recipe, records: int) -> int:
+    """Number of steps in an epoch, in which the network sees as many pixels as the records have."""
     crops = (SIZE // recipe.crop) ** 2 if recipe.crop else 1
     return max(1, round(records * crops / (recipe.batch * recipe.accumulate)))

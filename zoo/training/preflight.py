@@ -21,7 +21,7 @@ from zoo.runtime.devices import choose_device
 from zoo.targets import require_target
 from zoo.training.optimizers import check_optimizer, check_optimizer_name
 from zoo.training.step import save_memory
-from zoo.training.warm_start import load_start, start_has_changed, start_of
+from zoo.training.warm_start import find_warm_start, load_warm_start, warm_start_changed
 from zoo.tta import scaled_sides
 from zoo.views import parse_views
 
@@ -49,7 +49,7 @@ def look_at(run: Run) -> Planned:
 def _why_again(ended: EndedRun) -> str:
     if ended.fault:
         return ended.fault
-    if ended.done and start_has_changed(ended):
+    if ended.done and warm_start_changed(ended):
         return f"{ended.run.recipe.start_from}, from which it started, has other weights since"
     return ""
 
@@ -63,7 +63,7 @@ def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> Plann
     planned = look_at(run)
     if not planned.reused:
         check_recipe(run.recipe, device_name)
-        start = start_of(run.stages[0])
+        start = find_warm_start(run.stages[0])
         _check_network(run.recipe, start.path if start else None)
     return planned
 
@@ -112,7 +112,7 @@ def _check_network(recipe: Recipe, start: Path | None) -> None:
     """Build it once, its first weights included; folds of one member ask again."""
     network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
     if start is not None:
-        load_start(network, start)
+        load_warm_start(network, start)
     if any(stage.checkpointing for stage in recipe.staged):
         save_memory(network, recipe)
     for number, other in enumerate(later, start=2):

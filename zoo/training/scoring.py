@@ -11,7 +11,7 @@ from zoo.data import SIZE
 from zoo.geometry import resize
 from zoo.runtime.precision import autocast
 from zoo.schedules import lower_rate
-from zoo.training.dataset import Examples
+from zoo.training.dataset import RecordDataset
 
 
 class NotFinite(UserError):
@@ -32,7 +32,7 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
 
 @torch.inference_mode()
 def score(
-    network: nn.Module, held: Examples, device: torch.device, batch: int, precision: str = "fp32"
+    network: nn.Module, held: RecordDataset, device: torch.device, batch: int, precision: str = "fp32"
 ) -> tuple[float, float, float]:
     """`best_dice` of the network on the held-out records; NotFinite where its output is not."""
     network.eval()

@@ -1,4 +1,4 @@
-"""The network and what teaches it: gradients of batches, steps of the optimizer, and the state of both."""
+"""Train step: gradients of batches, updates of the weights, and the state that a resumed run needs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ from zoo.members import Recipe
 from zoo.models import Segmenter, build
 from zoo.runtime.precision import autocast, training_precision
 from zoo.training.optimizers import make_optimizer
-from zoo.training.warm_start import load_start
+from zoo.training.warm_start import load_warm_start
 
 
-class Learner:
-    """A network that learns by a recipe on a device.
+class TrainStep:
+    """Network, loss and optimizer of a recipe on a device.
 
-    `weights` overrides the recipe's (none: for a state, or a start, that brings them all).
+    weights: overrides the recipe's key; "none" if a state or a warm start brings them all.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Learner:
         self.ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True) if recipe.ema else None
 
     @property
-    def scored(self) -> nn.Module:
-        """The weights that are scored and kept: the moving average where there is one."""
+    def eval_network(self) -> nn.Module:
+        """Network that is scored and kept: the moving average of the weights if the recipe asks for one."""
         return self.ema.module if self.ema else self.network
 
-    def start(self, path: Path) -> None:
-        """Begin with those of the weights in `path` that fit."""
-        lacking = load_start(self.network, path)
+    def warm_start(self, path: Path) -> None:
+        """Load those of the weights in `path` that fit; UserError if they are of another encoder."""
+        lacking = load_warm_start(self.network, path)
         if lacking:
             what = f"{len(lacking)} tensors are not in {path} and start from random values, {lacking[0]} first"
             self.listener.info(f"{self.recipe.name}: {what}")
@@ -62,36 +62,36 @@ class Learner:
             self.ema.set(self.network)
 
     def begin_epoch(self, number: int) -> None:
-        """To training; scoring left it in evaluation. A frozen encoder stays as it is, its BatchNorm's counts too."""
+        """Set the network to training mode; a frozen encoder stays in evaluation, BatchNorm statistics included."""
         self.network.train()
         if self.recipe.freeze:
             frozen = number < round(self.recipe.freeze * self.recipe.epochs)
             self.network.encoder.train(not frozen)
             self.network.encoder.requires_grad_(not frozen)
 
-    def add_gradients(self, images: Tensor, labels: Tensor) -> float:
-        """The loss of one batch, its gradients added to those of the step's other batches; changes no weight.
+    def backward(self, images: Tensor, labels: Tensor) -> float:
+        """Add the gradients of one batch to those of the step's other batches; returns its loss.
 
-        images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w). UserError where torch.compile,
-        if the recipe asks for it, fails.
+        images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w). UserError if the recipe asks for
+        torch.compile and it fails.
         """
         images, labels = images.to(self.device), labels.to(self.device)
         with _compile_errors(self.recipe):
             loss = self.loss(images, labels)
-            with _statistics_at_rest(self.network, self.recipe.checkpointing):
+            with _frozen_statistics(self.network, self.recipe.checkpointing):
                 self.scaler.scale(loss / self.recipe.accumulate).backward()
         return float(loss.detach())
 
-    def step(self, rate: float, number: int) -> None:
-        """Change the weights by the gradients that were added, at this learning rate; `number` of all, from 0.
+    def update(self, lr: float, number: int) -> None:
+        """Update the weights by the gradients that were added; `number` counts the run's updates from 0.
 
-        Raises FloatingPointError where float16 can hold no gradient at any scale.
+        Raises FloatingPointError if float16 can hold no gradient at any scale.
         """
         if self.recipe.clip:
             self.scaler.unscale_(self.optimizer)
             dispatch_clip_grad(self.network.parameters(), self.recipe.clip, self.recipe.clip_mode)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = lr
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -101,7 +101,7 @@ class Learner:
             self.ema.update(self.network, step=number + 1)
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The recipe's loss, a scalar, at the label's size or at the network's own."""
+        """Loss of one batch, a scalar, at the label's size or at the network's own, as the recipe has it."""
         with autocast(self.device, self.precision):
             logits = self.forward(images).float()
         if self.recipe.loss_at == "label":
@@ -110,8 +110,8 @@ class Learner:
             labels = resize(labels, logits.shape[-1])
         return self._loss(logits, labels)
 
-    def state(self) -> dict[str, Any]:
-        """All that a resumed run needs to go on as if nothing had happened."""
+    def state_dict(self) -> dict[str, Any]:
+        """State from which a resumed run gives the curve of an undisturbed one."""
         state = {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -120,8 +120,8 @@ class Learner:
         }
         return state | ({"ema": self.ema.module.state_dict()} if self.ema else {})
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, in its precision."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Resume from `state`, in its precision."""
         self.precision = state.get("precision", self.precision)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         if "scaler" in state:  # the first release's states have none
@@ -133,12 +133,12 @@ class Learner:
 
 
 def save_memory(network: Segmenter, recipe: Recipe) -> None:
-    """Let the encoder compute its features again for the gradients, not keep them; UsageError where it cannot."""
+    """Turn on gradient checkpointing in the encoder; UsageError if it has none."""
     try:
         network.encoder.set_grad_checkpointing(True)  # type: ignore
     except (AttributeError, AssertionError) as error:
         raise UsageError(
-            f"{recipe.name}: encoder {recipe.encoder} cannot compute its features twice; give --set checkpointing=false"
+            f"{recipe.name}: encoder {recipe.encoder} has no gradient checkpointing; give --set checkpointing=false"
         ) from error
 
 
@@ -158,8 +158,8 @@ def _compile_errors(recipe: Recipe) -> Iterator[None]:
 
 
 @contextmanager
-def _statistics_at_rest(network: nn.Module, needed: bool) -> Iterator[None]:
-    """Features that are computed a second time are not to be counted a second time by BatchNorm."""
+def _frozen_statistics(network: nn.Module, needed: bool) -> Iterator[None]:
+    """Keep BatchNorm from counting features a second time that checkpointing computes a second time."""
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)] if needed else []
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

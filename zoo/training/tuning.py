@@ -29,13 +29,13 @@ from zoo.members.space import Choice, Range, Space
 from zoo.runs import Store
 from zoo.runs.run import Run, plan_run
 from zoo.runtime.devices import choose_device
-from zoo.training.dataset import run_examples
+from zoo.training.dataset import run_datasets
 from zoo.training.history import Epoch, read_epochs
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.preflight import check_run
 from zoo.training.scoring import NotFinite
-from zoo.training.warm_start import pin_start
+from zoo.training.warm_start import pin_warm_start
 
 STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -99,7 +99,7 @@ class Tuning:
 
     def _with(self, values: Mapping[str, Any]) -> Recipe:
         """The recipe with these values; files that they name are known by their content, as the recipe's own are."""
-        return pin_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)
+        return pin_warm_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)
 
     def _plan(self, recipe: Recipe) -> Run:
         return plan_run(recipe, self.fold, self.folds, self.store, seed=self.seed, with_val=self.with_val)
@@ -133,12 +133,12 @@ class Tuning:
         complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
         if not complete:
             raise UserError(f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or see cli data check")
-        return max(complete, key=lambda trial: (trial.value, is_as_it_is(trial), -trial.number))
+        return max(complete, key=lambda trial: (trial.value, is_baseline(trial), -trial.number))
 
     @property
     def as_it_is(self) -> FrozenTrial | None:
         """The trial that is the member itself, once it has come to its end."""
-        return next(filter(is_as_it_is, self.over), None)
+        return next(filter(is_baseline, self.over), None)
 
     @property
     def own(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class Tuning:
 
     def values_of(self, trial: FrozenTrial) -> dict[str, Any]:
         """The recipe's keys as the trial set them."""
-        if is_as_it_is(trial):
+        if is_baseline(trial):
             return self.own
         return {key: _decode(entry, trial.params[key]) for key, entry in self.space}
 
@@ -171,7 +171,7 @@ class Tuning:
         self._take_up()
         self.study.sampler = self._sampler()
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        itself = bool(waiting) and is_as_it_is(waiting[0])
+        itself = bool(waiting) and is_baseline(waiting[0])
         asked = self._own_params if itself else dict(self.space)
         trial = self.study.ask({key: _distribution(entry) for key, entry in self.space if key in asked})
         try:
@@ -198,7 +198,7 @@ class Tuning:
         try:
             for epoch in _trained_epochs(run):  # what a killed process reported was of another trial
                 judge(epoch)
-            seen, held = run_examples(run, scenes, self.folds)
+            seen, held = run_datasets(run, scenes, self.folds)
             train(run, seen, held, device_name, listener, report_and_judge)
             self.study.tell(trial, float(run.read_result()["dice"]))
         except (optuna.TrialPruned, NotFinite):
@@ -223,10 +223,10 @@ class Tuning:
         """
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
-            if trial.params.keys() == dict(self.space).keys() and not is_as_it_is(trial):
+            if trial.params.keys() == dict(self.space).keys() and not is_baseline(trial):
                 self.study.enqueue_trial(trial.params)
         alive = (trial for trial in self.study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL)
-        if not any(map(is_as_it_is, alive)):
+        if not any(map(is_baseline, alive)):
             self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
@@ -268,7 +268,7 @@ class _OfTrial(Silent):
         self.listener.advance(0, status)
 
 
-def left_to_search(space: Space, given: Iterable[str]) -> Space:
+def remaining_space(space: Space, given: Iterable[str]) -> Space:
     """The space without the keys that are given by hand, in all stages or in one."""
 
     def means(key: str) -> set[str]:
@@ -280,7 +280,7 @@ def left_to_search(space: Space, given: Iterable[str]) -> Space:
     )
 
 
-def is_as_it_is(trial: FrozenTrial) -> bool:
+def is_baseline(trial: FrozenTrial) -> bool:
     """Whether the trial is the member itself, with no key changed."""
     return AS_IT_IS in trial.user_attrs
 

@@ -29,14 +29,14 @@ NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
 
 @dataclass(frozen=True)
-class Start:
+class WarmStart:
     """First weights of a run or of a stage: a file and its hash."""
 
     path: Path
     sha256: str
 
 
-def pin_start(
+def pin_warm_start(
     recipe: Recipe,
     store: Store,
     fold_names: Sequence[str],
@@ -63,21 +63,21 @@ def pin_start(
         raise _no_start(recipe, store, fold_names, folds.sha256, members)
 
 
-def start_of(run: Run) -> Start | None:
+def find_warm_start(run: Run) -> WarmStart | None:
     """Find the weights that a run, or a stage of it, starts from; None if they are the encoder's own."""
     stages = run.stages
     number = stages.index(run)
     if number:
         best = stages[number - 1].best
-        return Start(best, sha256_of_file(best))
+        return WarmStart(best, sha256_of_file(best))
     if not run.recipe.start_from:
         return None
     same_fold = _start_runs(run)
     ended = next((found for found in same_fold if found.run.seed == run.seed), same_fold[0])
-    return Start(ended.run.best, ended.weights_sha256)
+    return WarmStart(ended.run.best, ended.weights_sha256)
 
 
-def load_start(network: nn.Module, path: Path) -> list[str]:
+def load_warm_start(network: nn.Module, path: Path) -> list[str]:
     """Fill the network with those of the weights that fit it; the names of its own that were not there.
 
     UserError where the encoder is another one.
@@ -94,12 +94,12 @@ def load_start(network: nn.Module, path: Path) -> list[str]:
     return lacking
 
 
-def sha256_of(start: Start | None) -> str | None:
+def warm_start_sha256(start: WarmStart | None) -> str | None:
     """Name of the first weights in states and results; None for those of the encoder."""
     return start.sha256 if start else None
 
 
-def start_has_changed(ended: EndedRun) -> bool:
+def warm_start_changed(ended: EndedRun) -> bool:
     """True if the run that this one started from has other weights today, because it was trained again since.
 
     A start of another seed is as good as that of its own. Runs that did not write down their start are believed.

@@ -16,14 +16,14 @@ from tests.scenes import write_record
 from zoo.augment import training_view
 from zoo.data import BANDS, open_scenes
 from zoo.geometry import resize
+from zoo.inference import probabilities
 from zoo.inputs import fit_scaling
 from zoo.members import load_member, member_names, with_settings
 from zoo.members.recipe import Logged
 from zoo.models import build
-from zoo.predict import probabilities
 from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
-from zoo.training import Examples
-from zoo.training.step import Learner
+from zoo.training import RecordDataset
+from zoo.training.step import TrainStep
 
 # How an encoder's name begins: what stands for it. Strides 4 to 32; 2 to 32, built for one size; else 2 to 32.
 TINY = {"convnext": "test_convnext", "maxvit": "test_maxvit"}
@@ -59,22 +59,24 @@ def outcomes(tmp_path_factory):
     @cache
     def outcome(recipe):
         scaling = fit_scaling(scenes, scenes.labelled, recipe.input, recipe.frames)
-        return learnt(recipe, Examples(recipe, scenes, scenes.labelled, target=recipe.target, scaling=scaling), folder)
+        return learnt(
+            recipe, RecordDataset(recipe, scenes, scenes.labelled, target=recipe.target, scaling=scaling), folder
+        )
 
     return outcome
 
 
 def learnt(recipe, examples, folder):
     torch.manual_seed(3)
-    learner = Learner(recipe, CPU)
-    before = {key: value.clone() for key, value in learner.network.named_parameters()}
+    train_step = TrainStep(recipe, CPU)
+    before = {key: value.clone() for key, value in train_step.network.named_parameters()}
     images, labels = examples.batch(range(SCENES))
     seen, wanted = training_view(recipe, images, labels, CPU, torch.Generator().manual_seed(4))
-    learner.begin_epoch(0)
-    loss = learner.add_gradients(seen, wanted)
-    reached = {key for key, value in learner.network.named_parameters() if value.grad is not None}
-    learner.step(recipe.lr, 0)
-    network = learner.network.eval()
+    train_step.begin_epoch(0)
+    loss = train_step.backward(seen, wanted)
+    reached = {key for key, value in train_step.network.named_parameters() if value.grad is not None}
+    train_step.update(recipe.lr, 0)
+    network = train_step.network.eval()
     write_weights(folder / "weights.safetensors", weights_of(network))
     again = build(recipe).eval()
     load_weights(folder / "weights.safetensors", again)

@@ -12,14 +12,14 @@ from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, curve, plan, trained, two_folds, write_scenes
 from zoo.data import open_scenes
 from zoo.data.arrays import read_array
+from zoo.inference import predict_records, predict_set
 from zoo.inputs import INPUTS, read_scaling
 from zoo.members import with_settings
-from zoo.predict import predict_records, predict_set
 from zoo.runs.run import run_records
 from zoo.runtime import prefetch as module
 from zoo.runtime.memory import Memory
-from zoo.runtime.prefetch import read_ahead, reading_threads
-from zoo.training import run_examples, train
+from zoo.runtime.prefetch import prefetch, prefetch_threads
+from zoo.training import run_datasets, train
 from zoo.training.dataset import read_image
 
 PATIENCE = 30  # seconds; only a failure waits so long
@@ -27,7 +27,7 @@ PATIENCE = 30  # seconds; only a failure waits so long
 
 @pytest.fixture(params=[1, 3])
 def threads(request, monkeypatch):
-    monkeypatch.setattr(module, "reading_threads", lambda: request.param)
+    monkeypatch.setattr(module, "prefetch_threads", lambda: request.param)
     return request.param
 
 
@@ -44,7 +44,7 @@ def readers():
 @pytest.mark.parametrize(("computing", "reading"), [(1, 1), (2, 1), (4, 2), (16, 8), (64, 8)])
 def test_half_as_many_read_as_compute(computing, reading, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: computing)
-    assert reading_threads() == reading
+    assert prefetch_threads() == reading
 
 
 def test_whatever_is_read_last_the_order_stays(threads):
@@ -56,14 +56,14 @@ def test_whatever_is_read_last_the_order_stays(threads):
         read[item].set()
         return item
 
-    with read_ahead(slowest_first, range(10)) as batches:
+    with prefetch(slowest_first, range(10)) as batches:
         assert list(batches) == list(range(10))
     assert readers() == []
 
 
 def test_the_next_are_read_while_the_first_is_at_work_but_not_all(threads):
     begun = [threading.Event() for _ in range(20)]
-    with read_ahead(lambda item: begun[item].set() or item, range(20)) as batches:
+    with prefetch(lambda item: begun[item].set() or item, range(20)) as batches:
         for item in batches:
             for ahead in begun[item + 1 : item + 1 + threads]:
                 assert ahead.wait(PATIENCE)
@@ -77,11 +77,11 @@ def test_a_fault_is_raised_where_its_batch_would_have_come(threads):
         return item
 
     came = []
-    with pytest.raises(UserError, match="record 102"), read_ahead(read, range(9)) as batches:
+    with pytest.raises(UserError, match="record 102"), prefetch(read, range(9)) as batches:
         came.extend(batches)
     assert readers() == []
     came = []
-    with pytest.raises(UserError, match="record 102"), read_ahead(read, range(9)) as batches:
+    with pytest.raises(UserError, match="record 102"), prefetch(read, range(9)) as batches:
         for item in batches:
             came.append(item)
     assert came == [0, 1]
@@ -89,7 +89,7 @@ def test_a_fault_is_raised_where_its_batch_would_have_come(threads):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_no_thread_outlives_the_block(error, threads):
-    with pytest.raises(error), read_ahead(lambda item: item, range(99)) as batches:
+    with pytest.raises(error), prefetch(lambda item: item, range(99)) as batches:
         next(batches)
         assert readers()
         raise error
@@ -102,7 +102,7 @@ def test_a_batch_is_the_same_read_or_kept(name, tmp_path, monkeypatch):
         write_record(tmp_path / "data", "train", str(100 + number), bands=(11, 13, 14, 15), mask=60 * number)
     scenes = open_scenes([tmp_path / "data"])
     run = plan(tmp_path, two_folds(scenes), with_settings(TINY, {"input": name, "frames": [4, 5]}))
-    seen, _ = run_examples(run, scenes, two_folds(scenes))
+    seen, _ = run_datasets(run, scenes, two_folds(scenes))
     scaling = read_scaling(run.scaling, name)
     numbers = [1, 0, 1]
     images = torch.stack([read_image(run.recipe, scenes, seen.records[number], scaling) for number in numbers]).float()
@@ -121,7 +121,7 @@ def test_a_run_is_the_same_however_it_is_read(tmp_path, scenes, folds, monkeypat
     changes = {"epochs": 2, "accumulate": 2, "batch": 1, "augment": "d4"}
     kept = trained(tmp_path / "kept", scenes, folds, changes)
     monkeypatch.setattr("zoo.training.dataset.memory", lambda: Memory(0, 1))
-    monkeypatch.setattr(module, "reading_threads", lambda: 3)
+    monkeypatch.setattr(module, "prefetch_threads", lambda: 3)
     read = trained(tmp_path / "read", scenes, folds, changes)
     assert curve(read) == curve(kept)
     assert read.best.read_bytes() == kept.best.read_bytes()
@@ -133,7 +133,7 @@ def test_a_record_that_is_torn_while_a_run_trains_is_named(held_out, threads, fu
     scenes = write_scenes(tmp_path / "data")
     folds = two_folds(scenes)
     run = plan(tmp_path / "runs", folds, with_settings(TINY, {"epochs": 4}))
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
     record = (held if held_out else seen).records[0]
     victim = scenes.source(record).path(record) / "band_14.npy"
 
@@ -152,16 +152,16 @@ def test_a_run_that_is_interrupted_leaves_no_thread(tmp_path, scenes, folds, ful
 
     run = plan(tmp_path, folds)
     with pytest.raises(KeyboardInterrupt):
-        train(run, *run_examples(run, scenes, folds), "cpu", Heard(interrupt))
+        train(run, *run_datasets(run, scenes, folds), "cpu", Heard(interrupt))
     assert readers() == []
 
 
 def test_predictions_are_the_same_however_they_are_read(tmp_path, scenes, folds, monkeypatch):
     run = trained(tmp_path, scenes, folds, {"epochs": 1})
-    monkeypatch.setattr("zoo.predict.BATCH", 1)
+    monkeypatch.setattr("zoo.inference.BATCH", 1)
     _, held = run_records(run, scenes, folds)
     once = dict(predict_records(run, scenes, held, "none", "cpu"))
-    monkeypatch.setattr(module, "reading_threads", lambda: 3)
+    monkeypatch.setattr(module, "prefetch_threads", lambda: 3)
     again = dict(predict_records(run, scenes, held, "none", "cpu"))
     assert list(again) == [record.id for record in held]
     assert all(np.array_equal(again[key], once[key]) for key in once)
@@ -181,7 +181,7 @@ def test_no_file_is_read_that_the_input_does_not_need(name, tmp_path, monkeypatc
     write_record(tmp_path / "data", "train", "101", bands=range(8, 17), mask=60, labelers=2)
     scenes = open_scenes([tmp_path / "data"])
     run = plan(tmp_path, two_folds(scenes), with_settings(TINY, {"input": name}))
-    seen, _ = run_examples(run, scenes, two_folds(scenes))
+    seen, _ = run_datasets(run, scenes, two_folds(scenes))
     opened = []
     where = "zoo.data.layouts.competition.read_array"
     monkeypatch.setattr(where, lambda path: opened.append(path.name) or read_array(path))

@@ -7,7 +7,7 @@ from zoo.data import make_folds, open_scenes
 from zoo.members import load_member, with_settings
 from zoo.runs import Store
 from zoo.runs.run import plan_run
-from zoo.training import run_examples, train
+from zoo.training import run_datasets, train
 
 TINY = with_settings(
     load_member("lite0-fc-t5"),
@@ -44,7 +44,7 @@ def plan(runs, folds, recipe=TINY, fold="0", **keys):
 def trained(runs, scenes, folds, changes, fold="0", **keys):
     """A run of the tiny recipe with these changes, trained to its end."""
     run = plan(runs, folds, with_settings(TINY, changes), fold)
-    train(run, *run_examples(run, scenes, folds), "cpu", **keys)
+    train(run, *run_datasets(run, scenes, folds), "cpu", **keys)
     return run
 
 

@@ -6,7 +6,7 @@ import torch
 from tests.zoo.training.cases import TINY, complete, plan, trained
 from zoo.members import with_settings
 from zoo.runtime.checkpoints import read_weights
-from zoo.training import run_examples, train
+from zoo.training import run_datasets, train
 from zoo.training.averaging import epochs_to_average
 from zoo.training.history import Epoch
 
@@ -78,11 +78,11 @@ def test_a_run_that_was_told_to_stop_averages_and_can_go_on(tmp_path, scenes, fo
         if epoch.epoch == 3:
             run.stop.touch()
 
-    train(run, *run_examples(run, scenes, folds), "cpu", report=stop)
+    train(run, *run_datasets(run, scenes, folds), "cpu", report=stop)
     assert run.read_result()["averaged"] == [2, 3]
     assert complete(run)
     run.stop.unlink()
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     whole = trained(tmp_path / "whole", scenes, folds, RECIPE, fold="full")
     assert run.best.read_bytes() == whole.best.read_bytes()
     assert whole.read_result()["averaged"] == [3, 4]

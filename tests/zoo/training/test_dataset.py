@@ -9,17 +9,17 @@ from core.errors import UserError
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, plan
 from zoo.data import BANDS, open_scenes
+from zoo.inference import predict_records, predict_set
 from zoo.inputs import read_scaling, write_scaling
 from zoo.members import with_settings
-from zoo.predict import predict_records, predict_set
 from zoo.targets import TARGETS
-from zoo.training import run_examples, train
+from zoo.training import run_datasets, train
 
 
 @pytest.mark.parametrize("target", TARGETS.names())
 def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "target": target, "augment": "d4", "crop": 128}))
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
     assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
     assert train(run, seen, held, "cpu")[0].dice is not None
     made = predict_set(run.ended(), scenes, held.records, split="oof")
@@ -34,7 +34,7 @@ def test_statistics_are_of_the_records_trained_on_and_lie_with_the_run(tmp_path,
         write_record(tmp_path / "data", "validation", name, bands=BANDS, mask=50)
     scenes = open_scenes([tmp_path / "data"])
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "input": "all_bands_mean_std"}))
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
     scaling = read_scaling(run.scaling, run.recipe.input)
     kelvin = np.stack([scenes.kelvin(record, BANDS, (5,)) for record in seen.records]).astype(float)
     assert scaling.shift == pytest.approx(kelvin.mean(axis=(0, 2, 3, 4)))

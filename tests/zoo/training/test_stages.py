@@ -10,16 +10,16 @@ import torch
 from core.errors import UnknownName, UsageError, UserError
 from tests.heard import Heard
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
+from zoo.inference import load_network, predict_set
 from zoo.members import load_member, with_settings
 from zoo.models import build
-from zoo.predict import load_network, predict_set
 from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs, most_trained
 from zoo.runtime.checkpoints import read_weights
-from zoo.training import check_run, pin_start, run_examples, train
+from zoo.training import check_run, pin_warm_start, run_datasets, train
 from zoo.training.history import read_epochs
 from zoo.training.loop import is_trained
-from zoo.training.warm_start import load_start, start_has_changed, start_of
+from zoo.training.warm_start import find_warm_start, load_warm_start, warm_start_changed
 
 STAGES = {
     "batch": 2,
@@ -133,9 +133,9 @@ def test_a_staged_run_cut_off_goes_on_with_the_same_curve(tmp_path, scenes, fold
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(killed, *run_examples(killed, scenes, folds), "cpu", report=kill)
+        train(killed, *run_datasets(killed, scenes, folds), "cpu", report=kill)
     assert not complete(killed)
-    train(killed, *run_examples(killed, scenes, folds), "cpu")
+    train(killed, *run_datasets(killed, scenes, folds), "cpu")
     assert [curve(stage) for stage in killed.stages] == [curve(stage) for stage in staged.stages]
     assert killed.best.read_bytes() == staged.best.read_bytes()
 
@@ -145,7 +145,7 @@ def test_a_stop_file_ends_all_stages_and_once_it_is_gone_they_go_on(
     tmp_path, scenes, folds, staged, stage, epochs, trained_stages
 ):
     run = plan(tmp_path, folds, staged.recipe)
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
 
     def stop(epoch):
         if epoch.stage == stage:
@@ -174,7 +174,7 @@ def test_the_score_of_stopped_stages_is_that_of_the_network_that_predicts(tmp_pa
     run = plan(tmp_path, folds, staged.recipe)
     run.folder.mkdir(parents=True)
     run.stop.touch()
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     assert load_network(run).size == 96
     result = run.read_result()
     assert (result["dice"], result["threshold"], result["stages"][0]["dice"]) == (0.096, 0.25, 0.064)
@@ -184,7 +184,7 @@ def test_a_stop_file_without_held_out_records_ends_all_stages(tmp_path, scenes, 
     run = plan(tmp_path, folds, staged.recipe, fold="full")
     run.folder.mkdir(parents=True)
     run.stop.touch()
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
+    assert len(train(run, *run_datasets(run, scenes, folds), "cpu")) == 1
     assert (done(run), run.read_result()["dice"]) == (True, None)
 
 
@@ -195,15 +195,15 @@ def test_a_stage_whose_start_has_changed_is_trained_again(tmp_path, scenes, fold
     shutil.rmtree(run.folder / "stage-1")
     other = trained(tmp_path / "other", scenes, folds, changes | {"lr": 0.5}).stages[0]
     shutil.copytree(other.folder, first.folder)
-    assert is_trained(first.ended(), start_of(first))
-    assert not is_trained(run.ended(), start_of(run))
-    train(run, *run_examples(run, scenes, folds), "cpu")
-    assert is_trained(run.ended(), start_of(run))
+    assert is_trained(first.ended(), find_warm_start(first))
+    assert not is_trained(run.ended(), find_warm_start(run))
+    train(run, *run_datasets(run, scenes, folds), "cpu")
+    assert is_trained(run.ended(), find_warm_start(run))
     assert run.read_result()["started_from"] == other.read_result()["weights_sha256"]
 
 
 def test_the_last_stage_predicts(scenes, folds, staged):
-    _, held = run_examples(staged, scenes, folds)
+    _, held = run_datasets(staged, scenes, folds)
     made = predict_set(staged.ended(), scenes, held.records, split="oof")
     assert made.maps(made.record_ids).shape == (len(held), 256, 256)
     assert find_runs(staged.store, Ref(staged.recipe.name, staged.hash))[0].complete
@@ -233,11 +233,11 @@ def test_without_held_out_records_patience_has_no_end(tmp_path, scenes, folds):
 def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "lr": 1e-9, "start_from": source.recipe.name})
-    pinned = pin_start(recipe, Store(tmp_path), ["0"], folds)
+    pinned = pin_warm_start(recipe, Store(tmp_path), ["0"], folds)
     assert pinned.start_from == f"{source.recipe.name}@{source.hash}"
     run = plan(tmp_path, folds, pinned)
     check_run(run, scenes, folds, "cpu")
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     assert run.read_result()["started_from"] == source.read_result()["weights_sha256"]
     names = [key for key, value in read_weights(source.best).items() if "weight" in key and value.ndim == 4]
     mine, theirs = read_weights(run.best), read_weights(source.best)
@@ -248,8 +248,8 @@ def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, fol
 def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
-    run = plan(tmp_path, folds, pin_start(recipe, Store(tmp_path), ["0"], folds))
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    run = plan(tmp_path, folds, pin_warm_start(recipe, Store(tmp_path), ["0"], folds))
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     shutil.rmtree(source.folder.parents[1])
     assert [ended.run for ended in most_trained(Store(tmp_path), Ref("heir"), ["0"], folds.sha256)] == [run]
 
@@ -261,27 +261,27 @@ def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scen
     pinned = replace(recipe, start_from=f"{source.recipe.name}@{source.hash}")
     assert stopped(source)
     for ask in (
-        lambda: pin_start(recipe, Store(tmp_path), ["0"], folds),
+        lambda: pin_warm_start(recipe, Store(tmp_path), ["0"], folds),
         lambda: check_run(plan(tmp_path, folds, pinned), scenes, folds, "cpu"),
     ):
         with pytest.raises(UserError, match=f"fold 0 was stopped before its end; remove {source.stop} if .* resume"):
             ask()
     source.stop.unlink()
-    train(source, *run_examples(source, scenes, folds), "cpu")
-    assert pin_start(recipe, Store(tmp_path), ["0"], folds) == pinned
+    train(source, *run_datasets(source, scenes, folds), "cpu")
+    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds) == pinned
 
 
 def test_a_start_of_another_seed_is_not_one_that_has_changed(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     start = f"{source.recipe.name}@{source.hash}"
     heir = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "start_from": start}), seed=1)
-    train(heir, *run_examples(heir, scenes, folds), "cpu")
-    assert not start_has_changed(heir.ended())
+    train(heir, *run_datasets(heir, scenes, folds), "cpu")
+    assert not warm_start_changed(heir.ended())
     own = replace(source, seed=1)
-    train(own, *run_examples(own, scenes, folds), "cpu")
-    assert not start_has_changed(heir.ended())
+    train(own, *run_datasets(own, scenes, folds), "cpu")
+    assert not warm_start_changed(heir.ended())
     shutil.rmtree(source.folder)
-    assert start_has_changed(heir.ended())
+    assert warm_start_changed(heir.ended())
 
 
 @pytest.mark.parametrize("wanted", [["1"], ["0", "1"], ["full"]])
@@ -291,7 +291,7 @@ def test_a_run_of_another_fold_is_no_start(tmp_path, scenes, folds, wanted):
     with pytest.raises(
         UserError, match="start_from: lite0-fc-t5: no complete run of fold .* run: cli zoo train lite0-fc-t5 --fold"
     ):
-        pin_start(recipe, Store(tmp_path), wanted, folds)
+        pin_warm_start(recipe, Store(tmp_path), wanted, folds)
 
 
 def test_a_foreign_folder_is_no_start_and_keeps_no_other_from_being_one(tmp_path, scenes, folds):
@@ -299,7 +299,7 @@ def test_a_foreign_folder_is_no_start_and_keeps_no_other_from_being_one(tmp_path
     backup = source.folder.parent.with_name("backup")
     shutil.copytree(source.folder, backup / "fold-0")
     recipe, heard = with_settings(replace(TINY, name="heir"), {"start_from": TINY.name}), Heard()
-    pinned = pin_start(recipe, Store(tmp_path), ["0"], folds, heard)
+    pinned = pin_warm_start(recipe, Store(tmp_path), ["0"], folds, heard)
     assert pinned.start_from == f"{TINY.name}@{source.hash}"
     (note,) = heard.notes
     assert f"{backup / 'fold-0'}; remove them" in note
@@ -310,7 +310,7 @@ def test_a_run_of_another_split_is_no_start(tmp_path, scenes, folds):
     other = replace(folds, rows=tuple(replace(row, fold=1 - row.fold) for row in folds.rows))
     assert other.sha256 != source.folds_sha256
     with pytest.raises(UserError, match="no complete run of fold 0 of this split"):
-        pin_start(with_settings(TINY, {"start_from": TINY.name}), Store(tmp_path), ["0"], other)
+        pin_warm_start(with_settings(TINY, {"start_from": TINY.name}), Store(tmp_path), ["0"], other)
 
 
 def test_weights_of_another_encoder_are_refused_before_anything_starts(tmp_path, scenes, folds):
@@ -325,7 +325,7 @@ def test_the_normalisation_of_the_input_is_no_weight(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     network = build(with_settings(TINY, {"weights": "none"}))
     network.mean.fill_(7.0)
-    assert load_start(network, source.best) == []
+    assert load_warm_start(network, source.best) == []
     assert (network.mean == 7).all()
 
 

@@ -16,15 +16,15 @@ from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
 from zoo.data import open_scenes
+from zoo.inference import predict_set
 from zoo.members import with_settings
-from zoo.predict import predict_set
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs
 from zoo.runs.run import run_records
 from zoo.runtime.checkpoints import write_lines
-from zoo.training import run_examples, train
-from zoo.training.loop import steps_of
+from zoo.training import run_datasets, train
+from zoo.training.loop import steps_per_epoch
 from zoo.training.scoring import best_dice
 
 ROOT = Path(__file__).parents[3]
@@ -73,7 +73,7 @@ def cut_off(run, scenes, folds, step, **keys):
 
     heard = Heard(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(run, *run_examples(run, scenes, folds), "cpu", heard, **keys)
+        train(run, *run_datasets(run, scenes, folds), "cpu", heard, **keys)
     assert not complete(run)
 
 
@@ -90,13 +90,13 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, folds, way):
     whole = trained(tmp_path / "whole", scenes, folds, LONGER | WAYS[way])
-    steps = steps_of(whole.recipe, len(run_examples(whole, scenes, folds)[0]))
+    steps = steps_per_epoch(whole.recipe, len(run_datasets(whole, scenes, folds)[0]))
     assert steps > 2
     for step in (steps - 1, steps + 2):
         killed = plan(tmp_path / f"killed-{step}", folds, whole.recipe)
         cut_off(killed, scenes, folds, step, save_every=0.0)
         heard = Heard()
-        train(killed, *run_examples(killed, scenes, folds), "cpu", heard)
+        train(killed, *run_datasets(killed, scenes, folds), "cpu", heard)
         epoch, done = divmod(step - 1, steps)
         assert heard.infos == [f"{killed.label}: resumes from epoch {epoch + 1}/2, step {done + 1}/{steps}"]
         assert heard.steps[0] == step - 1  # the step that was cut off had not been saved
@@ -112,14 +112,14 @@ from tests.heard import Heard
 from tests.zoo.training.cases import TINY, plan, two_folds
 from zoo.data import open_scenes
 from zoo.members import with_settings
-from zoo.training import run_examples, train
+from zoo.training import run_datasets, train
 scenes = open_scenes([Path(sys.argv[1])])
 run = plan(Path(sys.argv[2]), two_folds(scenes), with_settings(TINY, eval(sys.argv[3])))
 def kill():
     if len(heard.steps) == int(sys.argv[4]):
         os.kill(os.getpid(), signal.SIGKILL)
 heard = Heard(kill)
-train(run, *run_examples(run, scenes, two_folds(scenes)), "cpu", heard, save_every=0.0)
+train(run, *run_datasets(run, scenes, two_folds(scenes)), "cpu", heard, save_every=0.0)
 """
 
 
@@ -152,17 +152,17 @@ def test_a_run_cut_off_between_its_state_and_its_best_weights_makes_them_again(t
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(run, *run_examples(run, scenes, folds), "cpu", report=kill)
+        train(run, *run_datasets(run, scenes, folds), "cpu", report=kill)
     good = run.best.read_bytes()
     run.best.write_bytes(b"of an epoch before")
-    train(run, *run_examples(run, scenes, folds), "cpu", report=lambda epoch: pytest.fail("trained again"))
+    train(run, *run_datasets(run, scenes, folds), "cpu", report=lambda epoch: pytest.fail("trained again"))
     assert complete(run)
     assert run.best.read_bytes() == good
 
 
 def test_the_state_goes_when_the_run_has_come_to_its_end(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    examples = run_examples(run, scenes, folds)
+    examples = run_datasets(run, scenes, folds)
     train(run, *examples, "cpu", report=told_to_stop(run))
     assert run.state.is_file()
     older = run.state.read_bytes()
@@ -207,7 +207,7 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     run.folder.mkdir(parents=True)
     (run.folder / "last.pt").write_bytes(b"torn")
     heard = Heard()
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu", heard)) == 3
+    assert len(train(run, *run_datasets(run, scenes, folds), "cpu", heard)) == 3
     why = f"{run.state} is torn, of another start, or without its best weights; training starts over"
     assert heard.infos == [f"{run.label}: {why}"]
 
@@ -219,7 +219,7 @@ def told_to_stop(run, after=1):
 
 def test_a_stop_file_ends_a_run_cleanly(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    examples = run_examples(run, scenes, folds)
+    examples = run_datasets(run, scenes, folds)
     assert len(train(run, *examples, "cpu", report=told_to_stop(run))) == 1
     assert (complete(run), stopped(run), done(run)) == (True, True, True)
     result = run.read_result()
@@ -236,7 +236,7 @@ def test_a_stop_file_that_is_there_from_the_first_leaves_one_epoch(tmp_path, sce
     run = plan(tmp_path, folds)
     run.folder.mkdir(parents=True)
     run.stop.touch()
-    assert len(train(run, *run_examples(run, scenes, folds), "cpu")) == 1
+    assert len(train(run, *run_datasets(run, scenes, folds), "cpu")) == 1
     assert done(run)
 
 
@@ -247,7 +247,7 @@ def test_a_run_killed_when_it_had_stopped_trains_no_epoch_more(tmp_path, scenes,
         run.stop.touch()
         raise KeyboardInterrupt
 
-    examples = run_examples(run, scenes, folds)
+    examples = run_datasets(run, scenes, folds)
     with pytest.raises(KeyboardInterrupt):
         train(run, *examples, "cpu", report=stop_and_kill)
     assert not complete(run)
@@ -257,7 +257,7 @@ def test_a_run_killed_when_it_had_stopped_trains_no_epoch_more(tmp_path, scenes,
 
 def test_a_run_that_is_trained_on_is_not_complete_until_it_ends(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    examples = run_examples(run, scenes, folds)
+    examples = run_datasets(run, scenes, folds)
     train(run, *examples, "cpu", report=told_to_stop(run))
     assert [ended.run for ended in find_runs(Store(tmp_path), Ref(run.recipe.name, run.hash))] == [run]
     run.stop.unlink()
@@ -267,7 +267,7 @@ def test_a_run_that_is_trained_on_is_not_complete_until_it_ends(tmp_path, scenes
 
 def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    train(run, *run_examples(run, scenes, folds), "cpu", report=told_to_stop(run))
+    train(run, *run_datasets(run, scenes, folds), "cpu", report=told_to_stop(run))
     result = run.read_result()
     del result["stopped"], result["planned_epochs"]
     write_json(run.result, result)
@@ -294,7 +294,7 @@ def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_pat
     recipe = with_settings(TINY, {"lr": 90.0, "optimizer": "sgd", "weight_decay": 99.0, "epochs": 40})
     run = plan(tmp_path, folds, recipe, fold="full")
     with pytest.raises(UserError) as caught:
-        train(run, *run_examples(run, scenes, folds), "cpu")
+        train(run, *run_datasets(run, scenes, folds), "cpu")
     found = re.fullmatch(
         r"lite0-fc-t5 fold full: the loss is not finite at epoch \d+, step \d+ \(records (.*)\); .* --set lr=30, .*",
         str(caught.value),
@@ -306,16 +306,18 @@ def test_a_rate_that_blows_up_stops_with_the_step_the_records_and_advice(tmp_pat
 
 def test_a_record_that_is_not_finite_is_named(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
     image, label = seen.batch([1])
     seen._kept[1] = (image[0] * float("nan"), label[0])
-    with pytest.raises(UserError, match=f"record {seen.records[1].id} has channels that are not; .*cli data check"):
+    with pytest.raises(
+        UserError, match=f"record {seen.records[1].id} has channels that are not finite; run: cli data check"
+    ):
         train(run, seen, held, "cpu")
 
 
 def test_an_output_that_is_not_finite_is_no_score(tmp_path, scenes, folds):
     run = plan(tmp_path, folds)
-    seen, held = run_examples(run, scenes, folds)
+    seen, held = run_datasets(run, scenes, folds)
     image, label = held.batch([0])
     held._kept[0] = (image[0] * float("nan"), label[0])
     with pytest.raises(UserError, match=f"not finite on held-out records .*{held.records[0].id}"):
@@ -324,14 +326,14 @@ def test_an_output_that_is_not_finite_is_no_score(tmp_path, scenes, folds):
 
 def test_what_was_trained_is_found_again(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     assert [ended.run for ended in find_runs(Store(tmp_path), Ref(run.recipe.name, run.hash))] == [run]
     assert find_runs(Store(tmp_path), Ref(run.recipe.name, "0" * 12)) == []
 
 
 def test_held_out_and_test_predictions_end_in_the_cache(tmp_path, scenes, folds):
     run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1}))
-    train(run, *run_examples(run, scenes, folds), "cpu")
+    train(run, *run_datasets(run, scenes, folds), "cpu")
     _, held = run_records(run, scenes, folds)
     made = predict_set(run.ended(), scenes, held, split="oof")
     assert made.record_ids == tuple(sorted(r.id for r in held))

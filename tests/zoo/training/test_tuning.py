@@ -18,7 +18,7 @@ from zoo.members.space import Choice, Range
 from zoo.runs import Store
 from zoo.training import tuning as module
 from zoo.training.scoring import NotFinite
-from zoo.training.tuning import Tuning, is_as_it_is, left_to_search, tuned_member
+from zoo.training.tuning import Tuning, is_baseline, remaining_space, tuned_member
 
 SPACE = (("lr", Range(low=1e-4, high=1e-1, log=True)), ("frames", Choice(((5,), (4, 5)))), ("batch", Choice((2, 4))))
 
@@ -49,7 +49,7 @@ def scored(monkeypatch):
         run.result.write_text(f'{{"dice": {run.recipe.lr}}}')
 
     monkeypatch.setattr(module, "train", train)
-    monkeypatch.setattr(module, "run_examples", lambda *_: ((), ()))
+    monkeypatch.setattr(module, "run_datasets", lambda *_: ((), ()))
 
 
 def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
@@ -310,7 +310,7 @@ def test_it_comes_first_again_where_it_was_cut_off(search, scenes, scored, monke
     first = again.next_trial(scenes)
     again.next_trial(scenes)
     assert first.value == TINY.lr
-    assert [is_as_it_is(trial) for trial in again.over] == [True, False]
+    assert [is_baseline(trial) for trial in again.over] == [True, False]
 
 
 def test_what_was_set_by_hand_stands_apart_from_what_was_found(search, scenes, scored):
@@ -338,7 +338,7 @@ GIVEN = {
 @pytest.mark.parametrize("given", GIVEN)
 def test_what_is_given_is_not_searched_in_a_stage_either(given):
     space = tuple((key, Choice((1, 2))) for key in ("lr", "batch", "stages.2.lr", "stages.2.epochs"))
-    assert dict(left_to_search(space, [given])).keys() == GIVEN[given]
+    assert dict(remaining_space(space, [given])).keys() == GIVEN[given]
 
 
 def test_how_long_a_stage_goes_on_is_kept_where_that_was_searched(search, scenes, scored):

@@ -14,7 +14,7 @@ from tests.zoo.training.cases import TINY, complete, plan, trained
 from zoo.members import load_member, with_settings
 from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs, read_training
-from zoo.training import check_run, pin_start
+from zoo.training import check_run, pin_warm_start
 
 
 def write_weights(path, seed=1):
@@ -27,7 +27,7 @@ def write_weights(path, seed=1):
 @pytest.fixture
 def pinned(tmp_path, folds):
     def pin(path, recipe=TINY, **changes):
-        return pin_start(
+        return pin_warm_start(
             with_settings(recipe, {"weights": str(path), **changes}), Store(tmp_path / "runs"), ["0"], folds
         )
 
@@ -59,7 +59,7 @@ def test_of_a_folder_the_file_counts_that_the_encoder_takes(tmp_path, pinned):
 def test_weights_that_have_a_name_are_not_looked_at(folds, tmp_path):
     for weights in ("imagenet", "none"):
         recipe = with_settings(TINY, {"weights": weights})
-        assert pin_start(recipe, Store(tmp_path), ["0"], folds) == recipe
+        assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds) == recipe
 
 
 def test_a_path_on_the_command_line_stands_in_the_working_directory(tmp_path, pinned, monkeypatch):
@@ -95,7 +95,7 @@ def test_weights_of_another_hash_than_a_members_file_says_are_refused(tmp_path, 
     recipe = pinned(write_weights(tmp_path / "mine.safetensors"))
     write_weights(tmp_path / "mine.safetensors", seed=2)
     with pytest.raises(UserError, match=f"and not {recipe.weights_sha256}"):
-        pin_start(recipe, Store(tmp_path), ["0"], None)
+        pin_warm_start(recipe, Store(tmp_path), ["0"], None)
     assert with_settings(recipe, {"weights": "none"}).weights_sha256 == ""
 
 
@@ -106,7 +106,7 @@ def test_a_start_that_a_file_names_and_is_not_there_is_that_files_fault(tmp_path
     typed = with_settings(mine, {"start_from": "x"})
     for recipe, where, code in ((mine, str(tmp_path / "mine.toml"), 1), (typed, "mine", 2)):
         with pytest.raises(UserError, match=f"{where}: start_from: .*: no trained member") as caught:
-            pin_start(recipe, Store(tmp_path), ["0"], folds)
+            pin_warm_start(recipe, Store(tmp_path), ["0"], folds)
         assert caught.value.exit_code == code
 
 
@@ -127,7 +127,7 @@ def test_a_start_with_another_encoder_is_refused_before_anything_is_trained(
     if start == TINY.name:
         recipe = replace(recipe, start_from=f"{start}@{plan(tmp_path, folds, with_settings(TINY, {'epochs': 1})).hash}")
     with pytest.raises(UsageError, match=f"^heir: start_from: {start}.* {words}"):
-        pin_start(recipe, Store(tmp_path), ["0"], folds)
+        pin_warm_start(recipe, Store(tmp_path), ["0"], folds)
 
 
 def test_of_a_members_recipes_that_with_the_encoder_is_the_start_whatever_its_tag(tmp_path, scenes, folds):
@@ -136,9 +136,9 @@ def test_of_a_members_recipes_that_with_the_encoder_is_the_start_whatever_its_ta
     recipe = replace(
         with_settings(TINY, {"encoder": f"{TINY.encoder}.r160_in1k", "start_from": TINY.name}), name="heir"
     )
-    assert pin_start(recipe, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
     with pytest.raises(UserError, match="heir: start_from: .* no complete run of fold 1"):
-        pin_start(recipe, Store(tmp_path), ["1"], folds)
+        pin_warm_start(recipe, Store(tmp_path), ["1"], folds)
 
 
 def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, scenes, folds):
@@ -147,7 +147,7 @@ def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, s
     child = trained(tmp_path, scenes, folds, {"epochs": 1, "start_from": f"{TINY.name}@{source.hash}"})
     assert child.hash != source.hash
     faster = with_settings(recipe, {"channels_last": False})
-    assert pin_start(faster, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+    assert pin_warm_start(faster, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
 
 
 def test_the_runs_own_file_trains_the_same_recipe(tmp_path, pinned):

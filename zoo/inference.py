@@ -25,7 +25,7 @@ from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import autocast, prediction_precision
-from zoo.runtime.prefetch import read_ahead
+from zoo.runtime.prefetch import prefetch
 from zoo.training.dataset import read_images
 from zoo.tta import compose, merged, scaled_sides
 from zoo.views import parse_views
@@ -74,7 +74,7 @@ def predict_records(
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
     scaling = read_scaling(run.scaling, run.recipe.input)
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
-    with read_ahead(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
+    with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
         for batch, images in zip(batches, read):
             maps = probabilities(network, images.to(device), tta, run.recipe.final.registered, precision)
             yield from zip((record.id for record in batch), maps)
