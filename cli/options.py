@@ -66,6 +66,10 @@ class Settings:
         """Listener of this call: prints on stderr."""
         return Terminal(self.typed, quiet=self.verbosity < 0)
 
+    def how(self) -> dict[str, Any]:
+        """Arguments that all workflows of the zoo take: where and by how many threads, the user's own members."""
+        return {"device": self.device, "jobs": self.jobs, "own": self.members, "listener": self.listener}
+
     def scenes(self) -> Scenes:
         """Open the sources; UsageError where none is named."""
         from zoo.data import open_scenes

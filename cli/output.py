@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.listener import completed
 from cli.options import Settings
+from core.command import Command
 from core.errors import UserError
 from core.files import require_folder as require_folder
 
@@ -75,15 +77,13 @@ def say_left_out(settings: Settings, refusal: Exception) -> None:
     say_note(settings, f"left out: {refusal}")
 
 
-def detail(settings: Settings, text: str) -> None:
-    """A note on stderr that only --verbose asks for."""
-    if settings.verbosity > 0:
-        click.echo(text, err=True)
-
-
-def next_step(settings: Settings, command: str) -> None:
-    """The next command to type, speaking of the same data and runs."""
-    if not settings.json:
+def next_step(settings: Settings, command: Command | str) -> None:
+    """Print the next command to type, with the common options of this call."""
+    if settings.json:
+        return
+    if isinstance(command, Command):
+        settings.listener.info(f"next: {completed(command, settings.typed)}")
+    else:
         say(settings, f"next: {_of_typed(command, settings.typed)}")
 
 

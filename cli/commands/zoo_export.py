@@ -12,7 +12,6 @@ import click
 
 from cli.options import Settings, common
 from cli.output import progress, say, show
-from cli.runs import lacking_folds, say_others, say_stopped
 from core.errors import UsageError
 from core.files import require_new_file
 from core.thresholds import threshold_text
@@ -54,7 +53,7 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     from core.files import atomic_write, write_json
     from zoo.data import read_folds
     from zoo.export import compare, export_member
-    from zoo.runs.find import most_trained
+    from zoo.runs.find import lacking_folds, most_trained
     from zoo.runs.run import fold_names
     from zoo.training import set_threads
 
@@ -63,10 +62,8 @@ def export(settings: Settings, member: str, format_name: str, out: Path, fold: s
     names = fold_names(fold, folds)
     asked = Ref.parse(member)
     ended = most_trained(settings.runs, asked, names, folds.sha256, settings.listener, settings.members)
-    say_others(settings, asked, ended)
-    if lacking := lacking_folds(settings, names, ended):
+    if lacking := lacking_folds(ended, names, settings.members):
         raise lacking
-    say_stopped(settings, ended)
     runs = [each.run for each in ended]
     compared = _spread(_held_out(runs, scenes, folds), records)
     say(settings, f"{member}: {_count(runs)} to {format_name}; this takes a minute or so")

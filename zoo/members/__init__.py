@@ -4,16 +4,18 @@ A member is a value: its variants differ by a line. Stays outside: torch; what a
 the business of the registry that holds it.
 """
 
-from zoo.members.files import fault_of, is_path, load_member, member_names, read_recipe
+from zoo.members.files import fault_of, is_path, load_member, load_members, member_names, read_recipe
 from zoo.members.recipe import Recipe
-from zoo.members.settings import parse_setting, setting_text, with_settings
+from zoo.members.settings import merge_settings, parse_setting, setting_text, with_settings
 
 __all__ = [
     "Recipe",
     "fault_of",
     "is_path",
     "load_member",
+    "load_members",
     "member_names",
+    "merge_settings",
     "parse_setting",
     "read_recipe",
     "setting_text",

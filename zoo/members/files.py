@@ -6,7 +6,7 @@ In: a name or a path. Out: a Recipe. An error in a file is that file's fault (Us
 
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import UnknownName, UsageError, UserError
 from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
-from zoo.members.settings import unpinned
+from zoo.members.settings import merge_settings, unpinned, with_settings
 from zoo.members.space import parse_space
 from zoo.members.toml import frozen
 from zoo.runs.store import RunPlace
@@ -42,6 +42,23 @@ def own_instead_of_shipped(folder: Path | None) -> list[Path]:
 def load_member(name: str, folder: Path | None = None) -> Recipe:
     """A member by name, or by the path of a TOML file; UsageError where it is not there, UserError for a bad file."""
     return _load(name, folder, ())
+
+
+def load_members(
+    members: str | Recipe | Iterable[str | Recipe],
+    folder: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> list[Recipe]:
+    """Load members by name or path, with settings changed in all of them; a Recipe is taken as it is.
+
+    folder: members of the user's own. options: as `merge_settings` takes them, such as epochs=3.
+    Raises as `load_member`, `merge_settings` and `with_settings` do.
+    """
+    changes = merge_settings(settings or {}, **options)
+    several = [members] if isinstance(members, str | Recipe) else members
+    recipes = [one if isinstance(one, Recipe) else load_member(one, folder) for one in several]
+    return [with_settings(recipe, changes) if changes else recipe for recipe in recipes]
 
 
 def read_recipe(path: Path, name: str) -> Recipe:

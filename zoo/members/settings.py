@@ -13,6 +13,8 @@ from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, Recipe, check_stage
 from zoo.members.toml import frozen, toml_text
 
+OPTIONS = {"start_from": "--from"}  # options whose name is not that of the key they change
+
 
 def parse_setting(text: str) -> tuple[str, Any]:
     """Key and value of `key=value` with a TOML value; a bare word is a string."""
@@ -23,6 +25,22 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+def merge_settings(settings: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    """Settings together with options that change a key of their own; an option that is None changes nothing.
+
+    UsageError if an option and a setting give different values.
+
+    >>> merge_settings({"lr": 0.01}, epochs=3, start_from=None)
+    {'lr': 0.01, 'epochs': 3}
+    """
+    merged = dict(settings)
+    for key, value in options.items():
+        if value is not None and merged.setdefault(key, value) != value:
+            option = OPTIONS.get(key, f"--{key}")
+            raise UsageError(f"{option} {value} and --set {key}={merged[key]} differ; give one of them")
+    return merged
 
 
 def setting_text(key: str, value: Any) -> str:

@@ -13,10 +13,10 @@ from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from core.files import check_format
 from core.listener import SILENT, Listener
-from zoo.members import Recipe, member_names, read_recipe, setting_text
+from zoo.members import Recipe, load_member, member_names, read_recipe, setting_text
 from zoo.members.recipe import keys_of
 from zoo.runs.names import FULL, Ref
-from zoo.runs.run import EndedRun, run_of
+from zoo.runs.run import EndedRun, run_of, stopped_at
 from zoo.runs.store import RunPlace, Store
 
 IDENTITY = ("fold", "seed", "with_val", "folds_sha256")  # what a result says of its run, beside the recipe
@@ -56,8 +56,9 @@ def most_trained(
     """Find the complete runs of these folds of this split, all their seeds, of one recipe.
 
     asked: one recipe; or a member, of whose recipes the one with most of the folds is taken, the newest of several.
-    members: the folder of the user's own. The listener is told of folders that are passed over, see `runs_by_recipe`.
-    UserError if there is none, with the command that trains it.
+    members: the folder of the user's own. The listener is told of folders that are passed over, see `runs_by_recipe`,
+    of recipes that were not taken, and of runs that were stopped. UserError if there is none, with the command that
+    trains it.
     """
     found = [
         [ended for ended in of_one if _counts(ended, fold_names, folds_sha256)]
@@ -66,7 +67,36 @@ def most_trained(
     best = max(found, key=_rank, default=[])
     if not best:
         raise not_trained(store, asked, fold_names, members)
+    taken = best[0].run.ref
+    others = [taken.of(recipe) for recipe in recipes_by_age(store, Ref(taken.member)) if recipe != taken.recipe]
+    if others and asked.recipe is None:
+        listener.note(f"{taken} is the newest that has these folds; others: {', '.join(map(str, others))}")
+    note_stopped(best, listener)
     return best
+
+
+def note_stopped(runs: Sequence[EndedRun], listener: Listener) -> None:
+    """Note which of these runs their stop file ended, and where."""
+    for ended in runs:
+        if ended.stopped:
+            listener.note(f"{ended.run.full_label}: was stopped at {stopped_at(ended)}")
+
+
+def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: Path | None = None) -> UserError | None:
+    """Error that names the folds without any of these runs, all of one recipe; None if each fold has one.
+
+    members: the folder of the user's own.
+    """
+    lacking = [name for name in fold_names if name not in {ended.run.fold for ended in runs}]
+    if not lacking:
+        return None
+    first = runs[0]
+    try:
+        listed = load_member(first.run.member, members)
+    except UserError:
+        listed = None
+    what = f"{first.run.ref}: no complete run of fold {', '.join(lacking)}"
+    return UserError(what, how_to_train(first, lacking, listed))
 
 
 def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[list[EndedRun]]:

@@ -130,6 +130,11 @@ class RunPlace:
         return f"{self.member} fold {self.name.words}"
 
     @property
+    def full_label(self) -> str:
+        """Member with the hash of its recipe, fold and seed in a sentence."""
+        return f"{self.ref} fold {self.name.words}"
+
+    @property
     def folder(self) -> Path:
         """members/<member>/<hash>/fold-<k>[-seed-<s>], of an earlier stage stage-<n> below it."""
         folder = self.store.recipe_folder(self.ref) / str(self.name)

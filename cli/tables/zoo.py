@@ -1,0 +1,88 @@
+"""Tables of the zoo's workflows: runs that were trained, their stages, runs that predicted."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from core.command import Command
+from core.thresholds import threshold_text
+from zoo.runs import RunName
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoo.runs import RunPlace
+    from zoo.workflows.predict import PredictedRun
+    from zoo.workflows.train import TrainedRun
+
+
+def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
+    """Print each run's best epoch and Dice, those of its stages, and which records the Dice is of."""
+    rows = [each.as_dict() for each in trained]
+    console.print(as_table(_run_columns(rows), console.width))
+    if any(row["stages"] for row in rows):
+        console.print(as_table(_stage_columns(rows), console.width))
+    if all(row["dice"] is None for row in rows):
+        console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
+    else:
+        console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
+
+
+def after_training(run: "RunPlace", has_test: bool) -> Command:
+    """Next command: runs of folds are fitted; one without a held-out fold predicts by hand or is exported."""
+    if run.fold != "full":
+        return Command("ensemble fit")
+    return Command("zoo predict", run.ref, fold="full", split="test") if has_test else export_command(run)
+
+
+def export_command(run: "RunPlace") -> Command:
+    """Command that makes one file of the runs of this recipe and fold."""
+    return Command("zoo export", run.ref, fold=run.fold, format="onnx", out=f"{run.member}.onnx")
+
+
+def predicted_lines(predicted: "Sequence[PredictedRun]") -> list[str]:
+    """Line for each run that predicted."""
+    return [f"{each.run.full_label}: {len(each.predictions.record_ids)} records" for each in predicted]
+
+
+def _run_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    column = partial(column_of, rows)
+    return [
+        column("member", 0, lambda row: row["member"], numbers=False),
+        column("fold", 0, _fold, numbers=False),
+        column("best epoch", 3, _best_epoch, numbers=False),
+        column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
+        column("Dice", 1, lambda row: cell(row["dice"], "{:.4f}")),
+        column("threshold", 5, lambda row: cell(row["threshold"], threshold_text)),
+        column("records", 4, lambda row: str(row["held_out"] or EMPTY)),
+        column("minutes", 6, lambda row: f"{sum(stage['seconds'] for stage in row['stages'] or [row]) / 60:.1f}"),
+    ]
+
+
+def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    stages = [
+        {"row": row, "number": number, "stage": stage, "logged": logged}
+        for row in rows
+        for number, (stage, logged) in enumerate(zip_longest(row["stages"], row["logged_stages"]), start=1)
+        if stage
+    ]
+    column = partial(column_of, stages)
+    return [
+        column("member", 0, lambda one: one["row"]["member"], numbers=False),
+        column("fold", 0, lambda one: _fold(one["row"]), numbers=False),
+        column("stage", 0, lambda one: str(one["number"])),
+        column("best epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
+        column("Dice", 1, lambda one: cell(one["stage"]["dice"], "{:.4f}")),
+        column("logged", 2, lambda one: cell(one["logged"], "{:.4f}")),
+    ]
+
+
+def _fold(row: dict[str, Any]) -> str:
+    return RunName(row["fold"], row["seed"]).words
+
+
+def _best_epoch(result: dict[str, Any]) -> str:
+    """Best epoch of a run or a stage, or the epochs that were averaged, and the number of epochs."""
+    return f"{'+'.join(map(str, result.get('averaged', ()))) or result['best_epoch']}/{result['epochs']}"

@@ -1,0 +1,123 @@
+"""Predict with trained runs: the records that they held out, or the test records.
+
+In: members or recipes of them, Scenes, a Store. Out: prediction sets in the store. Needs nothing that only training
+needed. Stays outside: how maps are computed (zoo.inference), printing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import cpu_count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UsageError, UserError
+from core.listener import SILENT, Listener
+from zoo.data import Record, Scenes, read_folds
+from zoo.inference import predict_set
+from zoo.predictions import PredictionSet
+from zoo.runs import Ref, Store
+from zoo.runs.find import lacking_folds, most_trained
+from zoo.runs.names import FULL
+from zoo.runs.run import EndedRun, Run, fold_names, run_records
+from zoo.training import check_prediction, check_views, set_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS = ("oof", "test")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PredictedRun:
+    """Run that predicted, and its prediction set."""
+
+    run: Run
+    predictions: PredictionSet
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON: the run, and the number of records that it predicted."""
+        named = {"member": self.run.member, "recipe": self.run.hash, "fold": self.run.fold, "seed": self.run.seed}
+        return {**named, "records": len(self.predictions.record_ids)}
+
+
+class PredictedRuns(list[PredictedRun]):
+    """Runs that predicted in one call."""
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Table with a row for each run and the columns of `PredictedRun.as_dict`."""
+        import pandas as pd
+
+        return pd.DataFrame([predicted.as_dict() for predicted in self])
+
+
+def predict(
+    members: str | Ref | Iterable[str | Ref],
+    scenes: Scenes,
+    store: Store,
+    *,
+    fold: str = "all",
+    split: str = "oof",
+    tta: str = "none",
+    device: str = "auto",
+    jobs: int | None = None,
+    own: Path | None = None,
+    listener: Listener = SILENT,
+) -> PredictedRuns:
+    """Predict with the complete runs of members; folds without one are left out, and the listener is warned.
+
+    members: names, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. fold: K, K-L, "all" or
+    "full". split: "oof" for the records that each run holds out, or "test". tta: views that are merged. jobs: threads,
+    by default all cores. own: folder of the user's own members.
+
+    Raises UserError if a member has no complete run of these folds, or if there are no folds or no such records;
+    UsageError for a fold that the split lacks.
+    """
+    if split == "oof" and fold == FULL:
+        raise UsageError("--fold full holds no records out; predict the test records with it: --split test")
+    if split == "test":
+        require_test(scenes)
+    folds = read_folds(store.folds)
+    names = fold_names(fold, folds)
+    several = [members] if isinstance(members, str | Ref) else members
+    refs = dict.fromkeys(one if isinstance(one, Ref) else Ref.parse(one) for one in several)
+    found = [ended for ref in refs for ended in _trained(store, ref, names, folds.sha256, own, listener)]
+    runs = list({ended.run.folder: ended for ended in found}.values())
+    records = [scenes.test if split == "test" else run_records(ended.run, scenes, folds)[1] for ended in runs]
+    for ended, held in zip(runs, records):
+        check_prediction(ended.run, scenes, held, device)
+        check_views(ended.run.recipe.final, tta)
+    set_threads(jobs or cpu_count() or 1)
+    return PredictedRuns(
+        PredictedRun(run=ended.run, predictions=predict_run(ended, scenes, held, split, tta, device, listener))
+        for ended, held in zip(runs, records)
+    )
+
+
+def require_test(scenes: Scenes) -> None:
+    """UserError if the sources hold no test records."""
+    if not scenes.test:
+        roots = ", ".join(str(source.root) for source in scenes.sources)
+        raise UserError(f"{roots}: holds no test records; name a source that does")
+
+
+def predict_run(
+    ended: EndedRun,
+    scenes: Scenes,
+    records: Sequence[Record],
+    split: str,
+    tta: str = "none",
+    device: str = "auto",
+    listener: Listener = SILENT,
+) -> PredictionSet:
+    """Predict records with one run, as a task that counts them."""
+    with listener.task(f"{ended.run.label} {split}", len(records)):
+        return predict_set(ended, scenes, records, split=split, tta=tta, device_name=device, listener=listener)
+
+
+def _trained(
+    store: Store, asked: Ref, names: Sequence[str], folds_sha256: str, own: Path | None, listener: Listener
+) -> list[EndedRun]:
+    runs = most_trained(store, asked, names, folds_sha256, listener, own)
+    if lacking := lacking_folds(runs, names, own):
+        listener.warn(f"{lacking.what}; the others predict", lacking.do)
+    return runs
