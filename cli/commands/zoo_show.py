@@ -44,9 +44,11 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
     if not trained:
         check_own(recipe, settings.runs, settings.device)
     if augmented:
-        from cli.augmented import draw_augmented
+        from zoo.augment import draw_augmentations
 
-        draw_augmented(settings, recipe, augmented)
+        scenes = settings.scenes() if settings.data else None
+        listener = settings.listener
+        draw_augmentations(recipe, augmented, scenes, seed=settings.seed, jobs=settings.jobs, listener=listener)
     cost, takes = _cost(settings, recipe)
     document = {
         "name": recipe.name,

@@ -1,4 +1,4 @@
-"""What every augmentation makes of a few scenes, for people to look at."""
+"""Gallery: a few scenes after every augmentation, for people to look at."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """Some scenes after an augmentation: colours (n, H, W, 3) in 0..1 and labels (n, H, W)."""
+    """Scenes after an augmentation: colours (n, H, W, 3) in 0..1 and labels (n, H, W)."""
 
     title: str
     colours: Floats
@@ -30,11 +30,10 @@ class Exhibit:
 
 
 def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int) -> list[Exhibit]:
-    """The records as the member reads them, as it trains on them, and each augmentation alone on all of them.
+    """Exhibits of the records as the member reads them, as it trains on them, and after each augmentation alone.
 
-    The labelled frame; an ash colour as it is, of other inputs the first three channels, or one as grey, from the
-    darkest to the lightest hundredth of what the records show. An input that is scaled by statistics takes those of
-    these records.
+    They show the labelled frame: an ash colour unchanged; of other inputs the first three channels, or one as grey,
+    from the 1st to the 99th percentile over the records. An input that is scaled takes the statistics of these records.
     """
     images, labels = _batch(recipe, scenes, records)
     shown = recipe.frames.index(LABELLED)
@@ -57,7 +56,7 @@ def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int
 
 
 def _views(recipe: Recipe) -> str:
-    """All that makes a view other than its scene."""
+    """Settings that change a training view."""
     others = [f"{key} {getattr(recipe, key)}" for key in ("crop", "jitter") if getattr(recipe, key)]
     return ", ".join([recipe.augment, *others])
 
