@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from core.command import Command
 from core.dice import global_dice
 from core.errors import UserError
 from zoo.data import SIZE
@@ -46,8 +47,9 @@ def score(
                 ids = ", ".join(held.records[number].id for number in part)
                 raise NotFinite(
                     f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
-                    f"see that they are sound, cli data check, or lower the rate: {lower_rate(held.recipe)}"
-                    + (", or train in full precision: --set precision=fp32" if precision != "fp32" else "")
+                    f"check these records, or lower the learning rate, {lower_rate(held.recipe)}"
+                    + (", or train in full precision, --set precision=fp32" if precision != "fp32" else ""),
+                    Command("data check"),
                 )
             values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
             truth = labels.numpy() > 0.5

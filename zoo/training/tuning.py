@@ -132,7 +132,10 @@ class Tuning:
         """The trial with the highest Dice; UserError where none came to its end."""
         complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
         if not complete:
-            raise UserError(f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or see cli data check")
+            raise UserError(
+                f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or check the data",
+                Command("data check"),
+            )
         return max(complete, key=lambda trial: (trial.value, is_baseline(trial), -trial.number))
 
     @property

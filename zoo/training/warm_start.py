@@ -109,16 +109,25 @@ def warm_start_changed(ended: EndedRun) -> bool:
     if not run.recipe.start_from or (first != run and not first.result.is_file()):
         return False
     noted = (ended.result if first == run else first.read_result()).get("started_from")
-    return noted is not None and noted not in [found.weights_sha256 for found in _start_runs(run)]
+    # What their results say is enough: `pin_warm_start` has hashed the weights.
+    return noted is not None and noted not in [found.weights_sha256 for found in _trained_to_the_end(run)]
 
 
 def _start_runs(run: Run) -> list[EndedRun]:
     """Runs of the same fold, of any seed, that it can start from; UserError if there is none."""
-    found = find_runs(run.store, Ref.parse(run.recipe.start_from), run.fold)
-    usable = [ended for ended in found if _usable(ended, run.folds_sha256)]
+    usable = [ended for ended in _trained_to_the_end(run) if ended.complete]
     if not usable:
         raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
     return usable
+
+
+def _trained_to_the_end(run: Run) -> list[EndedRun]:
+    """Runs of its start, of the same fold and split, that were not stopped; UserError if there is none."""
+    found = find_runs(run.store, Ref.parse(run.recipe.start_from), run.fold)
+    trained = [ended for ended in found if ended.run.folds_sha256 == run.folds_sha256 and not ended.stopped]
+    if not trained:
+        raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
+    return trained
 
 
 def _usable(ended: EndedRun, folds_sha256: str) -> bool:
