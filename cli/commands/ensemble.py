@@ -11,7 +11,7 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, progress, say, say_note, show
-from cli.tables.ensemble import render, render_members
+from cli.tables.ensemble import print_fit, print_members
 from core.errors import UnknownName, UsageError, UserError
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
@@ -67,7 +67,7 @@ def fit(settings: Settings, name: str, **asked: Any) -> None:
     for other in other_recipes(settings.runs, job.members):
         say_note(settings, f"{other} was predicted, too, and is not used; --members takes it by that name")
     _say_notes(settings, done.document)
-    show(settings, done.document, lambda console: render(console, name, done.document))
+    show(settings, done.document, lambda console: print_fit(console, name, done.document))
     say(settings, f"wrote {path} and report.png beside it")
     named = "" if name == DEFAULT_NAME else f" --ensemble {name}"
     next_step(settings, f"cli submit --out submission.csv{named}")
@@ -116,8 +116,8 @@ def show_ensemble(settings: Settings, name: str) -> None:
         say(settings, f"warning: {line}")
 
     def render_both(console: Console) -> None:
-        render(console, name, ensemble.fitted)
-        render_members(console, document["members"])
+        print_fit(console, name, ensemble.fitted)
+        print_members(console, document["members"])
 
     show(settings, document, render_both)
 

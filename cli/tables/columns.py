@@ -16,14 +16,14 @@ GAP = 2  # characters between columns
 NARROW, NAME = 100, 36  # in a terminal narrower than this, names are folded at this width
 
 
-def cell(value: Any, form: str | Callable[[Any], str] = "{}") -> str:
-    """Text of a value, by a format string or a function; `EMPTY` for None.
+def cell(value: Any, form: str | Callable[[Any], str] = "{}", empty: str = EMPTY) -> str:
+    """Text of a value, by a format string or a function; `empty` for None.
 
     >>> cell(0.51234, "{:.3f}"), cell(None, "{:.3f}"), cell("fc")
     ('0.512', '-', 'fc')
     """
     if value is None:
-        return EMPTY
+        return empty
     return form.format(value) if isinstance(form, str) else form(value)
 
 

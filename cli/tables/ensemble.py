@@ -1,17 +1,20 @@
-"""The documents of `cli ensemble` as tables."""
-
-from __future__ import annotations
+"""Tables of `cli ensemble`: a fit, and the members of an ensemble."""
 
 from typing import TYPE_CHECKING, Any
 
+from cli.tables.columns import EMPTY, cell
 from core.thresholds import threshold_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+DICE = "{:.4f}"
+SECONDS = "{:.2f}"
+RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
-def render(console: Console, name: str, document: Any) -> None:
-    """The document of a fit as tables."""
+
+def print_fit(console: "Console", name: str, document: Any) -> None:
+    """Print the threshold, the Dice of ensemble and members, the decisions and the gain over simpler ensembles."""
     min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
     cut = "no min-pixels"
     if min_pixels["mode"] != "none":
@@ -36,10 +39,7 @@ def render(console: Console, name: str, document: Any) -> None:
     for rival, gain in document["gain"].items() if len(document["members"]) > 1 else ():
         low, high = gain["interval"]
         kind = "cross-fitted" if crossed else "in-sample"
-        console.print(f"against {_RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
-
-
-_RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
+        console.print(f"against {RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
 
 
 def _dice_table(document: Any) -> Any:
@@ -50,12 +50,12 @@ def _dice_table(document: Any) -> Any:
     table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    inside, outside = f"{dice['in_sample']:.4f}", _number(dice["cross_fitted"])
+    inside, outside = f"{dice['in_sample']:.4f}", cell(dice["cross_fitted"], DICE)
     table.add_row(
         "ensemble", "", threshold_text(document["threshold"], 3), inside, outside, _span(dice["interval"]), style="bold"
     )
     for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
-        where = ("", _number(dice[key])) if crossed else (_number(dice[key]), "-")
+        where = ("", cell(dice[key], DICE)) if crossed else (cell(dice[key], DICE), EMPTY)
         table.add_row(title, "", "", *where, _span(dice[f"{key}_interval"]))
     for name, member in document["members"].items():
         table.add_row(
@@ -63,7 +63,7 @@ def _dice_table(document: Any) -> Any:
             f"{document['weights'][name]:.4f}",
             threshold_text(member["threshold"], 3),
             f"{member['in_sample']:.4f}",
-            _number(member["cross_fitted"]),
+            cell(member["cross_fitted"], DICE),
             _span(member["interval"]),
         )
     return table
@@ -93,33 +93,27 @@ def _worth_table(document: Any) -> Any:
         row = document["error_correlation"][names.index(name)]
         value, other = max((value, other) for value, other in zip(row, names) if other != name)
         low, high = worth["interval"]
-        cost = document["members"][name].get("seconds_per_record")
-        seconds = "-" if cost is None else f"{cost:.2f}"
+        seconds = cell(document["members"][name].get("seconds_per_record"), SECONDS)
         change = (f"{-worth['gain']:+.4f}", f"[{-high:+.4f}, {-low:+.4f}]", f"{-worth['z']:.1f}")
         table.add_row(name, *change, seconds, f"{other} (correlation {value:.2f})")
     return table
 
 
-def render_members(console: Console, members: Any) -> None:
-    """Where an ensemble's members come from."""
+def print_members(console: "Console", members: Any) -> None:
+    """Print the recipe, test-time augmentation, weight and predictions of each member of an ensemble."""
     from rich.table import Table
 
     table = Table("member", "recipe", "TTA", "weight of 65536", "s / record", "predictions", box=None)
     for member in members:
-        seconds = member["seconds_per_record"]
         table.add_row(
             member["name"],
             member["recipe"],
             member["tta"],
             str(member["weight"]),
-            "-" if seconds is None else f"{seconds:.2f}",
+            cell(member["seconds_per_record"], SECONDS),
             member["digest"][:12],
         )
     console.print(table)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
 
 
 def _span(interval: Any) -> str:

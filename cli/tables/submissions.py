@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cli.tables.columns import cell
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -120,12 +122,12 @@ def _entries(ledger: Ledger) -> Any:
         "name": [each.sent.name for each in entries],
         "when": [each.sent.when[:16] for each in entries],
         "members": [", ".join(each.sent.members) for each in entries],
-        "local": [_figure(each.sent.local) for each in entries],
-        "interval": [_interval(each.sent.interval) for each in entries],
-        "public": [_figure(each.public) for each in entries],
+        "local": [cell(each.sent.local, _figure, "") for each in entries],
+        "interval": [cell(each.sent.interval, _interval, "") for each in entries],
+        "public": [cell(each.public, _figure, "") for each in entries],
         "behind best": ["" if each.public is None else f"{each.public - best:.3f}" for each in entries],
-        "private": [_figure(each.private) for each in entries],
-        "share": ["" if each.sent.share is None else f"{each.sent.share:.3%}" for each in entries],
+        "private": [cell(each.private, _figure, "") for each in entries],
+        "share": [cell(each.sent.share, "{:.3%}", "") for each in entries],
         "note": [each.sent.note for each in entries],
     }
     shown = {name: cells for name, cells in columns.items() if any(cells)}
@@ -137,12 +139,12 @@ def _entries(ledger: Ledger) -> Any:
     return table
 
 
-def _interval(interval: tuple[float, float] | None) -> str:
-    return f"{interval[0]:.3f}-{interval[1]:.3f}" if interval else ""
+def _interval(interval: tuple[float, float]) -> str:
+    return f"{interval[0]:.3f}-{interval[1]:.3f}"
 
 
-def _figure(score: float | None) -> str:
-    return "" if score is None else f"{score:.5f}".rstrip("0")
+def _figure(score: float) -> str:
+    return f"{score:.5f}".rstrip("0")
 
 
 def _correlation_line(board: str, found: Correlation) -> str:
