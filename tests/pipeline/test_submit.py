@@ -16,6 +16,7 @@ from ensemble import read_ensemble
 from pipeline.bundle import bundle
 from pipeline.submit import submit
 from submissions import read_ledger, read_submission
+from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.pipeline.conftest import Submit
 from tests.tiny_runs import Tiny
@@ -65,14 +66,12 @@ def test_after_a_kill_the_same_call_makes_the_same_bytes(
 ) -> None:
     form = "png" if "formats" in KILLS[place][0] else "csv"
     out = runs.with_name(form)
-    child = os.fork()
-    if not child:
-        try:
-            die_at(*KILLS[place][:3])
-            submit_from(runs, out, form=form)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+    def die() -> None:
+        die_at(*KILLS[place][:3])
+        submit_from(runs, out, form=form)
+
+    assert exit_code(forked(die)) == -signal.SIGKILL
     assert not out.exists()
     whole = {path: path.stat().st_mtime_ns for path in runs.rglob("manifest.json")}
     assert len(whole) == KILLS[place][3]

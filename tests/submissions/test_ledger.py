@@ -1,8 +1,6 @@
 """The ledger keeps what was written to it, whatever happens to its last line."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from core.errors import UsageError, UserError
 from submissions.ledger import Sent, add_scores, append, read_ledger
 from submissions.past_scores import import_scores
+from tests.forks import exit_code, forked
 from tests.heard import Heard
 
 PAST = Path(__file__).parents[2] / "docs" / "past-scores.csv"
@@ -135,12 +134,12 @@ def test_nothing_in_the_ledger_is_ever_rewritten(path: Path) -> None:
 
 
 def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:
-    work = (
-        "import sys; from pathlib import Path; from submissions.ledger import *\n"
-        "for n in range(20): append(Path(sys.argv[1]), Sent(name=f'{sys.argv[2]}-{n}', note='x' * 5000))"
-    )
-    runs = [subprocess.Popen([sys.executable, "-c", work, str(path), name]) for name in ("a", "b")]
-    assert [run.wait() for run in runs] == [0, 0]
+    def write(name: str) -> None:
+        for number in range(20):
+            append(path, Sent(name=f"{name}-{number}", note="x" * 5000))
+
+    children = [forked(lambda name=name: write(name)) for name in ("a", "b")]
+    assert [exit_code(child) for child in children] == [0, 0]
     heard = Heard()
     assert len(read_ledger(path, heard).entries) == 40 and not heard.warnings
 

@@ -1,8 +1,7 @@
 """A written file is the one that was meant, or there is none."""
 
+import os
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from numpy.testing import assert_array_equal
 import submissions.write
 from core.errors import UserError
 from submissions import check, read_submission, write_submission
+from tests.forks import exit_code, forked
 from tests.submissions.cases import Mask, encode_literally, lines, masks, of_pixels
 
 IDS = st.text("0123456789", min_size=1, max_size=19)
@@ -142,13 +142,12 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
 def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -> None:
     killed, quiet = tmp_path / "killed.csv", tmp_path / "quiet.csv"
     many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}
-    work = (
-        "import os, signal, sys; from pathlib import Path; import numpy as np; import submissions.write as write\n"
-        "write.put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}\n"
-        "write.write_submission(Path(sys.argv[1]), many)"
-    )
-    assert subprocess.run([sys.executable, "-c", work, str(killed)]).returncode == -signal.SIGKILL
+
+    def die() -> None:
+        submissions.write.put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+        write_submission(killed, many)
+
+    assert exit_code(forked(die)) == -signal.SIGKILL
     assert not killed.exists() and (tmp_path / ".killed.csv.unchecked").exists()
     write_submission(killed, many)
     write_submission(quiet, many)
