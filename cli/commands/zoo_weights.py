@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, progress, show
+from cli.output import next_step, show
 from cli.tables.columns import EMPTY, Column, as_table, column_of
+from core.command import Command
 from core.errors import UsageError, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from zoo.members import Recipe
-    from zoo.models.packing import Row
-    from zoo.models.weights import Packed
+    from zoo.models.packing import WeightsRow
+    from zoo.models.weights import PackedWeights
 
 
 @click.command("weights")
@@ -40,7 +41,7 @@ def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, p
     if folder and pack:
         raise UsageError("--folder looks into a folder, --pack fills one; give one of them")
     if folder and not folder.exists():
-        raise UserError(f"{folder}: no such file or folder; fill it: {_typed(members)} --pack {_quoted(folder)}")
+        raise UserError(f"{folder}: no such file or folder", Command("zoo weights", *members, pack=folder))
     named = [load_member(name, settings.members) for name in settings.line_up(members)] if members else []
     recipes = named or readable_members(settings)
     if pack:
@@ -63,34 +64,32 @@ def _quoted(path: Path) -> str:
 
 
 def _survey(settings: Settings, recipes: list[Recipe], folder: Path | None) -> bool:
-    """Show what is here; whether all is."""
-    from zoo.models.packing import raise_if_faulty, survey, wanted
+    """Show the weights that are here; True if all are."""
+    from zoo.models.packing import raise_if_faulty, survey
 
-    with progress(settings, "weights", len(wanted(recipes, folder))) as advance:
-        rows = survey(recipes, folder, advance)
+    rows = survey(recipes, folder, settings.listener)
     show(settings, [asdict(row) for row in rows], lambda console: _print_rows(console, rows))
     raise_if_faulty(rows)
     return all(row.path for row in rows)
 
 
 def _pack(settings: Settings, recipes: list[Recipe], folder: Path) -> None:
-    from zoo.models.packing import pack, wanted
+    from zoo.models.packing import pack
 
-    with progress(settings, "weights", len(wanted(recipes))) as advance:
-        packed, missing = pack(recipes, folder, advance)
+    packed, missing = pack(recipes, folder, settings.listener)
     document = {"folder": str(folder), "packed": [asdict(row) for row in packed], "missing": missing}
     show(settings, document, lambda console: _print_packed(console, folder, packed))
     if missing:
         raise UserError(f"{len(missing)} could not be packed, the first: {missing[0]}")
 
 
-def _print_rows(console: Console, rows: list[Row]) -> None:
+def _print_rows(console: Console, rows: list[WeightsRow]) -> None:
     console.print(as_table(_columns(rows), console.width))
     if any("-nc" in row.licence for row in rows):
         console.print("cc-by-nc: not for commercial use.")
 
 
-def _columns(rows: list[Row]) -> list[Column]:
+def _columns(rows: list[WeightsRow]) -> list[Column]:
     column = partial(column_of, rows)
     return [
         column("encoder", 0, lambda row: row.encoder),
@@ -103,11 +102,11 @@ def _columns(rows: list[Row]) -> list[Column]:
     ]
 
 
-def _members(row: Row) -> str:
+def _members(row: WeightsRow) -> str:
     more = len(row.members) - 1
     return row.members[0] + (f" and {more} more" if more else "")
 
 
-def _print_packed(console: Console, folder: Path, packed: list[Packed]) -> None:
+def _print_packed(console: Console, folder: Path, packed: list[PackedWeights]) -> None:
     for row in packed:
         console.print(f"{folder / row.file}: {row.bytes / 1e6:.1f} MB, {row.licence}", markup=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """Networks: a timm encoder, time mixing, a decoder, assembled by one function from a Recipe.
 
-In: channels, float32 (n, frames, channels, 256, 256). Out: logits (n, 1, s, s). Stays outside: losses, loops, files
+In: images, float32 (n, frames, channels, 256, 256). Out: logits (n, 1, size, size). Stays outside: losses, loops, files
 other than an encoder's weights.
 """
 

@@ -1,4 +1,4 @@
-"""Count what a network costs, without memory or arithmetic; `python -m zoo.models.costs` writes the shipped table.
+"""Count the cost of a network, without memory or arithmetic; `python -m zoo.models.costs` writes the shipped table.
 
 In: a Recipe. Out: its `Cost`. Counted on the meta device, so that the largest member takes seconds.
 """
@@ -20,7 +20,7 @@ SCENES = 2  # some decoders normalise over single pixels and refuse one scene
 
 
 def count(recipe: Recipe) -> Cost:
-    """Weights; multiply-adds of a prediction; bytes that a step keeps of a scene: each tensor's storage once."""
+    """Count weights, multiply-adds of a prediction, and bytes kept for the gradients of a scene, each storage once."""
     network = sketch(recipe.final).train()
     kept: dict[int, torch.UntypedStorage] = {}
     own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}

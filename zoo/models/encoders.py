@@ -1,7 +1,7 @@
 """Encoders: any timm `features_only` model that gives a pyramid, with its weights.
 
-Out: features, finest first. Strides start at 2 or 4 (or 1), sides may be fixed (timm is told them), channels may
-stand behind (the segmenter turns them).
+Out: features, finest first. Strides start at 1, 2 or 4; some encoders are built for one side (timm is given it), some
+give features (n, H, W, channels), which the segmenter permutes.
 """
 
 import logging
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.models.weights import Located, fetch, locate, read_state
+from zoo.models.weights import WeightsSource, fetch, locate, read_state
 
 COMPUTED = {"relative_position_index", "relative_coords_table", "attn_mask"}  # older files hold these buffers too
-# It warns of every head that a features-only model leaves over; whether the weights fit is seen below.
+# It warns of every head that a features-only model has no use for; that weights fit is checked below.
 logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
 
 def make_encoder(name: str, weights: str, channels: int, side: int, output_stride: int | None = None) -> nn.Module:
-    """The timm encoder `name`, with `weights` none, imagenet, or the path of a file or folder (zoo.models.weights).
+    """Build the timm encoder `name`, with `weights` none, imagenet, or the path of a file or folder.
 
     channels: of the input image; other than 3, timm's rule adapts the first convolution.
     side: of the input in pixels, for encoders that are built for one size.
@@ -35,9 +35,9 @@ def make_encoder(name: str, weights: str, channels: int, side: int, output_strid
 
 
 def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
-    """UsageError where the encoder, built for images of `built_for` pixels, cannot see one of `sides`.
+    """UsageError if the encoder, built for images of `built_for` pixels, cannot take one of `sides`.
 
-    It is tried without memory or arithmetic, on the meta device.
+    Tried on the meta device, without memory or arithmetic.
     """
     check_encoder(name)
     config = timm.get_pretrained_cfg(name)
@@ -56,7 +56,7 @@ def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
 
 
 def supports_stride(name: str, side: int, output_stride: int) -> bool:
-    """Whether the encoder's stride can be held where a decoder needs it; most transformers' cannot."""
+    """True if the encoder can keep this output stride by dilation, which most transformers cannot."""
     try:
         with torch.device("meta"):
             encoder = _create(name, side, {"output_stride": output_stride})
@@ -66,7 +66,7 @@ def supports_stride(name: str, side: int, output_stride: int) -> bool:
 
 
 def normalisation(name: str) -> tuple[Tensor, Tensor]:
-    """Mean and std, (3,) each, of the images that the encoder's weights were trained on."""
+    """Mean and standard deviation, (3,) each, of the images that the encoder's weights were trained on."""
     config = timm.get_pretrained_cfg(name)
     mean = config.mean if config else (0.5, 0.5, 0.5)
     std = config.std if config else (0.5, 0.5, 0.5)
@@ -74,17 +74,17 @@ def normalisation(name: str) -> tuple[Tensor, Tensor]:
 
 
 def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
-    """Channels and strides of the levels, finest first."""
+    """Channels and strides of the feature levels, finest first."""
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
 
 
 def gives_nhwc(encoder: nn.Module) -> bool:
-    """Whether its features are (n, H, W, channels), as those of Swin and MambaOut are."""
+    """True if the encoder's features are (n, H, W, channels), as those of Swin and MambaOut."""
     return bool(getattr(encoder, "output_fmt", None) == "NHWC")
 
 
 def check_encoder(name: str) -> None:
-    """UnknownName where timm has no such model, or none of its weights under such a tag."""
+    """UnknownName if timm has no such model, or no weights of it under this tag."""
     if not timm.is_model(name):
         raise UnknownName("encoder", name, timm.list_models())
     try:
@@ -95,7 +95,7 @@ def check_encoder(name: str) -> None:
 
 
 def _create(name: str, side: int, given: dict[str, Any]) -> nn.Module:
-    """timm's features-only model; UsageError where there is none."""
+    """Create timm's features-only model; UsageError if there is none."""
     refusal: Exception | None = None
     attempts: tuple[dict[str, Any], ...] = ({"img_size": side}, {})  # most take any size and no such argument
     for sized in attempts:
@@ -111,23 +111,23 @@ def _create(name: str, side: int, given: dict[str, Any]) -> nn.Module:
     raise UsageError(f"encoder {name}: cannot be built ({refusal}); choose another") from refusal
 
 
-def _filled(name: str, side: int, given: dict[str, Any], found: Located) -> nn.Module:
-    """The encoder with what was found: a whole timm model's weights, or those of a features-only one."""
+def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -> nn.Module:
+    """Encoder with weights of a whole timm model or of a features-only one; UserError if they do not fit."""
     state = read_state(found)
     refused = f"encoder {name}: the weights of {found.path} do not fit it"
     encoder = _create(name, side, given)
     own = encoder.state_dict()
-    if not found.vouched and (odd := _foreign(name, own, state)):
+    if not found.trusted and (odd := _foreign(name, own, state)):
         raise UserError(f'{refused} (it has no "{odd}")')
     if all(key in state and state[key].shape == value.shape for key, value in own.items()):
         encoder.load_state_dict({key: state[key] for key in own})
         return encoder
-    # Other names, another size or number of channels: timm's own rules adapt them, and leave what they do not find at
-    # random without a word. So weights that nobody vouches for are filled in twice: what differs was left.
+    # Other names, another size or number of channels: timm's own rules adapt them, and silently leave at random what
+    # they do not find. So weights of unknown origin are loaded twice: tensors that differ were not found.
     overlay = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
     try:
         with torch.random.fork_rng(devices=[]):
-            encoder, *others = (_create(name, side, given | overlay) for _ in range(1 if found.vouched else 2))
+            encoder, *others = (_create(name, side, given | overlay) for _ in range(1 if found.trusted else 2))
     except Exception as error:
         raise UserError(f"{refused} ({_first(error)})") from error
     filled = encoder.state_dict()
@@ -138,9 +138,9 @@ def _filled(name: str, side: int, given: dict[str, Any], found: Located) -> nn.M
 
 
 def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
-    """A name that the model does not have, beside others that it has: a bigger relative's weights would pass else.
+    """Name that the model lacks while it has others of the file: weights of a larger relative would pass otherwise.
 
-    Where all are foreign they are an original's own, and timm may have rules for them.
+    If the model has none of the names, they are those of the original code, for which timm may have rules.
     """
     with torch.device("meta"):
         whole = timm.create_model(name).state_dict()

@@ -1,4 +1,4 @@
-"""The names of the 2020 lite packages, brought to timm's."""
+"""Rename the tensors of the lite packages of 2020 to timm's names."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def rename_lite(state: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Names of the 2020 lite packages -> timm's; `model` gives the stages."""
+    """Rename the tensors of a lite package to timm's names; `model` gives the number of blocks in each stage."""
     places = [(s, i) for s, stage in enumerate(model.blocks) for i in range(len(stage))]  # type: ignore
     expanded = {key.split(".")[1] for key in state if "._expand_conv." in key}
     outer = {

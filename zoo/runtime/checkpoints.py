@@ -1,4 +1,4 @@
-"""A run's files: the last state, to go on from; the best weights, to predict with."""
+"""Checkpoints: the last state, to resume from; the best weights, as safetensors, to predict with."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from core.files import atomic_write, write_text
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Tensors and plain values, atomically."""
+    """Save tensors and plain values, atomically."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     with atomic_write(path) as file:
@@ -21,51 +21,51 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """The state, or None where there is none or it is torn: the run then starts anew."""
+    """Load a state; None if there is none or it is torn, and the run starts over."""
     if not path.is_file():
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # whatever a torn file makes its reader raise
+    except Exception:  # a torn file raises whatever its reader meets first
         return None
     return state
 
 
 def weights_of(network: nn.Module) -> bytes:
-    """All weights and buffers as safetensors."""
+    """Serialise all weights and buffers as safetensors."""
     from safetensors.torch import save
 
-    # channels_last strides are not the file's business.
+    # The file holds no strides, which channels_last changes.
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     content: bytes = save(tensors)
     return content
 
 
 def write_weights(path: Path, weights: bytes) -> None:
-    """What `weights_of` gave, atomically."""
+    """Write what `weights_of` returned, atomically."""
     with atomic_write(path) as file:
         file.write(weights)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors by name; UserError where the file is torn."""
+    """Read tensors by name; UserError if the file is torn."""
     from safetensors.torch import load_file
 
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except Exception as error:
-        raise UserError(f"{path}: holds no weights ({error}); train it again") from error
+        raise UserError(f"{path}: holds no weights ({error}); train the run again") from error
     return tensors
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Fill `network`; UserError where the file is torn or of another network."""
+    """Load weights into `network`; UserError if the file is torn or of another network."""
     try:
         network.load_state_dict(read_weights(path))
     except RuntimeError as error:
-        raise UserError(f"{path}: holds no weights of this network ({error}); train it again") from error
+        raise UserError(f"{path}: holds no weights of this network ({error}); train the run again") from error
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """JSON lines, rewritten whole: a resumed run drops what lies beyond the state it goes on from."""
+    """Write JSON lines, the whole file: a resumed run drops lines beyond the state that it resumes from."""
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""How much memory may still be taken: what the machine has left, or a container's limit where that is less."""
+"""Free memory: of the machine, or of the container if its limit is lower."""
 
 import os
 import resource
@@ -9,25 +9,25 @@ from typing import NamedTuple
 MACHINE = Path("/proc/meminfo")
 GROUPS_OF_THIS_PROCESS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
-# Files of a control group: its limit, what it has taken, and what of that is cached files, which give way.
+# Files of a control group, version 2 and 1: limit, memory used, and the part of it that is reclaimable file cache.
 SECOND = ("memory.max", "memory.current", ("inactive_file", "active_file"))
 FIRST = ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file"))
 
 
 class Memory(NamedTuple):
-    """Bytes: what may still be taken, and what there is in all."""
+    """Free and total memory, bytes."""
 
     free: int
     total: int
 
     @property
     def free_share(self) -> float:
-        """0 to 1."""
+        """Free share of the total, 0 to 1."""
         return max(self.free, 0) / self.total
 
 
 def memory() -> Memory:
-    """Of this moment, by whatever limits the process most; cached files count as free."""
+    """Measure memory by the limit that is lowest for this process; cached files count as free."""
     return min([_machine(), *_limits()])
 
 
@@ -37,13 +37,13 @@ def _machine() -> Memory:
         free, total = (1024 * int(rows[key].split()[0]) for key in ("MemAvailable", "MemTotal"))
         return Memory(free, total)
     except (OSError, ValueError, KeyError):
-        # No Linux: what this process has not taken itself, as if it were alone.
+        # Not Linux: all memory but that of this process.
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         return Memory(total - resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, total)
 
 
 def _limits() -> Iterator[Memory]:
-    """Of the control groups that the process is in, its own and those above it, where they set any."""
+    """Limits of the control groups of this process, its own and those above it."""
     try:
         lines = GROUPS_OF_THIS_PROCESS.read_text().splitlines()
     except OSError:
@@ -54,7 +54,7 @@ def _limits() -> Iterator[Memory]:
             continue
         top, names = (GROUPS / "memory", FIRST) if controllers else (GROUPS, SECOND)
         place = top / path.lstrip("/")
-        # A container sees its own group at the top, whatever path it is told.
+        # In a container its own group is at the top, whatever path it reads.
         for folder in (place, *place.parents):
             if folder.is_relative_to(top):
                 yield from _limit(folder, *names)

@@ -1,4 +1,4 @@
-"""Batches read by threads while those before them are at work; the same batches in the same order."""
+"""Prefetching: threads read the next batches while the network computes; the same batches in the same order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,20 +12,19 @@ import torch
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 
-MOST_THREADS = 8  # each holds a batch in memory, and more of them would wait for the interpreter, not for files
+MOST_THREADS = 8  # each holds a batch in memory; more would wait for the interpreter and not for files
 
 
 def prefetch_threads() -> int:
-    """How many threads read: half of those that compute (`set_threads`), for the network may need them all."""
+    """Number of threads that read: half of those that compute (`set_threads`), which the network may need all."""
     return min(max(torch.get_num_threads() // 2, 1), MOST_THREADS)
 
 
 @contextmanager
 def prefetch(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[Iterator[Batch]]:
-    """What `read` makes of each item, in their order; so many at once as threads read, and one more is waiting.
+    """Iterate over `read(item)` in the order of the items; each thread reads one ahead, and one more is ready.
 
-    What goes wrong in a thread is raised where its batch would have come. The threads end with the block, however
-    that is left.
+    An error in a thread is raised in the place of its batch. The threads end with the block.
     """
     pool = ThreadPoolExecutor(prefetch_threads(), "read")
     try:

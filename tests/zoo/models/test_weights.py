@@ -125,11 +125,11 @@ def test_a_hub_that_is_away_is_asked_once(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(weights, "get_session", session)
-    weights._hub_is_away.cache_clear()
+    weights._hub_error.cache_clear()
     for name in ("test_resnet", "test_convnext"):
         with pytest.raises(UserError, match=f"encoder {name}: .* cannot be fetched"):
             make_encoder(name, "imagenet", 3, 64)
-    weights._hub_is_away.cache_clear()
+    weights._hub_error.cache_clear()
     assert len(asked) == 1
 
 
