@@ -1,5 +1,60 @@
 """What becomes a prediction: data, inputs, members, models, training, the prediction cache.
 
-The only room that may import torch, and only in `models`, `training`, `losses`, `augment`, `geometry` and
-`predict`.
+>>> import zoo
+>>> zoo.load_member("lite0-fc-t5").encoder
+'tf_efficientnet_lite0'
+
+Functions and nouns of the library are loaded when they are first used: importing `zoo` loads neither torch nor numpy.
+The only room that may import torch, and only in `models`, `training`, `losses`, `augment`, `geometry`, `inference`,
+`graph`, `export_formats` and `workflows`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.data import Folds, Scenes, make_folds, open_scenes, read_folds
+    from zoo.members import Recipe, load_member, load_members, member_names
+    from zoo.runs import Ref, Store
+    from zoo.workflows.export import export
+    from zoo.workflows.predict import predict
+    from zoo.workflows.train import train
+
+_OWNERS = {
+    "data": ("Folds", "Scenes", "make_folds", "open_scenes", "read_folds"),
+    "members": ("Recipe", "load_member", "load_members", "member_names"),
+    "runs": ("Ref", "Store"),
+    "workflows.export": ("export",),
+    "workflows.predict": ("predict",),
+    "workflows.train": ("train",),
+}
+_MODULES = {name: f"zoo.{module}" for module, names in _OWNERS.items() for name in names}
+
+__all__ = [
+    "Folds",
+    "Recipe",
+    "Ref",
+    "Scenes",
+    "Store",
+    "export",
+    "load_member",
+    "load_members",
+    "make_folds",
+    "member_names",
+    "open_scenes",
+    "predict",
+    "read_folds",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
@@ -45,6 +46,30 @@ def export_command(run: "RunPlace") -> Command:
 def predicted_lines(predicted: "Sequence[PredictedRun]") -> list[str]:
     """Line for each run that predicted."""
     return [f"{each.run.full_label}: {len(each.predictions.record_ids)} records" for each in predicted]
+
+
+def exported_lines(out: Path, document: dict[str, Any]) -> list[str]:
+    """Lines on an exported file: what it holds, takes and gives, and how far it agrees with its runs."""
+    given, compared, runs = document["input"], document["compared"], len(document["runs"])
+    bands, frames = (" ".join(map(str, given[key])) for key in ("bands", "frames"))
+    shape, gives = (", ".join(map(str, document[key]["shape"])) for key in ("input", "output"))
+    which = "held-out" if compared["held_out"] else "in-sample"
+    what = f"{document['member']}@{document['recipe']}, {runs} run{'s' if runs > 1 else ''}"
+    return [
+        f"{out}: {what}, {document['bytes'] / 1e6:.1f} MB",
+        f"kelvin ({shape}), bands {bands}, frames {frames} -> probability ({gives})",
+        f"largest difference to eager on {compared['records']} records: {compared['largest_difference']:.1e}",
+        _dice_line(compared, f"{compared['records']} {which} records"),
+    ]
+
+
+def _dice_line(compared: dict[str, Any], records: str) -> str:
+    if compared["dice_eager"] is None:
+        return f"no Dice: there is no contrail in these {records}; compare on more, --records"
+    return (
+        f"Dice of eager {compared['dice_eager']:.4f}, of the file {compared['dice_exported']:.4f} "
+        f"({records}, threshold {threshold_text(compared['threshold'])})"
+    )
 
 
 def _run_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:

@@ -1,15 +1,13 @@
-"""A trained member as one file that other programs run: kelvin in, probability out, the mean over its runs.
+"""Graph of a trained member: from kelvin to probability, the mean over its runs, for other programs to run.
 
 In: runs of one recipe. Out: the bytes of a file in one of FORMATS, and how near its answers come to eager ones. The
 networks are in evaluation and in float32, whatever they were trained in: the log lost 0.02 to a trace in training mode.
 Stays outside: test-time views, thresholds, where files lie.
 """
 
-import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import UserError
-from core.registry import Registry
+from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
+from zoo.export_formats import FORMATS
 from zoo.geometry import resize
 from zoo.inference import load_network, probabilities
 from zoo.inputs import INPUTS, Channels, read_scaling
@@ -31,12 +30,10 @@ BATCH = 3  # records at once where they are compared
 TRACED = 2  # records of the example: a network of one record might be taken for one of one record only
 
 Floats = NDArray[np.float32]
-Answer = Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)
-Writer = Callable[[nn.Module, Tensor, bool], bytes]  # module, example, whether any number of records is to fit
 
 
 class OnePath(nn.Module):
-    """All that one run does to kelvins (n, bands, frames, 256, 256): probability (n, 256, 256)."""
+    """Module of one run: kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)."""
 
     shift: Tensor
     scale: Tensor
@@ -58,7 +55,7 @@ class OnePath(nn.Module):
 
 
 def _on_tensors_alone(name: str) -> Callable[..., Channels]:
-    """The input; UserError where it leaves tensors on the way, for a graph would not hold what it did there."""
+    """Function of the input; UserError if it leaves tensors on the way, where no graph can follow it."""
     entry = INPUTS.entry(name)
     try:
         # Tensors without values: nothing but torch computes with them.
@@ -84,89 +81,17 @@ class Member(nn.Module):
         return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
 
 
-def _program(module: nn.Module, example: Tensor, any_number: bool) -> Any:
-    return torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim("n")} if any_number else None,))
-
-
-def _run_pt2(content: bytes) -> Answer:
-    return _on_tensors(torch.export.load(io.BytesIO(content)).module())
-
-
-def _run_torchscript(content: bytes) -> Answer:
-    return _on_tensors(torch.jit.load(io.BytesIO(content)))
-
-
-def _on_tensors(module: Callable[[Tensor], Tensor]) -> Answer:
-    @torch.inference_mode()
-    def answer(kelvin: Floats) -> Floats:
-        result: Floats = module(torch.from_numpy(kelvin)).numpy()
-        return result
-
-    return answer
-
-
-def _run_onnx(content: bytes) -> Answer:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # what goes wrong is raised, too
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return lambda kelvin: session.run(["probability"], {"kelvin": kelvin})[0]
-
-
-@dataclass(frozen=True)
-class FormatFacts:
-    """Facts of a format; its entry is what writes it."""
-
-    run: Callable[[bytes], Answer]  # what answers from the bytes of a file
-
-
-FORMATS: Registry[Writer, FormatFacts] = Registry("format", FormatFacts)
-
-
-@FORMATS.register("pt2", run=_run_pt2)
-def _write_pt2(module: nn.Module, example: Tensor, any_number: bool) -> bytes:
-    file = io.BytesIO()
-    torch.export.save(_program(module, example, any_number), file)
-    return file.getvalue()
-
-
-@FORMATS.register("onnx", run=_run_onnx)
-def _write_onnx(module: nn.Module, example: Tensor, any_number: bool) -> bytes:
-    import onnxruntime  # noqa: F401  what will be needed is asked for before minutes have passed
-    import onnxscript  # noqa: F401
-
-    program = torch.onnx.export(
-        _program(module, example, any_number), input_names=["kelvin"], output_names=["probability"],
-        dynamo=True, verbose=False,
-    )  # fmt: skip
-    assert program is not None
-    try:
-        content: bytes = program.model_proto.SerializeToString()
-    except ValueError as error:  # protobuf's own limit
-        raise UserError(f"one onnx file holds up to 2 GB ({error}); export one fold, or --format pt2") from error
-    return content
-
-
-@FORMATS.register("torchscript", run=_run_torchscript)
-def _write_torchscript(module: nn.Module, example: Tensor, any_number: bool) -> bytes:
-    file = io.BytesIO()
-    torch.jit.save(torch.jit.trace(module, (example,)), file)
-    return file.getvalue()
-
-
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """The bytes of a file, and what answers from them."""
+    """Bytes of a file, and a function that answers from them."""
 
     content: bytes
-    answer: Answer
+    answer: Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)
     any_number: bool  # of records at once; else one
 
 
 def export_member(runs: Sequence[Run], format_name: str) -> Exported:
-    """The mean of these runs in a format; for any number of records where the network's graph allows that."""
+    """Export the mean of these runs; for any number of records where the network's graph allows that."""
     entry = FORMATS.entry(format_name)
     member = Member(runs).eval()
     bands, frames = len(INPUTS.facts(runs[0].recipe.input).bands), len(runs[0].recipe.frames)
@@ -175,7 +100,7 @@ def export_member(runs: Sequence[Run], format_name: str) -> Exported:
         warnings.simplefilter("ignore")  # a tracer warns of every shape that it takes for settled
         try:
             content = entry.make(member, kelvin[:TRACED], True)
-            answer: Answer = entry.facts.run(content)
+            answer = entry.facts.run(content)
             for number in (1, BATCH):
                 if answer(kelvin[:number].numpy()).shape != (number, SIZE, SIZE):
                     raise ValueError("is of its example's number of records")
@@ -189,7 +114,7 @@ def export_member(runs: Sequence[Run], format_name: str) -> Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How near a file comes to eager on so many records; Dice is global, at the eager maps' best threshold.
+    """Agreement of a file with eager on `records` records; Dice is global, at the eager maps' best threshold.
 
     Records without a contrail give no Dice: any would be met by an empty map.
     """
@@ -206,9 +131,9 @@ def compare(
     runs: Sequence[Run],
     scenes: Scenes,
     records: Sequence[Record],
-    advance: Callable[..., None] = lambda n=1, note="": None,
+    listener: Listener = SILENT,
 ) -> Parity:
-    """Answers of the file beside those of the runs as they predict, in float32; UserError above TOLERANCE."""
+    """Compare the file with the runs as they predict, in float32; UserError for a difference above TOLERANCE."""
     largest, counts = 0.0, np.zeros((2, 2, 256), np.int64)
     for batch, eager in _eager(runs, scenes, records):
         truth = np.stack([scenes.mask(record) for record in batch])
@@ -224,7 +149,7 @@ def compare(
         for count, maps in zip(counts, (eager, answers)):
             values = np.rint(255 * maps).astype(np.uint8)
             count += [np.bincount(values[truth == marked], minlength=256) for marked in (True, False)]
-        advance(len(batch))
+        listener.advance(len(batch))
     threshold, dice, same = _dice(counts)
     return Parity(
         records=len(records), largest_difference=largest, threshold=threshold, dice_eager=dice, dice_exported=same

@@ -12,7 +12,8 @@ from tests.scenes import write_record
 from tests.zoo.models.cases import PYRAMIDS
 from tests.zoo.training.cases import TINY, plan, two_folds
 from zoo.data import open_scenes
-from zoo.export import FORMATS, Exported, compare, export_member
+from zoo.export_formats import FORMATS
+from zoo.graph import Exported, compare, export_member
 from zoo.inputs import INPUTS, read_scaling
 from zoo.members import with_settings
 from zoo.models import build

@@ -1,0 +1,147 @@
+"""Export a trained member to one file that other programs run, compared with its runs before it is kept.
+
+In: a member or recipe, Scenes, a Store. Out: FILE, and FILE.json that describes it. Stays outside: how a graph is made
+and compared (zoo.graph), printing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+from core.files import atomic_write, require_new_file, sha256_of_file, write_json
+from core.listener import SILENT, Listener
+from zoo.data import SIZE, Folds, Record, Scenes, read_folds
+from zoo.export_formats import require_suffix
+from zoo.graph import Parity, compare, export_member
+from zoo.inputs import INPUTS
+from zoo.runs import Ref, Store
+from zoo.runs.find import lacking_folds, most_trained
+from zoo.runs.names import FULL
+from zoo.runs.run import EndedRun, Run, fold_names, run_records
+from zoo.training import set_threads
+
+VERSIONS = ("contrail-ensemble", "torch", "timm", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExportedFile:
+    """File of a member: the runs whose mean it gives, and its agreement with them."""
+
+    path: Path
+    kind: str  # name of its format
+    runs: tuple[EndedRun, ...]
+    any_number: bool  # of records at once; else one
+    parity: Parity
+
+    @property
+    def held_out(self) -> bool:
+        """True if the records it was compared on were held out; the mean of several folds has seen them all."""
+        folds = {ended.run.fold for ended in self.runs}
+        return len(folds) == 1 and folds != {FULL}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document that lies beside the file: its runs, input and output, and how it was compared."""
+        run = self.runs[0].run
+        recipe, number = run.recipe, "n" if self.any_number else 1
+        bands = INPUTS.facts(recipe.input).bands
+        return {
+            "format": 1,
+            "kind": self.kind,
+            "file": self.path.name,
+            "bytes": self.path.stat().st_size,
+            "sha256": sha256_of_file(self.path),
+            "member": recipe.name,
+            "recipe": run.hash,
+            "runs": [
+                {"fold": ended.run.fold, "seed": ended.run.seed, "weights_sha256": ended.weights_sha256}
+                for ended in self.runs
+            ],
+            "input": {
+                "name": "kelvin",
+                "unit": "K",
+                "type": "float32",
+                "shape": [number, len(bands), len(recipe.frames), SIZE, SIZE],
+                "axes": ["record", "band", "frame", "row", "column"],
+                "bands": list(bands),
+                "frames": list(recipe.frames),
+                "channels": recipe.input,
+            },
+            "output": {
+                "name": "probability",
+                "type": "float32",
+                "shape": [number, SIZE, SIZE],
+                "axes": ["record", "row", "column"],
+            },
+            "compared": {**asdict(self.parity), "held_out": self.held_out},
+            "versions": _versions(),
+        }
+
+
+def export(
+    member: str | Ref,
+    scenes: Scenes,
+    store: Store,
+    out: Path,
+    *,
+    form: str,
+    fold: str = "all",
+    records: int = 256,
+    force: bool = False,
+    jobs: int | None = None,
+    own: Path | None = None,
+    listener: Listener = SILENT,
+) -> ExportedFile:
+    """Write a trained member to `out`, from kelvin bands to probability, and a description to `out`.json.
+
+    member: a name, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. form: a name of
+    `zoo.export_formats.FORMATS`. fold: K, K-L, "all" or "full"; the mean of several runs is taken. records: most
+    records on which the file is compared with its runs, held-out ones if there are any. force: replace the file. jobs:
+    threads, by default all cores. own: folder of the user's own members.
+
+    Raises UsageError for a file that is there or is named as another format's; UserError for a fold without a complete
+    run, and for a file that differs from its runs, which is not written.
+    """
+    require_suffix(out, form)
+    require_new_file(out, force)
+    folds = read_folds(store.folds)
+    names = fold_names(fold, folds)
+    asked = Ref.parse(member) if isinstance(member, str) else member
+    ended = most_trained(store, asked, names, folds.sha256, listener, own)
+    if lacking := lacking_folds(ended, names, own):
+        raise lacking
+    set_threads(jobs or cpu_count() or 1)
+    runs = [each.run for each in ended]
+    compared = _evenly_spread(_held_out(runs, scenes, folds), records)
+    listener.info(f"{asked}: {len(runs)} run{'s' if len(runs) > 1 else ''} to {form}; this takes a minute or so")
+    exported = export_member(runs, form)
+    with listener.task("compare", len(compared)):
+        parity = compare(exported, runs, scenes, compared, listener)
+    with atomic_write(out) as file:
+        file.write(exported.content)
+    found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
+    write_json(out.with_name(f"{out.name}.json"), found.as_dict())
+    return found
+
+
+def _held_out(runs: Sequence[Run], scenes: Scenes, folds: Folds) -> list[Record]:
+    """Records that any of the runs held out, sorted by id; all labelled ones if none held any out."""
+    held = {record.id: record for run in runs for record in run_records(run, scenes, folds)[1]}
+    return [held[record_id] for record_id in sorted(held)] or list(scenes.labelled)
+
+
+def _evenly_spread(records: Sequence[Record], most: int) -> list[Record]:
+    step = max(1.0, len(records) / most)
+    return [records[int(number * step)] for number in range(min(most, len(records)))]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
