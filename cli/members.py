@@ -1,4 +1,4 @@
-"""What is said of members: which files are at fault or stand for others, what a recipe changes."""
+"""Checks and notes about members: files at fault, files that replace shipped ones, changes of a recipe."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ from zoo.runs import Store
 
 
 def check_own(recipe: Recipe, runs: Store, device: str) -> None:
-    """What `cli zoo train` would refuse of a file of the user's own, as far as it needs no scenes.
+    """Raise the error that `cli zoo train` would raise for a file of the user's own, as far as it needs no scenes.
 
-    Torch is loaded only where a file of the user's own gives what it knows, or makes a network that is in no table.
+    Torch is loaded only if such a file gives a key that needs it, or makes a network that the table of costs lacks.
     """
     from zoo.members.costs import cost_of
 
@@ -45,7 +45,7 @@ def readable_members(settings: Settings, check: Callable[[Recipe], None] = lambd
 
 
 def say_own_instead_of_shipped(settings: Settings, member: str | None = None) -> None:
-    """Which files of the user's own stand for shipped members; that of one member, where it is named."""
+    """Name the files of the user's own that replace shipped members, or the one that replaces `member`."""
     for path in own_instead_of_shipped(settings.members):
         if member in (None, path.stem):
             say_note(settings, f"{path} stands for the shipped {path.stem}")

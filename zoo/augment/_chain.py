@@ -1,4 +1,4 @@
-"""A batch on its way to the network: squares of it, one augmentation after the other, jitter."""
+"""Training view of a batch: random crops, the recipe's augmentations one after the other, jitter."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from zoo.members.terms import Term
 
 
 def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.device, generator: Generator) -> Pair:
-    """A batch as the network is to see it while it learns: squares, augmentations, jitter; on `device`."""
+    """Crop, augment and jitter a batch for training; returns it on `device`."""
     images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
     images, labels = images.to(device), labels.to(device)
     offset = LABEL_OFFSET if recipe.registered else 0.0
@@ -23,7 +23,7 @@ def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.
 
 
 def augment(images: Tensor, labels: Tensor, terms: Sequence[Term], offset: float, generator: Generator) -> Pair:
-    """One augmentation after the other, each of a drawn share of the scenes."""
+    """Apply the augmentations one after the other, each to a drawn share of the scenes."""
     for term in terms:
         entry = AUGMENTATIONS.entry(term.name)
         share = entry.facts.share if term.weight is None else term.weight

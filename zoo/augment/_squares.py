@@ -1,14 +1,14 @@
-"""Squares of scenes, laid on contrails more often than chance would."""
+"""Random crops, laid on contrails more often than chance would."""
 
 import torch
 from torch import Generator, Tensor
 
 
 def crop(images: Tensor, labels: Tensor, side: int, on_contrails: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """A square of `side` pixels of each scene; `side` 0 leaves the scenes whole.
+    """Crop a square of `side` pixels from each scene; `side` 0 leaves the scenes whole.
 
-    Contrails cover half a percent of the pixels: a share `on_contrails` of the squares of scenes that have any
-    is laid around one of their pixels, the others anywhere.
+    Contrails cover half a percent of the pixels: in scenes that have any, a share `on_contrails` of the squares is laid
+    around one of their pixels, the others anywhere.
     """
     if not side:
         return images, labels

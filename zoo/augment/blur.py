@@ -1,4 +1,4 @@
-"""Out of focus."""
+"""Blur: a scene out of focus."""
 
 import torch
 from torch import Generator, Tensor

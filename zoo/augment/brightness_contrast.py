@@ -1,10 +1,9 @@
-"""Brighter or darker, with more or less contrast, in all channels alike."""
+"""Brightness and contrast, changed in all channels alike."""
 
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import uniform
-from zoo.augment._levels import with_levels
+from zoo.augment._steps import uniform, with_levels
 
 CONTRAST, BRIGHTNESS = 0.2, 0.3
 

@@ -1,11 +1,10 @@
-"""Levels of each channel on its own, and how much the channels differ."""
+"""Levels of each channel on its own, and saturation."""
 
 import torch
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import uniform
-from zoo.augment._levels import with_levels
+from zoo.augment._steps import uniform, with_levels
 
 CONTRAST, BRIGHTNESS, SATURATION = 0.1, 0.2, 0.3
 
@@ -23,7 +22,7 @@ def colour(images: Tensor, labels: Tensor, offset: float, generator: Generator) 
 
 
 def jitter(images: Tensor, amount: float, generator: Generator) -> Tensor:
-    """Contrast and brightness of each scene's channels, drawn anew: x -> (x - mean) * a + mean + b.
+    """Jitter contrast and brightness of each scene's channels: x -> (x - mean) * a + mean + b.
 
     a is drawn from 1 - amount to 1 + amount, b from -amount / 2 to amount / 2, alike for all frames of a scene.
     Absolute values do not separate contrails, local contrast does; amount 0 changes nothing.

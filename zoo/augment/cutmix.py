@@ -1,10 +1,10 @@
-"""A box of another scene."""
+"""CutMix: a box of another scene."""
 
 import torch
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import boxes, others, uniform
+from zoo.augment._steps import boxes, others, uniform
 
 
 @AUGMENTATIONS.register("cutmix", share=0.5, moves=True)

@@ -1,9 +1,9 @@
-"""Flips, quarter turns and transposes: the square's whole group."""
+"""D4: flips, quarter turns and transposes, the square's whole group."""
 
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._views import seen_from
+from zoo.augment._steps import seen_from
 
 
 @AUGMENTATIONS.register("d4", share=1.0, moves=True)

@@ -1,9 +1,9 @@
-"""Up-down and left-right."""
+"""Flips: up-down and left-right."""
 
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._views import seen_from
+from zoo.augment._steps import seen_from
 
 
 @AUGMENTATIONS.register("flips", share=1.0, moves=True)

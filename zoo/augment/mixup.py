@@ -1,9 +1,9 @@
-"""Two scenes in one picture."""
+"""Mixup: a weighted mean of two scenes."""
 
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import others, uniform
+from zoo.augment._steps import others, uniform
 
 
 @AUGMENTATIONS.register("mixup", share=0.5, moves=True)

@@ -1,10 +1,10 @@
-"""Four scenes in one."""
+"""Mosaic: parts of four scenes in one."""
 
 import torch
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import others
+from zoo.augment._steps import others
 
 
 @AUGMENTATIONS.register("mosaic", share=0.5, moves=True)
@@ -29,7 +29,7 @@ def mosaic(images: Tensor, labels: Tensor, offset: float, generator: Generator) 
 
 
 def _part(span: tuple[int, int], side: int, share: float) -> slice:
-    """As long as `span`, beginning at `share` of the room that there is."""
+    """Slice as long as `span`, beginning at `share` of the room that is left."""
     length = span[1] - span[0]
     start = int(share * (side - length + 1))
     return slice(start, start + length)

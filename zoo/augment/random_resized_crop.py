@@ -1,4 +1,4 @@
-"""A part of the scene, blown up to the whole."""
+"""Random resized crop: a part of the scene, enlarged to the whole."""
 
 from math import log
 
@@ -6,8 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import uniform
-from zoo.augment._warps import seen_through
+from zoo.augment._steps import seen_through, uniform
 
 AREA = (0.5, 1.0)  # of the part; place 3 took 0.75 to 1, place 6 a side of 0.875 to 1
 ASPECT = (3 / 4, 4 / 3)

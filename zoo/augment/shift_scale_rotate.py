@@ -1,4 +1,4 @@
-"""A small turn, a little nearer or further, a little aside."""
+"""Shift, scale, rotate: a small affine warp."""
 
 from math import pi
 
@@ -6,8 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS
-from zoo.augment._draws import uniform
-from zoo.augment._warps import seen_through
+from zoo.augment._steps import seen_through, uniform
 
 SHIFT, SCALE, DEGREES = 0.0625, 0.2, 30.0
 

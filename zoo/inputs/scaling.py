@@ -64,13 +64,13 @@ def fit_scaling(
 
 
 def write_scaling(path: Path, scaling: Scaling) -> None:
-    """As JSON, atomically."""
+    """Write the statistics as JSON, atomically."""
     numbers = {"shift": scaling.shift.tolist(), "scale": scaling.scale.tolist()}
     write_json(path, {"format": 1, "input": scaling.input, "records": scaling.records, **numbers})
 
 
 def read_scaling(path: Path, name: str) -> Scaling | None:
-    """What was written for the input `name`, to the bit; None where it needs none; UserError for anything else."""
+    """Read the statistics of the input `name`, to the bit; None if it needs none, UserError for any other file."""
     facts = INPUTS.facts(name)
     if facts.scaled is None:
         return None

@@ -8,5 +8,5 @@ from zoo.losses import LOSSES
 
 @LOSSES.register("bce", pixelwise=True)
 def bce(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over pixels."""
+    """Mean of the pixels' binary cross-entropy."""
     return F.binary_cross_entropy_with_logits(logits, target)

@@ -1,4 +1,4 @@
-"""Dice with a flat bottom."""
+"""Log-cosh Dice: Dice with a gradient that fades near the end."""
 
 import torch
 from torch import Tensor

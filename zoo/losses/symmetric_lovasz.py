@@ -1,4 +1,4 @@
-"""The Lovasz hinge of contrails and of sky, halved."""
+"""Symmetric Lovasz loss: the mean of the Lovasz hinges of contrails and of sky."""
 
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor

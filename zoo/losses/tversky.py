@@ -1,4 +1,4 @@
-"""Tversky loss: Dice with a price of its own for false contrails and for missed ones."""
+"""Tversky loss: Dice with separate weights for false positives and false negatives."""
 
 from typing import Annotated
 

@@ -24,23 +24,23 @@ SHIPPED = Path(__file__).parent
 
 
 def member_names(folder: Path | None = None) -> list[str]:
-    """The shipped members, and those of the user's own folder."""
+    """Names of the shipped members and of those in the user's own folder."""
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml") if path.is_file()})
 
 
 def is_path(name: str) -> bool:
-    """Whether a file is asked for, and no member by its name."""
+    """Return whether `name` is the path of a file, not the name of a member."""
     return name.endswith(".toml") or os.sep in name or Path(name).is_file()
 
 
 def own_instead_of_shipped(folder: Path | None) -> list[Path]:
-    """The user's own files that bear a shipped member's name, and stand for it."""
+    """Files of the user's own folder that replace a shipped member, by having its name."""
     own = (path for path in folder.glob("*.toml") if path.is_file()) if folder else ()
     return sorted(path for path in own if (SHIPPED / path.name).is_file())
 
 
 def load_member(name: str, folder: Path | None = None) -> Recipe:
-    """A member by name, or by the path of a TOML file; UsageError where it is not there, UserError for a bad file."""
+    """Load a member by name or by the path of a TOML file; UsageError if there is none, UserError for a bad file."""
     return _load(name, folder, ())
 
 
@@ -62,7 +62,7 @@ def load_members(
 
 
 def read_recipe(path: Path, name: str) -> Recipe:
-    """The recipe of member `name` that a run wrote down, taken at its word: a path in it is not looked at."""
+    """Read the recipe.toml of a run of member `name`; paths in it are taken as they stand."""
     with _fault_of(path, name):
         document = _read(path)
         _refuse_unknown(document, KEYS, path)
@@ -70,9 +70,9 @@ def read_recipe(path: Path, name: str) -> Recipe:
 
 
 def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
-    """`heirs`: the files that inherit from this one. One may bear the name of what it inherits from.
+    """Load a member that `heirs` inherit from, the last one directly; a file may have the name of its own base.
 
-    Beside its heir a base is looked for last, so that no file there takes a shipped member's place.
+    The folder of the last heir is searched last, so that no file there takes a shipped member's place.
     """
     places = [*_places(folder), *(heir.parent for heir in heirs[-1:])]
     files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in places]
@@ -93,9 +93,9 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
 
 @contextmanager
 def fault_of(recipe: Recipe, *keys: str) -> Iterator[None]:
-    """A UsageError in here is about these keys: it is the fault of the file that gave them, if the call gave none.
+    """Turn a UsageError about these keys into the fault of the file that gave them, unless the call gave one of them.
 
-    Of several files that of the heir is named.
+    Of several files the last heir is named.
     """
     try:
         yield
@@ -142,12 +142,12 @@ def _parse(path: Path, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
 
 
 def _name_of(path: Path) -> str:
-    """A member is called as its file is; the recipe that a run wrote down is of the member that the run is of."""
+    """Name of the member in a file: the file's own, or that of the run whose recipe.toml it is."""
     return RunPlace.member_of(path) or path.absolute().stem
 
 
 def _placed(weights: Any, folder: Path) -> Any:
-    """Weights as a file in `folder` names them: a path stands there."""
+    """Weights as a file in `folder` gives them: a relative path starts there."""
     if weights in NAMED_WEIGHTS or not isinstance(weights, str):
         return weights
     return str((folder / weights).absolute())
@@ -155,7 +155,7 @@ def _placed(weights: Any, folder: Path) -> Any:
 
 @contextmanager
 def _fault_of(path: Path, name: str) -> Iterator[None]:
-    """Whatever is wrong in here is wrong in this file, and not in the call."""
+    """Turn a UsageError into a fault of this file."""
     try:
         yield
     except UsageError as error:

@@ -14,7 +14,7 @@ from zoo.members.toml import frozen
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Every number from `low` to `high`, both included; whole ones where both are. `log`: alike in every decade."""
+    """Numbers from `low` to `high`, both included; whole ones where both are. log: every decade is as likely."""
 
     low: float
     high: float
@@ -23,12 +23,12 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether its numbers are whole ones."""
+        """The range is one of whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """What stands for all of it: the ends, and of whole numbers the next one, which not every key takes."""
+        """Values that are checked for all: the ends, and `low + 1` of whole numbers, which not every key takes."""
         return (self.low, self.low + 1, self.high) if self.whole else (self.low, self.high)
 
     def __contains__(self, value: object) -> bool:
@@ -38,14 +38,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of these values, as they stand in the TOML."""
+    """Choice of one of these values, as they stand in the TOML."""
 
     values: tuple[Any, ...]
     where: str = field(default="", compare=False, repr=False)  # file and key
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """What stands for all of it: all of it."""
+        """Values that are checked: all of them."""
         return self.values
 
     def __contains__(self, value: object) -> bool:
@@ -56,7 +56,7 @@ Space = tuple[tuple[str, Range | Choice], ...]
 
 
 def parse_space(table: Mapping[str, Any], known: Collection[str], where: str) -> Space:
-    """The space of a `[tune]` table: lists of values, or {low, high, log}; UserError names the key at fault."""
+    """Search space of a `[tune]` table: lists of values, or {low, high, log}; UserError names the key at fault."""
     table = _flat(table)
     for key in table:
         if key not in known and not key.startswith("stages."):
@@ -65,7 +65,7 @@ def parse_space(table: Mapping[str, Any], known: Collection[str], where: str) ->
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
-    """`stages.2.lr` is one key, though to TOML without quotes it is a table in a table."""
+    """Join the keys of nested tables: `stages.2.lr` without quotes is a table in a table to TOML."""
     stages = table.get("stages")
     if not isinstance(stages, dict):
         return dict(table)

@@ -73,7 +73,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _options(part: str, what: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
-    """What stands before the parentheses, and the options in them: a TOML table without its braces."""
+    """Split off the options in parentheses, which are a TOML table without its braces."""
     head, opened, inside = part.partition("(")
     if not opened:
         return head, ()

@@ -69,7 +69,7 @@ def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> Plann
 
 
 def check_recipe(recipe: Recipe, device_name: str) -> None:
-    """UsageError where loss, optimizer or encoder cannot be had here; UserError where a file names them."""
+    """Raise UsageError if loss, optimizer or encoder is not available here; UserError if a file names it."""
     device = choose_device(device_name)
     for stage in recipe.staged:
         with fault_of(stage, *keys_of("loss")):

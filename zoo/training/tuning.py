@@ -44,7 +44,7 @@ AS_IT_IS = "as_it_is"  # mark of the trial that is the member itself
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """One search: of a recipe's keys in a space, on one fold. The same values find the same file."""
+    """Search of a recipe's keys in a space, on one fold; the same search finds its file of trials again."""
 
     recipe: Recipe
     space: Space
@@ -66,7 +66,7 @@ class Tuning:
                     with_settings(self.recipe, {key: value})
 
     def check(self, scenes: Scenes, device_name: str) -> None:
-        """UserError for the member, or for a value, with which no run could be: in the tenth trial it is too late."""
+        """Raise UserError if the member, or a value of the space, cannot be trained: the tenth trial is too late."""
 
         def planned(values: Mapping[str, Any]) -> Run:
             return self._plan(self._with(values))
@@ -84,7 +84,7 @@ class Tuning:
 
     @property
     def path(self) -> Path:
-        """The file of the trials; named by what is searched, not by how long."""
+        """Path of the file of trials; its name is the hash of the search, whatever its length."""
         what = {
             "recipe": self.recipe.hash(self.with_val, self.folds.sha256),
             "space": [[key, repr(entry)] for key, entry in self.space],
@@ -94,11 +94,11 @@ class Tuning:
         return self.store.tuning(self.recipe.name, sha256_of(what)[:12])
 
     def run_of(self, values: Mapping[str, Any]) -> Run:
-        """The run of a trial, beside the member's own and under another name."""
+        """Run of a trial: beside the member's own, under another name."""
         return self._plan(replace(self._with(values), name=f"{self.recipe.name}.tuning"))
 
     def _with(self, values: Mapping[str, Any]) -> Recipe:
-        """The recipe with these values; files that they name are known by their content, as the recipe's own are."""
+        """Recipe with these values, its weights and start pinned as those of any run are."""
         return pin_warm_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)
 
     def _plan(self, recipe: Recipe) -> Run:
@@ -106,7 +106,7 @@ class Tuning:
 
     @cached_property
     def study(self) -> optuna.Study:
-        """Made, or opened again; UserError where the file is none of Optuna's."""
+        """Study of Optuna, made or opened again; UserError for a file that is none of Optuna's."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         make_folder(self.path.parent)
         try:
@@ -124,12 +124,12 @@ class Tuning:
 
     @property
     def over(self) -> list[FrozenTrial]:
-        """The trials that came to their end, by their own or pruned; a killed one comes again, and counts once."""
+        """Trials that ended, complete or pruned; a killed one is repeated, and counts once."""
         return self.study.get_trials(deepcopy=False, states=OVER)
 
     @property
     def best(self) -> FrozenTrial:
-        """The trial with the highest Dice; UserError where none came to its end."""
+        """Trial with the highest Dice; UserError if none is complete."""
         complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
         if not complete:
             raise UserError(
@@ -140,21 +140,21 @@ class Tuning:
 
     @property
     def as_it_is(self) -> FrozenTrial | None:
-        """The trial that is the member itself, once it has come to its end."""
+        """Trial of the member itself, once it has ended; else None."""
         return next(filter(is_baseline, self.over), None)
 
     @property
     def own(self) -> dict[str, Any]:
-        """The member's own values of what is searched; None where its stages differ in a key."""
+        """The member's own values of the searched keys; None for a key in which its stages differ."""
         return {key: _own(self.recipe, key) for key, _ in self.space}
 
     @property
     def _own_params(self) -> dict[str, Any]:
-        """Those of its own values that lie in the space, as Optuna knows them."""
+        """The member's own values that lie in the space, as Optuna knows them."""
         return {key: _encode(entry, self.own[key]) for key, entry in self.space if self.own[key] in entry}
 
     def values_of(self, trial: FrozenTrial) -> dict[str, Any]:
-        """The recipe's keys as the trial set them."""
+        """Values that the trial gives the recipe's keys."""
         if is_baseline(trial):
             return self.own
         return {key: _decode(entry, trial.params[key]) for key, entry in self.space}
@@ -212,17 +212,17 @@ class Tuning:
         return self._frozen(trial.number)
 
     def _as_before(self, trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
-        """Tell of the trial what the other one came to."""
+        """Report the other trial's values and end as this trial's own."""
         for epoch, dice in other.intermediate_values.items():
             trial.report(dice, epoch)
         self.study.tell(trial, other.value if other.state == TrialState.COMPLETE else None, state=other.state)
         return self._frozen(trial.number)
 
     def _take_up(self) -> None:
-        """The member as it is comes first; what a killed process left running comes again, and goes on.
+        """Enqueue the member as it is as the first trial, and again the trials that a killed process left.
 
-        Its values teach the sampler where they lie in the space; the trial itself changes no key. What was killed
-        before it had all its values is left behind: the sampler draws them again.
+        The member's values teach the sampler if they lie in the space; its trial changes no key. A trial that was
+        killed before it had all its values is dropped: the sampler draws them again.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
@@ -233,7 +233,7 @@ class Tuning:
             self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
-        """Seeded anew for every trial, by how many are over: a search that is taken up draws what it would have."""
+        """Sampler seeded anew for every trial by the number of ended ones: a resumed search draws the same values."""
         return optuna.samplers.TPESampler(
             seed=int(sha256_of([self.seed, len(self.over)])[:8], 16), n_startup_trials=STARTUP, multivariate=False
         )
@@ -272,7 +272,7 @@ class _OfTrial(Silent):
 
 
 def remaining_space(space: Space, given: Iterable[str]) -> Space:
-    """The space without the keys that are given by hand, in all stages or in one."""
+    """Space without the keys that the user gives, in all stages or in one."""
 
     def means(key: str) -> set[str]:
         return {key, key.rpartition(".")[2], *(["stages"] if key.startswith("stages.") else [])}
@@ -284,24 +284,24 @@ def remaining_space(space: Space, given: Iterable[str]) -> Space:
 
 
 def is_baseline(trial: FrozenTrial) -> bool:
-    """Whether the trial is the member itself, with no key changed."""
+    """Return whether the trial is the member itself, with no key changed."""
     return AS_IT_IS in trial.user_attrs
 
 
 def _epochs_before(run: Run, stage: int) -> int:
-    """Epochs of the stages before this one, which counts from 1; 0 where the run has no stages."""
+    """Count the epochs of the stages before this one, numbered from 1; 0 if the run has no stages."""
     return sum(recipe.epochs for recipe in run.recipe.staged[: max(stage - 1, 0)])
 
 
 def _trained_epochs(run: Run) -> list[Epoch]:
-    """What lies behind a run that was cut off."""
+    """Epochs that an interrupted run has trained."""
     begun = [stage for stage in run.stages if stage.epochs.is_file()]
     return [epoch for stage in begun for epoch in read_epochs(stage)]
 
 
 @contextmanager
 def _blamed(recipe: Recipe, entry: Range | Choice, value: Any) -> Iterator[None]:
-    """What is wrong in here is wrong with this value in this file, if it stands in one."""
+    """Turn a UserError into the fault of this value's file, if a file gives it."""
     try:
         yield
     except UserError as error:
@@ -323,7 +323,7 @@ def _own(recipe: Recipe, key: str) -> Any:
 
 
 def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
-    """The TOML of a member that inherits from `base` and differs from it, `shipped`, as the best trial does."""
+    """TOML of a member that inherits from `base` (`shipped`) and has the values of the best trial."""
     best, searched = tuning.best, dict(tuning.space)
     found = with_settings(tuning.recipe, tuning.values_of(best))
     in_stages = found.stages != tuning.recipe.stages
@@ -354,7 +354,7 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
 
 
 def _as_long_as(shipped: Recipe, found: Recipe, searched: Mapping[str, Any]) -> Recipe:
-    """What was found, with the epochs of the shipped member and of its stages, but for those that were searched."""
+    """Recipe found, with the epochs of the shipped member and of its stages, except those that were searched."""
     if len(found.stages) != len(shipped.stages):
         return replace(found, epochs=shipped.epochs)
     stages = []

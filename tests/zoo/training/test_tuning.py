@@ -240,6 +240,10 @@ def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
         ('optimizer = ["adamw", "adamm"]', "optimizer: 'adamm' cannot be tried: no optimizer \"adamm\"; did you mean"),
         ('encoder = ["test_resnt"]', "encoder: 'test_resnt' cannot be tried: no encoder \"test_resnt\"; did you mean"),
         ('loss = ["0.5bce"]', 'loss: \'0.5bce\' cannot be tried: loss = "0.5bce": "0.5bce" is no term'),
+        (
+            'loss = ["dice", "tversky(alfa=1)"]',
+            "'tversky(alfa=1)' cannot be tried: no option of tversky \"alfa\";",
+        ),
         ('augment = ["d4+mosiac"]', "'d4+mosiac' cannot be tried: no augment \"mosiac\"; did you mean"),
         ("frames = [[5], [4]]", "frames: [4] cannot be tried"),
         ("size = { low = 64, high = 128 }", "size: 65 cannot be tried: size = 65; give a multiple of 32"),

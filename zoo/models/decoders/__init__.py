@@ -1,4 +1,4 @@
-"""Decoders: from an encoder's pyramid to logits. One file each, named as its decoder.
+"""Decoders: from an encoder's pyramid to logits. One file each, named as it is.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
 (n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does.

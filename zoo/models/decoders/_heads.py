@@ -1,4 +1,4 @@
-"""What stands at a decoder's end, and the coat that smp's decoders wear to take our pyramids."""
+"""Head of the decoders, and the adapter of smp's decoders to our pyramids."""
 
 from torch import Tensor, nn
 
@@ -9,7 +9,7 @@ RARE = -4.6  # logit of 1 %
 
 
 def logit_head(inside: int, heads: int) -> nn.Conv2d:
-    """A logit a pixel and head."""
+    """Convolution to a logit for each pixel and head."""
     # Contrails are rare: the first guess is 1 %, not a half, so the first steps are not spent on that.
     head = nn.Conv2d(inside, heads, kernel_size=1)
     nn.init.constant_(head.bias, RARE)  # type: ignore

@@ -1,4 +1,4 @@
-"""Time mixing: from the features of several frames to one pyramid. One file each, named as it.
+"""Time mixing: from the features of several frames to one pyramid. One file each, named as it is.
 
 In: images (n, frames, channels, H, W), which it lays out for the shared encoder; then the encoder's features, finest
 first. Out: features (n, channels[i], h, w) of the labelled frame's picture. `channels` says how many they are.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """What time is mixed over: a pyramid's levels, finest first, and the numbers of the frames, in their order."""
+    """Shapes that a time mixing is built for: a pyramid's levels, finest first, and the frames' numbers, in order."""
 
     channels: list[int]
     strides: list[int]
@@ -41,9 +41,9 @@ class Frames:
 
 
 class TimeMixing(nn.Module):
-    """What all of them share; frames go through the encoder one by one unless `arrange` says otherwise.
+    """Base class; frames go through the encoder one by one unless `arrange` lays them out otherwise.
 
-    Each has a forward: the encoder's features, (m, c, h, w) a level -> (n, channels[i], h, w).
+    forward: the encoder's features, (m, c, h, w) a level -> (n, channels[i], h, w).
     """
 
     channels: list[int]

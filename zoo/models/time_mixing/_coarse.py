@@ -1,5 +1,6 @@
-"""Place 2's rule: time is mixed at strides 16 and 32 alone; finer maps take the labelled frame, for clouds move
-further between frames than these see.
+"""Mixing of the coarse levels alone (place 2): finer maps, at strides below 16, take the labelled frame.
+
+Clouds move further between frames than the fine levels see.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The log's: the features of all frames joined per level."""
+"""Concatenation (the log): the features of all frames joined per level."""
 
 from torch import Tensor
 
@@ -7,7 +7,7 @@ from zoo.models.time_mixing import TIME_MIXING, Frames, TimeMixing
 
 @TIME_MIXING.register("concat")
 class Concat(TimeMixing):
-    """As many channels as there are frames, in the frames' order."""
+    """Channels of all frames, in the frames' order."""
 
     def __init__(self, frames: Frames) -> None:
         super().__init__(frames)

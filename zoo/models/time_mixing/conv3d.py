@@ -1,4 +1,4 @@
-"""Place 3's: at every level, 3-D convolutions over pairs of frames until one is left.
+"""3-D convolutions (place 3): at every level, over pairs of frames until one frame is left.
 
 Each block is a convolution of kernel (2, 3, 3) without padding in time, BatchNorm and leaky ReLU: three frames become
 two, then one. A kernel two frames deep is a 2-D one over the joined channels of each pair, and is written so: the
@@ -27,7 +27,7 @@ class Pairs(nn.Module):
 
 @TIME_MIXING.register("conv3d", least=2)
 class Conv3d(TimeMixing):
-    """A block fewer than there are frames, at every level."""
+    """At every level as many blocks as there are other frames."""
 
     def __init__(self, frames: Frames) -> None:
         super().__init__(frames)

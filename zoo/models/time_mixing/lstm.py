@@ -1,4 +1,4 @@
-"""Place 2's best: at strides 16 and 32 an LSTM over the frames at each position, read at the labelled one.
+"""LSTM (place 2's best): at strides 16 and 32, one over the frames at each position, read at the labelled one.
 
 The labelled frame comes last, so that what it gives has seen all others; for frames up to the labelled one that is
 their order in time.
@@ -11,7 +11,7 @@ from zoo.models.time_mixing._coarse import Coarse
 
 
 class Recurrent(nn.Module):
-    """One layer, as wide as the features."""
+    """LSTM of one layer, as wide as the features."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -26,5 +26,5 @@ class Recurrent(nn.Module):
 
 @TIME_MIXING.register("lstm", least=2)
 def lstm(frames: Frames) -> TimeMixing:
-    """An LSTM a level."""
+    """Make an LSTM for each coarse level."""
     return Coarse(frames, Recurrent)

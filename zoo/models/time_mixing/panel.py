@@ -1,4 +1,4 @@
-"""Place 1's: four frames laid out as one picture, mixed by the encoder's own reach, one quadrant decoded.
+"""Panel (place 1): four frames laid out as one picture, mixed by the encoder's own reach, one quadrant decoded.
 
 The labelled frame lies top left, the others follow from the earliest on: top right, bottom left, bottom right.
 """

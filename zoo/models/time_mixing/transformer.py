@@ -1,4 +1,4 @@
-"""Place 2's second: at strides 16 and 32 a transformer over all positions of all frames, read at the labelled one.
+"""Transformer (place 2's second): at strides 16 and 32 over all positions of all frames, read at the labelled one.
 
 `layers` of timm's pre-norm blocks a level; a position is told by sines (Vaswani et al. 2017, in two axes), a frame by a
 learned vector.
@@ -41,5 +41,5 @@ class Attention(nn.Module):
 
 @TIME_MIXING.register("transformer", least=2)
 def transformer(frames: Frames, *, layers: Annotated[int, COUNT] = 2) -> TimeMixing:
-    """A transformer a level."""
+    """Make a transformer of `layers` blocks for each coarse level."""
     return Coarse(frames, partial(Attention, frames=len(frames.numbers), layers=layers))
