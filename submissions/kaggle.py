@@ -29,7 +29,7 @@ HIDDEN_RECORDS = 1860  # the 279 of the public leaderboard are 15 % of them
 CARRIED = ("timm", "segmentation-models-pytorch", "ttach", "click")
 # Packages that the image must have: compiled for its own Python and devices.
 EXPECTED = (
-    *("torch", "torchvision", "safetensors", "huggingface-hub", "numpy", "scipy", "numba", "joblib"),
+    *("torch", "torchvision", "safetensors", "huggingface-hub", "numpy", "scipy", "joblib"),
     *("filelock", "backports.zstd", "click", "rich"),
 )
 NOT_PACKED = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # they describe the installation
