@@ -18,11 +18,11 @@ from core.errors import UserError, advised
 
 # What only an extra brings.
 EXTRAS = {
-    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "safetensors"), "zoo"),
+    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach"), "zoo"),
+    **dict.fromkeys(("safetensors", "huggingface_hub"), "zoo"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
     "optuna": "tune",
     "pandas": "tables",
-    "ttach": "zoo",
 }
 
 # name: (module of cli.commands and command, the line that help shows) or a table of its own.

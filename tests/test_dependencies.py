@@ -1,4 +1,4 @@
-"""What the code imports is declared, and the lock names no index or host."""
+"""Imports are declared, packages are typed, the lock names no index or host."""
 
 import ast
 import re
@@ -42,6 +42,10 @@ def test_every_import_is_declared():
             if unknown:
                 missing[str(path.relative_to(ROOT))] = unknown
     assert missing == {}
+
+
+def test_every_package_says_that_it_is_typed():
+    assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
 
 
 def test_the_lock_names_no_host():

@@ -109,7 +109,7 @@ def test_completion_of_commands_imports_none_of_them():
 
 def test_a_folder_with_packages_of_the_same_names_is_no_hindrance(tmp_path):
     """Neither for `python -m cli` nor for its worker processes."""
-    for room in ("core", "zoo", "ensemble", "submissions"):
+    for room in ("core", "zoo", "ensemble", "submissions", "pipeline"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").write_text("raise SystemExit('the wrong room')")
     (tmp_path / "cli").mkdir()
