@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.listener import Terminal
-from core.errors import UnknownName, UsageError
+from core.errors import UnknownName, UsageError, UserError
 from zoo.runs import Ref, Store
 from zoo.views import ALIASES, parse_views
 
@@ -80,6 +80,25 @@ class Settings:
                 "or make one: cli data synth DIR"
             )
         return open_scenes(self.data)
+
+    def scenes_or_none(self, wanted: bool) -> Scenes | None:
+        """Open the sources if they are wanted and there are any; those of the configuration file may be at fault.
+
+        UserError for a folder of --data that does not exist, wanted or not.
+        """
+        if "--data" in self.typed and not all(path.is_dir() for path in self.data):
+            return self.scenes()
+        if not self.data or not wanted:
+            return None
+        try:
+            return self.scenes()
+        except UserError as error:
+            self.listener.note(error.what, error.do)
+            return None
+
+    def refs(self, members: tuple[str, ...]) -> list[Ref]:
+        """Predicted members that are named, line-ups replaced by their members."""
+        return [Ref.parse(name) for name in self.line_up(members, "predicted")]
 
     def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
         """The members named, with every line-up's name replaced by its members; without any, the default.

@@ -35,15 +35,15 @@ def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, p
     Without MEMBERS, those of all. --pack fetches what is missing and writes one file an encoder and a list of their
     hashes; give that folder with --set weights=FOLDER.
     """
-    from cli.members import readable_members
     from zoo.members import load_member
+    from zoo.members.table import readable_members
 
     if folder and pack:
         raise UsageError("--folder looks into a folder, --pack fills one; give one of them")
     if folder and not folder.exists():
         raise UserError(f"{folder}: no such file or folder", Command("zoo weights", *members, pack=folder))
     named = [load_member(name, settings.members) for name in settings.line_up(members)] if members else []
-    recipes = named or readable_members(settings)
+    recipes = named or readable_members(settings.members, listener=settings.listener)
     if pack:
         _pack(settings, recipes, pack)
         next_step(settings, f"{_typed(members)} --folder {_quoted(pack)}")

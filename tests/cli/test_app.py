@@ -122,7 +122,7 @@ def test_an_interrupt_is_one_line_and_130(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.members.member_names", interrupted)
+    monkeypatch.setattr("zoo.members.table.member_names", interrupted)
     assert run(["zoo", "list"]) == 130
     assert capsys.readouterr().err.strip() == "error: interrupted; run the same command again to go on"
 
@@ -192,6 +192,6 @@ def test_a_missing_extra_is_said(monkeypatch, capsys):
     def torchless(*_):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("cli.members.member_names", torchless)
+    monkeypatch.setattr("zoo.members.table.member_names", torchless)
     assert run(["zoo", "list"]) == 1
     assert "torch is not installed; install the suite with its extra" in capsys.readouterr().err

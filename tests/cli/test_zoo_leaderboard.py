@@ -12,6 +12,7 @@ import pytest
 from cli.app import run
 from core.dice import Counts, count
 from core.files import write_json, write_text
+from pipeline.leaderboard import read_kept
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import fake_runs, write_set
 from zoo.members import load_member, with_settings
@@ -225,7 +226,7 @@ def test_the_list_shows_own_scores_keeps_them_and_drops_them_with_their_predicti
     write_again(made, "m0", member="m0-member")
     row, error = own(made, capsys)
     assert row["dice"] is None
-    assert "4 not scored yet" in error
+    assert "4 members are not scored yet" in error
     row, error = own(made, capsys, "--data", str(made.data))
     first = rows_of(made, capsys, "m0")[0]
     assert (row["dice"], row["interval"], row["records"]) == (first["dice"], first["interval"], 18)
@@ -254,7 +255,7 @@ def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, m
     assert "†" not in own
     assert "*† (" in other
     assert "* in-sample" in below
-    assert "† not by the listed recipe" in below
+    assert "† trained by another recipe" in below
     assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2
     row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == lite.name)
     assert (row["kind"], row["folds"], row["runs"], row["changed"]) == ("cross_fitted", 3, 3, {})
@@ -292,7 +293,7 @@ def test_who_was_not_predicted_with_a_tta_is_left_out_and_named(made, capsys):
 
 def test_a_torn_leaderboard_does_not_keep_the_list_from_being_shown(made, capsys):
     (made.runs / "leaderboard.json").write_text("{")
-    assert "no scores of one's own" in ask(made, capsys, "list").err
+    assert "no scores of trained members" in ask(made, capsys, "list").err
 
 
 def test_the_real_runs_stand_where_the_fit_has_them(real_scenes, tmp_path, capsys):
@@ -406,11 +407,9 @@ def test_rows_of_predictions_that_are_gone_or_made_anew_are_dropped(made, capsys
 
 
 def test_the_kept_rows_are_read_once_to_be_shown(made, capsys, monkeypatch):
-    import cli.standings
-
     rows_of(made, capsys)
-    read, calls = cli.standings.read_kept, []
-    monkeypatch.setattr(cli.standings, "read_kept", lambda runs: calls.append(runs) or read(runs))
+    calls = []
+    monkeypatch.setattr("pipeline.leaderboard.read_kept", lambda store: calls.append(store) or read_kept(store))
     assert ask(made, capsys, "list").err.count("not scored") == 0
     assert len(calls) == 1
 

@@ -1,15 +1,18 @@
-"""Table of members: of what each is made, what it costs, what the log says of it.
+"""Table of members: composition, costs and the log's scores of each, to filter and sort.
 
-In: recipes. Out: rows for JSON, a DataFrame. Stays outside: scores of trained runs.
+In: recipes. Out: rows for JSON, a DataFrame. Stays outside: scores of trained members (pipeline.leaderboard), torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import UnknownName, UserError
+from core.listener import SILENT, Listener
 from zoo.members.costs import cost_of, estimate
 from zoo.members.files import load_member, member_names
 from zoo.members.recipe import Recipe
@@ -41,6 +44,45 @@ class MemberTable:
         frame = DataFrame(rows).set_index("name")
         return frame.astype({"row": "Int64", "parameters": "Int64"})
 
+    def filtered(self, words: str) -> MemberTable:
+        """Members whose name, encoder, decoder, input, size or loss contains each of the words: "resnest 512".
+
+        A word such as t456 selects the members of exactly these frames.
+        """
+        return MemberTable(tuple(row for row in self.rows if _contains(row, words)))
+
+    def sorted_by(self, key: str) -> MemberTable:
+        """Sort by rising `key`, or falling "-key", rows without a value last; UnknownName for an unknown key."""
+        falling, name = key.startswith("-"), key.removeprefix("-")
+        if self.rows and name not in self.rows[0]:
+            raise UnknownName("key", name, self.rows[0], "--sort")
+        known = [row for row in self.rows if row[name] is not None]
+        known.sort(key=lambda row: _natural(row[name]), reverse=falling)
+        return MemberTable((*known, *(row for row in self.rows if row[name] is None)))
+
+    def joined(self, columns: Sequence[str], more: Mapping[str, Row]) -> MemberTable:
+        """Add columns from `more`, by the member's name; None for a member that has none."""
+        empty = dict.fromkeys(columns)
+        return MemberTable(tuple(row | more.get(row["name"], empty) for row in self.rows))
+
+
+def readable_members(
+    folder: Path | None = None, check: Callable[[Recipe], None] = lambda recipe: None, listener: Listener = SILENT
+) -> list[Recipe]:
+    """Load all members, shipped and in the user's folder; one at fault is left out with a note.
+
+    check: raises UserError for a further fault of a recipe.
+    """
+    members = []
+    for name in member_names(folder):
+        try:
+            recipe = load_member(name, folder)
+            check(recipe)
+            members.append(recipe)
+        except UserError as error:
+            listener.note(f"left out: {error.what}", error.do)
+    return members
+
 
 def member_table(folder: Path | None = None) -> MemberTable:
     """Table of the shipped members, and of those in the user's own folder; UserError for a file at fault."""
@@ -67,3 +109,23 @@ def member_row(recipe: Recipe) -> Row:
         "logged_validation": recipe.log.validation,
         "logged_leaderboard": recipe.log.leaderboard,
     }
+
+
+def _contains(row: Row, words: str) -> bool:
+    texts = [str(row[key]).lower() for key in ("name", "encoder", "decoder", "input", "size", "loss")]
+
+    def has(word: str) -> bool:
+        if re.fullmatch("t[1-8]+", word):
+            return word == f"t{''.join(map(str, row['frames']))}"
+        return any(word in text for text in texts)
+
+    return all(map(has, words.lower().split()))
+
+
+def _natural(value: Any) -> Any:
+    """Sort key: lite2 before lite10, resnet34 before resnet101; a table by the number of its entries."""
+    if isinstance(value, dict):
+        return len(value)
+    if not isinstance(value, str):
+        return value
+    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", value)]

@@ -1,0 +1,85 @@
+"""Leaderboard as a table, and the marks and notes that a Dice has there and in the list of members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cli.tables.columns import EMPTY, Column, as_table, column_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.leaderboard import Leaderboard, Row
+
+
+def print_leaderboard(console: Console, board: Leaderboard) -> None:
+    """Print the rows, as many columns as there is room for, and the meaning of their marks."""
+    console.print(heading(board.rows))
+    console.print(as_table(_columns(board.rows), console.width))
+    for line in legend(board.rows):
+        console.print(line)
+
+
+def marked(row: Row) -> str:
+    """Dice with the marks that `legend` explains."""
+    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + ("†" if row.changed != {} else "")
+
+
+def heading(rows: Sequence[Row]) -> str:
+    """Kind of Dice of these rows, and the records that they stand on if those are the same."""
+    crossed = "cross-fitted" + (" except *" if any(row.kind == "in_sample" for row in rows) else "")
+    records = {row.records for row in rows}
+    on = f", {records.pop()} records" if len(records) == 1 else ""
+    return f"Dice: global, out of fold, {crossed}{on}; 95 % over scene groups"
+
+
+def legend(rows: Sequence[Row]) -> list[str]:
+    """Meaning of the marks of these rows, a line each."""
+    marks = "".join(map(marked, rows))
+    lines = {
+        "*": "* in-sample: only one fold, whose own records chose the threshold",
+        "†": "† trained by another recipe than the listed one: see changed, or --json",
+    }
+    return [line for mark, line in lines.items() if mark in marks]
+
+
+def text(value: object, form: str = "{}") -> str:
+    """Value in a cell; a dash for None."""
+    return EMPTY if value is None else form.format(value)
+
+
+def _columns(rows: Sequence[Row]) -> list[Column]:
+    column = partial(column_of, rows)
+    compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
+    return [
+        column("member", 0, lambda row: row.name, numbers=False),
+        column("Dice", 1, marked, numbers=False),
+        column("95 % interval", 3, lambda row: f"{row.interval[0]:.3f} to {row.interval[1]:.3f}"),
+        column("behind", 2 if compared else 6, _behind),
+        column("folds ±", 7, lambda row: EMPTY if row.spread is None else f"{row.spread:.3f} ({len(row.per_fold)})"),
+        column("records", 4, lambda row: str(row.records)),
+        column("TTA", 9, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
+        column("size", 10, lambda row: text(row.size)),
+        column("epochs", 11, _epochs),
+        column("s / record", 8, lambda row: text(row.seconds_per_record, "{:.2f}")),
+        column("train min", 12, lambda row: text(row.training_minutes, "{:.0f}")),
+        column("log's val", 5, lambda row: text(row.logged_validation, "{:.3f}")),
+        column("changed", 13, lambda row: row.changed_text or EMPTY, numbers=False),
+    ]
+
+
+def _behind(row: Row) -> str:
+    paired = row.behind
+    if paired is None or not paired["value"]:
+        return EMPTY
+    return f"{paired['value']:.3f} ({paired['interval'][0]:+.3f} to {paired['interval'][1]:+.3f})"
+
+
+def _epochs(row: Row) -> str:
+    """Epochs trained, with those planned where they differ."""
+    trained, planned = row.epochs_trained, row.epochs
+    if trained is None:
+        return EMPTY
+    return f"{trained:g}" if trained == planned else f"{trained:g} of {planned}"

@@ -1,0 +1,125 @@
+"""One member's recipe as a table: every key, its value, who chose it, and what training it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from cli.tables.columns import EMPTY
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline.members import MemberDescription
+    from zoo.members import Recipe
+    from zoo.members.costs import Cost, Estimate
+
+A100_GB = 80
+
+
+def print_member(console: Console, member: MemberDescription) -> None:
+    """Print the recipe, its stages, its difference from the listed member, the log's scores and the costs."""
+    from rich.table import Table
+
+    recipe = member.recipe
+    table = Table("key", "value", "from", box=None)
+    given = {key: _given_by(member, key) for key in recipe.resolved}
+    for key, value, giver in _same_in_all_stages(recipe):
+        table.add_row(key, _value(key, value), given[giver])
+    console.print(str(member.ref), markup=False, soft_wrap=True)
+    console.print(table)
+    if recipe.stages:
+        lead = f"stages, from {given['stages']}; each starts from the keys and the best weights of the one before"
+        console.print(lead, soft_wrap=True)
+        console.print(_stages_table(recipe))
+    for line in (_differs(member), _logged(recipe), _costs(recipe, member.cost), _takes(member.estimate)):
+        if line:
+            console.print(line, soft_wrap=True)
+
+
+def _given_by(member: MemberDescription, key: str) -> str:
+    """Source of a key's value."""
+    from zoo.members.files import SHIPPED
+
+    recipe = member.recipe
+    own = recipe.resolved if member.trained and member.changed is None else member.changed or {}
+    if key in own or key in recipe.log.gave:
+        return "its training" if key in own else "the log"
+    file = recipe.given_by.get(key)
+    return file.name if file and file.parent != SHIPPED else "the zoo"
+
+
+def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
+    """Key, value and the key that gave it: `stages` if all of them change it alike."""
+    from zoo.members.recipe import KEYS
+
+    apart = {*recipe.changing_keys, *(["stages"] if recipe.stages else [])}
+    trained_with = recipe.final.resolved
+    for key, value in recipe.resolved.items():
+        if key not in apart:
+            alike = KEYS[key].fixed or trained_with[key] == value
+            yield key, value if alike else trained_with[key], key if alike else "stages"
+
+
+def _stages_table(recipe: Recipe) -> Table:
+    """First stage with all keys that others change, later ones with those that they change themselves."""
+    from rich.table import Table
+
+    apart, first = recipe.changing_keys, recipe.staged[0].resolved
+    tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
+    table = Table("stage", "trains with", *(["logged Dice"] if recipe.log.stages else []), box=None)
+    for number, keys in enumerate(tables):
+        words = ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart)
+        logged = dict(enumerate(recipe.log.stages)).get(number)
+        scores = [EMPTY if logged is None else str(logged)] if recipe.log.stages else []
+        table.add_row(str(number + 1), words or "same as before", *scores)
+    return table
+
+
+def _value(key: str, value: Any) -> str:
+    """Value as `--set` takes it."""
+    from zoo.members import setting_text
+
+    return setting_text(key, value).partition("=")[2]
+
+
+def _differs(member: MemberDescription) -> str:
+    """Difference of a trained recipe from its listed member."""
+    from zoo.members import setting_text
+
+    if member.trained is None:
+        return ""
+    name = member.recipe.name
+    if member.changed is None:
+        return f"no member {name} is listed to compare it with"
+    words = " ".join(setting_text(key, value) for key, value in member.changed.items())
+    return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
+
+
+def _logged(recipe: Recipe) -> str:
+    log = recipe.log
+    if log.row is None:
+        return "no row of the log"
+    scores = [f"{board} {score}" for board, score in (("validation", log.validation), ("LB", log.leaderboard)) if score]
+    apart = log.stages and len(log.stages) != len(recipe.stages)
+    stages = f", after each stage {', '.join(map(str, log.stages))}" if apart else ""
+    return f"row {log.row} of the log: {', '.join(scores) or 'no score'}{stages}" + (
+        f" ({log.note})" if log.note else ""
+    )
+
+
+def _costs(recipe: Recipe, cost: Cost) -> str:
+    weights = f"{cost.parameters / 1e6:.1f} M weights, {cost.gmacs:.1f} GMACs a scene"
+    return weights + (f"; ImageNet weights: {cost.licence}" if recipe.weights == "imagenet" else "")
+
+
+def _takes(takes: Estimate) -> str:
+    hours = f"{takes.gpu_hours:g} h" if takes.gpu_hours else "minutes"
+    much = (
+        f"; more than its {A100_GB} GB: give a smaller batch and as many times more accumulate, or checkpointing=true"
+    )
+    return (
+        f"about {takes.gpu_gb:.0f} GB and {hours} of a GPU like an A100 for one fold of the competition's records, "
+        f"within a factor of two, if files are read as fast{much if takes.gpu_gb > A100_GB else ''}"
+    )

@@ -1,0 +1,79 @@
+"""List of members as a table, on the terminal and for the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cli.tables.columns import EMPTY, Column, as_table, column_of
+from cli.tables.leaderboard import heading, legend, marked, text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.leaderboard import Row as Scores
+    from zoo.members.table import MemberTable
+
+Row = dict[str, Any]
+MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
+
+
+def print_members(console: Console, table: MemberTable, scores: Mapping[str, Scores]) -> None:
+    """Print the members with the scores of those that were trained."""
+    console.print(as_table(_columns(table.rows, scores), console.width))
+    scored = [scores[row["name"]] for row in table.rows if row["name"] in scores]
+    if scored:
+        console.print(f"own {heading(scored)}")
+    for line in legend(scored):
+        console.print(line)
+
+
+def as_markdown(table: MemberTable) -> str:
+    """Table of the docs: a line a member, in the order given."""
+    columns = {column.title: column for column in _columns(table.rows, {})}
+    names = [f"`{name}`" for name in columns["member"].cells]
+    lines = zip(names, *(columns[title].cells for title in MARKDOWN))
+    head = [("member", *MARKDOWN), ("---",) * (1 + len(MARKDOWN))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (*head, *lines))
+
+
+def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
+    marks = max((len(marked(scores[row["name"]])) for row in rows if row["name"] in scores), default=0)
+
+    def own(row: Row, words: Any) -> str:
+        return words(scores[row["name"]]) if row["name"] in scores else EMPTY
+
+    column = partial(column_of, rows)
+    return [
+        column("member", 0, lambda row: row["name"], numbers=False),
+        column("row", 3, lambda row: text(row["row"])),
+        column("encoder", 11, lambda row: row["encoder"], numbers=False),
+        column("input", 10, lambda row: row["input"], numbers=False),
+        column("frames", 8, lambda row: "".join(map(str, row["frames"])), numbers=False),
+        column("size", 7, lambda row: str(row["size"])),
+        column("M", 4, lambda row: text(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")),
+        column("GMACs", 5, lambda row: text(row["gmacs"], "{:.1f}")),
+        column("GPU GB", 12, lambda row: text(row["gpu_gb"])),
+        column("GPU h", 13, lambda row: text(row["gpu_hours"])),
+        column("logged val / LB", 2, _logged),
+        column("own Dice", 1, lambda row: own(row, partial(_dice, width=marks)), numbers=False),
+        column("on records", 6, lambda row: own(row, _records)),
+        column("s / record", 9, lambda row: own(row, lambda score: text(score.seconds_per_record, "{:.2f}"))),
+        column("changed", 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
+    ]
+
+
+def _logged(row: Row) -> str:
+    validation, leaderboard = row["logged_validation"], row["logged_leaderboard"]
+    return EMPTY if validation is None else f"{validation:.3f} / {text(leaderboard, '{:.3f}')}"
+
+
+def _dice(score: Scores, width: int) -> str:
+    low, high = score.interval
+    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})"
+
+
+def _records(score: Scores) -> str:
+    folds = len(score.per_fold)
+    return f"{score.records} ({folds} {'fold' if folds == 1 else 'folds'})"

@@ -1,0 +1,407 @@
+"""Leaderboard: members by out-of-fold Dice, and the scores that are kept in leaderboard.json.
+
+In: a runs folder, scenes with labels. Out: a `Leaderboard`, a `Row` a member, that say on which records they stand.
+Scores are kept under the digest of the predictions that they were counted from, with the digest of the labels: when
+either changes, the score is outdated. Facts that are no scores (costs, the log's figures) are read anew each time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.bootstrap import Estimate
+from core.command import Command
+from core.errors import UserError
+from core.files import check_format, read_json, sha256_of, write_json
+from core.listener import SILENT, Listener
+from ensemble.loading import shared_records
+from ensemble.member_scores import MemberScore, score_member
+from zoo.data import Folds, Scenes, read_folds
+from zoo.members import Recipe, load_member, member_names, setting_text
+from zoo.members.recipe import Logged
+from zoo.predictions import MemberMaps, every_recipe, find_members, find_out_of_fold
+from zoo.predictions.catalogue import set_folders
+from zoo.predictions.members import OOF
+from zoo.runs import Ref, Store
+from zoo.runs.find import changed_keys, read_training
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Facts of a member that are no scores; None where the run or the listed member is not here to tell."""
+
+    size: int | None = None
+    epochs: int | None = None  # planned, of all stages
+    epochs_trained: float | None = None  # mean over the runs
+    changed: dict[str, Any] | None = None  # keys in which the recipe differs from the listed one
+    training_minutes: float | None = None  # of all runs together
+    runs: int | None = None
+    seconds_per_record: float | None = None  # of one run, the mean over the runs
+    seconds_per_record_all_runs: float | None = None
+    row: int | None = None  # of the experiment log
+    logged_validation: float | None = None
+    logged_leaderboard: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row(Facts):
+    """Member on the leaderboard: global Dice at the best threshold of the other folds, on the records it predicted."""
+
+    name: str  # as it is shown
+    member: str
+    recipe: str  # hash
+    tta: str
+    dice: float
+    interval: tuple[float, float]  # 95 %, over scene groups
+    kind: str  # cross_fitted | in_sample
+    records: int
+    groups: int
+    per_fold: dict[str, float]  # Dice of each fold
+    spread: float | None  # standard deviation over the folds
+    threshold: float  # fitted on all records, as a probability
+    behind: dict[str, Any] | None  # value, interval, z: Dice of the first less this one's, paired
+    digest: str  # of the predictions
+    labels: str  # digest of the labels
+
+    def as_document(self) -> dict[str, Any]:
+        """JSON object of the row, in the order of leaderboard.json."""
+        document = asdict(self) | {"interval": list(self.interval)}
+        return {key: document[key] for key in _ORDER}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Row:
+        """Read a row of leaderboard.json; keys that an earlier release lacked are None."""
+        known = {key: document.get(key) for key in _ORDER}
+        low, high = document["interval"]
+        return cls(**(known | {"interval": (low, high)}))
+
+    @property
+    def source(self) -> tuple[str, str, str]:
+        """Member, recipe and views of the predictions: one row is kept for each."""
+        return self.member, self.recipe, self.tta
+
+    @property
+    def changed_text(self) -> str:
+        """Keys that differ from the listed recipe, as `--set` takes them; "?" if that is not known."""
+        return (
+            "?" if self.changed is None else " ".join(setting_text(key, value) for key, value in self.changed.items())
+        )
+
+
+_FACTS = tuple(field.name for field in fields(Facts))
+_SCORES = tuple(field.name for field in fields(Row) if field.name not in _FACTS)
+_ORDER = (*_SCORES[: _SCORES.index("digest")], *_FACTS, "digest", "labels")
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Rows by falling Dice."""
+
+    rows: tuple[Row, ...]
+
+    def as_document(self) -> list[dict[str, Any]]:
+        """JSON document of `cli zoo leaderboard --json`."""
+        return [row.as_document() for row in self.rows]
+
+    def to_frame(self) -> DataFrame:
+        """Table as pandas.DataFrame: a row a member; intervals and folds have columns of their own."""
+        from pandas import DataFrame
+
+        return DataFrame(self._flat())
+
+    def to_csv(self) -> str:
+        """Same table as csv text."""
+        flat = self._flat()
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+        return text.getvalue()
+
+    def _flat(self) -> list[dict[str, Any]]:
+        folds = sorted({fold for row in self.rows for fold in row.per_fold}, key=int)
+        return [_flat_row(row, folds) for row in self.rows]
+
+
+def _flat_row(row: Row, folds: Sequence[str]) -> dict[str, Any]:
+    low, high = row.interval
+    behind = row.behind or {"value": None, "interval": [None, None], "z": None}
+    behind_low, behind_high = behind["interval"]
+    nested = ("interval", "per_fold", "behind", "changed")
+    plain = {key: value for key, value in row.as_document().items() if key not in nested}
+    paired = {"behind": behind["value"], "behind_low": behind_low, "behind_high": behind_high, "behind_z": behind["z"]}
+    by_fold = {f"fold_{fold}": row.per_fold.get(fold) for fold in folds}
+    return plain | {"low": low, "high": high} | paired | {"changed": row.changed_text} | by_fold
+
+
+def leaderboard(
+    store: Store,
+    scenes: Scenes,
+    members: Sequence[Ref] | None = None,
+    *,
+    tta: str | None = None,
+    shared: bool = False,
+    own_members: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    listener: Listener = SILENT,
+) -> Leaderboard:
+    """Score members by their out-of-fold predictions, and keep the scores.
+
+    members: all that were predicted by default. tta: predictions made with these views; by default the plainest there
+    are. shared: on the records that all of them predicted, each with its paired difference to the first; such scores
+    are not kept. own_members: folder of the user's member files. UserError if nothing can be scored.
+    """
+    found = predicted_members(store, members, tta, listener)
+    scoring = Scoring(store, open_labels(store, scenes, found, listener), own_members, seed, jobs, listener)
+    rows = scoring.rows(found, shared)
+    if not shared:
+        keep(store, rows)
+    return Leaderboard(tuple(rows))
+
+
+def read_kept(store: Store) -> dict[str, Row]:
+    """Read leaderboard.json: rows by the digest of their predictions; empty if the file does not exist."""
+    path = store.leaderboard
+    if not path.is_file():
+        return {}
+    document = read_json(path)
+    check_format(document, FORMAT, path)
+    rows = document.get("rows")
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows
+    ):
+        raise UserError(f"{path}: is no leaderboard; remove it", Command("zoo leaderboard"))
+    return {row["digest"]: Row.from_document(row) for row in rows}
+
+
+def keep(store: Store, rows: Sequence[Row]) -> dict[str, Row]:
+    """Add rows to leaderboard.json and drop those whose predictions are gone; returns all that are kept, by digest.
+
+    A row of the same predictions on fewer records replaces none: it was scored on a part of the data.
+    """
+    complete = (found.place for found in set_folders(store, OOF) if found.written is not None)
+    there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}
+    before = read_kept(store)
+    fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
+    newest = {row.source: row for row in (*before.values(), *fuller)}
+    kept = {row.digest: row for source, row in newest.items() if source in there}
+    write_json(store.leaderboard, {"format": FORMAT, "rows": [row.as_document() for row in kept.values()]})
+    return kept
+
+
+def predicted_members(
+    store: Store, members: Sequence[Ref] | None = None, tta: str | None = None, listener: Listener = SILENT
+) -> list[MemberMaps]:
+    """Find out-of-fold predictions, of all members by default; a member with several recipes is named "M@hash".
+
+    Those predicted with other views, on another folds.csv, or torn are left out with a note; UserError if none is left.
+    """
+    folds = read_folds(store.folds)
+    found: list[MemberMaps] = []
+    refusals = []
+    for recipe in every_recipe(store, members):
+        try:
+            found += find_members(store, names=[recipe], tta=tta, folds_sha256=folds.sha256)
+        except UserError as refusal:
+            refusals.append(refusal)
+    if not found:
+        raise refusals[0]
+    for refused in refusals:
+        listener.note(f"left out: {refused.what}", refused.do)
+    often = Counter(maps.provenance.member for maps in found)
+    by_hash = {ref.member for ref in members or () if ref.recipe is not None}
+    alone = {member for member, count in often.items() if count == 1} - by_hash
+    return [replace(maps, name=name) if (name := maps.provenance.member) in alone else maps for maps in found]
+
+
+def own_scores(
+    store: Store,
+    scenes: Scenes | None = None,
+    *,
+    own_members: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    listener: Listener = SILENT,
+) -> dict[str, Row]:
+    """Rows by member, of the predictions that a fit takes: the kept ones, brought up to date if scenes are given.
+
+    A missing or outdated score is a note, never an error.
+    """
+    if not store.predicted_members():
+        return {}
+    try:
+        _, found = find_out_of_fold(store, listener=listener)
+        kept = read_kept(store)
+        labels = open_labels(store, scenes, found, listener) if scenes else None
+        outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
+        if outdated and labels:
+            scored = Scoring(store, labels, own_members, seed, jobs, listener).rows(outdated)
+            kept = keep(store, scored) | {row.digest: row for row in scored}
+        elif outdated:
+            listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
+    except UserError as error:
+        listener.note(f"no scores of trained members: {error.what}", error.do)
+        return {}
+    listed = [member for member in found if member.digest in kept]
+    return {
+        member.provenance.member: replace(kept[member.digest], **asdict(read_facts(store, member, own_members)))
+        for member in listed
+    }
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled records of the scenes that are in folds.csv, fold by fold."""
+
+    scenes: Scenes
+    folds: Folds
+    record_ids: tuple[str, ...]
+
+    def predicted_by(self, member: MemberMaps) -> tuple[str, ...]:
+        """Records that the member predicted."""
+        predicted = set(member.record_ids)
+        return tuple(record for record in self.record_ids if record in predicted)
+
+    def digest(self, record_ids: Sequence[str]) -> str:
+        """SHA-256 over sizes and times of the mask files: reading all masks would take seconds."""
+        found = map(self.scenes.record, record_ids)
+        files = {record.id: self.scenes.source(record).mask_path(record).stat() for record in found}
+        return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
+
+    def mask(self, record: str) -> NDArray[np.bool_]:
+        """Mask of a record, (256, 256) bool."""
+        return self.scenes.mask(self.scenes.record(record))
+
+
+def open_labels(store: Store, scenes: Scenes, members: Sequence[MemberMaps], listener: Listener = SILENT) -> Labels:
+    """Open the labels of what the members predicted; a note if some are not in these scenes, UserError if none is."""
+    folds = read_folds(store.folds)
+    labelled = {record.id for record in scenes.labelled} & set(folds.fold_of)
+    predicted = {record for member in members for record in member.record_ids} & set(folds.fold_of)
+    absent = predicted - labelled
+    if absent == predicted:
+        raise UserError("no predicted record has labels in the data named here; name what the members were trained on")
+    if absent:
+        listener.note(
+            f"{len(absent)} of {len(predicted)} predicted records have no labels in the data named here; "
+            "each score is on those that have, and replaces no kept one on more records"
+        )
+    return Labels(scenes, folds, tuple(sorted(labelled, key=lambda record: (folds.fold_of[record], record))))
+
+
+def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
+    """True if there is a row and, where labels are given, it stands on their records and masks."""
+    if row is None or labels is None:
+        return row is not None
+    records = labels.predicted_by(member)
+    return not records or row.labels == labels.digest(records)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Scoring of members on labels."""
+
+    store: Store
+    labels: Labels
+    own_members: Path | None
+    seed: int
+    jobs: int
+    listener: Listener
+
+    def rows(self, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
+        """Score members, by falling Dice: on the records that all of them predicted if `shared`, else each on its own.
+
+        A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError.
+        """
+        labels = self.labels
+        together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()
+        records = {member: together or labels.predicted_by(member) for member in members}
+        for member in members:
+            if not records[member]:
+                words = "none of its records has labels in the data named here"
+                self.listener.note(f"left out: {member.name}: {words}")
+        with self.listener.task("scoring", sum(map(len, records.values()))):
+            scores = [self._score(member, ids) for member, ids in records.items() if ids]
+        scores.sort(key=lambda score: -score.dice.value)
+        return [self._row(score, scores[0]) for score in scores]
+
+    def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
+        score = score_member(
+            member, ids, self.labels.mask, self.labels.folds, self.seed, self.jobs, self.listener.advance
+        )
+        if score.at_the_floor:
+            least = f"p = {score.counts.active.eps / 255:.3f}"
+            words = f"the best threshold of {member.name} may lie below {least}"
+            self.listener.note(f"{words}: the pixels there do not fit into memory")
+        return score
+
+    def _row(self, score: MemberScore, first: MemberScore) -> Row:
+        member, dice = score.member, score.dice
+        behind = score.behind(first, self.seed)
+        return Row(
+            name=member.name,
+            member=member.provenance.member,
+            recipe=member.recipe,
+            tta=member.tta,
+            dice=dice.value,
+            interval=(dice.low, dice.high),
+            kind=score.kind,
+            records=len(score.counts.active.record_ids),
+            groups=len(set(score.counts.group_names)),
+            per_fold={str(fold): value for fold, value in score.per_fold.items()},
+            spread=score.spread,
+            threshold=score.threshold,
+            behind=_paired(behind),
+            digest=member.digest,
+            labels=self.labels.digest(score.counts.active.record_ids),
+            **asdict(read_facts(self.store, member, self.own_members)),
+        )
+
+
+def _paired(behind: Estimate | None) -> dict[str, Any] | None:
+    if behind is None:
+        return None
+    return {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z}
+
+
+def read_facts(store: Store, member: MemberMaps, own_members: Path | None = None) -> Facts:
+    """Read costs of a member, its log's scores, and the recipe by which it was trained, where that is known."""
+    name = member.provenance.member
+    listed = load_member(name, own_members) if name in member_names(own_members) else None
+    trained = read_training(store, member.ref)
+    recipe = trained.recipe if trained else listed if listed and _is_of(member, listed) else None
+    log = listed.log if listed else Logged()
+    return Facts(
+        size=recipe.final.size if recipe else None,
+        epochs=recipe.total_epochs if recipe else None,
+        epochs_trained=round(trained.epochs, 1) if trained else None,
+        changed={} if listed is None else changed_keys(recipe, listed) if recipe else None,
+        training_minutes=round(trained.minutes, 1) if trained else None,
+        runs=len(member.sets),
+        seconds_per_record=member.seconds_per_run,
+        seconds_per_record_all_runs=member.seconds_per_record,
+        row=log.row,
+        logged_validation=log.validation,
+        logged_leaderboard=log.leaderboard,
+    )
+
+
+def _is_of(member: MemberMaps, recipe: Recipe) -> bool:
+    """True if the maps are this recipe's, by the hash alone: the run may lie elsewhere."""
+    folds = member.provenance.folds_sha256
+    return member.recipe in (recipe.hash(with_val, folds) for with_val in (False, True))

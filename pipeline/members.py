@@ -1,0 +1,184 @@
+"""Members as the user sees them: the table of all with their own scores, and one in full, as listed or as trained.
+
+In: a runs folder, the user's folder of member files. Out: a `MemberList`, a `MemberDescription`. Torch is loaded only
+for a member file of the user's own that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UnknownName, UsageError
+from core.listener import SILENT, Listener
+from pipeline.leaderboard import Row, own_scores
+from zoo.members import Recipe, load_member
+from zoo.members.costs import Cost, Estimate, cost_of, estimate
+from zoo.members.files import SHIPPED, own_instead_of_shipped
+from zoo.members.recipe import KEYS
+from zoo.members.table import MemberTable, readable_members
+from zoo.runs import Ref, Store
+from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
+
+if TYPE_CHECKING:
+    from zoo.data import Scenes
+
+# Keys of a leaderboard's row that the list takes, under the same names.
+SCORE_COLUMNS = (
+    "dice",
+    "interval",
+    "kind",
+    "records",
+    "recipe",
+    "changed",
+    "tta",
+    "epochs_trained",
+    "runs",
+    "seconds_per_record",
+)
+
+
+@dataclass(frozen=True)
+class MemberList:
+    """Members, and the scores of those that were trained."""
+
+    table: MemberTable
+    scores: Mapping[str, Row]  # by member
+
+    def as_document(self) -> list[dict[str, Any]]:
+        """JSON document of `cli zoo list --json`."""
+        return list(self.table.rows)
+
+
+def list_members(
+    store: Store,
+    scenes: Scenes | None = None,
+    *,
+    containing: str = "",
+    sort: str = "name",
+    scored: bool = True,
+    own_members: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    listener: Listener = SILENT,
+) -> MemberList:
+    """List members with what they cost, what the log says and, if `scored`, what they score here.
+
+    scenes: if given, missing and outdated scores are brought up to date. containing, sort: see `MemberTable`.
+    own_members: folder of the user's member files; one at fault is left out with a note.
+    """
+    recipes = readable_members(own_members, lambda recipe: check_member(recipe, store), listener)
+    _note_replaced(own_members, None, listener)
+    scores = {}
+    if scored:
+        scores = own_scores(store, scenes, own_members=own_members, seed=seed, jobs=jobs, listener=listener)
+    columns = {name: _columns(row) for name, row in scores.items()}
+    table = MemberTable.of(recipes).joined((*SCORE_COLUMNS, "folds"), columns)
+    return MemberList(table.filtered(containing).sorted_by(sort), scores)
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    document = row.as_document()
+    return {key: document[key] for key in SCORE_COLUMNS} | {"folds": len(row.per_fold)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberDescription:
+    """Recipe of a member with its costs."""
+
+    recipe: Recipe
+    cost: Cost
+    estimate: Estimate
+    trained: str | None = None  # hash of the recipe, if it is one that was trained
+    changed: dict[str, Any] | None = None  # keys of a trained one that differ from the listed; None: none is listed
+
+    @property
+    def ref(self) -> Ref:
+        """Member, and the hash of a trained recipe."""
+        return Ref(self.recipe.name, self.trained)
+
+    def as_document(self) -> dict[str, Any]:
+        """JSON document of `cli zoo show --json`."""
+        return {
+            "name": self.recipe.name,
+            **({"recipe": self.trained, "changed": self.changed} if self.trained else {}),
+            **self.recipe.resolved,
+            "log": asdict(self.recipe.log),
+            "cost": asdict(self.cost),
+            "estimate": asdict(self.estimate),
+        }
+
+
+def describe_member(
+    store: Store, asked: str, *, own_members: Path | None = None, device: str = "cpu", listener: Listener = SILENT
+) -> MemberDescription:
+    """Describe a listed member by its name or file, or a trained recipe as MEMBER@HASH.
+
+    UsageError for an unknown member, with the nearest or with its trained recipes; UserError for a faulty file.
+    """
+    ref = Ref.parse(asked)
+    _note_replaced(own_members, ref.member, listener)
+    if ref.recipe is not None and not asked.endswith(".toml"):
+        digest, recipe, changed = _trained(store, ref, own_members)
+        cost, takes = _costs(recipe, listener)
+        return MemberDescription(recipe=recipe, trained=digest, changed=changed, cost=cost, estimate=takes)
+    recipe = _listed(store, asked, own_members)
+    check_member(recipe, store, device)
+    cost, takes = _costs(recipe, listener)
+    return MemberDescription(recipe=recipe, cost=cost, estimate=takes)
+
+
+def check_member(recipe: Recipe, store: Store, device: str = "cpu") -> None:
+    """Refuse what training would refuse of the user's own file, as far as it needs no scenes; raises UserError."""
+    if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if KEYS[key].asks_torch):
+        from zoo.training import check_recipe, pin_weights
+
+        check_recipe(recipe, device)
+        pin_weights(recipe, store)
+    for stage in recipe.staged:
+        if cost_of(stage) is None:
+            from zoo.models import sketch
+
+            sketch(stage)
+
+
+def _trained(store: Store, ref: Ref, own_members: Path | None) -> tuple[str, Recipe, dict[str, Any] | None]:
+    """Hash, recipe with what the log says of the listed member, and changed keys; None if no such member is listed."""
+    digest, recipe = read_trained_recipe(store, ref)
+    try:
+        listed = load_member(ref.member, own_members)
+    except UnknownName:
+        return digest, recipe, None
+    return digest, replace(recipe, log=listed.log, given_by=listed.given_by), changed_keys(recipe, listed)
+
+
+def _listed(store: Store, member: str, own_members: Path | None) -> Recipe:
+    try:
+        return load_member(member, own_members)
+    except UnknownName as error:
+        trained = list(trained_recipes(store, member))
+        if not trained:
+            raise
+        names = Ref(member).listed(trained)
+        raise UsageError(f'no member "{member}" is listed; name one of its trained recipes: {names}') from error
+
+
+def _costs(recipe: Recipe, listener: Listener) -> tuple[Cost, Estimate]:
+    """Costs from the table of shipped networks; counted for one that is not in it."""
+    cost, takes = cost_of(recipe), estimate(recipe)
+    if cost is None or takes is None:
+        listener.info("this network is in no table; counting its costs")
+        from zoo.models.costs import count
+
+        cost, takes = count(recipe), estimate(recipe, count)
+    assert takes is not None
+    return cost, takes
+
+
+def _note_replaced(own_members: Path | None, member: str | None, listener: Listener) -> None:
+    """Note the user's own files that replace shipped members."""
+    for path in own_instead_of_shipped(own_members):
+        if member in (None, path.stem):
+            listener.note(f"{path} replaces the shipped member {path.stem}")

@@ -1,0 +1,97 @@
+"""Leaderboard as a function: rows, tables, what is kept."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from core.errors import UserError
+from core.files import read_json, write_json
+from pipeline.leaderboard import Leaderboard, Row, leaderboard, own_scores, read_kept
+from pipeline.members import describe_member, list_members
+from tests.ensemble.runs import fake_runs
+from zoo.data import open_scenes
+from zoo.runs import Ref, Store
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """m0 and m1 on all three folds, m2 on two."""
+    return fake_runs(tmp_path_factory.mktemp("fake"), records=18, lacking=[("m2", 2)])
+
+
+@pytest.fixture
+def board(made):
+    return leaderboard(Store(made.runs), open_scenes([made.data]))
+
+
+def test_rows_fall_by_dice_and_are_kept(made, board):
+    dice = [row.dice for row in board.rows]
+    assert dice == sorted(dice, reverse=True) and len(dice) == 3
+    assert {row.digest: row for row in board.rows} == read_kept(Store(made.runs))
+
+
+def test_documents_and_rows_tell_the_same(board):
+    documents = json.loads(json.dumps(board.as_document()))
+    assert tuple(map(Row.from_document, documents)) == board.rows
+
+
+def test_the_frame_holds_what_the_csv_holds(board):
+    frame, rows = board.to_frame(), list(csv.DictReader(io.StringIO(board.to_csv())))
+    assert list(frame.columns) == list(rows[0])
+    assert frame["dice"].tolist() == [float(row["dice"]) for row in rows]
+    assert frame["name"].tolist() == [row["name"] for row in rows]
+
+
+def test_shared_records_are_the_same_for_all_and_keep_nothing(made, board):
+    kept = read_kept(Store(made.runs))
+    shared = leaderboard(Store(made.runs), open_scenes([made.data]), shared=True)
+    assert {row.records for row in shared.rows} == {12}
+    assert shared.rows[0].behind["value"] == 0 and all(row.behind["value"] >= 0 for row in shared.rows)
+    assert read_kept(Store(made.runs)) == kept
+
+
+def test_members_are_named_by_refs(made):
+    assert [row.name for row in leaderboard(Store(made.runs), open_scenes([made.data]), [Ref("m1")]).rows] == ["m1"]
+
+
+def test_a_folder_named_as_a_member_of_no_file_is_none_of_its_business(made, tmp_path, monkeypatch, board):
+    (tmp_path / "m0").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert leaderboard(Store(made.runs), open_scenes([made.data])) == board
+
+
+def test_a_row_of_an_earlier_release_is_read(made, board):
+    document = {key: value for key, value in board.rows[0].as_document().items() if key != "epochs_trained"}
+    assert Row.from_document(document) == replace(board.rows[0], epochs_trained=None)
+
+
+def test_a_file_that_is_no_leaderboard_names_what_makes_it(made, board):
+    path = Store(made.runs).leaderboard
+    before = read_json(path)
+    write_json(path, {"format": 1, "rows": [{"digest": "x"}]})
+    try:
+        with pytest.raises(UserError, match=r"is no leaderboard; remove it; run: cli zoo leaderboard"):
+            read_kept(Store(made.runs))
+    finally:
+        write_json(path, before)
+
+
+def test_the_list_joins_the_scores_of_trained_members(made, board):
+    assert set(own_scores(Store(made.runs))) == {"m0", "m1", "m2"}
+    found = list_members(Store(made.runs), containing="lite0", sort="-epochs")
+    epochs = [row["epochs"] for row in found.table.rows]
+    assert epochs == sorted(epochs, reverse=True) and all("lite0" in row["name"] for row in found.table.rows)
+    assert all(row["dice"] is None for row in found.table.rows)  # m0, m1, m2 are no listed members
+
+
+def test_a_member_is_described_with_its_costs(made):
+    found = describe_member(Store(made.runs), "lite0-fc-t5")
+    assert (found.ref, found.changed) == (Ref("lite0-fc-t5"), None)
+    assert found.as_document()["encoder"] == found.recipe.encoder and found.cost.parameters > 1e6
+
+
+def test_an_empty_leaderboard_has_an_empty_document():
+    assert Leaderboard(()).as_document() == []
