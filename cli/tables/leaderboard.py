@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cli.tables.columns import EMPTY, Column, as_table, column_of
+from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,11 +45,6 @@ def legend(rows: Sequence[Row]) -> list[str]:
     return [line for mark, line in lines.items() if mark in marks]
 
 
-def text(value: object, form: str = "{}") -> str:
-    """Value in a cell; a dash for None."""
-    return EMPTY if value is None else form.format(value)
-
-
 def _columns(rows: Sequence[Row]) -> list[Column]:
     column = partial(column_of, rows)
     compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
@@ -61,11 +56,11 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         column("folds ±", 7, lambda row: EMPTY if row.spread is None else f"{row.spread:.3f} ({len(row.per_fold)})"),
         column("records", 4, lambda row: str(row.records)),
         column("TTA", 9, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
-        column("size", 10, lambda row: text(row.size)),
+        column("size", 10, lambda row: cell(row.size)),
         column("epochs", 11, _epochs),
-        column("s / record", 8, lambda row: text(row.seconds_per_record, "{:.2f}")),
-        column("train min", 12, lambda row: text(row.training_minutes, "{:.0f}")),
-        column("log's val", 5, lambda row: text(row.logged_validation, "{:.3f}")),
+        column("s / record", 8, lambda row: cell(row.seconds_per_record, "{:.2f}")),
+        column("train min", 12, lambda row: cell(row.training_minutes, "{:.0f}")),
+        column("log's val", 5, lambda row: cell(row.logged_validation, "{:.3f}")),
         column("changed", 13, lambda row: row.changed_text or EMPTY, numbers=False),
     ]
 

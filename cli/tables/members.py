@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cli.tables.columns import EMPTY, Column, as_table, column_of
-from cli.tables.leaderboard import heading, legend, marked, text
+from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from cli.tables.leaderboard import heading, legend, marked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,26 +47,26 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
     column = partial(column_of, rows)
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
-        column("row", 3, lambda row: text(row["row"])),
+        column("row", 3, lambda row: cell(row["row"])),
         column("encoder", 11, lambda row: row["encoder"], numbers=False),
         column("input", 10, lambda row: row["input"], numbers=False),
         column("frames", 8, lambda row: "".join(map(str, row["frames"])), numbers=False),
         column("size", 7, lambda row: str(row["size"])),
-        column("M", 4, lambda row: text(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")),
-        column("GMACs", 5, lambda row: text(row["gmacs"], "{:.1f}")),
-        column("GPU GB", 12, lambda row: text(row["gpu_gb"])),
-        column("GPU h", 13, lambda row: text(row["gpu_hours"])),
+        column("M", 4, lambda row: cell(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")),
+        column("GMACs", 5, lambda row: cell(row["gmacs"], "{:.1f}")),
+        column("GPU GB", 12, lambda row: cell(row["gpu_gb"])),
+        column("GPU h", 13, lambda row: cell(row["gpu_hours"])),
         column("logged val / LB", 2, _logged),
         column("own Dice", 1, lambda row: own(row, partial(_dice, width=marks)), numbers=False),
         column("on records", 6, lambda row: own(row, _records)),
-        column("s / record", 9, lambda row: own(row, lambda score: text(score.seconds_per_record, "{:.2f}"))),
+        column("s / record", 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
         column("changed", 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
     ]
 
 
 def _logged(row: Row) -> str:
     validation, leaderboard = row["logged_validation"], row["logged_leaderboard"]
-    return EMPTY if validation is None else f"{validation:.3f} / {text(leaderboard, '{:.3f}')}"
+    return EMPTY if validation is None else f"{validation:.3f} / {cell(leaderboard, '{:.3f}')}"
 
 
 def _dice(score: Scores, width: int) -> str:
