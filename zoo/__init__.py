@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.members import Recipe, load_member, load_members, member_names
     from zoo.runs import Ref, Store
     from zoo.workflows.export import export
+    from zoo.workflows.load import load, open_predictions
     from zoo.workflows.predict import predict
     from zoo.workflows.train import train
 
@@ -25,6 +26,7 @@ _OWNERS = {
     "members": ("Recipe", "load_member", "load_members", "member_names"),
     "runs": ("Ref", "Store"),
     "workflows.export": ("export",),
+    "workflows.load": ("load", "open_predictions"),
     "workflows.predict": ("predict",),
     "workflows.train": ("train",),
 }
@@ -37,10 +39,12 @@ __all__ = [
     "Scenes",
     "Store",
     "export",
+    "load",
     "load_member",
     "load_members",
     "make_folds",
     "member_names",
+    "open_predictions",
     "open_scenes",
     "predict",
     "read_folds",

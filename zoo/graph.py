@@ -1,8 +1,8 @@
 """Graph of a trained member: from kelvin to probability, the mean over its runs, for other programs to run.
 
-In: runs of one recipe. Out: the bytes of a file in one of FORMATS, and how near its answers come to eager ones. The
-networks are in evaluation and in float32, whatever they were trained in: the log lost 0.02 to a trace in training mode.
-Stays outside: test-time views, thresholds, where files lie.
+In: runs of one recipe. Out: the bytes of a file in one of FORMATS, and its agreement with the eager runs. The networks
+are in evaluation and in float32, whatever they were trained in: the log lost 0.02 to a trace in training mode. Stays
+outside: test-time views, thresholds, paths of files.
 """
 
 import warnings
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
 from zoo.export_formats import FORMATS
-from zoo.geometry import resize
-from zoo.inference import load_network, probabilities
-from zoo.inputs import INPUTS, Channels, read_scaling
+from zoo.inference import MemberModel, load_network, probabilities
+from zoo.inputs import INPUTS, read_scaling
 from zoo.runs.run import Run
 from zoo.training.dataset import read_images
 from zoo.training.scoring import best_dice
@@ -30,55 +28,6 @@ BATCH = 3  # records at once where they are compared
 TRACED = 2  # records of the example: a network of one record might be taken for one of one record only
 
 Floats = NDArray[np.float32]
-
-
-class OnePath(nn.Module):
-    """Module of one run: kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)."""
-
-    shift: Tensor
-    scale: Tensor
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        name = run.recipe.input
-        self.to_channels, channels = _on_tensors_alone(name), INPUTS.facts(name).channels
-        scaling = read_scaling(run.scaling, name)
-        shift, scale = (scaling.shift, scaling.scale) if scaling else (np.zeros(channels), np.ones(channels))
-        for key, values in (("shift", shift), ("scale", scale)):
-            self.register_buffer(key, torch.from_numpy(values).float().view(-1, 1, 1))
-        self.network = load_network(run)
-
-    def forward(self, kelvin: Tensor) -> Tensor:
-        """As training and prediction do it, the images' half precision included."""
-        channels = (torch.stack(self.to_channels(*kelvin.unbind(1)), dim=2) - self.shift) / self.scale
-        return resize(self.network(channels.half().float()), SIZE).sigmoid()[:, 0]
-
-
-def _on_tensors_alone(name: str) -> Callable[..., Channels]:
-    """Function of the input; UserError if it leaves tensors on the way, where no graph can follow it."""
-    entry = INPUTS.entry(name)
-    try:
-        # Tensors without values: nothing but torch computes with them.
-        entry.make(*torch.empty(len(entry.facts.bands), 1, SIZE, SIZE, device="meta"))
-    except (TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(
-            f'input "{name}": cannot be exported, its function does not keep to what tensors can ({error}); '
-            "write it in arithmetic, slices and methods that arrays have, too"
-        ) from error
-    return entry.make
-
-
-class Member(nn.Module):
-    """The mean probability of the runs."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        super().__init__()
-        self.paths = nn.ModuleList(OnePath(run) for run in runs)
-
-    def forward(self, kelvin: Tensor) -> Tensor:
-        """Kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)."""
-        found = [path(kelvin) for path in self.paths]
-        return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +42,21 @@ class Exported:
 def export_member(runs: Sequence[Run], format_name: str) -> Exported:
     """Export the mean of these runs; for any number of records where the network's graph allows that."""
     entry = FORMATS.entry(format_name)
-    member = Member(runs).eval()
+    member = MemberModel(runs)
     bands, frames = len(INPUTS.facts(runs[0].recipe.input).bands), len(runs[0].recipe.frames)
     kelvin = 260 + 20 * torch.rand(BATCH, bands, frames, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # a tracer warns of every shape that it takes for settled
+        warnings.simplefilter("ignore")  # a tracer warns of every shape that it takes for constant
         try:
             content = entry.make(member, kelvin[:TRACED], True)
             answer = entry.facts.run(content)
             for number in (1, BATCH):
                 if answer(kelvin[:number].numpy()).shape != (number, SIZE, SIZE):
-                    raise ValueError("is of its example's number of records")
+                    raise ValueError("the number of records is that of the example")
             return Exported(content, answer, True)
         except (UserError, ModuleNotFoundError):
             raise
-        except Exception:  # each format has its own words for a number of records that is settled
+        except Exception:  # each format raises another error for a constant number of records
             content = entry.make(member, kelvin[:1], False)
             return Exported(content, entry.facts.run(content), False)
 
@@ -138,7 +87,7 @@ def compare(
     for batch, eager in _eager(runs, scenes, records):
         truth = np.stack([scenes.mask(record) for record in batch])
         answers = _answers(exported, runs[0], scenes, batch)
-        # A maximum of numbers forgets one that is no number.
+        # The maximum of Python would lose a NaN.
         largest = max(largest, float(np.nan_to_num(np.abs(answers - eager), nan=np.inf).max()))
         if largest > TOLERANCE:
             ids = ", ".join(record.id for record in batch)
@@ -166,7 +115,7 @@ def _dice(counts: NDArray[np.int64]) -> tuple[float, float, float] | tuple[None,
 
 
 def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Floats]]:
-    """Batches of records and their mean maps, the way `zoo.inference` goes."""
+    """Batches of records and their mean maps, predicted as `zoo.inference` does."""
     networks = [load_network(run) for run in runs]
     scalings = [read_scaling(run.scaling, run.recipe.input) for run in runs]
     for start in range(0, len(records), BATCH):

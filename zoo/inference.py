@@ -1,11 +1,11 @@
-"""From a trained run to probability maps, merged over the views of test-time augmentation.
+"""Inference: from trained runs to probability maps, merged over test-time views, and to modules of torch.
 
-In: a run's weights, records. Out: maps (256, 256), in probability, one record after another, and the prediction
-set that they are written to.
+In: runs, records. Out: maps (256, 256), one record after another, and the prediction set that they are written to;
+modules from kelvin to probability.
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import version
 
@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
 from zoo.geometry import resize
-from zoo.inputs import read_scaling, require_input
+from zoo.inputs import INPUTS, Channels, read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
 from zoo.runs.run import EndedRun, Run
@@ -57,17 +57,76 @@ def probabilities(
 
 
 def load_network(run: Run) -> Segmenter:
-    """The run's network with its best weights, in evaluation."""
+    """Network of a run with its best weights, in evaluation mode; UserError if its file is torn or gone."""
     network = build(run.recipe.final, "none")
     load_weights(run.best, network)
     return network.eval()
+
+
+class RunModel(nn.Module):
+    """Module of one run: kelvin, float32 (n, bands, frames, 256, 256) -> probability, float32 (n, 256, 256).
+
+    It holds the input's function and its statistics, so that it takes what a scene's files hold. UserError for an input
+    whose function does not run on tensors.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        name = run.recipe.input
+        self.to_channels, channels = _tensor_function(name), INPUTS.facts(name).channels
+        scaling = read_scaling(run.scaling, name)
+        shift, scale = (scaling.shift, scaling.scale) if scaling else (np.zeros(channels), np.ones(channels))
+        for key, values in (("shift", shift), ("scale", scale)):
+            self.register_buffer(key, torch.from_numpy(values).float().view(-1, 1, 1))
+        self.network = load_network(run)
+
+    def forward(self, kelvin: Tensor) -> Tensor:
+        """Probability of a contrail in each pixel; images are rounded to half precision, as they are in training."""
+        channels = (torch.stack(self.to_channels(*kelvin.unbind(1)), dim=2) - self.shift) / self.scale
+        return resize(self.network(channels.half().float()), SIZE).sigmoid()[:, 0]
+
+
+class MemberModel(nn.Module):
+    """Module of several runs of one recipe: their mean probability; in evaluation mode.
+
+    bands, frames: numbers of the bands and frames that it takes, in the order of its input's axes.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        super().__init__()
+        self.bands = INPUTS.facts(runs[0].recipe.input).bands
+        self.frames = runs[0].recipe.frames
+        self.models = nn.ModuleList(RunModel(run) for run in runs)
+        self.eval()
+
+    def forward(self, kelvin: Tensor) -> Tensor:
+        """Kelvin, float32 (n, bands, frames, 256, 256) -> probability, float32 (n, 256, 256)."""
+        found = [model(kelvin) for model in self.models]
+        return found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)
+
+
+def _tensor_function(name: str) -> Callable[..., Channels]:
+    """Function of an input; UserError if it computes with anything but torch, which no graph can follow."""
+    entry = INPUTS.entry(name)
+    try:
+        # Tensors without values: numpy cannot read them.
+        entry.make(*torch.empty(len(entry.facts.bands), 1, SIZE, SIZE, device="meta"))
+    except (TypeError, RuntimeError, AttributeError) as error:
+        raise UserError(
+            f'input "{name}": its function does not run on tensors ({error}); '
+            "write it in arithmetic, slices and methods that both arrays and tensors have"
+        ) from error
+    return entry.make
 
 
 @torch.inference_mode()
 def predict_records(
     run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str
 ) -> Generator[tuple[str, NDArray[np.float32]]]:
-    """(record id, probability (256, 256)) for each record, in order, in bounded memory."""
+    """Iterate over (record id, probability (256, 256)) of the records, in their order, in bounded memory."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
     network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
@@ -90,7 +149,7 @@ def predict_set(
     device_name: str = "auto",
     listener: Listener = SILENT,
 ) -> PredictionSet:
-    """Predict `records` with a trained run: make its prediction set, or go on with it; a complete one is reused.
+    """Predict `records` with a trained run: write its prediction set, or resume it; a complete one is reused.
 
     The listener counts records. UserError if the run's weights are not those that it ended with.
     """

@@ -79,7 +79,7 @@ def test_an_input_that_leaves_tensors_is_refused(function, written, monkeypatch)
     odd = replace(INPUTS.entry("split_window"), make=lambda t14, t15: (function(t14),))
     monkeypatch.setitem(INPUTS._entries, "odd", odd)
     runs, _ = written(input="odd")
-    with pytest.raises(UserError, match='input "odd": cannot be exported, .*; write it in arithmetic'):
+    with pytest.raises(UserError, match='input "odd": its function does not run on tensors .*; write it in arithmetic'):
         export_member(runs, "torchscript")
 
 
