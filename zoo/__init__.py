@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.workflows.load import load, open_predictions
     from zoo.workflows.predict import predict
     from zoo.workflows.train import train
+    from zoo.workflows.tune import tune
 
 _OWNERS = {
     "data": ("Folds", "Scenes", "make_folds", "open_scenes", "read_folds"),
@@ -29,6 +30,7 @@ _OWNERS = {
     "workflows.load": ("load", "open_predictions"),
     "workflows.predict": ("predict",),
     "workflows.train": ("train",),
+    "workflows.tune": ("tune",),
 }
 _MODULES = {name: f"zoo.{module}" for module, names in _OWNERS.items() for name in names}
 
@@ -49,6 +51,7 @@ __all__ = [
     "predict",
     "read_folds",
     "train",
+    "tune",
 ]
 
 

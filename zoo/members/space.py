@@ -91,3 +91,10 @@ def _entry(value: Any, where: str) -> Range | Choice:
     if value.get("log") and ends[0] <= 0:
         raise UserError(f"{where}: log wants low above 0")
     return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)), where=where)
+
+
+def value_text(value: Any) -> str:
+    """Text of a searched value; None stands for a key in which the stages of the member as it is differ."""
+    if value is None:
+        return "by stage"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,53 @@
+"""Tables of `cli zoo tune`: the best trials, and the member that was written."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cli.tables.columns import Column, as_table, column_of
+from zoo.members.space import value_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+BEST = 10  # trials that are shown
+
+
+def print_tuned(console: "Console", document: dict[str, Any]) -> None:
+    """Print the best trials, the member as it is, and the member that was written."""
+    ranked = sorted(document["trials"], key=lambda row: -(row["dice"] or 0.0))
+    shown = ranked[:BEST] + [row for row in ranked[BEST:] if row["as_it_is"]]
+    console.print(as_table(_columns(shown), console.width))
+    pruned = sum(row["pruned"] for row in ranked)
+    console.print(
+        f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} "
+        f"{'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned): it is optimistic."
+    )
+    own = document["dice_as_it_is"]
+    if document["path"] is None:
+        line = f"No trial was better than the member as it is (Dice {own:.4f}): no member is written."
+    elif own is None:
+        line = f"{document['path']}: Dice {document['best']['dice']:.4f}; the member as it is has none"
+    else:
+        better = document["best"]["dice"] - own
+        line = f"{document['path']}: Dice {document['best']['dice']:.4f}, {better:.4f} above the member as it is"
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    """Columns of trials; of the keys that are searched, the first ones get their room first."""
+    column = partial(column_of, rows)
+    keys = [
+        Column(key, tuple(value_text(row["values"][key]) for row in rows), rank, _is_number(rows, key))
+        for rank, key in enumerate(rows[0]["values"], start=1)
+    ]
+    return [
+        column("trial", 0, lambda row: f"{row['trial']} as it is" if row["as_it_is"] else str(row["trial"]), False),
+        column("Dice", 0, lambda row: "pruned" if row["pruned"] else f"{row['dice']:.4f}"),
+        column("trained", len(keys) + 1, lambda row: str(row["epochs"])),
+        *keys,
+    ]
+
+
+def _is_number(rows: Sequence[dict[str, Any]], key: str) -> bool:
+    return all(isinstance(row["values"][key], int | float | None) for row in rows)

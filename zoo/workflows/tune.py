@@ -1,0 +1,160 @@
+"""Tune a member: search its recipe by the Dice of one fold, and write what is found as a member.
+
+In: a member, Scenes, a Store. Out: the trials, and a TOML file if one is better than the member as it is. Stays
+outside: how a trial is drawn, trained and pruned (zoo.training.tuning), printing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import cpu_count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UsageError
+from core.files import require_folder, write_text
+from core.listener import SILENT, Listener
+from zoo.data import Scenes, find_folds, keep_folds
+from zoo.members import Recipe, load_member, merge_settings, with_settings
+from zoo.members.space import Space, value_text
+from zoo.runs import Store
+from zoo.runs.run import Run
+from zoo.training import Epoch, pin_warm_start, set_threads
+from zoo.training.tuning import Tuning, default_space, is_baseline, remaining_space, tuned_member
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """Search of a member's recipe that came to its end."""
+
+    tuning: Tuning
+    path: Path | None  # of the member that was written; None if no trial is better than the member as it is
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON: the best trial, and all of them."""
+        tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.as_it_is
+        rows = [
+            {
+                "trial": number,
+                "dice": trial.value if trial.state.name == "COMPLETE" else None,
+                "pruned": trial.state.name == "PRUNED",
+                "epochs": max(trial.intermediate_values, default=0),
+                "as_it_is": is_baseline(trial),
+                "values": tuning.values_of(trial),
+            }
+            for number, trial in enumerate(tuning.over)
+        ]
+        return {
+            "member": tuning.recipe.name,
+            "fold": tuning.fold,
+            "storage": str(tuning.path),
+            "path": None if self.path is None else str(self.path),
+            "dice_as_it_is": baseline.value if baseline and baseline.state.name == "COMPLETE" else None,
+            "best": {"trial": tuning.over.index(best), "dice": best.value, "values": tuning.values_of(best)},
+            "trials": rows,
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Table with a row for each trial, and a column for each key that was searched."""
+        import pandas as pd
+
+        rows = self.as_dict()["trials"]
+        return pd.DataFrame([{**row, **row["values"]} for row in rows]).drop(columns="values")
+
+
+def tune(
+    member: str,
+    scenes: Scenes,
+    store: Store,
+    *,
+    trials: int = 20,
+    fold: str = "0",
+    epochs: int | None = None,
+    with_val: bool = False,
+    sets: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    jobs: int | None = None,
+    own: Path | None = None,
+    listener: Listener = SILENT,
+) -> Tuned:
+    """Search a member's recipe over its `[tune]` table, by the Dice of one fold; write a member if a trial is better.
+
+    member: a name, or the path of a TOML file. trials: in all, those of earlier calls included; a call that was cut off
+    is resumed. epochs and sets fix keys of all trials. out: file of the member that is written, by default
+    tuning/MEMBER-tuned.toml in the store. jobs: threads, by default all cores. own: folder of the user's own members.
+
+    Nothing is started if anything is refused. Raises UsageError for a fold that cannot judge, a name of `out` that
+    cannot be a member's, and if nothing is left to search; UserError for a value in the file that cannot be tried.
+    """
+    shipped = load_member(member, own)
+    changes = merge_settings(sets or {}, epochs=epochs)
+    recipe = with_settings(shipped, changes)
+    if out:
+        require_folder(out)
+    path = out or store.tuned(recipe.name)
+    if path.suffix != ".toml" or path.stem == recipe.name:
+        raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
+    space, fixed = _space(recipe, changes)
+    jobs = jobs or cpu_count() or 1
+    folds = find_folds(store.folds, scenes, seed, jobs, listener)
+    recipe = pin_warm_start(recipe, store, [fold], folds, listener, own)
+    tuning = Tuning(recipe=recipe, space=space, fold=fold, folds=folds, store=store, seed=seed, with_val=with_val)
+    tuning.check(scenes, device)
+    keep_folds(store.folds, folds, listener)
+    set_threads(jobs)
+    listener.info(f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_progress(tuning, trials)}")
+    _search(tuning, scenes, trials, device, listener)
+    if is_baseline(tuning.best):
+        return Tuned(tuning, None)
+    base = str(Path(member).resolve()) if member.endswith(".toml") else member
+    write_text(path, tuned_member(tuning, base, shipped))
+    return Tuned(tuning, path)
+
+
+def _space(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Space, list[str]]:
+    """Space to search, and the keys that the member would search but that are fixed."""
+    whole = recipe.tune or default_space(recipe)
+    space = remaining_space(whole, changes)
+    fixed = [key for key, _ in whole if key not in dict(space)]
+    if not space:
+        raise UsageError(
+            f"{recipe.name}: nothing is left to search, for --set or --epochs fix {', '.join(fixed)}; give fewer of "
+            "them, or more keys in its [tune] table"
+        )
+    return space, fixed
+
+
+def _search(tuning: Tuning, scenes: Scenes, trials: int, device: str, listener: Listener) -> None:
+    """Train trials until as many as asked for are over, and report the result of each."""
+    with listener.task(f"tune {tuning.recipe.name}", trials):
+        listener.advance(len(tuning.over))
+        while (number := len(tuning.over)) < trials:
+
+            def report(run: Run, epoch: Epoch, number: int = number) -> None:
+                listener.info(f"trial {number}{_epoch_words(run, epoch)}")
+
+            trial = tuning.next_trial(scenes, device, report, listener)
+            score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
+            values = "  ".join(f"{key}={value_text(value)}" for key, value in tuning.values_of(trial).items())
+            listener.info(f"trial {number}: {score}  {'the member as it is' if is_baseline(trial) else values}")
+            listener.advance()
+
+
+def _epoch_words(run: Run, epoch: Epoch) -> str:
+    of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
+    stage = f" stage {epoch.stage}" if epoch.stage else ""
+    return f"{stage}: epoch {of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s"
+
+
+def _as_fixed(keys: Sequence[str]) -> str:
+    return f" ({', '.join(keys)} {'is' if len(keys) == 1 else 'are'} given and fixed)" if keys else ""
+
+
+def _progress(tuning: Tuning, trials: int) -> str:
+    over = len(tuning.over)
+    words = f"{over} of {trials} trials are over" if over <= trials else f"{over} trials are over, {trials} asked for"
+    return f"{words}; {tuning.path}"
