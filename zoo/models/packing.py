@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import UsageError, UserError
 from core.files import atomic_write, make_folder, sha256_of_file, write_json
@@ -28,6 +29,25 @@ class WeightsRow:
     sha256: str | None
     licence: str
     fault: str | None  # why the file cannot be used, or a missing one cannot be fetched
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedFolder:
+    """Folder of packed weights, and a line for each that could not be packed."""
+
+    folder: Path
+    packed: tuple[PackedWeights, ...]
+    missing: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        packed = [asdict(weights) for weights in self.packed]
+        return {"folder": str(self.folder), "packed": packed, "missing": list(self.missing)}
+
+    def raise_if_missing(self) -> None:
+        """UserError if any weights could not be packed."""
+        if self.missing:
+            raise UserError(f"{len(self.missing)} could not be packed, the first: {self.missing[0]}")
 
 
 def recipes_by_weights(
@@ -85,7 +105,7 @@ def _refuse_unfetchable(found: WeightsSource, members: tuple[Recipe, ...]) -> No
         raise UsageError(found.missing)
 
 
-def pack(recipes: Iterable[Recipe], folder: Path, listener: Listener = SILENT) -> tuple[list[PackedWeights], list[str]]:
+def pack_weights(recipes: Iterable[Recipe], folder: Path, listener: Listener = SILENT) -> PackedFolder:
     """Copy the recipes' weights into `folder`; returns all that it holds now, and a message for each that is missing.
 
     Weights that were packed before stay; `weights.json` is written last.
@@ -100,9 +120,9 @@ def pack(recipes: Iterable[Recipe], folder: Path, listener: Listener = SILENT) -
             except UserError as error:
                 missing.append(str(error))
             listener.advance(1, encoder)
-    rows = [packed[encoder] for encoder in sorted(packed)]
+    rows = tuple(packed[encoder] for encoder in sorted(packed))
     write_json(folder / MANIFEST, {"format": FORMAT, "weights": [asdict(row) for row in rows]})
-    return rows, missing
+    return PackedFolder(folder=folder, packed=rows, missing=tuple(missing))
 
 
 def _pack_one(found: WeightsSource, folder: Path) -> PackedWeights:

@@ -5,8 +5,8 @@ records. Everything is read and checked once before anything is written.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ class Imported:
     missing: tuple[str, ...]
     test: int
 
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        return asdict(self) | {"folds": dict(self.folds)}
+
 
 def import_member(
     store: Store,
@@ -41,22 +45,29 @@ def import_member(
     oof: Path,
     test: Path | None = None,
     folds: Path | None = None,
+    taken: Collection[str] = (),
     listener: Listener = SILENT,
 ) -> Imported:
     """Import out-of-fold maps, and test maps if there are any, as member `name`.
 
     Each map is (256, 256), float probabilities or uint8 (probability * 255). The recipe's hash is that of the
     out-of-fold maps and of the folds: the same files again change nothing, other files are another recipe.
+    taken: names of the zoo's own members. The listener is told of records without a map.
     Raises UserError, by name, for a map that is none, a record without a fold, and folds that differ from
     runs/folds.csv; UsageError for a name that cannot be one.
     """
+    if name in taken:
+        raise UsageError(f'"{name}" is a member of the zoo; choose another name')
     _check_name(store, name)
     chosen = choose_folds(store, folds)
     held_out, tested = map_files(oof), map_files(test) if test else {}
     _require_folds(held_out, chosen, oof, store)
     # Each file is read twice: to be checked, then to be written.
     with listener.task(f"import {name}", 2 * (len(held_out) + len(tested))):
-        return _import(store, name, chosen, held_out, tested, (oof, test), listener)
+        found = _import(store, name, chosen, held_out, tested, (oof, test), listener)
+    if found.missing:
+        listener.info(f"{len(found.missing)} records of folds.csv have no map, {found.missing[0]} first")
+    return found
 
 
 def _import(

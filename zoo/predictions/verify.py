@@ -4,9 +4,10 @@ In: a Store. Out: counts and faults. A set that a killed run left unfinished is 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from core.errors import UserError
 from core.files import read_json, sha256_of_file
@@ -29,6 +30,10 @@ class Verified:
     bytes: int
     unfinished: tuple[Path, ...]
     faults: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        return asdict(self) | {"unfinished": [str(path) for path in self.unfinished]}
 
     def raise_if_faulty(self) -> None:
         """Raise UserError if there is any fault."""
