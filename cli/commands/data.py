@@ -61,7 +61,7 @@ def stats(settings: Settings) -> None:
 @click.command()
 @click.option("--folds", "count", type=click.IntRange(2), default=5, show_default=True, help="Number of folds.")
 @click.option("--out", type=click.Path(path_type=Path), help="[folds.csv under --runs]")
-@click.option("--force", is_flag=True, help="Replace other folds; runs of those then count no more.")
+@click.option("--force", is_flag=True, help="Replace other folds; runs trained on those no longer count.")
 @common
 def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None:
     """Split the labelled records into folds grouped by scene, alike in contrail pixels."""

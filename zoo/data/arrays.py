@@ -36,13 +36,13 @@ class FileFault(UserError):
 
 
 def read_array(path: Path) -> NDArray[Any]:
-    """The array in `path`; FileFault where it is absent, torn, no array, or holds Python objects."""
+    """Read the array in `path`; FileFault if it is absent, torn, no array, or holds Python objects."""
     with _opened(path) as (file, (shape, fortran, dtype)):
         return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def read_first(path: Path, count: int) -> NDArray[Any]:
-    """The first `count` values along the last axis; errors as in `read_array`, and nothing more is read."""
+    """Read the first `count` values along the last axis and nothing more; errors as in `read_array`."""
     with _opened(path) as (file, (shape, fortran, dtype)):
         step = int(np.prod(shape[:-1])) if fortran else 1
         start = file.tell()
@@ -55,7 +55,7 @@ def read_first(path: Path, count: int) -> NDArray[Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], Header]]:
-    """The file, standing behind its header; its size is what the header promises."""
+    """Open the file, positioned behind its header, whose promise of size it keeps."""
     try:
         with path.open("rb") as file:
             shape, fortran, dtype = _header(file, path)

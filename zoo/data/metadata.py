@@ -1,4 +1,4 @@
-"""Time and place of scenes, from the competition's {split}_metadata.json.
+"""Read time and place of scenes from the competition's {split}_metadata.json.
 
 The projection is a transverse Mercator on an ellipsoid; its inverse is the usual series (Snyder, Map
 Projections: A Working Manual, 1987, equations 8-17 to 8-25), good to metres over the width of a scene.
@@ -19,7 +19,7 @@ NUMBER = r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*"
 
 
 def read_metadata(path: Path) -> dict[str, Metadata]:
-    """Metadata by record id; UserError that names file and record where an entry is malformed."""
+    """Read metadata by record id; UserError that names file and record if an entry is malformed."""
     entries = read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: is no list of objects; fetch this file again")
@@ -44,7 +44,7 @@ def _grid(entry: Mapping[str, Any]) -> Grid:
 
 
 def _centre(grid: Grid) -> tuple[float, float] | None:
-    """Degrees north and east of the scene's centre; None where the projection is of another kind."""
+    """Degrees north and east of the scene's centre; None for a projection of another kind."""
     projection = parse_projection(grid.wkt)
     east = grid.col_min + SIZE / 2 * grid.col_size
     north = grid.row_min + SIZE / 2 * grid.row_size
@@ -93,7 +93,7 @@ class TransverseMercator:
         )
 
     def _foot(self, arc: float) -> float:
-        """The latitude, radians, whose meridian arc is `arc` metres."""
+        """Latitude, radians, whose meridian arc is `arc` metres."""
         e2 = self.flattening * (2 - self.flattening)
         mu = arc / (self.axis * (1 - e2 / 4 - 3 * e2**2 / 64 - 5 * e2**3 / 256))
         e1 = (1 - math.sqrt(1 - e2)) / (1 + math.sqrt(1 - e2))
@@ -107,7 +107,7 @@ class TransverseMercator:
 
 
 def parse_projection(wkt: str) -> TransverseMercator | None:
-    """The projection that a WKT 1 string describes; None where it is no transverse Mercator in metres."""
+    """Parse the projection of a WKT 1 string; None if it is no transverse Mercator in metres."""
     spheroid = re.search(rf'SPHEROID\["[^"]*",{NUMBER},{NUMBER}', wkt)
     metres = re.search(r'\]\s*,\s*UNIT\["met(?:re|er)",\s*1(?:\.0*)?\s*[,\]]', wkt)
     if 'PROJECTION["Transverse_Mercator"' not in wkt or not spheroid or not metres:

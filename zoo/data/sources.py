@@ -39,12 +39,12 @@ class Scenes:
 
     @cached_property
     def labelled(self) -> tuple[Record, ...]:
-        """The train and validation records that have a mask, sorted by (split, id)."""
+        """Train and validation records that have a mask, sorted by (split, id)."""
         return tuple(record for record in self.records if self.source(record).has_mask(record))
 
     @cached_property
     def test(self) -> tuple[Record, ...]:
-        """The test records, sorted by id."""
+        """Test records, sorted by id."""
         return tuple(record for record in self.records if record.split == "test")
 
     def record(self, record_id: str, split: str | None = None) -> Record:

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.files import atomic_write, require_new_file, sha256_of_file, write_json
 from core.listener import SILENT, Listener
-from zoo.data import SIZE, Folds, Record, Scenes, read_folds
+from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
 from zoo.export_formats import require_suffix
 from zoo.graph import Parity, compare, export_member
 from zoo.inputs import INPUTS
@@ -114,7 +114,7 @@ def export(
         raise lacking
     set_threads(jobs or cpu_count() or 1)
     runs = [each.run for each in ended]
-    compared = _evenly_spread(_held_out(runs, scenes, folds), records)
+    compared = evenly_spread(_held_out(runs, scenes, folds), records)
     listener.info(f"{asked}: {len(runs)} run{'s' if len(runs) > 1 else ''} to {form}; this takes a minute or so")
     exported = export_member(runs, form)
     with listener.task("compare", len(compared)):
@@ -130,11 +130,6 @@ def _held_out(runs: Sequence[Run], scenes: Scenes, folds: Folds) -> list[Record]
     """Records that any of the runs held out, sorted by id; all labelled ones if none held any out."""
     held = {record.id: record for run in runs for record in run_records(run, scenes, folds)[1]}
     return [held[record_id] for record_id in sorted(held)] or list(scenes.labelled)
-
-
-def _evenly_spread(records: Sequence[Record], most: int) -> list[Record]:
-    step = max(1.0, len(records) / most)
-    return [records[int(number * step)] for number in range(min(most, len(records)))]
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which records belong together, against the slow obvious way."""
+"""Scene groups, compared with the slow obvious way."""
 
 import math
 

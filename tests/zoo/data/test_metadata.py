@@ -31,7 +31,7 @@ def test_the_inverse_undoes_the_projection(north, east):
 
 
 def project(projection: TransverseMercator, north: float, east: float) -> tuple[float, float]:
-    """The way there, written out from Snyder 1987, equations 8-9 to 8-15: metres east and north."""
+    """Forward projection, written out from Snyder 1987, equations 8-9 to 8-15: metres east and north."""
     e2 = projection.flattening * (2 - projection.flattening)
     phi, turn = math.radians(north), math.radians(east - projection.meridian)
     N = projection.axis / math.sqrt(1 - e2 * math.sin(phi) ** 2)

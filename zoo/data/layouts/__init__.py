@@ -14,7 +14,7 @@ from zoo.data.records import Source
 
 @dataclass(frozen=True, kw_only=True)
 class LayoutFacts:
-    """How messages name a layout.
+    """Words of a layout in messages.
 
     contents: the word for what it holds, in the plural. expects: where that is looked for in a directory.
     """

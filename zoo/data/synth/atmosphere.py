@@ -80,9 +80,9 @@ class Climate:
 
 
 def draw_climate(rng: np.random.Generator, u: NDArray[np.float64], busy: bool) -> Climate:
-    """A climate; `u`, (8,) in 0..1, are the coordinates that are to be spread evenly over a data set.
+    """Draw a climate; `u`, (8,) in 0..1, are coordinates that are spread evenly over a data set.
 
-    busy: whether contrails are to be seen: then the air is moister and opaque ice rarer.
+    busy: contrails are visible: the air is moister and opaque ice rarer.
     """
     skin = float(np.interp(u[0], (0, 0.04, 0.12, 0.5, 0.9, 0.97, 1), (255, 271, 280, 290, 296, 301, 312)))
     split = float(np.clip(3.3 + 0.05 * (skin - 288) + 1.5 * (u[1] - 0.5) + rng.normal(0, 0.45), 0.5, 5.3))
@@ -114,7 +114,7 @@ def draw_climate(rng: np.random.Generator, u: NDArray[np.float64], busy: bool) -
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cloud:
-    """A moving cloud field: two canvases that turn into each other while they drift, so that clouds live."""
+    """Moving cloud field: two canvases that turn into each other while they drift, so that clouds change."""
 
     now: Field
     later: Field
@@ -122,7 +122,7 @@ class Cloud:
     turning: float  # radians a frame
 
     def at(self, frame: int) -> Field:
-        """The field over the scene (256, 256), unit variance."""
+        """Field over the scene (256, 256), unit variance."""
         since = frame - LABELLED
         mixed = np.float32(np.cos(self.turning * since)) * self.now
         mixed += np.float32(np.sin(self.turning * since)) * self.later
@@ -147,7 +147,7 @@ class State:
 
 
 class Atmosphere:
-    """The fields of one scene; `state(frame)` puts them together."""
+    """Fields of one scene; `state(frame)` puts them together."""
 
     def __init__(self, rng: np.random.Generator, climate: Climate) -> None:
         self.climate = c = climate
@@ -191,7 +191,7 @@ class Atmosphere:
         return where, Cloud(now=fine[0], later=fine[1], wind=c.high_wind, turning=0.09)
 
     def state(self, frame: int) -> State:
-        """The scene at `frame`, 0 to 7."""
+        """Scene at `frame`, 0 to 7."""
         c = self.climate
         low = Cloud(now=self.vapour, later=self.moist, wind=_half(c), turning=0.02).at(frame)
         high = Cloud(now=self.moist, later=self.vapour, wind=c.high_wind, turning=0.02).at(frame)
@@ -281,7 +281,7 @@ def planck(kelvin, wavelength: float):  # type: ignore[no-untyped-def]
 
 
 def kelvin_of(radiance: Field, wavelength: float) -> Field:
-    """The inverse of `planck`."""
+    """Inverse of `planck`."""
     kelvin: Field = np.divide(np.float32(-HC_OVER_K / wavelength), np.log(radiance), dtype=np.float32)
     return kelvin
 
@@ -292,7 +292,7 @@ def ozone(kelvin):  # type: ignore[no-untyped-def]
 
 
 def ceil(kelvin, ceiling, width: float):  # type: ignore[no-untyped-def]
-    """The softer minimum of `kelvin` and `ceiling`."""
+    """Softer minimum of `kelvin` and `ceiling`."""
     return ceiling - np.float32(width) * np.log1p(np.exp((ceiling - kelvin) / np.float32(width)))
 
 

@@ -1,6 +1,6 @@
-"""Ice lines that aircraft leave: where they lie, how they drift, spread, break up and fade.
+"""Contrails of a scene: their places, and how they drift, spread, break up and fade.
 
-In: a wish for pixels and what the sky allows. Out: contrails, and their optical depth in any frame.
+In: a number of pixels to aim at and the chance of ice. Out: contrails, and their optical depth in any frame.
 Positions are (y, x) px of the labelled frame, y down; optical depth is that at 11.2 um.
 """
 

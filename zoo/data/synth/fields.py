@@ -52,7 +52,7 @@ def fronts(field: Field, along: Field, pixels: float) -> Field:
 
 
 def window(field: Field, dy: float = 0.0, dx: float = 0.0) -> Field:
-    """The scene (SIZE, SIZE) of a periodic canvas after it moved by (dy, dx) px, down and right."""
+    """Scene (SIZE, SIZE) of a periodic canvas after it moved by (dy, dx) px, down and right."""
     top, left = int(np.floor(-dy)), int(np.floor(-dx))
     block = _cut(field, (top - 1) % CANVAS, (left - 1) % CANVAS, SIZE + 3)
     wy, wx = _cubic(-dy - top), _cubic(-dx - left)
