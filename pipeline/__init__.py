@@ -1,5 +1,20 @@
-"""Pipeline: the workflows that join the rooms, one module each.
+"""Pipeline: the workflows that join the rooms, one module each, and `open_runs`, the tables of a runs folder.
 
 In: a runs folder, scenes, an ensemble. Out: what the rooms give, and values that say what was done. Stays outside:
-options, configuration files, printing. torch is loaded only when something is predicted.
+options, configuration files, printing. torch is loaded only when something is predicted; a module's own needs when
+`open_runs` or the module is first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.runs import Runs, open_runs
+
+__all__ = ["Runs", "open_runs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("pipeline.runs"), name)

@@ -23,6 +23,8 @@ from zoo.runs import Ref, Store
 from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from zoo.data import Scenes
 
 # Keys of a leaderboard's row that the list takes, under the same names.
@@ -50,6 +52,15 @@ class MemberList:
     def as_document(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo list --json`."""
         return list(self.table.rows)
+
+    def to_frame(self) -> DataFrame:
+        """DataFrame with a row a member, its name the index; the ends of an interval are the columns low and high."""
+        frame = self.table.to_frame()
+        if frame.empty:
+            return frame
+        ends = [interval or (None, None) for interval in frame["interval"]]
+        frame[["low", "high"]] = ends
+        return frame.drop(columns="interval")
 
 
 def list_members(

@@ -1,0 +1,98 @@
+"""Runs: one object for all tables of a runs folder, for notebooks.
+
+In: a folder. Out: folds, members, leaderboard, ledger, ensembles and predictions, each read when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.listener import SILENT, Listener
+from zoo.runs import Ref, Store
+
+if TYPE_CHECKING:
+    from pipeline.leaderboard import Leaderboard
+    from pipeline.members import MemberList
+    from submissions import Ledger
+    from zoo.data import Folds, Scenes
+    from zoo.predictions import MemberMaps
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs folder as its user asks about it; `store` is what `zoo.train` and the other workflows take.
+
+    own: folder of the user's own members.
+    """
+
+    store: Store
+    own: Path | None = None
+
+    def folds(self) -> Folds:
+        """Read folds.csv; UserError if there is none."""
+        from zoo.data import read_folds
+
+        return read_folds(self.store.folds)
+
+    def members(
+        self, scenes: Scenes | None = None, *, containing: str = "", sort: str = "name", listener: Listener = SILENT
+    ) -> MemberList:
+        """List all members, with the scores of those that were trained.
+
+        scenes: if given, missing and outdated scores are brought up to date. containing: words that the name, encoder,
+        decoder, input, size or loss contains. sort: a column, "-dice" for falling; UnknownName for another.
+        """
+        from pipeline.members import list_members
+
+        return list_members(
+            self.store, scenes, containing=containing, sort=sort, own_members=self.own, listener=listener
+        )
+
+    def leaderboard(
+        self,
+        scenes: Scenes,
+        members: Iterable[str] | None = None,
+        *,
+        tta: str | None = None,
+        shared: bool = False,
+        jobs: int = 1,
+        listener: Listener = SILENT,
+    ) -> Leaderboard:
+        """Score members by their out-of-fold predictions, and keep the scores; see `pipeline.leaderboard.leaderboard`.
+
+        members: M or M@HASH; all that were predicted by default.
+        """
+        from pipeline.leaderboard import leaderboard
+
+        refs = None if members is None else [Ref.parse(member) for member in members]
+        return leaderboard(
+            self.store, scenes, refs, tta=tta, shared=shared, own_members=self.own, jobs=jobs, listener=listener
+        )
+
+    def predictions(self, member: str, split: str = "oof", tta: str | None = None) -> MemberMaps:
+        """Find the maps of a member over its runs: M, or M@HASH.
+
+        split: oof, test or the name of an imported split. tta: by default the views that cover most folds. UserError
+        that says what there is if the member was not predicted so.
+        """
+        from zoo.predictions import find_members
+
+        return find_members(self.store, split, [Ref.parse(member)], tta)[0]
+
+    def ledger(self, listener: Listener = SILENT) -> Ledger:
+        """Read the ledger of submissions; an empty one if nothing was submitted."""
+        from submissions import read_ledger
+
+        return read_ledger(self.store.ledger, listener)
+
+
+def open_runs(path: str | PathLike[str] = "runs", own: str | PathLike[str] | None = None) -> Runs:
+    """Open a runs folder; one that does not exist yet is empty.
+
+    own: folder of the user's own members.
+    """
+    return Runs(Store(Path(path)), None if own is None else Path(own))
