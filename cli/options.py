@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -21,10 +21,9 @@ from zoo.views import ALIASES, parse_views
 
 if TYPE_CHECKING:
     from zoo.data import Scenes
+    from zoo.lineups import Made
 
 CONFIG_NAME = "contrails.toml"
-Made = Literal["", "trained", "predicted"]
-DEFAULT_LINEUP = ("lite0-fc-t5",)  # members whose weights come with the install
 
 
 class ViewsType(click.ParamType):
@@ -68,7 +67,7 @@ class Settings:
 
     def how(self) -> dict[str, Any]:
         """Arguments that all workflows of the zoo take: where and by how many threads, the user's own members."""
-        return {"device": self.device, "jobs": self.jobs, "own": self.members, "listener": self.listener}
+        return {"device": self.device, "jobs": self.jobs, "own_members": self.members, "listener": self.listener}
 
     def scenes(self) -> Scenes:
         """Open the sources; UsageError where none is named."""
@@ -101,48 +100,11 @@ class Settings:
         return [Ref.parse(name) for name in self.line_up(members, "predicted")]
 
     def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
-        """The members named, with every line-up's name replaced by its members; without any, the default.
+        """Members that are named, line-ups replaced by their members, as `zoo.lineups.LineUps.members` gives them."""
+        from zoo.lineups import LineUps
 
-        UnknownName for one that is nowhere, with the nearest that is listed; made: with the nearest that is trained, or
-        predicted.
-        """
-        for name in members:
-            if name not in self.lineups:
-                self._require(name, made)
-        names = members or (("default",) if "default" in self.lineups else DEFAULT_LINEUP)
-        return tuple(member for name in names for member in (self._listed(name) if name in self.lineups else (name,)))
-
-    def _require(self, name: str, made: Made) -> None:
-        """UnknownName for a member that is nowhere."""
-        from zoo.members import is_path, member_names
-
-        member = Ref.parse(name).member
-        # Only a file that is there can be trained, and then be predicted.
-        if member in self._made("trained", "predicted") or (Path(name).is_file() if made else is_path(name)):
-            return
-        listed = member_names(self.members)
-        there = self._made(made) if made else listed
-        if there and member not in listed:  # where nothing is made, that is what the command says
-            kind = (f"{made} " if made else "") + ("member or line-up" if self.lineups else "member")
-            where, listed_by = (str(self.runs), "") if made else ("", "cli zoo list")
-            raise UnknownName(kind, name, {*there, *self.lineups}, where, listed_by)
-
-    def _listed(self, lineup: str) -> tuple[str, ...]:
-        """The members of a line-up; UsageError, with the file that names it, for one that is nowhere, or for none."""
-        from zoo.members import member_names
-
-        known = {*member_names(self.members), *self._made("trained", "predicted")}
-        if not self.lineups[lineup]:
-            raise UsageError(f"{self.config}: lineups.{lineup} names no member; name some, or remove it")
-        for name in self.lineups[lineup]:
-            if not name.endswith(".toml") and Ref.parse(name).member not in known:
-                raise UnknownName("member", name, known, f"{self.config}: lineups.{lineup}", "cli zoo list")
-        return self.lineups[lineup]
-
-    def _made(self, *made: Made) -> set[str]:
-        """Members that are trained, or predicted."""
-        there = {"trained": self.runs.trained_members, "predicted": self.runs.predicted_members}
-        return {member for each in made for member in there[each]()}
+        lineups = LineUps(store=self.runs, lineups=self.lineups, source=self.config, own_members=self.members)
+        return lineups.members(members, made)
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:

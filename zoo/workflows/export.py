@@ -91,7 +91,7 @@ def export(
     records: int = 256,
     force: bool = False,
     jobs: int | None = None,
-    own: Path | None = None,
+    own_members: Path | None = None,
     listener: Listener = SILENT,
 ) -> ExportedFile:
     """Write a trained member to `out`, from kelvin bands to probability, and a description to `out`.json.
@@ -99,7 +99,7 @@ def export(
     member: a name, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. form: a name of
     `zoo.export_formats.FORMATS`. fold: K, K-L, "all" or "full"; the mean of several runs is taken. records: most
     records on which the file is compared with its runs, held-out ones if there are any. force: replace the file. jobs:
-    threads, by default all cores. own: folder of the user's own members.
+    threads, by default all cores. own_members: folder of the user's own members.
 
     Raises UsageError for a file that is there or is named as another format's; UserError for a fold without a complete
     run, and for a file that differs from its runs, which is not written.
@@ -109,8 +109,8 @@ def export(
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
     asked = Ref.parse(member) if isinstance(member, str) else member
-    ended = most_trained(store, asked, names, folds.sha256, listener, own)
-    if lacking := lacking_folds(ended, names, own):
+    ended = most_trained(store, asked, names, folds.sha256, listener, own_members)
+    if lacking := lacking_folds(ended, names, own_members):
         raise lacking
     set_threads(jobs or cpu_count() or 1)
     runs = [each.run for each in ended]

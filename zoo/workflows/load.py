@@ -20,14 +20,14 @@ def load(
     store: Store | None = None,
     *,
     fold: str = "all",
-    own: Path | None = None,
+    own_members: Path | None = None,
     listener: Listener = SILENT,
 ) -> MemberModel:
     """Load a trained member or run as a torch module from kelvin bands to the probability of a contrail.
 
     source: a member, of whose recipes the newest with most of the folds is taken, or MEMBER@HASH, both in `store`
     (default: the folder `runs`); or a run, or the path of its folder. fold: K, K-L, "all" or "full"; the module gives
-    the mean probability of these folds' runs. own: folder of the user's own members.
+    the mean probability of these folds' runs. own_members: folder of the user's own members.
 
     The module takes kelvin, float32 (n, bands, frames, 256, 256), in the order of its `bands` and `frames`, and gives
     probability, float32 (n, 256, 256). It is in evaluation mode, in float32, on the CPU.
@@ -47,8 +47,8 @@ def load(
     asked = Ref.parse(source) if isinstance(source, str) else source
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
-    ended = most_trained(store, asked, names, folds.sha256, listener, own)
-    if lacking := lacking_folds(ended, names, own):
+    ended = most_trained(store, asked, names, folds.sha256, listener, own_members)
+    if lacking := lacking_folds(ended, names, own_members):
         raise lacking
     return MemberModel([each.run for each in ended])
 

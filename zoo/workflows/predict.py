@@ -60,14 +60,14 @@ def predict(
     tta: str = "none",
     device: str = "auto",
     jobs: int | None = None,
-    own: Path | None = None,
+    own_members: Path | None = None,
     listener: Listener = SILENT,
 ) -> PredictedRuns:
     """Predict with the complete runs of members; folds without one are left out, and the listener is warned.
 
     members: names, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. fold: K, K-L, "all" or
     "full". split: "oof" for the records that each run holds out, or "test". tta: views that are merged. jobs: threads,
-    by default all cores. own: folder of the user's own members.
+    by default all cores. own_members: folder of the user's own members.
 
     Raises UserError if a member has no complete run of these folds, or if there are no folds or no such records;
     UsageError for a fold that the split lacks.
@@ -80,7 +80,7 @@ def predict(
     names = fold_names(fold, folds)
     several = [members] if isinstance(members, str | Ref) else members
     refs = dict.fromkeys(one if isinstance(one, Ref) else Ref.parse(one) for one in several)
-    found = [ended for ref in refs for ended in _trained(store, ref, names, folds.sha256, own, listener)]
+    found = [ended for ref in refs for ended in _trained(store, ref, names, folds.sha256, own_members, listener)]
     runs = list({ended.run.folder: ended for ended in found}.values())
     records = [scenes.test if split == "test" else run_records(ended.run, scenes, folds)[1] for ended in runs]
     for ended, held in zip(runs, records):
@@ -115,9 +115,9 @@ def predict_run(
 
 
 def _trained(
-    store: Store, asked: Ref, names: Sequence[str], folds_sha256: str, own: Path | None, listener: Listener
+    store: Store, asked: Ref, names: Sequence[str], folds_sha256: str, own_members: Path | None, listener: Listener
 ) -> list[EndedRun]:
-    runs = most_trained(store, asked, names, folds_sha256, listener, own)
-    if lacking := lacking_folds(runs, names, own):
+    runs = most_trained(store, asked, names, folds_sha256, listener, own_members)
+    if lacking := lacking_folds(runs, names, own_members):
         listener.warn(f"{lacking.what}; the others predict", lacking.do)
     return runs

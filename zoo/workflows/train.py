@@ -96,7 +96,7 @@ def train(
     tta: str = "none",
     device: str = "auto",
     jobs: int | None = None,
-    own: Path | None = None,
+    own_members: Path | None = None,
     listener: Listener = SILENT,
 ) -> TrainedRuns:
     """Train members on folds and predict the records that each run holds out; complete runs are reused.
@@ -104,17 +104,17 @@ def train(
     members: names, paths of TOML files, or recipes; sets, epochs and start change all of them. folds: the store's, made
     if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of each fold, from `seed`
     on. with_val: train on validation records outside the fold too. start: MEMBER[@HASH] whose runs of the same folds
-    give the first weights. tta: views that are merged in the predictions. jobs: threads, by default all cores. own:
-    folder of the user's own members.
+    give the first weights. tta: views that are merged in the predictions. jobs: threads, by default all cores.
+    own_members: folder of the user's own members.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
     for records or weights that are missing and for other folds than the store's.
     """
     jobs = jobs or cpu_count() or 1
-    recipes = load_members(members, own, sets, epochs=epochs, start_from=start)
+    recipes = load_members(members, own_members, sets, epochs=epochs, start_from=start)
     split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
     names = fold_names(fold, split)
-    recipes = [pin_warm_start(recipe, store, names, split, listener, own) for recipe in recipes]
+    recipes = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
     asked = [
         plan_run(recipe, name, split, store, seed=number, with_val=with_val)
         for recipe in recipes

@@ -78,19 +78,20 @@ def tune(
     seed: int = 0,
     device: str = "auto",
     jobs: int | None = None,
-    own: Path | None = None,
+    own_members: Path | None = None,
     listener: Listener = SILENT,
 ) -> Tuned:
     """Search a member's recipe over its `[tune]` table, by the Dice of one fold; write a member if a trial is better.
 
     member: a name, or the path of a TOML file. trials: in all, those of earlier calls included; a call that was cut off
     is resumed. epochs and sets fix keys of all trials. out: file of the member that is written, by default
-    tuning/MEMBER-tuned.toml in the store. jobs: threads, by default all cores. own: folder of the user's own members.
+    tuning/MEMBER-tuned.toml in the store. jobs: threads, by default all cores. own_members: folder of the
+    user's own members.
 
     Nothing is started if anything is refused. Raises UsageError for a fold that cannot judge, a name of `out` that
     cannot be a member's, and if nothing is left to search; UserError for a value in the file that cannot be tried.
     """
-    shipped = load_member(member, own)
+    shipped = load_member(member, own_members)
     changes = merge_settings(sets or {}, epochs=epochs)
     recipe = with_settings(shipped, changes)
     if out:
@@ -101,7 +102,7 @@ def tune(
     space, fixed = _space(recipe, changes)
     jobs = jobs or cpu_count() or 1
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
-    recipe = pin_warm_start(recipe, store, [fold], folds, listener, own)
+    recipe = pin_warm_start(recipe, store, [fold], folds, listener, own_members)
     tuning = Tuning(recipe=recipe, space=space, fold=fold, folds=folds, store=store, seed=seed, with_val=with_val)
     tuning.check(scenes, device)
     keep_folds(store.folds, folds, listener)

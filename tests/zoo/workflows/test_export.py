@@ -117,7 +117,7 @@ def test_what_is_not_trained_is_answered_with_what_is_or_what_can_be(
 def test_a_listed_member_of_the_users_own_that_is_not_trained_is_answered_with_what_trains_it(exports, folder):
     write_text(folder / "own/mine.toml", 'base = "lite0-fc-t5"\n')
     with pytest.raises(UserError) as raised:
-        exports("mine", own=folder / "own", form="pt2")
+        exports("mine", own_members=folder / "own", form="pt2")
     assert str(raised.value.do) == "cli zoo train mine --fold 0"
 
 

@@ -74,7 +74,7 @@ def test_the_options_that_train_a_lacking_fold_are_said(predicts, place, tmp_pat
     (place / "fold-1/result.json").unlink()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/tiny-resnet.toml").write_text('base = "lite0-fc-t5"\n')
-    _, heard = predicts(own=tmp_path / "mine")
+    _, heard = predicts(own_members=tmp_path / "mine")
     changes = "--set encoder=test_resnet --set 'decoder_channels=[16, 16, 8, 8, 8]' --set size=32 --set crop=0"
     assert heard.warnings[0].endswith(f"; run: cli zoo train tiny-resnet --fold 1 {changes}")
 
@@ -92,7 +92,7 @@ def test_without_any_complete_run_it_says_what_to_train(predicts, place, tmp_pat
         (place / f"fold-{fold}/result.json").unlink()
     (tmp_path / "tiny-resnet.toml").write_text('base = "lite0-fc-t5"\n')
     with pytest.raises(UserError) as raised:
-        predicts(own=tmp_path)
+        predicts(own_members=tmp_path)
     assert "tiny-resnet: no complete run of fold 0, 1 of this split in" in raised.value.what
     assert "fold-0 is unfinished: resume it with the command that began it, or train anew" in raised.value.what
     assert str(raised.value.do) == "cli zoo train tiny-resnet --fold all"
