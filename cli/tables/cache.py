@@ -1,14 +1,10 @@
 """Tables of `cli zoo verify` and `cli zoo import`."""
 
-from typing import TYPE_CHECKING
+from rich.console import Console
 
+from zoo.predictions.importer import Imported
+from zoo.predictions.verify import Verified
 from zoo.runs import Ref
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from zoo.predictions.importer import Imported
-    from zoo.predictions.verify import Verified
 
 
 def print_verified(console: "Console", found: "Verified") -> None:

@@ -6,10 +6,9 @@ room is left; the JSON document has all.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from rich.table import Table
 
 EMPTY = "-"
 GAP = 2  # characters between columns
@@ -64,8 +63,6 @@ def visible_columns(columns: Sequence[Column], width: int) -> list[Column]:
 
 def as_table(columns: Sequence[Column], width: int) -> "Table":
     """Table of the columns that have room in `width` characters."""
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     shown = visible_columns(columns, width)
     for column in shown:
@@ -81,8 +78,6 @@ def as_table(columns: Sequence[Column], width: int) -> "Table":
 
 def framed_table(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     """Table with a frame and a title, whose first columns hold text and whose others hold numbers."""
-    from rich.table import Table
-
     table = Table(title=title, title_justify="left")
     for name in texts:
         table.add_column(name, no_wrap=True)

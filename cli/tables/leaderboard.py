@@ -1,17 +1,12 @@
 """Leaderboard as a table, and the marks and notes that a Dice has there and in the list of members."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pipeline.leaderboard import Leaderboard, Row
+from pipeline.leaderboard import Leaderboard, Row
 
 
 def print_leaderboard(console: Console, board: Leaderboard) -> None:

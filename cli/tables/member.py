@@ -1,27 +1,23 @@
 """One member's recipe as a table: every key, its value, who chose it, and what training it takes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from cli.tables.columns import EMPTY
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from pipeline.members import MemberDescription
-    from zoo.members import Recipe
-    from zoo.members.costs import Cost, Estimate
+from pipeline.members import MemberDescription
+from zoo.members import Recipe, setting_text
+from zoo.members.costs import Cost, Estimate
+from zoo.members.files import SHIPPED
+from zoo.members.recipe import KEYS
 
 A100_GB = 80
 
 
 def print_member(console: Console, member: MemberDescription) -> None:
     """Print the recipe, its stages, its difference from the listed member, the log's scores and the costs."""
-    from rich.table import Table
-
     recipe = member.recipe
     table = Table("key", "value", "from", box=None)
     given = {key: _given_by(member, key) for key in recipe.resolved}
@@ -40,8 +36,6 @@ def print_member(console: Console, member: MemberDescription) -> None:
 
 def _given_by(member: MemberDescription, key: str) -> str:
     """Source of a key's value."""
-    from zoo.members.files import SHIPPED
-
     recipe = member.recipe
     own = recipe.resolved if member.trained and member.changed is None else member.changed or {}
     if key in own or key in recipe.log.gave:
@@ -52,8 +46,6 @@ def _given_by(member: MemberDescription, key: str) -> str:
 
 def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
     """Key, value and the key that gave it: `stages` if all of them change it alike."""
-    from zoo.members.recipe import KEYS
-
     apart = {*recipe.changing_keys, *(["stages"] if recipe.stages else [])}
     trained_with = recipe.final.resolved
     for key, value in recipe.resolved.items():
@@ -64,8 +56,6 @@ def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
 
 def _stages_table(recipe: Recipe) -> Table:
     """First stage with all keys that others change, later ones with those that they change themselves."""
-    from rich.table import Table
-
     apart, first = recipe.changing_keys, recipe.staged[0].resolved
     tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
     table = Table("stage", "trains with", *(["logged Dice"] if recipe.log.stages else []), box=None)
@@ -79,15 +69,11 @@ def _stages_table(recipe: Recipe) -> Table:
 
 def _value(key: str, value: Any) -> str:
     """Value as `--set` takes it."""
-    from zoo.members import setting_text
-
     return setting_text(key, value).partition("=")[2]
 
 
 def _differs(member: MemberDescription) -> str:
     """Difference of a trained recipe from its listed member."""
-    from zoo.members import setting_text
-
     if member.trained is None:
         return ""
     name = member.recipe.name

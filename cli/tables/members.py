@@ -1,19 +1,15 @@
 """List of members as a table, on the terminal and for the docs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from cli.tables.leaderboard import heading, legend, marked
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pipeline.leaderboard import Row as Scores
-    from zoo.members.table import MemberTable
+from pipeline.leaderboard import Row as Scores
+from zoo.members.table import MemberTable
 
 Row = dict[str, Any]
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")

@@ -3,20 +3,18 @@
 In: values of `submissions` and `pipeline`. Out: text on a console. Stays outside: computing anything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from cli.tables.columns import cell
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from core.dice import Counts
-    from pipeline.score import Scored
-    from submissions import Difference, Ledger, Report
-    from submissions.correlation import Correlation
+from core.dice import Counts
+from pipeline.score import Scored
+from pipeline.submit import TITLES
+from submissions import Difference, Ledger, Report
+from submissions.correlation import Correlation
 
 TEXTS = ("name", "when", "members", "note")
 
@@ -52,10 +50,6 @@ def print_score(console: Console, scored: Scored, worst: int) -> None:
 
 def print_submitted(console: Console, document: Mapping[str, Any]) -> None:
     """Print what was written, beside the foreground of the records that the ensemble was fitted on."""
-    from rich.table import Table
-
-    from pipeline.submit import TITLES
-
     console.print(f"{document['file']}: {document['rows']} records, read back and compared pixel by pixel")
     table = Table("", "records", "contrail pixels", "masks with any")
     for column in table.columns[1:]:
@@ -100,8 +94,6 @@ def _difference_line(difference: Difference) -> str:
 
 
 def _worst(rows: list[tuple[str, Counts]]) -> Any:
-    from rich.table import Table
-
     table = Table("record", title="most wrong pixels", title_justify="left")
     for name in ("wrong", "true positive", "predicted", "truth", "Dice"):
         table.add_column(name, justify="right")
@@ -113,8 +105,6 @@ def _worst(rows: list[tuple[str, Counts]]) -> Any:
 
 
 def _entries(ledger: Ledger) -> Any:
-    from rich.table import Table
-
     entries = ledger.entries
     best = max((each.public for each in entries if each.public is not None), default=0.0)
     columns = {

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from cli.tables.columns import Column, as_table, column_of
 from zoo.members.space import value_text
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 BEST = 10  # trials that are shown
 

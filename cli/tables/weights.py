@@ -3,11 +3,11 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from cli.tables.columns import EMPTY, Column, as_table, column_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from zoo.models.packing import PackedFolder, WeightsRow
 
 

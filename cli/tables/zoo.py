@@ -6,15 +6,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from core.command import Command
 from core.thresholds import threshold_text
-from zoo.runs import RunName
+from zoo.runs import RunName, RunPlace
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from zoo.runs import RunPlace
     from zoo.workflows.predict import PredictedRun
     from zoo.workflows.train import TrainedRun
 
