@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOWEST := build/lowest
+# Without byte code every process compiles torch and timm from source, 7 seconds of a processor: install writes theirs,
+# and whatever runs here may write that of the suite and its tests.
+unexport PYTHONDONTWRITEBYTECODE
 # click, rich, filelock, joblib; numba, zstd, scipy, optuna; torch, timm, smp, the hub, safetensors; onnx; pillow, rasterio,
 # shapely; matplotlib.
 LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/predictions \
@@ -18,7 +21,7 @@ install: $(INSTALLED)
 $(INSTALLED): requirements/lock.txt requirements/uv.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/lock.txt
+	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/lock.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
