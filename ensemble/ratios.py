@@ -1,4 +1,4 @@
-"""Ratios of groups of members, fixed by the user: nothing is fitted."""
+"""Weights by ratios of groups of members, which the user gives: nothing is fitted."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -9,10 +9,10 @@ FORM = 'give groups of members and their ratios: "lite0-fc-t5+lite1-fc-t5=2,resn
 
 
 def shares_of(text: str, members: Sequence[str]) -> list[float]:
-    """The share of every member, (members,): a group's ratio is shared out evenly among its members.
+    """Parse ratios into a share of every member, (members,): a group's ratio is divided evenly among its members.
 
-    text: "a+b=2,c*=1"; a group is members joined by "+" or matched by "*"; who is in no group gets nothing
-    Raises UsageError for another form or a member in two groups, UnknownName for one that there is not.
+    text: "a+b=2,c*=1"; a group is members joined by "+" or matched by "*"; members in no group get 0
+    Raises UsageError for another form or a member in two groups, UnknownName for a member that does not exist.
     """
     shares = dict.fromkeys(members, 0.0)
     seen: set[str] = set()
@@ -22,7 +22,7 @@ def shares_of(text: str, members: Sequence[str]) -> list[float]:
         group = [name for pattern in names.split("+") for name in _matched(pattern.strip(), members)]
         twice = seen.intersection(group) or len(set(group)) < len(group)
         if twice:
-            raise UsageError(f'--ratios "{text}": a member stands in two groups; name it once')
+            raise UsageError(f'--ratios "{text}": a member is in two groups; name it once')
         seen.update(group)
         for name in group:
             shares[name] = ratio / len(group)

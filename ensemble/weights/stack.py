@@ -37,7 +37,8 @@ def _regress(logits: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         score = parameters[0] + parameters[1:] @ logits
-        off = 1 / (1 + np.exp(-score)) - label
+        with np.errstate(over="ignore"):  # 1 / inf is the 0 that is meant
+            off = 1 / (1 + np.exp(-score)) - label
         pull = parameters[1:] - parameters[1:].mean()
         value = float((np.logaddexp(0, score) - label * score).mean() + RIDGE * (pull**2).sum())
         slopes = logits @ off / len(label) + 2 * RIDGE * pull

@@ -56,6 +56,16 @@ def takes_a_single_member(method: Callable[[TrainingSet], Blend], case: Case) ->
     assert method(training(case, members=[1])).weights == (0, TOTAL, 0)
 
 
+def takes_members_that_separate_the_classes(method: Callable[[TrainingSet], Blend], case: Case) -> None:
+    rng, masks = np.random.default_rng(0), np.zeros((30, 16, 16), bool)
+    masks[::2, 4:9, 3:13] = True
+    maps = [np.clip(0.8 * masks + rng.normal(0.1, noise, masks.shape), 0, 1) for noise in (0.1, 0.2)]
+    clear = Case(np.rint(255 * np.stack(maps)).astype(np.uint8), masks, np.sort(np.arange(30) % 5))
+    for fold in range(5):
+        gives = method(training(clear, tuple(kept for kept in range(5) if kept != fold)))
+        assert sum(gives.weights) == TOTAL
+
+
 def takes_records_without_contrails(method: Callable[[TrainingSet], Blend], case: Case) -> None:
     gives_whole_weights(method, Case(case.maps, np.zeros_like(case.masks), case.folds))
 
@@ -67,6 +77,7 @@ CHECKS = (
     gives_members_out_of_sight_nothing,
     is_blind_to_members_out_of_sight,
     takes_a_single_member,
+    takes_members_that_separate_the_classes,
     takes_records_without_contrails,
 )
 
@@ -120,8 +131,8 @@ def test_ratios_of_groups(text, shares):
         ("a1", "give groups of members"),
         ("a1=x", "give groups of members"),
         ("a1=-1", "give groups of members"),
-        ("a1=1,a*=1", "stands in two groups"),
-        ("a1+a1=1", "stands in two groups"),
+        ("a1=1,a*=1", "is in two groups"),
+        ("a1+a1=1", "is in two groups"),
         ("a1=0", "every ratio is 0"),
         ("a3=1", "did you mean"),
         ("", "give groups of members"),
