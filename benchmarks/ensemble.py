@@ -37,7 +37,7 @@ from core.bootstrap import dice_interval
 from ensemble import counts as member_counts
 from ensemble.active import EPS, Active, find_active
 from ensemble.blend import COARSE, identity_table, whole_weights
-from ensemble.fitting import FitOptions, fit
+from ensemble.fitting import FitOptions, fit_active
 from ensemble.surface import best_cut, changes, curves, surface_of
 
 MEMBERS = 8
@@ -223,7 +223,7 @@ def child(records: int, jobs: int) -> dict[str, float]:
     active = find_active(chunks, [f"m{m}" for m in range(MEMBERS)], folds)
     gathered, worked = time.perf_counter(), time.process_time()
     with counted_calls() as counted:
-        result = fit(active, options=FitOptions(), jobs=jobs)
+        result = fit_active(active, options=FitOptions(), jobs=jobs)
     estimates = [result.estimate(one.counts) for one in (result.result, result.uniform, result.best)]
     gains = [result.difference(rival) for rival in (result.uniform, result.best)]
     assert len(estimates) + len(gains) == 5

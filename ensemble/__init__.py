@@ -1,28 +1,44 @@
 """Ensembles of segmentation members: weights, threshold and min-pixels, fitted exactly and reported honestly.
 
-In: members' out-of-fold maps, masks, folds. Out: an `Ensemble` that turns maps into masks, and its cross-fitted Dice.
-Stays outside: torch, training, submission files. What is exported here is imported when it is first used.
+In: members' out-of-fold maps, masks, folds: arrays of any binary segmentation problem (`fit`), or the predictions under
+a runs folder (`fit_runs`). Out: an `Ensemble` that turns maps into masks, with a report of its cross-fitted Dice. Stays
+outside: torch, training, submission files. An export is imported when it is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ensemble.fitting import Fit, fit
-    from ensemble.model import Ensemble, MemberUse, read_ensemble, write_ensemble
+    from ensemble.arrays import Ensembler, fit
+    from ensemble.comparison import compare_ensembles
+    from ensemble.job import FitJob, fit_runs
+    from ensemble.model import Ensemble, MemberUse
+    from ensemble.report import FitReport
     from ensemble.strategy import FitOptions
 
 _MODULES = {
     "Ensemble": "model",
-    "Fit": "fitting",
+    "Ensembler": "arrays",
+    "FitJob": "job",
     "FitOptions": "strategy",
+    "FitReport": "report",
     "MemberUse": "model",
-    "fit": "fitting",
-    "read_ensemble": "model",
-    "write_ensemble": "model",
+    "compare_ensembles": "comparison",
+    "fit": "arrays",
+    "fit_runs": "job",
 }
 
-__all__ = ["Ensemble", "Fit", "FitOptions", "MemberUse", "fit", "read_ensemble", "write_ensemble"]
+__all__ = [
+    "Ensemble",
+    "Ensembler",
+    "FitJob",
+    "FitOptions",
+    "FitReport",
+    "MemberUse",
+    "compare_ensembles",
+    "fit",
+    "fit_runs",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,9 @@
-"""What each member is worth to an ensemble, and how much members err alike.
+"""Ablation: the contribution of each member to an ensemble, and how similar the members' errors are.
 
-In: a `Fit`. Out: per member the paired change of Dice when it leaves, and the correlation of errors.
-A member leaves by giving its weight to the others in proportion; without each fold the threshold is chosen anew.
-Min-pixels are left out: they would blur what weights do.
+In: a `Fit`. Out: per member the paired change of Dice if it is left out, and the correlation of errors. The weight of a
+member that is left out goes to the others in proportion; the threshold is refitted without each fold. Min-pixels are
+not
+applied: they would blur the effect of the weights.
 """
 
 from collections.abc import Sequence
@@ -22,14 +23,14 @@ PIXELS = 200_000
 
 @dataclass(frozen=True)
 class Contribution:
-    """What the ensemble gains by a member: cross-fitted where there are two folds, else in-sample."""
+    """Gain of the ensemble by one member: cross-fitted if there are two folds, else in-sample."""
 
     member: str
     gain: Gain
 
 
 def contributions(fit: Fit) -> tuple[Contribution, ...]:
-    """One for each member that has a weight; none where it is the only one."""
+    """Compute the contribution of every member with a weight; none if there is only one."""
     weights = fit.result.choice.blend.weights
     used = [member for member, weight in enumerate(weights) if weight]
     if len(used) < 2:
@@ -42,7 +43,7 @@ def contributions(fit: Fit) -> tuple[Contribution, ...]:
 
 
 def error_correlation(fit: Fit) -> NDArray[np.float64]:
-    """Correlation of members' errors, probability less label, over active pixels: (members, members)."""
+    """Correlate the members' errors, probability minus label, over active pixels: (members, members)."""
     values, label = TrainingSet(fit.counts, fit.counts.folds).pixels(PIXELS)
     if len(label) < 2:
         return np.eye(len(values))
@@ -67,7 +68,7 @@ def _cut(training: TrainingSet, blend: Blend) -> Choice:
 
 
 def _less(blend: Blend, without: int | None, others: Sequence[int]) -> Blend:
-    """The blend without a member; equal weights of the others in the line-up where it had everything."""
+    """Take a member out of a blend; if it had all the weight, the others share it equally."""
     if without is None:
         return blend
     rest = np.array(blend.weights, dtype=np.float64)

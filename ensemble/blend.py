@@ -1,35 +1,35 @@
-"""How members' maps become levels: integer tables, integer weights, one integer sum.
+"""Blending: from members' maps to levels by integer tables, integer weights and one integer sum.
 
-A member's uint8 value goes through a 256-entry table, and a blend is the sum of table entries times weights
-that add up to 2**16. Everything is an integer, so fit and submit see the same bits on any machine, in any
-thread order.
+A member's uint8 value goes through a 256-entry table, and a blend is the sum of table entries times weights that add up
+to 2**16. Everything is an integer, so fit and submit see the same bits on any machine, in any thread order.
 
-A threshold may lie at `CANDIDATES` evenly spaced levels (plus level 0, which takes every pixel). They are a
-power of two apart, so `level >> shift` is the number of candidates that a pixel passes and counting in
-those bins is exact at every candidate: 1/1020 of a probability with the identity table, four steps to each step of
-the maps themselves.
+A threshold is one of `CANDIDATES` evenly spaced levels, or level 0, which takes every pixel. They are a power of two
+apart, so `level >> shift` is the number of candidates that a pixel passes, and counting in those bins is exact at every
+candidate: 1/1020 of a probability with the identity table, four steps to each step of the maps themselves.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import UserError
 from core.registry import NoFacts, Registry
 
 TOTAL = 1 << 16
 COARSE = 256  # unit of weights that a search tries: 1/256 of the whole, counted in 16 bits
 CANDIDATES = 1020
 BINS = CANDIDATES + 1
-FINE_TOP = 255 * 16  # a table that bends needs finer entries than the map's own 255
-LOGIT_EDGE = 0.25  # values 0 and 255 stand for a quarter of a step from certainty
+FINE_TOP = 255 * 16  # a non-linear table needs finer entries than the map's own 255
+LOGIT_EDGE = 0.25  # values 0 and 255 are read as a quarter of a step from certainty
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A non-decreasing map from uint8 value to table entry, (256,) int64, from 0 to 255 or to 255 * 16."""
+    """Non-decreasing map from uint8 value to table entry, (256,) int64, from 0 to 255 or to 255 * 16."""
 
     name: str
     entries: NDArray[np.int64]
@@ -42,7 +42,7 @@ class Table:
 
     @property
     def top(self) -> int:
-        """The highest level that a blend of this table reaches."""
+        """Highest level that a blend of this table reaches."""
         return int(self.entries[-1]) * TOTAL
 
     @property
@@ -52,16 +52,16 @@ class Table:
 
     @property
     def linear(self) -> bool:
-        """Whether an entry is the value itself."""
+        """True if every entry is the value itself."""
         return bool(self.entries[-1] == 255 and (self.entries == np.arange(256)).all())
 
     def floor_bin(self, eps: int) -> int:
-        """The lowest bin that no blend of values below `eps` reaches, whatever the weights."""
+        """Lowest bin that no blend of values below `eps` reaches, whatever the weights."""
         below = int(self.entries[eps - 1]) * TOTAL if eps > 0 else -1
         return (below >> self.shift) + 1
 
     def probability(self, level: int) -> float:
-        """The probability whose own level this is; between two values of the map, interpolated."""
+        """Probability of a level, interpolated between two values of the map."""
         return float(np.interp(level / TOTAL, self.entries, np.arange(256) / 255))
 
 
@@ -70,13 +70,13 @@ TABLES: Registry[Callable[[], Table], NoFacts] = Registry("table", NoFacts)
 
 @TABLES.register("identity")
 def identity_table() -> Table:
-    """Entry = value: a blend is a weighted mean of probabilities."""
+    """Make the table of entry = value: a blend is a weighted mean of probabilities."""
     return Table("identity", np.arange(256, dtype=np.int64))
 
 
 @TABLES.register("logit")
 def logit_table() -> Table:
-    """Entry ~ logit of the probability, shifted and scaled: a blend is a weighted mean of logits."""
+    """Make the table of shifted and scaled logits: a blend is a weighted mean of logits."""
     value = np.clip(np.arange(256, dtype=np.float64), LOGIT_EDGE, 255 - LOGIT_EDGE) / 255
     logit = np.log(value / (1 - value))
     scaled = (logit - logit[0]) / (logit[-1] - logit[0])
@@ -91,7 +91,7 @@ def table(name: str) -> Table:
 
 @dataclass(frozen=True)
 class Blend:
-    """Whole weights of all members, sum 2**16, and the table that their values go through first."""
+    """Integer weights of all members, sum 2**16, and the table that their values go through first."""
 
     weights: tuple[int, ...]
     table: str = "identity"
@@ -101,19 +101,19 @@ class Blend:
             raise ValueError(f"weights {self.weights}: must not be negative and add up to {TOTAL}")
 
     def floor(self, eps: int) -> int:
-        """The lowest bin that is a candidate for a threshold: no pixel where no member reaches `eps` gets there."""
+        """Lowest bin that is a candidate for a threshold: pixels where all members are below `eps` do not reach it."""
         return table(self.table).floor_bin(eps)
 
     def probability(self, number: int) -> float:
-        """The probability at the lower edge of a bin."""
+        """Probability at the lower edge of a bin."""
         by = table(self.table)
         return by.probability(number << by.shift)
 
 
 def whole_weights(shares: Sequence[float] | NDArray[np.float64], unit: int = 1) -> tuple[int, ...]:
-    """Non-negative shares as multiples of `unit`, a power of two, that add up to 2**16.
+    """Round non-negative shares to multiples of `unit`, a power of two, that add up to 2**16.
 
-    Largest remainders are rounded up first, ties go to the earlier member.
+    Largest remainders are rounded up first, ties go to the earlier member. ValueError for shares that are all 0.
     """
     values = np.asarray(shares, dtype=np.float64)
     if not len(values) or not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
@@ -127,15 +127,27 @@ def whole_weights(shares: Sequence[float] | NDArray[np.float64], unit: int = 1) 
 
 
 def mixed_weights(first: Sequence[int], second: Sequence[int], step: float) -> tuple[int, ...]:
-    """The weights a share `step` of the way from `first` to `second`."""
+    """Mix two sets of weights: `step` of the way from `first` to `second`."""
     return whole_weights((1 - step) * np.asarray(first) + step * np.asarray(second))
 
 
-def as_uint8(maps: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Maps of either dtype as uint8: 16 bits are rounded half up, in integers."""
+def as_uint8(maps: NDArray[Any], where: str = "the maps") -> NDArray[np.uint8]:
+    """Round probability maps to uint8: floats by rint(p * 255), uint16 half up in integers; uint8 is returned as it is.
+
+    Raises UserError, beginning with `where`, for another dtype or for values outside [0, 1].
+    """
     if maps.dtype == np.uint8:
-        return maps.astype(np.uint8, copy=False)
-    return ((maps.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return maps
+    if maps.dtype == np.uint16:
+        return ((maps.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if maps.dtype.kind != "f":
+        raise UserError(f"{where} are {maps.dtype}; give probabilities as floats, uint8 or uint16")
+    # float16 would round in between; min and max carry a NaN along.
+    wide = maps.astype(np.promote_types(maps.dtype, np.float32))
+    low, high = (float(wide.min()), float(wide.max())) if wide.size else (0.0, 0.0)
+    if not (low >= 0 and high <= 1):
+        raise UserError(f"{where} reach from {low:g} to {high:g}; probabilities lie in [0, 1]")
+    return np.rint(wide * wide.dtype.type(255)).astype(np.uint8)
 
 
 def levels(maps: Mapping[str, NDArray[np.uint8]], weights: Mapping[str, int], by: Table) -> NDArray[np.int32]:

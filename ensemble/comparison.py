@@ -1,7 +1,7 @@
-"""Two frozen ensembles, record by record.
+"""Comparison of two ensembles, record by record.
 
-In: the counts that each keeps. Out: a document of the paired difference on the records that both were fitted on;
-cross-fitted where both are, else in-sample, and it says which. No maps and no masks are read.
+In: the counts that each keeps. Out: a document of the paired difference on the records that both were fitted on,
+cross-fitted if both are, else in-sample. No maps and no masks are read.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.bootstrap import dice_difference, dice_interval
+from core.command import Command
 from core.errors import UserError
 from ensemble.model import Ensemble
 
@@ -17,19 +18,20 @@ from ensemble.model import Ensemble
 def compare_ensembles(
     first: Ensemble, second: Ensemble, seed: int = 0, names: tuple[str, str] | None = None
 ) -> dict[str, Any]:
-    """Dice of both and the difference with their intervals; UserError where they share no record.
+    """Compare the Dice of two ensembles, paired, with intervals over scene groups.
 
-    names: what to call them, in place of the names that they were fitted under
+    names: for the document, in place of the ensembles' own
+    Raises UserError if they share no record or were fitted on different masks.
     """
     names = names or (first.name, second.name)
     both = [one.per_record.get("cross_fitted") is not None for one in (first, second)]
     kind = "cross_fitted" if all(both) else "in_sample"
     shared = sorted(set(first.record_ids) & set(second.record_ids))
     if not shared:
-        raise UserError(f"{first.name} and {second.name} share no record; fit them on the same folds")
+        raise UserError(f"{first.name} and {second.name} share no record; fit them on the same records")
     counts = [_counts(one, kind, shared) for one in (first, second)]
     if (counts[0][:, 2] != counts[1][:, 2]).any():
-        raise UserError(f"{first.name} and {second.name} were fitted on other masks; fit both again")
+        raise UserError(f"{first.name} and {second.name} were fitted on different masks; fit both again")
     groups = np.unique(_groups(first, shared), return_inverse=True)[1].astype(np.int64)
     gain = dice_difference(counts[0], counts[1], groups, seed)
     alone = [dice_interval(part, groups, seed) for part in counts]
@@ -46,10 +48,11 @@ def compare_ensembles(
 
 
 def _counts(ensemble: Ensemble, kind: str, shared: list[str]) -> NDArray[np.int64]:
-    """Counts (n, 3) of the shared records."""
+    """Take the counts (n, 3) of the shared records."""
     rows = ensemble.per_record.get(kind)
     if rows is None or len(rows) != len(ensemble.record_ids):
-        raise UserError(f"ensemble {ensemble.name}: keeps no counts per record; fit it again: cli ensemble fit")
+        again = Command("ensemble fit", name=ensemble.name)
+        raise UserError(f"ensemble {ensemble.name}: has no counts per record; fit it again", again)
     where = {record: row for row, record in enumerate(ensemble.record_ids)}
     return np.array([rows[where[record]] for record in shared], dtype=np.int64)
 

@@ -1,8 +1,7 @@
-"""Counts of any blend, each worked out once, and what a fit may see of them.
+"""Counts of any blend, each computed once, and the part of them that a fit may see.
 
-`BlendCounts` remembers: a search asks for the same weights again and again, and so does cross-fitting. `TrainingSet`
-is the part of a counts without the held-out folds; weight methods and cuts get nothing else, so they cannot
-see more.
+`BlendCounts` keeps what it has counted, since searches and cross-fitting ask for the same weights again and again.
+`TrainingSet` shows the counts without the held-out folds; weight methods and cuts get nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import UserError
 from ensemble.active import Active
 from ensemble.blend import Blend, table, whole_weights
+from ensemble.min_pixels import NONE
 from ensemble.surface import Cut, best_cut, changes, curves, record_counts, surface_of
 
 PARTS_KEPT = 12  # of surfaces, 6.5 MB each
@@ -27,19 +28,23 @@ Counts3 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Choice:
-    """What turns maps into masks: a blend and where it is cut."""
+    """Choice of a blend and of its cut: all that turns maps into masks."""
 
     blend: Blend
     cut: Cut
 
     @property
     def threshold(self) -> float:
-        """The threshold as a probability."""
+        """Threshold as a probability."""
         return self.blend.probability(self.cut.bin)
 
 
 class BlendCounts:
-    """Counts per fold of any blend of these active pixels; remembers what it has counted."""
+    """Counts per fold of any blend of these active pixels.
+
+    groups: the scene group of every record; without them, each record is its own. jobs: threads.
+    Raises UserError if a scene group is in two folds.
+    """
 
     def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1) -> None:
         self.active = active
@@ -50,23 +55,26 @@ class BlendCounts:
         self._curves: OrderedDict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = OrderedDict()
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
+        self._refuse_leaks()
 
     @property
     def folds(self) -> tuple[int, ...]:
-        """All folds, by index."""
+        """Indices of all folds."""
         return tuple(range(len(self.active.folds)))
 
-    def counts(self, blend: Blend, mode: str = "none", folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """Counts of these folds together, or of all: at every threshold (bins, 2) in the mode `none`, else at every
-        (threshold, k) (bins, most + 1, 2)."""
+    def total(self, blend: Blend, mode: str = NONE, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
+        """Count these folds together, or all of them, at every cut of a mode.
+
+        returns: (bins, 2) without min-pixels, else (bins, most + 1, 2): true positives and predicted pixels
+        """
         wanted = self.folds if folds is None else folds
-        if mode == "none":
+        if mode == NONE:
             return np.sum(self._curves_of(blend, wanted), axis=0, dtype=np.int64)
         parts = [self._changes(blend, mode, fold) for fold in wanted]
         return surface_of(sum(parts[1:], parts[0]))
 
     def _curves_of(self, blend: Blend, folds: Sequence[int]) -> list[NDArray[np.int32 | np.int64]]:
-        """Counts at every threshold of each fold, (bins, 2)."""
+        """Count each fold at every threshold, (bins, 2)."""
         found = {fold: self._curves[blend, fold] for fold in folds if (blend, fold) in self._curves}
         missing = [fold for fold in folds if fold not in found]
         if missing:
@@ -76,7 +84,7 @@ class BlendCounts:
         for fold in folds:
             self._curves[blend, fold] = found[fold]
             self._curves.move_to_end((blend, fold))
-        # What was found is held here: forgetting may reach the folds of this very blend.
+        # `found` holds them all: dropping the oldest may reach the folds of this very blend.
         while len(self._curves) > CURVES_KEPT:
             self._curves.popitem(last=False)
         return [found[fold] for fold in folds]
@@ -92,33 +100,42 @@ class BlendCounts:
         return self._parts[key]
 
     def records(self, choice: Choice, folds: Sequence[int] | None = None) -> NDArray[np.int64]:
-        """Counts per record, (n, 3), of these folds in order, or of all."""
+        """Count each record of these folds in order, or of all, at the cut of a choice: (n, 3)."""
         given = (self.active, choice.blend.weights, table(choice.blend.table), choice.cut)
         if folds is None:
             return record_counts(*given)
         return np.concatenate([record_counts(*given, fold=fold) for fold in folds])
 
     def groups_of(self, folds: Sequence[int]) -> NDArray[np.int64]:
-        """The scene group of every record of these folds, in order."""
+        """Number of the scene group of every record of these folds, in order."""
         return np.concatenate([self.groups[slice(*self.active.records_of(fold))] for fold in folds])
 
     def is_lowest(self, choice: Choice) -> bool:
-        """Whether the threshold is the lowest candidate: a lower one might be better."""
+        """True if the threshold is the lowest candidate, so that a lower one might be better."""
         return choice.cut.bin <= self.floor(choice.blend)
 
     def floor(self, blend: Blend) -> int:
-        """The lowest bin that is a candidate for a threshold: no pixel that is not active reaches it."""
+        """Lowest bin that is a candidate for a threshold: only active pixels reach it."""
         return blend.floor(self.active.eps)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made at the first call with this key."""
+        """Return what `make` returned at the first call with this key."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
 
+    def _refuse_leaks(self) -> None:
+        pairs = np.unique(np.stack([self.groups, self.active.fold]), axis=1)
+        groups, often = np.unique(pairs[0], return_counts=True)
+        if (often > 1).any():
+            name = self.group_names[int(np.flatnonzero(self.groups == groups[often > 1][0])[0])]
+            numbers = [self.active.folds[fold] for fold in pairs[1][pairs[0] == groups[often > 1][0]]]
+            where = " and ".join(f"fold {number}" for number in numbers)
+            raise UserError(f"scene group {name} is in {where}: it would be scored by a choice that saw it")
+
 
 class TrainingSet:
-    """The folds and members that a fit may look at."""
+    """Folds and members that a fit may see."""
 
     def __init__(self, counts: BlendCounts, folds: Sequence[int], members: Sequence[int] | None = None) -> None:
         if not folds:
@@ -130,35 +147,35 @@ class TrainingSet:
 
     @property
     def size(self) -> int:
-        """How many members."""
+        """Number of members."""
         return len(self.members)
 
     def without(self, fold: int) -> TrainingSet:
-        """The same with one fold less."""
+        """Leave one fold out."""
         return TrainingSet(self.counts, [kept for kept in self.folds if kept != fold], self.members)
 
     def blend(
         self, shares: Sequence[float] | NDArray[np.float64], table_name: str = "identity", unit: int = 1
     ) -> Blend:
-        """A blend of the members in sight, in multiples of `unit`; the others get no weight."""
+        """Blend the visible members by shares (size,), in multiples of `unit`; the others get no weight."""
         everyone = np.zeros(len(self.counts.active.members))
         everyone[list(self.members)] = shares
         return Blend(whole_weights(everyone, unit), table_name)
 
     def dice(self, blend: Blend) -> float:
-        """The best Dice over all thresholds, without min-pixels."""
-        return self.cut(blend, "none")[1]
+        """Best Dice over all thresholds, without min-pixels."""
+        return self.cut(blend, NONE)[1]
 
     def among(self, members: Sequence[int]) -> TrainingSet:
-        """The same folds with these members in sight."""
+        """Show only these members, on the same folds."""
         return TrainingSet(self.counts, self.folds, members)
 
     def cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
-        """The best cut of this mode and its Dice."""
+        """Find the best cut of a mode and its Dice."""
         return self.counts.once(("cut", blend, mode, self.folds), lambda: self._cut(blend, mode))
 
     def _cut(self, blend: Blend, mode: str) -> tuple[Cut, float]:
-        counts = self.counts.counts(blend, mode, self.folds)
+        counts = self.counts.total(blend, mode, self.folds)
         return best_cut(counts, self.truth, self.counts.floor(blend), mode)
 
     def pixels(self, most: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -170,6 +187,6 @@ class TrainingSet:
         span = np.searchsorted(ends, count, side="right")
         where = count + (spans[:, 1] - ends)[span]
         values = active.values[np.ix_(self.members, where)]
-        # What only members out of sight reach must not tell these apart.
+        # A pixel that only hidden members reach must not tell the visible ones apart.
         seen = values.max(axis=0) >= active.eps
         return values[:, seen] / 255, active.label[where[seen]] > 0

@@ -1,7 +1,7 @@
-"""Score a way of choosing on records that the choice did not see.
+"""Cross-fitting: score a way of choosing on records that the choice did not see.
 
-For each fold: choose without it, count on it; the counts of all folds are pooled into one Dice. The choosing
-function gets a `TrainingSet` that does not hold the fold, so whatever it fits or decides is refitted.
+For each fold, choose without it and count on it; the counts of all folds are pooled into one Dice. The choosing
+function gets a `TrainingSet` without the fold, so everything that it fits or decides is refitted.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Choose = Callable[[TrainingSet], Choice]
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """What was chosen without each fold, and the counts on it: (n, 3) int64 of all folds in order."""
+    """Choices made without each fold, and the counts on it: (n, 3) int64 of all folds in order."""
 
     folds: tuple[int, ...]
     choices: tuple[Choice, ...]
@@ -31,7 +31,7 @@ class CrossFit:
 
 
 def cross_fit(training: TrainingSet, choose: Choose) -> CrossFit:
-    """Choose without each fold of `training` in turn and count on it; needs two folds."""
+    """Choose without each fold of `training` in turn and count on it; ValueError for fewer than two folds."""
     if len(training.folds) < 2:
         raise ValueError("cross-fitting needs two folds")
     choices = tuple(choose(training.without(fold)) for fold in training.folds)

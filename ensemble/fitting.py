@@ -1,8 +1,8 @@
-"""Fit an ensemble and say what it is worth.
+"""Fit an ensemble and score it.
 
-In: active pixels, scene groups, a `FitOptions`. Out: a `Fit`: the choice, its counts in-sample and cross-fitted,
-its rivals (every member, the best one, equal weights) counted the same way, and every decision with its
-figures. Stays outside: files, names of recipes, the command line.
+In: members' out-of-fold maps and masks, or active pixels and scene groups; `FitOptions`. Out: a `Fit`: the choice, its
+counts in-sample and cross-fitted, its baselines (every member, the best one, equal weights) counted the same way, and
+every decision with its figures. Stays outside: files, recipes, the command line.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,17 +12,18 @@ from functools import cached_property
 import numpy as np
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
-from core.errors import UserError
-from ensemble.active import Active
+from core.listener import SILENT, Listener
+from ensemble.active import EPS, Active
 from ensemble.counts import BlendCounts, Choice, Counts3, TrainingSet
 from ensemble.crossfit import CrossFit, cross_fit
+from ensemble.out_of_fold import OutOfFold, gather, lower_eps
 from ensemble.selection import check_requested, scorable, select
 from ensemble.strategy import Decision, FitOptions, Strategy
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Counts per record of one way to choose: in-sample, and cross-fitted where there are two folds."""
+    """Counts per record of one way to choose: in-sample, and cross-fitted if there are two folds."""
 
     name: str
     choice: Choice
@@ -31,18 +32,18 @@ class Scored:
 
     @property
     def counts(self) -> Counts3:
-        """Cross-fitted where there are folds for it, else in-sample."""
+        """Cross-fitted counts if there are any, else in-sample."""
         return self.in_sample if self.crossed is None else self.crossed.counts
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """That on everything and those without each fold."""
+        """Choice on all folds, and those without each fold."""
         return (self.choice, *(self.crossed.choices if self.crossed else ()))
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The fitted choice and all that is reported of it."""
+    """Fitted choice with all that is reported about it."""
 
     options: FitOptions
     strategy: Strategy
@@ -56,84 +57,105 @@ class Fit:
 
     @property
     def active(self) -> Active:
-        """The pixels that were fitted on."""
+        """Pixels of the fit."""
         return self.counts.active
 
     def estimate(self, counts: Counts3) -> Estimate:
-        """Dice of counts per record with its interval over scene groups."""
+        """Estimate the Dice of counts per record, with its interval over scene groups."""
         return dice_interval(counts, self.counts.groups, self.seed)
 
-    def difference(self, rival: Scored) -> Estimate:
-        """The result's Dice less a rival's, paired, both cross-fitted where possible."""
-        return dice_difference(self.result.counts, rival.counts, self.counts.groups, self.seed)
+    def difference(self, baseline: Scored) -> Estimate:
+        """Estimate the result's Dice minus a baseline's, paired, both cross-fitted if possible."""
+        return dice_difference(self.result.counts, baseline.counts, self.counts.groups, self.seed)
 
     @cached_property
     def gains(self) -> dict[str, Estimate]:
-        """The differences to equal weights and to the best single member, by their names; drawn once."""
-        return {rival.name: self.difference(rival) for rival in (self.uniform, self.best)}
+        """Differences to equal weights and to the best single member, by their names."""
+        return {baseline.name: self.difference(baseline) for baseline in (self.uniform, self.best)}
 
     @property
     def group_count(self) -> int:
-        """How many scene groups there are."""
+        """Number of scene groups."""
         return len(np.unique(self.counts.groups))
 
+    @cached_property
+    def at_lowest_threshold(self) -> list[str]:
+        """Names of what might score higher at a threshold below the lowest candidate, on all folds or without one.
 
-def fit(
+        A member that finds nothing has the lowest threshold, too: it counts only if the ensemble finds nothing either.
+        """
+        everyone = (self.result, self.uniform, self.best, *self.members)
+        nothing = not self.result.in_sample[:, 0].any()
+        lowest = [one for one in everyone if any(map(self.counts.is_lowest, one.choices))]
+        names = [one.name for one in lowest if nothing or one.in_sample[:, 0].any()]
+        return names if self.active.eps > 1 else []
+
+
+def fit_records(
+    records: OutOfFold,
+    options: FitOptions | None = None,
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    max_ram: float | None = None,
+    listener: Listener = SILENT,
+) -> Fit:
+    """Read the active pixels of records and fit; repeat with lower pixels while a best threshold may lie among them.
+
+    jobs: threads. max_ram: GB; the lowest pixels are left out first.
+    Raises UserError if the pixels do not fit into `max_ram`, and as `fit_active`.
+    """
+    groups = [records.group_of[record] for record in records.record_ids]
+    eps = EPS
+    while True:
+        with listener.task("reading predictions", len(records.record_ids)):
+            active = gather(records, eps, max_ram, listener)
+        result = fit_active(active, groups, options, seed, jobs, listener)
+        lower = lower_eps(active, eps, max_ram) if result.at_lowest_threshold else None
+        if lower is None:
+            return result
+        names = ", ".join(result.at_lowest_threshold)
+        listener.note(f"the best threshold of {names} may be lower; reading pixels from p = {lower / 255:.3f} on")
+        eps = lower
+        del active, result  # before more pixels are read
+
+
+def fit_active(
     active: Active,
     groups: Sequence[str] = (),
     options: FitOptions | None = None,
     seed: int = 0,
     jobs: int = 1,
-    advance: Callable[[int], None] = lambda n: None,
+    listener: Listener = SILENT,
 ) -> Fit:
-    """Fit weights, threshold and min-pixels as planned, and score them beside their rivals.
+    """Fit weights, threshold and min-pixels, and score them beside their baselines.
 
-    groups: the scene group of every record of `active`; without any, each record is its own
-    advance: is called with 1 after each of `stages(folds)` stages
+    groups: the scene group of every record of `active`; without them, each record is its own.
+    Raises UserError if a scene group is in two folds, or if no member fits into the budget.
     """
     counts = BlendCounts(active, groups, jobs)
     options = scorable(options or FitOptions(), len(counts.folds))
-    refuse_leaks(counts)
     everything = TrainingSet(counts, counts.folds)
     decisions: list[Decision] = []
-    strategy = select(options, everything, decisions.append)
-    decisions += check_requested(options, strategy, everything)
-    advance(1)
-    result = score_choice("ensemble", everything, lambda training: select(options, training).choose(training), advance)
-    rivals = [("uniform", Strategy("uniform")), ("best", Strategy("best"))]
-    rivals += [(name, Strategy(members=(m,))) for m, name in enumerate(active.members)]
-    uniform, best, *members = [score_choice(name, everything, rival.choose) for name, rival in rivals]
+    with listener.task("fitting", len(counts.folds) + 2 if len(counts.folds) > 1 else 2):
+        strategy = select(options, everything, decisions.append)
+        decisions += check_requested(options, strategy, everything)
+        listener.advance()
+
+        def choose(training: TrainingSet) -> Choice:
+            choice = select(options, training).choose(training)
+            listener.advance()
+            return choice
+
+        result = score_choice("ensemble", everything, choose)
+    baselines = [("uniform", Strategy("uniform")), ("best", Strategy("best"))]
+    baselines += [(name, Strategy(members=(m,))) for m, name in enumerate(active.members)]
+    uniform, best, *members = [score_choice(name, everything, one.choose) for name, one in baselines]
     return Fit(options, strategy, counts, result, uniform, best, tuple(members), tuple(decisions), seed)
 
 
-def stages(folds: int) -> int:
-    """How often `fit` calls `advance`."""
-    return 2 + (folds if folds > 1 else 0)
-
-
-def score_choice(
-    name: str,
-    training: TrainingSet,
-    choose: Callable[[TrainingSet], Choice],
-    advance: Callable[[int], None] = lambda n: None,
-) -> Scored:
-    """What a way to choose is worth: chosen on everything, and anew without each fold; `advance` is told of each."""
-
-    def choose_and_tell(part: TrainingSet) -> Choice:
-        choice = choose(part)
-        advance(1)
-        return choice
-
-    choice = choose_and_tell(training)
-    crossed = cross_fit(training, choose_and_tell) if len(training.folds) > 1 else None
+def score_choice(name: str, training: TrainingSet, choose: Callable[[TrainingSet], Choice]) -> Scored:
+    """Score a way to choose: on all folds, and cross-fitted if there are two."""
+    choice = choose(training)
+    crossed = cross_fit(training, choose) if len(training.folds) > 1 else None
     return Scored(name, choice, training.counts.records(choice), crossed)
-
-
-def refuse_leaks(counts: BlendCounts) -> None:
-    """A scene group in two folds would let the fit see what it is scored on."""
-    pairs = np.unique(np.stack([counts.groups, counts.active.fold]), axis=1)
-    groups, often = np.unique(pairs[0], return_counts=True)
-    if (often > 1).any():
-        group = groups[often > 1][0]
-        record = counts.active.record_ids[int(np.flatnonzero(counts.groups == group)[0])]
-        raise UserError(f"the scene group of record {record} is in two folds; make folds again: cli data folds")

@@ -1,80 +1,147 @@
-"""Fit on what lies under a runs folder: members' cached predictions, folds, masks.
+"""Fit on the predictions under a runs folder: the workflow of `cli ensemble fit`.
 
-In: members' maps, folds, a way to read a mask, a options. Out: a `Fit`, its document, the frozen ensemble.
-Stays outside: finding members, opening scenes, writing.
+In: a `Store`, scenes with labels, a `FitJob`. Out: the fit and its frozen ensemble, and how both are written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from ensemble.active import EPS, Active
-from ensemble.fitting import Fit, fit
-from ensemble.loading import LOW_RAM, ReadMask, Shared, gather, lower_eps, pixels_in
-from ensemble.model import Ensemble
-from ensemble.report import describe, freeze
-from ensemble.strategy import FitOptions
-from ensemble.warnings import at_the_floor, rate_shift
-from zoo.data import Folds
-from zoo.predictions import MemberMaps
+from core.errors import UnknownName, UsageError, UserError
+from core.files import atomic_write
+from core.listener import SILENT, Listener
+from ensemble.documents import freeze
+from ensemble.fitting import Fit, fit_records
+from ensemble.loading import out_of_fold, shared_records, without_partial
+from ensemble.model import Ensemble, MemberUse
+from ensemble.strategy import Budget, FitOptions
+from zoo.data import Folds, Scenes
+from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
+from zoo.runs import Ref, Store
 
-Advance = Callable[[int], None]
+ALL = "oof"
+RECORDS = (ALL, "train", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What is fitted on what."""
+class FitJob:
+    """Members, records and options of a fit on predictions.
 
-    name: str
-    options: FitOptions
-    members: Sequence[MemberMaps]
-    folds: Folds
-    shared: Shared
-    read_mask: ReadMask
-    split_of: Mapping[str, str] = field(default_factory=dict)  # train or validation, where it is known
+    name: of the ensemble. members: None: all that predicted as many folds as any. on: oof (all labelled records), train
+    or validation. tta: None: the plainest that there is. budget_hours: keep the members that predict `budget_records`
+    (None: the test records) in this time. costs: seconds per record of members that were not timed.
+    max_ram: GB. jobs: threads. Raises UsageError or UnknownName for values that make no sense.
+    """
+
+    name: str = "default"
+    options: FitOptions = field(default_factory=FitOptions)
+    members: Sequence[Ref] | None = None
+    on: str = ALL
+    tta: str | None = None
+    budget_hours: float | None = None
+    budget_records: int | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    max_ram: float | None = None
     seed: int = 0
     jobs: int = 1
-    max_ram: float | None = None  # GB
 
-    @property
-    def fold_count(self) -> int:
-        """Folds that have a shared record."""
-        return len({self.folds.fold_of[record] for record in self.shared.record_ids})
+    def __post_init__(self) -> None:
+        if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
+            raise UsageError(f'ensemble name "{self.name}": give a plain name, it becomes a folder')
+        if self.on not in RECORDS:
+            raise UnknownName("set of records", self.on, RECORDS)
+        if self.budget_hours is None and (self.costs or self.budget_records):
+            raise UsageError("--cost and --budget-records are for --budget-hours; give it, too")
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fit, its document and the ensemble that was frozen of it."""
+    """Fit on predictions, and the ensemble that was frozen from it."""
 
     fit: Fit
-    document: dict[str, Any]
     ensemble: Ensemble
 
+    def save(self, store: Store) -> Path:
+        """Write ensemble.json, and report.png beside it; returns the path of the former."""
+        from ensemble.plot import draw
 
-def read_active(job: Job, advance: Advance = lambda n: None, eps: int = EPS) -> Active:
-    """The active pixels of a job's records; `advance` is told of records."""
-    ram = job.max_ram or (None if eps == EPS else LOW_RAM)
-    given = (job.members, job.shared.record_ids, job.read_mask, job.folds)
-    return gather(*given, eps, None if ram is None else pixels_in(ram, len(job.members)), advance)
-
-
-def fit_active(job: Job, active: Active, advance: Advance = lambda n: None) -> Fit:
-    """Fit as planned; `advance` is told of stages."""
-    groups = [job.folds.group_of[record] for record in active.record_ids]
-    return fit(active, groups, job.options, job.seed, job.jobs, advance)
+        path = store.ensemble(self.ensemble.name)
+        self.ensemble.save(path)
+        with atomic_write(path.with_name("report.png")) as file:
+            file.write(draw(self.fit, self.ensemble.name))
+        return path
 
 
-def next_eps(result: Fit, asked: int) -> int | None:
-    """The lower eps to read the maps from, where somebody's best threshold is the lowest candidate.
+def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: Listener = SILENT) -> Fitted:
+    """Fit an ensemble on the members' out-of-fold predictions in a runs folder.
 
-    None where all is well, where `asked` was the lowest there is, or where memory let no more pixels in.
+    Raises UserError if nothing is predicted, if no labelled record is shared by all members, or if a member of a budget
+    was not timed; UnknownName for a member of `costs` that is not fitted.
     """
-    return lower_eps(result.active, asked) if at_the_floor(result) else None
+    job = job or FitJob()
+    folds, members = _members(store, job, listener)
+    labelled = {record.id: record for record in scenes.labelled if job.on in (ALL, record.split)}
+    absent = sum(record not in labelled for record in folds.fold_of)
+    if absent and job.on == ALL:
+        listener.note(f"{absent} of the {len(folds.fold_of)} records of folds.csv are not in the data given")
+    options = replace(job.options, budget=_budget(job, members, len(scenes.test)))
+    shared = shared_records(members, folds, labelled)
+    records = out_of_fold(members, shared.record_ids, lambda record: scenes.mask(labelled[record]), folds)
+    result = fit_records(records, options, seed=job.seed, jobs=job.jobs, max_ram=job.max_ram, listener=listener)
+    uses = [
+        MemberUse(one.name, one.recipe, one.tta, weight, one.digest, one.seconds_per_record)
+        for one, weight in zip(members, result.result.choice.blend.weights)
+    ]
+    split_of = {name: record.split for name, record in labelled.items()}
+    ensemble = freeze(job.name, result, uses, folds.sha256, shared.missing, split_of)
+    for other in other_recipes(store, members):
+        listener.note(f"{other} was predicted, too, and is not used; --members takes it by that name")
+    for line in shared.missing:
+        listener.note(f"{line}; fitted on the {len(shared.record_ids)} records that all members share")
+    for line in ensemble.report.warnings:
+        listener.warn(line)
+    return Fitted(result, ensemble)
 
 
-def frozen_fit(job: Job, result: Fit) -> Fitted:
-    """The document of a fit and the ensemble that is frozen of it."""
-    seconds = [member.seconds_per_record for member in job.members]
-    document = describe(result, job.shared.missing, seconds)
-    document["warnings"] += rate_shift(result.active, job.split_of)
-    return Fitted(result, document, freeze(job.name, result, job.members, job.folds.sha256, document))
+def parse_costs(texts: Iterable[str]) -> dict[str, float]:
+    """Parse texts such as "a=1,b=2.5": seconds by member; UsageError for another form."""
+    return dict(_cost(part) for text in texts for part in text.split(","))
+
+
+def _cost(text: str) -> tuple[str, float]:
+    name, _, seconds = text.rpartition("=")
+    try:
+        value = float(seconds)
+    except ValueError:
+        value = -1.0
+    if not name or not 0 <= value < float("inf"):
+        raise UsageError(f'--cost "{text}": give MEMBER=SECONDS')
+    return name, value
+
+
+def _members(store: Store, job: FitJob, listener: Listener) -> tuple[Folds, list[MemberMaps]]:
+    folds, found = find_out_of_fold(store, job.members, job.tta, listener)
+    if job.members is not None:
+        return folds, found
+    complete, partial = without_partial(found, folds)
+    for line in partial:
+        listener.note(f"{line}; it is left out, --members takes it")
+    return folds, complete
+
+
+def _budget(job: FitJob, members: Sequence[MemberMaps], test_records: int) -> Budget | None:
+    """Compute the seconds that each member takes for the records of the budget."""
+    names = [member.name for member in members]
+    for name in job.costs:
+        if name not in names:
+            raise UnknownName("member", name, names, "--cost")
+    if job.budget_hours is None:
+        return None
+    records = job.budget_records or test_records
+    if not records:
+        raise UsageError("--budget-hours: the data hold no test records; give --budget-records N")
+    seconds = {member.name: job.costs.get(member.name, member.seconds_per_record) for member in members}
+    for name, value in seconds.items():
+        if value is None:
+            raise UserError(f"{name}: its seconds per record were not measured; give --cost {name}=SECONDS")
+    return Budget(job.budget_hours * 3600, tuple((value or 0.0) * records for value in seconds.values()), records)

@@ -1,9 +1,9 @@
-"""The compiled loops over active pixels. Single-threaded, without the interpreter's lock, int64 counts.
+"""Compiled loops over active pixels: single-threaded, without the interpreter's lock, int64 counts.
 
-Callers run them in threads over ranges of records and add the counts: integers, so the same bits in any
-order. `surface` calls them, and imports them when something is counted, since numba takes its time.
+Callers run them in threads over ranges of records and add the counts: integers, so the same bits in any order. They are
+imported when something is counted, since numba is slow to import.
 
-Shapes: values (members, p) uint8, label (p,) uint8, pixel (p,) uint16, pointer (n + 1,) int64; bins (q,)
+Shapes: values (members, p) uint8, label (p,) uint8, pixel (p,) uint16 or uint32, pointer (n + 1,) int64; bins (q,)
 uint16 of the pixels pointer[first] to pointer[last]; entries (256,) int32; weights (members,) int64.
 """
 # mypy: disable-error-code="no-untyped-def"
@@ -18,7 +18,7 @@ NOBODY = -1
 
 @njit(cache=True, nogil=True)
 def _members_of(weights):
-    """The members that have a weight, and whether all weights are multiples of 1/256."""
+    """Find the members with a weight, and whether all weights are multiples of 1/256."""
     used = np.flatnonzero(weights)
     narrow = True
     for m in used:
@@ -42,7 +42,7 @@ def _add_pair(out, first, second, one, two, size):
 
 @njit(cache=True, nogil=True, inline="always")
 def _narrow_block(values, used, shares, low, high, out):
-    """Levels in 16 bits of pixels low to high; members in pairs, so that sums are loaded and stored half as often."""
+    """Blend pixels low to high in 16 bits; members in pairs, so that sums are loaded and stored half as often."""
     size = high - low
     for u in range(0, len(used), 2):
         # A last member without a partner is paired with itself, at no weight.
@@ -56,7 +56,7 @@ def _narrow_block(values, used, shares, low, high, out):
 
 @njit(cache=True, nogil=True, inline="always")
 def _wide_block(values, weights, used, entries, linear, shift, low, high, wide, out):
-    """Bins of pixels low to high, by way of levels in 32 bits."""
+    """Blend pixels low to high in 32 bits and shift the levels to bins."""
     size = high - low
     for i in range(size):
         wide[i] = 0
@@ -75,7 +75,7 @@ def _wide_block(values, weights, used, entries, linear, shift, low, high, wide, 
 
 @njit(cache=True, nogil=True)
 def blend_bins(values, weights, entries, linear, shift, start, stop, out):
-    """Bin (level >> shift) of pixels start to stop into out (stop - start,) uint16."""
+    """Write the bin (level >> shift) of pixels start to stop into out (stop - start,) uint16."""
     used, narrow = _members_of(weights)
     shares = (weights[used] // NARROW).astype(np.uint16)
     wide = np.empty(BLOCK, np.int32)
@@ -92,7 +92,7 @@ def blend_bins(values, weights, entries, linear, shift, start, stop, out):
 
 @njit(cache=True, nogil=True)
 def histogram(values, weights, entries, linear, shift, start, stop, counts):
-    """Add to counts (bins,) how many of the pixels start to stop fall into each bin."""
+    """Add the histogram of the bins of pixels start to stop to counts (bins,)."""
     used, narrow = _members_of(weights)
     shares = (weights[used] // NARROW).astype(np.uint16)
     wide = np.empty(BLOCK, np.int32)
@@ -134,14 +134,14 @@ def _root(parent, node):
 
 @njit(cache=True, nogil=True)
 def _neighbours(width):
-    """Steps to the eight neighbours in a grid with a border of one pixel."""
+    """List the steps to the eight neighbours in a grid with a border of one pixel."""
     line = width + 2
     return np.array([-line - 1, -line, -line + 1, -1, 1, line - 1, line, line + 1], np.int64)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _place(number, width):
-    """Where pixel `number` stands in the bordered grid."""
+    """Compute the index of pixel `number` in the bordered grid."""
     row = np.int64(number) // width
     return np.int64(number) + 2 * row + width + 3
 
@@ -179,7 +179,7 @@ def _attach(i, hit, where, grid, steps, parent, area, hits, changes):
 
 @njit(cache=True, nogil=True)
 def _descending(bins, start, size, floor, place, order):
-    """Counting sort: pixels of one record from the highest bin down to `floor`; gives how many there are."""
+    """Sort the pixels of one record from the highest bin down to `floor` by counting; returns their number."""
     place[:] = 0
     for i in range(size):
         place[bins[start + i]] += 1
@@ -206,7 +206,7 @@ def _longest(pointer, first, last):
 
 @njit(cache=True, nogil=True)
 def sweep_components(bins, pixel, label, pointer, first, last, height, width, floor, changes):
-    """How counts over (threshold, component size) change as the threshold falls, for records first to last.
+    """Sweep records first to last: change of the counts over (threshold, component size) as the threshold falls.
 
     One pass over each record's pixels in descending bin. A component that grows from area a to b at bin t
     leaves changes[t, a] and enters changes[t, b], with its positives and its pixels.
@@ -235,7 +235,7 @@ def sweep_components(bins, pixel, label, pointer, first, last, height, width, fl
 
 @njit(cache=True, nogil=True)
 def sweep_images(bins, label, pointer, first, last, floor, changes):
-    """The same with all of a record's pixels as one component, touching or not."""
+    """Sweep records first to last with all pixels of a record as one component, connected or not."""
     top = changes.shape[1] - 1
     base = pointer[first]
     order = np.empty(_longest(pointer, first, last), np.int32)
@@ -258,7 +258,7 @@ def sweep_images(bins, label, pointer, first, last, floor, changes):
 
 @njit(cache=True, nogil=True)
 def count_images(bins, label, pointer, first, last, threshold, least, out):
-    """Positives and pixels of records that keep at least `least`, per record: out (last - first, 2) int64."""
+    """Write positives and pixels of records that keep at least `least` pixels into out (last - first, 2) int64."""
     base = pointer[first]
     for r in range(first, last):
         kept = np.int64(0)
@@ -274,7 +274,7 @@ def count_images(bins, label, pointer, first, last, threshold, least, out):
 
 @njit(cache=True, nogil=True)
 def count_components(bins, pixel, label, pointer, first, last, height, width, threshold, least, out):
-    """Positives and pixels in components of at least `least`, per record: out (last - first, 2) int64."""
+    """Write positives and pixels in components of at least `least` pixels into out (last - first, 2) int64."""
     base = pointer[first]
     most = _longest(pointer, first, last)
     parent = np.empty(most, np.int32)

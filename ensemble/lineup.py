@@ -1,7 +1,7 @@
-"""Which members an ensemble is made of: those that fit a budget, and no more than are worth their cost.
+"""Choice of members: those that fit into a budget, and those that equal weights cannot spare.
 
-Both are judged by the cross-fitted Dice of equal weights, so that a line-up is not chosen by weights that were
-fitted to it. In: a options and a training set. Out: members, by index, and the decisions.
+Both use the cross-fitted Dice of equal weights, so that members are not chosen by weights that were fitted to them.
+In: `FitOptions` and a training set. Out: indices of members, and the decisions.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,36 +10,37 @@ from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.errors import UserError
 from ensemble.counts import TrainingSet
-from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, crossed
+from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, cross_fitted_counts
 
 Members = tuple[int, ...]
-Note = Callable[[Decision], None]
+OnDecision = Callable[[Decision], None]
 
 
-def line_up(options: FitOptions, training: TrainingSet, note: Note) -> Members:
-    """The members in sight that the options keeps."""
+def choose_members(options: FitOptions, training: TrainingSet, on_decision: OnDecision) -> Members:
+    """Choose among the visible members by the budget, then by pruning, as the options say."""
     members = training.members if options.budget is None else affordable(training, options.budget)
-    return pruned(training.among(members), note) if options.prune and len(training.folds) > 1 else members
+    prune = options.prune and len(training.folds) > 1
+    return pruned(training.among(members), on_decision) if prune else members
 
 
 def affordable(training: TrainingSet, budget: Budget) -> Members:
-    """The better of two greedy selections within the budget: by Dice, and by Dice gained per second.
+    """Choose the better of two greedy selections within the budget: by Dice, and by Dice gained per second.
 
-    Raises UserError where no member fits.
+    Raises UserError if no member fits.
     """
     by_dice = _grown(training, budget, lambda gain, cost: gain)
     by_rate = _grown(training, budget, lambda gain, cost: gain / max(cost, 1e-9))
     if not by_dice:
         cheapest = min(budget.costs[member] for member in training.members)
         raise UserError(
-            f"no member fits a budget of {budget.seconds / 3600:.2g} h: the cheapest takes {cheapest / 3600:.2g} h; "
-            "give more hours, fewer records, or predict with fewer folds or views"
+            f"no member fits into a budget of {budget.seconds / 3600:.2g} h: the cheapest takes "
+            f"{cheapest / 3600:.2g} h; give more hours, fewer records, or predict with fewer folds or views"
         )
     return max((by_dice, by_rate), key=lambda members: _dice(training, members))
 
 
-def _grown(training: TrainingSet, budget: Budget, worth: Callable[[float, float], float]) -> Members:
-    """Add the member of most worth that is affordable until none is, or none helps."""
+def _grown(training: TrainingSet, budget: Budget, value: Callable[[float, float], float]) -> Members:
+    """Add the affordable member of highest value until none is affordable, or none helps."""
     taken: list[int] = []
     reached = 0.0
     while True:
@@ -49,28 +50,28 @@ def _grown(training: TrainingSet, budget: Budget, worth: Callable[[float, float]
         helpful = {member: gain for member, gain in gains.items() if gain > 0 or not taken}
         if not helpful:
             return tuple(sorted(taken))
-        best = max(helpful, key=lambda member: worth(helpful[member], budget.costs[member]))
+        best = max(helpful, key=lambda member: value(helpful[member], budget.costs[member]))
         taken.append(best)
         reached += helpful[best]
 
 
-def pruned(training: TrainingSet, note: Note) -> Members:
-    """Backward elimination: what is left is within one standard error of all members.
+def pruned(training: TrainingSet, on_decision: OnDecision) -> Members:
+    """Eliminate members backwards while the rest stays within one standard error of all members.
 
-    The member without which the others do best leaves first, as long as they lose no more than one standard error
-    against all of them together; it ends where the first would cost more.
+    Each step leaves out the member without which the others do best, and stops at the first that would cost more than
+    one standard error against all members together.
     """
     groups = training.counts.groups_of(training.folds)
-    everyone = crossed(training, Strategy())
+    everyone = cross_fitted_counts(training, Strategy())
     members = training.members
     while len(members) > 1:
         smaller = [tuple(kept for kept in members if kept != member) for member in members]
         best = max(smaller, key=lambda some: _dice(training, some))
-        gain = paired_gain(crossed(training, Strategy(members=best)), everyone, groups)
+        gain = paired_gain(cross_fitted_counts(training, Strategy(members=best)), everyone, groups)
         gone = next(member for member in members if member not in best)
         leaves = gain.z >= -RELIABLE_Z
         name = training.counts.active.members[gone]
-        note(Decision("members", f"without {name}", "all members", gain, leaves))
+        on_decision(Decision("members", f"without {name}", "all members", gain, leaves))
         if not leaves:
             break
         members = best
@@ -78,4 +79,4 @@ def pruned(training: TrainingSet, note: Note) -> Members:
 
 
 def _dice(training: TrainingSet, members: Sequence[int]) -> float:
-    return Counts.of(crossed(training, Strategy(members=tuple(sorted(members))))).dice
+    return Counts.of(cross_fitted_counts(training, Strategy(members=tuple(sorted(members))))).dice

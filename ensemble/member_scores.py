@@ -1,22 +1,24 @@
-"""What each member is worth on its own: the figures of a leaderboard.
+"""Scores of single members: the figures of a leaderboard.
 
-In: members' out-of-fold maps, folds, masks. Out: a `MemberScore` a member, scored as `fit` scores a single member: the
-best threshold of the other folds, global Dice, interval over scene groups. Stays outside: recipes, costs, the command
-line.
+In: members' out-of-fold maps, folds, masks. Out: a `MemberScore` per member, scored as `fit_active` scores a single
+member: the best threshold of the other folds, global Dice, interval over scene groups. Stays outside: recipes, costs,
+the command line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
+from core.listener import SILENT, Listener
 from ensemble.active import EPS
 from ensemble.counts import BlendCounts, TrainingSet
-from ensemble.fitting import Scored, refuse_leaks, score_choice
-from ensemble.loading import LOW_RAM, ReadMask, gather, lower_eps, pixels_in
+from ensemble.fitting import Scored, score_choice
+from ensemble.loading import ReadMask, out_of_fold
+from ensemble.out_of_fold import gather, lower_eps
 from ensemble.strategy import Strategy
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
@@ -24,7 +26,7 @@ from zoo.predictions import MemberMaps
 
 @dataclass(frozen=True, eq=False)
 class MemberScore:
-    """One member's Dice, cross-fitted where it has two folds, else in-sample."""
+    """Dice of one member, cross-fitted if it has two folds, else in-sample."""
 
     member: MemberMaps
     scored: Scored
@@ -33,11 +35,12 @@ class MemberScore:
 
     @property
     def kind(self) -> str:
+        """cross_fitted or in_sample."""
         return "cross_fitted" if self.scored.crossed else "in_sample"
 
     @property
     def threshold(self) -> float:
-        """Fitted on all its records, as a probability."""
+        """Threshold fitted on all its records, as a probability."""
         return self.scored.choice.threshold
 
     @property
@@ -56,12 +59,12 @@ class MemberScore:
         return stdev(found) if len(found) > 1 else None
 
     @property
-    def at_the_floor(self) -> bool:
-        """Whether it might be better at a lower threshold than those looked at, on everything or without a fold."""
+    def at_lowest_threshold(self) -> bool:
+        """True if a threshold below the lowest candidate might score higher, on all folds or without one."""
         return self.counts.active.eps > 1 and any(map(self.counts.is_lowest, self.scored.choices))
 
     def behind(self, first: MemberScore, seed: int) -> Estimate | None:
-        """The first's Dice less this one's, paired; None where they were not scored on the same records."""
+        """Estimate the first's Dice minus this one's, paired; None if they were scored on different records."""
         if self.counts.active.record_ids != first.counts.active.record_ids:
             return None
         return dice_difference(first.scored.counts, self.scored.counts, self.counts.groups, seed)
@@ -74,33 +77,22 @@ def score_member(
     folds: Folds,
     seed: int = 0,
     jobs: int = 1,
-    advance: Callable[[int], None] = lambda n: None,
+    listener: Listener = SILENT,
 ) -> MemberScore:
-    """Score one member on these records, which stand fold by fold; `advance` is told of records.
+    """Score one member on these records, which are in the order of their folds.
 
-    As a fit does, it looks at lower pixels as long as a threshold lies at the lowest, and memory allows.
+    As in a fit, lower pixels are read while the best threshold may lie among them and memory allows it.
+    listener: advances once a record
     """
+    records = out_of_fold([member], record_ids, read_mask, folds)
+    groups = [folds.group_of[record] for record in records.record_ids]
     eps = EPS
-    score = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, None, advance)
-    while score.at_the_floor and (lower := lower_eps(score.counts.active, eps)):
-        eps = lower
-        score = _stand(member, record_ids, read_mask, folds, seed, jobs, eps, pixels_in(LOW_RAM, 1))
-    return score
-
-
-def _stand(
-    member: MemberMaps,
-    record_ids: Sequence[str],
-    read_mask: ReadMask,
-    folds: Folds,
-    seed: int,
-    jobs: int,
-    eps: int,
-    most: int | None,
-    advance: Callable[[int], None] = lambda n: None,
-) -> MemberScore:
-    active = gather([member], record_ids, read_mask, folds, eps, most, advance)
-    counts = BlendCounts(active, [folds.group_of[record] for record in active.record_ids], jobs)
-    refuse_leaks(counts)
-    scored = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
-    return MemberScore(member, scored, counts, dice_interval(scored.counts, counts.groups, seed))
+    while True:
+        active = gather(records, eps, listener=listener)
+        counts = BlendCounts(active, groups, jobs)
+        scored = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
+        score = MemberScore(member, scored, counts, dice_interval(scored.counts, counts.groups, seed))
+        lower = lower_eps(active, eps) if score.at_lowest_threshold else None
+        if lower is None:
+            return score
+        eps, listener = lower, SILENT

@@ -1,48 +1,58 @@
-"""The frozen ensemble: all that turns maps into masks, and where it comes from.
+"""Ensemble: all that turns maps into masks, where it comes from, and its file.
 
-`Ensemble.apply` is what fit counted, on dense maps: the same integer sums, the same comparison, components by
-their own labelling. In: members' uint8 maps. Out: masks. A file of it is JSON with a `format` number.
-Stays outside: how the weights were found.
+`Ensemble.apply` does on dense maps what the fit counted: the same integer sums, the same comparison, min-pixels by
+labelling. In: members' maps. Out: masks, probabilities, JSON with a `format` number. Stays outside: how the weights
+were found.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from core.command import Command
+from core.dice import global_dice
 from core.errors import UserError
 from core.files import check_format, read_json, write_json
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
+from ensemble.report import FitReport
 from zoo.runs.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 CHUNK = 64  # records blended at once
+AGAIN = Command("ensemble fit")
 
 
 @dataclass(frozen=True)
 class MemberUse:
-    """One member of an ensemble: which predictions of it, and how much they count."""
+    """One member of an ensemble: the predictions of it that are used, and their weight."""
 
     name: str
-    recipe: str
+    recipe: str  # hash; empty if the maps were arrays in memory, as are tta and digest
     tta: str
     weight: int  # of 2**16
-    digest: str  # of the prediction sets that were fitted on
+    digest: str  # of the prediction sets of the fit
     seconds_per_record: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Ensemble:
-    """Members' weights, table, threshold level, min-pixels; where they come from and what they are worth.
+    """Members' weights, table, threshold level and min-pixels, with provenance and report.
 
-    eps: the fit looked at no pixel where all members are below this value
+    table, level: the blend is an integer sum of table entries; a pixel is foreground where it is >= level
+    mode, k: min-pixels. eps: pixels where all members are below this value were not read by the fit
+    record_ids: records of the fit; per_record: their groups and counts; fitted: the document of the fit
+    Raises UserError if these do not belong together.
     """
 
     name: str
@@ -55,8 +65,8 @@ class Ensemble:
     method: str
     folds_sha256: str
     record_ids: tuple[str, ...]
-    per_record: Mapping[str, Any] = field(default_factory=dict)  # groups and counts, beside record_ids
-    fitted: Mapping[str, Any] = field(default_factory=dict)  # the document of `ensemble fit`
+    per_record: Mapping[str, Any] = field(default_factory=dict)
+    fitted: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -70,80 +80,116 @@ class Ensemble:
         ]
         for holds, fault in problems:
             if not holds:
-                raise UserError(f"ensemble {self.name}: {fault}; fit it again", Command("ensemble fit"))
+                raise UserError(f"ensemble {self.name}: {fault}; fit it again", AGAIN)
 
     @property
     def threshold(self) -> float:
-        """The threshold level as a probability."""
+        """Threshold as a probability."""
         return table(self.table).probability(self.level)
 
     @property
     def blend(self) -> Blend:
-        """The blend that was fitted."""
+        """Weights and table."""
         return Blend(tuple(member.weight for member in self.members), self.table)
 
     @property
     def weights(self) -> dict[str, int]:
-        """Whole weights, sum 2**16, of the members that have any: only their maps are needed."""
+        """Integer weights, sum 2**16, of the members that have any: only their maps are needed."""
         return {member.name: member.weight for member in self.members if member.weight}
 
+    @property
+    def report(self) -> FitReport:
+        """Report of the fit."""
+        return FitReport(self.fitted)
+
     def member(self, name: str) -> MemberUse:
-        """The member of this name."""
+        """Find the member of this name."""
         return next(member for member in self.members if member.name == name)
 
-    def apply(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
-        """Masks (n, H, W) bool from members' maps (n, H, W) uint8, probability * 255; uint16 is rounded to it.
+    def apply(self, maps: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
+        """Blend members' maps and cut them: masks (n, H, W) bool.
 
-        Raises UserError where the maps of a member with a weight are absent or of another shape or dtype.
+        maps: member -> (n, H, W) probabilities: floats in [0, 1], which are rounded to 1/255, or uint8 or uint16 of
+        full scale. Raises UserError if the maps of a member with a weight are absent or of another shape or dtype.
         """
         used = self._used(maps)
         masks = np.zeros(next(iter(used.values())).shape, bool)
         for start in range(0, len(masks), CHUNK):
             part = slice(start, start + CHUNK)
-            masks[part] = self._cut({name: array[part] for name, array in used.items()})
+            blended = levels({name: array[part] for name, array in used.items()}, self.weights, table(self.table))
+            cut = blended >= self.level
+            masks[part] = cut if self.mode == NONE else MIN_PIXELS.get(self.mode).drop(cut, self.k)
         return masks
 
-    def probabilities(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """The blend of members' maps as probability, (n, H, W) float32, before any threshold; raises as `apply`."""
+    def probabilities(self, maps: Mapping[str, ArrayLike]) -> NDArray[np.float32]:
+        """Blend members' maps into a probability, (n, H, W) float32, before any threshold; raises as `apply`."""
         by = table(self.table)
         blended = levels(self._used(maps), self.weights, by)
         return np.interp(blended / TOTAL, by.entries, np.arange(256) / 255).astype(np.float32)
 
-    def _used(self, maps: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8]]:
-        used = {name: _checked(self.name, name, maps) for name in self.weights}
+    def to_frame(self) -> pd.DataFrame:
+        """Tabulate the records of the fit: group, counts tp, predicted, truth, and Dice. Needs pandas.
+
+        The counts are cross-fitted if there are two folds, else in-sample.
+        """
+        import pandas as pd
+
+        counts = self.per_record["cross_fitted"] or self.per_record["in_sample"]
+        frame = pd.DataFrame(counts, index=pd.Index(self.record_ids, name="id"), columns=["tp", "predicted", "truth"])
+        frame.insert(0, "group", self.per_record["groups"])
+        totals = (frame["predicted"] + frame["truth"]).to_numpy()
+        return frame.assign(dice=global_dice(frame["tp"].to_numpy(), totals))
+
+    def to_json(self) -> str:
+        """Write the ensemble as one JSON document."""
+        return json.dumps(to_document(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Ensemble:
+        """Read the ensemble from JSON; UserError if it is damaged or of a release that this one cannot read."""
+        try:
+            return _read(json.loads(text), "the text")
+        except ValueError as error:
+            raise UserError(f"the text is no JSON ({error})") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the ensemble to a JSON file, atomically."""
+        write_json(Path(path), to_document(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Ensemble:
+        """Read the ensemble from a file; UserError if it is absent, damaged or of a release that is not readable."""
+        path = Path(path)
+        if not path.is_file():
+            others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []
+            known = f"; there are: {', '.join(others)}" if others else ""
+            raise UserError(f"{path}: there is no such ensemble{known}", AGAIN)
+        return _read(read_json(path), path)
+
+    def _used(self, maps: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.uint8]]:
+        used = {name: self._checked(name, maps) for name in self.weights}
         shapes = {array.shape for array in used.values()}
         if len(shapes) > 1:
             raise UserError(f"ensemble {self.name}: maps of its members differ in shape: {sorted(shapes)}")
         return used
 
-    def _cut(self, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.bool_]:
-        masks = levels(maps, self.weights, table(self.table)) >= self.level
-        return masks if self.mode == NONE else MIN_PIXELS.get(self.mode).drop(masks, self.k)
+    def _checked(self, name: str, maps: Mapping[str, ArrayLike]) -> NDArray[np.uint8]:
+        if name not in maps:
+            raise UserError(f"ensemble {self.name}: the maps of member {name} are missing; predict it first")
+        array = np.asarray(maps[name])
+        where = f"ensemble {self.name}: the maps of member {name}"
+        if array.ndim != 3:
+            raise UserError(f"{where} have shape {array.shape}; give (n, height, width)")
+        return as_uint8(array, where)
 
-
-def write_ensemble(path: Path, ensemble: Ensemble) -> None:
-    """Write ensemble.json, atomically."""
-    write_json(path, to_document(ensemble))
-
-
-def read_ensemble(path: Path) -> Ensemble:
-    """Read ensemble.json; UserError if it is absent, torn, of a newer format, or does not add up."""
-    if not path.is_file():
-        there = Store(path.parents[2]).ensembles()
-        known = f"there are: {', '.join(there)}" if there else "none is fitted"
-        raise UserError(f"{path}: there is no such ensemble; {known}", Command("ensemble fit"))
-    document = read_json(path)
-    check_format(document, FORMAT, path)
-    try:
-        return from_document(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: is no ensemble ({error!r}); fit it again", Command("ensemble fit")) from error
-    except UserError as error:
-        raise UserError(f"{path}: {error.what}", error.do) from error
+    def __repr__(self) -> str:
+        weights = {name: round(weight / TOTAL, 4) for name, weight in self.weights.items()}
+        size = "" if self.mode == NONE else f", k={self.k}"
+        return f"Ensemble({self.name!r}, {weights}, threshold={self.threshold:.4f}, min_pixels={self.mode!r}{size})"
 
 
 def to_document(ensemble: Ensemble) -> dict[str, Any]:
-    """The ensemble as a JSON document."""
+    """Turn the ensemble into a JSON document."""
     by = table(ensemble.table)
     return {
         "format": FORMAT,
@@ -161,17 +207,23 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
     }
 
 
-def from_document(document: Mapping[str, Any]) -> Ensemble:
-    """Read the ensemble from a JSON document.
+def _read(document: Any, where: str | Path) -> Ensemble:
+    """Read the ensemble from a JSON document; UserError, beginning with `where`, if it is none."""
+    check_format(document, FORMAT, Path(where))
+    try:
+        return _from_document(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{where}: is no ensemble ({error!r}); fit it again", AGAIN) from error
+    except UserError as error:
+        raise UserError(f"{where}: {error.what}", error.do) from error
 
-    Raises UserError for what only older releases could fit and apply, KeyError, TypeError or ValueError where the
-    document is no ensemble.
-    """
+
+def _from_document(document: Mapping[str, Any]) -> Ensemble:
     _refuse_removed(document)
     name = document["table"]["name"]
     entries = document["table"]["entries"]
     if name in TABLES.names() and entries is not None and entries != table(name).entries.tolist():
-        raise ValueError(f"its {name} table is another than this version's")
+        raise ValueError(f"its {name} table differs from this version's")
     return Ensemble(
         name=str(document["name"]),
         method=str(document["method"]),
@@ -212,17 +264,3 @@ def _whole(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is no whole number")
     return value
-
-
-def _checked(ensemble: str, name: str, maps: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    if name not in maps:
-        raise UserError(f"ensemble {ensemble}: the maps of member {name} are missing; predict it first")
-    array = maps[name]
-    if array.dtype == np.uint16:
-        array = as_uint8(array)
-    if array.dtype != np.uint8 or array.ndim != 3:
-        raise UserError(
-            f"ensemble {ensemble}: the maps of member {name} are {array.dtype} {array.shape}; "
-            "give uint8 or uint16 (n, height, width)"
-        )
-    return array

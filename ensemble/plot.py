@@ -1,6 +1,6 @@
-"""A fit as a picture: Dice against threshold with its band, Dice over (threshold, k), weights.
+"""Plot of a fit: Dice against threshold with its error band, Dice over (threshold, k), weights.
 
-In: a `Fit`. Out: a PNG, as bytes. matplotlib is imported when a picture is drawn.
+In: a `Fit`. Out: a PNG, as bytes. matplotlib is imported when a plot is drawn.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ensemble.warnings import DROP, dice_curve, plateau
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BAND_POINTS = 60  # thresholds at which the band's width is worked out
+BAND_POINTS = 60  # thresholds at which the width of the band is computed
 INK, SOFT, ACCENT, OTHER = "#1b2a41", "#b9c4d6", "#c8553d", "#5f7a9c"
 
 
 def draw(fit: Fit, name: str) -> bytes:
-    """The report of a fit as a PNG."""
+    """Draw the plots of a fit as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -46,7 +46,7 @@ def draw(fit: Fit, name: str) -> bytes:
 
 
 def title(fit: Fit, name: str) -> str:
-    """One line: the Dice, on what, with its interval."""
+    """Write the Dice, its records and its interval in one line."""
     estimate = fit.estimate(fit.result.counts)
     kind = "in-sample" if fit.result.crossed is None else "cross-fitted"
     inside = Counts.of(fit.result.in_sample).dice
@@ -102,7 +102,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
 
 
 def _band(fit: Fit, choice: Choice, where: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard errors of the Dice at some of the thresholds."""
+    """Compute the standard error of the Dice at some of the thresholds."""
     rows = np.unique(np.linspace(0, len(where) - 1, BAND_POINTS).astype(int))
     floor = fit.counts.floor(choice.blend)
     errors = []
@@ -116,7 +116,7 @@ def _heat(axes: Axes, fit: Fit) -> None:
     choice = fit.result.choice
     mode = choice.cut.mode if choice.cut.mode != "none" else "component"
     floor = fit.counts.floor(choice.blend)
-    counts = fit.counts.counts(choice.blend, mode)[floor:]
+    counts = fit.counts.total(choice.blend, mode)[floor:]
     dice = dice_of(counts, int(fit.active.truth.sum()))
     best = float(dice.max())
     edges = np.array([choice.blend.probability(row) for row in range(floor, floor + len(dice))])

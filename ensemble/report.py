@@ -1,178 +1,87 @@
-"""A fit as a JSON document: the contract of `ensemble fit --json`, and what ensemble.json keeps of it.
+"""Report of a fit: its JSON document as an object with a table.
 
-Every Dice says on how many records it stands (`records`), whether it is in-sample or cross-fitted, and its
-interval.
+In: the document of `ensemble fit --json`, which every ensemble keeps. Out: figures by name, text, a DataFrame.
 """
 
-from collections.abc import Sequence
-from itertools import zip_longest
-from typing import Any
+from __future__ import annotations
 
-from core.bootstrap import Estimate, Gain
-from core.dice import Counts
-from ensemble.ablation import contributions, error_correlation
-from ensemble.blend import TOTAL, table
-from ensemble.counts import Choice
-from ensemble.fitting import Fit, Scored
-from ensemble.model import Ensemble, MemberUse
-from ensemble.strategy import Decision
-from ensemble.warnings import warnings_of
-from zoo.predictions import MemberMaps
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | None] = ()) -> dict[str, Any]:
-    """The document of a fit; `missing` says which records members lack, `seconds` what a record costs each."""
-    choice = fit.result.choice
-    counts = Counts.of(fit.result.in_sample)
-    crossed = fit.result.crossed
-    return {
-        "dice": _dice(fit),
-        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
-        "threshold": choice.threshold,
-        "min_pixels": _min_pixels(choice),
-        "records": len(fit.active.record_ids),
-        "groups": fit.group_count,
-        "counts": counts.as_dict(),
-        "method": fit.strategy.title,
-        "asked": {"method": fit.options.method, "min_pixels": fit.options.min_pixels},
-        "left_out": _left_out(fit),
-        "budget": _budget(fit),
-        "table": choice.blend.table,
-        "active_from": fit.active.eps / 255,
-        "members": {
-            scored.name: _scored(fit, scored) | {"seconds_per_record": cost}
-            for scored, cost in zip_longest(fit.members, seconds)
-        },
-        "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
-        "gain": {name: _estimate(gain) for name, gain in fit.gains.items()},
-        "worth": {worth.member: _gain(worth.gain) | {"interval": _around(worth.gain)} for worth in contributions(fit)},
-        "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
-        "decisions": [_decision(decision) for decision in fit.decisions],
-        "missing": list(missing),
-        "warnings": warnings_of(fit),
-    }
+@dataclass(frozen=True, eq=False, repr=False)
+class FitReport:
+    """Report of a fit. Every Dice is global; intervals are 95 %, over scene groups."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """cross_fitted, or in_sample if there was only one fold."""
+        return str(self.document["dice"]["interval_of"])
+
+    @property
+    def dice(self) -> float:
+        """Dice of the ensemble: on records that the choice did not see if `kind` is cross_fitted."""
+        return float(self.document["dice"][self.kind])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of `dice`."""
+        low, high = self.document["dice"]["interval"]
+        return low, high
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of every member, sum 1."""
+        return dict(self.document["weights"])
+
+    @property
+    def gains(self) -> dict[str, tuple[float, float, float]]:
+        """Paired gain over equal weights ("uniform") and over the best single member ("best"): value, low, high."""
+        return {name: (gain["value"], *gain["interval"]) for name, gain in self.document["gain"].items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about the fit, each with its figures."""
+        return list(self.document["warnings"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tabulate the ensemble, its baselines and every member: weight, threshold, Dice, interval, contribution.
+
+        `contribution` is the paired loss of Dice if the member is left out. Needs pandas.
+        """
+        import pandas as pd
+
+        document, dice = self.document, self.document["dice"]
+        own = {"threshold": document["threshold"], **{key: dice[key] for key in ("in_sample", "cross_fitted")}}
+        rows = [{"name": "ensemble", **own, **_bounds(dice["interval"])}]
+        for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
+            rows.append({"name": title, self.kind: dice[key], **_bounds(dice[f"{key}_interval"])})
+        for name, member in document["members"].items():
+            figures = {key: member[key] for key in ("threshold", "in_sample", "cross_fitted")}
+            worth = document["worth"].get(name, {})
+            contribution = {"contribution": worth.get("gain"), "contribution_z": worth.get("z")}
+            row = {"name": name, "weight": document["weights"][name], **figures, **_bounds(member["interval"])}
+            rows.append(row | contribution)
+        columns = ["weight", "threshold", "in_sample", "cross_fitted", "low", "high", "contribution", "contribution_z"]
+        return pd.DataFrame(rows).set_index("name").reindex(columns=columns).astype(float)
+
+    def __repr__(self) -> str:
+        document, (low, high) = self.document, self.interval
+        lines = [
+            f"{self.kind.replace('_', '-')} Dice {self.dice:.4f} [{low:.4f}, {high:.4f}], "
+            f"{document['records']} records in {document['groups']} groups, {len(document['folds']) or 1} folds"
+        ]
+        words = {"uniform": "equal weights", "best": "the best single member"}
+        for name, (value, below, above) in self.gains.items():
+            lines.append(f"over {words[name]}: {value:+.4f} [{below:+.4f}, {above:+.4f}], paired")
+        return "\n".join(lines + [f"warning: {line}" for line in self.warnings])
 
 
-def _left_out(fit: Fit) -> list[str]:
-    """Members that pruning or the budget left out."""
-    kept = fit.strategy.members
-    return [] if kept is None else [name for index, name in enumerate(fit.active.members) if index not in kept]
-
-
-def _budget(fit: Fit) -> dict[str, Any] | None:
-    """What was allowed, and what the members with a weight need."""
-    budget = fit.options.budget
-    if budget is None:
-        return None
-    needed = sum(cost for cost, weight in zip(budget.costs, fit.result.choice.blend.weights) if weight)
-    return {"hours": budget.seconds / 3600, "records": budget.records, "needed_hours": needed / 3600}
-
-
-def freeze(name: str, fit: Fit, members: Sequence[MemberMaps], folds_sha256: str, document: dict[str, Any]) -> Ensemble:
-    """The ensemble of a fit, with the provenance of its members' predictions."""
-    choice = fit.result.choice
-    uses = tuple(
-        MemberUse(one.name, one.recipe, one.tta, weight, one.digest, one.seconds_per_record)
-        for one, weight in zip(members, choice.blend.weights)
-    )
-    return Ensemble(
-        name=name,
-        members=uses,
-        table=choice.blend.table,
-        level=choice.cut.bin << table(choice.blend.table).shift,
-        eps=fit.active.eps,
-        mode=choice.cut.mode,
-        k=choice.cut.k,
-        method=str(document["method"]),
-        folds_sha256=folds_sha256,
-        record_ids=fit.active.record_ids,
-        per_record=_per_record(fit),
-        fitted=document,
-    )
-
-
-def _per_record(fit: Fit) -> dict[str, Any]:
-    """What two ensembles are compared by: counts (tp, predicted, truth) of every record, and its group."""
-    crossed = fit.result.crossed
-    return {
-        "groups": list(fit.counts.group_names),
-        "in_sample": fit.result.in_sample.tolist(),
-        "cross_fitted": None if crossed is None else crossed.counts.tolist(),
-    }
-
-
-def _dice(fit: Fit) -> dict[str, Any]:
-    crossed = fit.result.crossed
-    inside = fit.estimate(fit.result.in_sample)
-    outside = None if crossed is None else fit.estimate(crossed.counts)
-    best, uniform = fit.estimate(fit.best.counts), fit.estimate(fit.uniform.counts)
-    return {
-        "in_sample": inside.value,
-        "cross_fitted": None if outside is None else outside.value,
-        "interval": _interval(outside or inside),
-        "interval_of": "in_sample" if outside is None else "cross_fitted",
-        "in_sample_interval": _interval(inside),
-        "optimism": None if outside is None else inside.value - outside.value,
-        "best_single": best.value,
-        "best_single_interval": _interval(best),
-        "uniform": uniform.value,
-        "uniform_interval": _interval(uniform),
-    }
-
-
-def _scored(fit: Fit, scored: Scored) -> dict[str, Any]:
-    crossed = scored.crossed
-    return {
-        "in_sample": Counts.of(scored.in_sample).dice,
-        "cross_fitted": None if crossed is None else crossed.dice,
-        "interval": _interval(fit.estimate(scored.counts)),
-        "threshold": scored.choice.threshold,
-    }
-
-
-def _fold(fit: Fit, index: int) -> dict[str, Any]:
-    """What was chosen without one fold, and what it scores on it."""
-    crossed = fit.result.crossed
-    assert crossed is not None
-    first, last = fit.active.records_of(crossed.folds[index])
-    choice = crossed.choices[index]
-    return {
-        "fold": fit.active.folds[crossed.folds[index]],
-        "records": last - first,
-        "dice": Counts.of(crossed.counts[first:last]).dice,
-        "threshold": choice.threshold,
-        "min_pixels": _min_pixels(choice),
-        "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
-    }
-
-
-def _min_pixels(choice: Choice) -> dict[str, Any]:
-    return {"mode": choice.cut.mode, "k": choice.cut.k}
-
-
-def _decision(decision: Decision) -> dict[str, Any]:
-    return {
-        "question": decision.question,
-        "candidate": decision.candidate,
-        "baseline": decision.baseline,
-        **_gain(decision.gain),
-        "taken": decision.taken,
-        "answer": decision.answer,
-    }
-
-
-def _gain(gain: Gain) -> dict[str, Any]:
-    return {"gain": gain.value, "error": gain.error, "z": gain.z}
-
-
-def _around(gain: Gain) -> list[float]:
-    """95 % by the delta method."""
-    return [gain.value - 1.96 * gain.error, gain.value + 1.96 * gain.error]
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": _interval(estimate), "z": estimate.z}
-
-
-def _interval(estimate: Estimate) -> list[float]:
-    return [estimate.low, estimate.high]
+def _bounds(interval: list[float]) -> dict[str, float]:
+    return {"low": interval[0], "high": interval[1]}

@@ -1,11 +1,11 @@
-"""What has earned its place: the rules of `auto`, and whether what the user named pays.
+"""Selection of a strategy: the rule of `auto`, and a check of what the user asked for.
 
-In: a `FitOptions` and a training set. Out: a `Strategy` and the decisions that led to it. Stays outside: scoring.
+In: `FitOptions` and a training set. Out: a `Strategy` and the decisions that led to it. Stays outside: scoring.
 
-`auto` is a rule and not a method: fitted weights replace equal ones only where their cross-fitted paired gain
-stands (z > 1), else they are shrunk to the smallest step towards them that lies within one standard error of
-the best; a stacker and min-pixels are taken only where their gain stands, too. The rule itself is
-cross-fitted: without fold k, it decides from the remaining folds alone.
+`auto` is a rule rather than a method. Fitted weights replace equal ones only if their cross-fitted paired gain is
+reliable (z > 1); else equal weights move towards them by the smallest step within one standard error of the best. A
+stacker and min-pixels are taken only if their gain is reliable, too. The rule itself is cross-fitted: without fold k,
+it decides from the remaining folds alone.
 """
 
 from dataclasses import replace
@@ -13,81 +13,74 @@ from dataclasses import replace
 from core.bootstrap import Gain, paired_gain
 from core.dice import Counts
 from ensemble.counts import TrainingSet
-from ensemble.lineup import Note, line_up
-from ensemble.min_pixels import ranked_modes
+from ensemble.lineup import OnDecision, choose_members
+from ensemble.min_pixels import NONE, ranked_modes
 from ensemble.ratios import shares_of
-from ensemble.strategy import AUTO, RATIOS, RELIABLE_Z, Decision, FitOptions, Strategy, crossed
+from ensemble.strategy import AUTO, RATIOS, RELIABLE_Z, Decision, FitOptions, Strategy, cross_fitted_counts
 
-CANDIDATE = "greedy"  # what auto tries in place of equal weights
-STACKER = "stack"  # what auto tries in place of weights
+CANDIDATE = "greedy"  # tried by auto in place of equal weights
+STACKER = "stack"  # tried by auto in place of weights of probabilities
 SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
 
 
 def scorable(options: FitOptions, folds: int) -> FitOptions:
-    """The options that can be scored on so many folds.
+    """Reduce the options to what can be scored on this number of folds.
 
-    With two, what is scored on one is decided on the other alone, where nothing can earn its place: a decision on both
-    would be reported with the Dice of another ensemble. So nothing is decided.
+    With two folds, the ensemble that is scored on one would be selected on the other alone, where cross-fitting is not
+    possible, and a selection on both would be reported with the Dice of another ensemble. So nothing is selected.
     """
     if folds != 2:
         return options
     method = "uniform" if options.method == AUTO else options.method
-    min_pixels = "none" if options.min_pixels == AUTO else options.min_pixels
+    min_pixels = NONE if options.min_pixels == AUTO else options.min_pixels
     return replace(options, method=method, min_pixels=min_pixels, prune=False)
 
 
-def select(options: FitOptions, training: TrainingSet, note: Note = lambda decision: None) -> Strategy:
-    """The strategy that the options comes to on this training set; with one fold nothing can earn its place."""
+def select(options: FitOptions, training: TrainingSet, on_decision: OnDecision = lambda decision: None) -> Strategy:
+    """Select the strategy that the options lead to on this training set; with one fold, `auto` keeps the defaults."""
     shares = tuple(shares_of(options.ratios, training.counts.active.members)) if options.method == RATIOS else ()
-    # Who was given no share cannot be left alone.
+    # A member without a share must not be the only one left.
     able = training.among([member for member in training.members if not shares or shares[member] > 0])
-    members = line_up(options, able, note)
+    members = choose_members(options, able, on_decision)
     part = training.among(members)
     strategy = Strategy(members=None if members == training.members else members, shares=shares)
     if options.method not in (AUTO, RATIOS):
         strategy = replace(strategy, method=options.method)
     elif options.method == AUTO and len(part.folds) > 1 and part.size > 1:
-        strategy = _earned_stacker(_earned_weights(strategy, part, note), part, note)
+        strategy = _select_weights(strategy, part, on_decision)
+        strategy = _select_stacker(strategy, part, on_decision)
     if options.min_pixels != AUTO:
         return replace(strategy, mode=options.min_pixels)
-    return _earned_mode(strategy, part, note) if len(part.folds) > 1 else strategy
+    return _select_mode(strategy, part, on_decision) if len(part.folds) > 1 else strategy
 
 
 def check_requested(options: FitOptions, strategy: Strategy, training: TrainingSet) -> list[Decision]:
-    """Whether a method or a mode that the user named would have earned its place."""
+    """Measure the gain of a method, a mode or pruning that the user asked for."""
     if len(training.folds) < 2:
         return []
-    plain = replace(strategy, mode="none")
-    equal = Strategy(members=strategy.members)
-    asked = [
-        ("weights", options.method, "uniform", options.method not in (AUTO, "uniform"), plain, equal),
-        (
-            "min-pixels",
-            options.min_pixels,
-            "none",
-            options.min_pixels not in (AUTO, "none"),
-            strategy,
-            replace(strategy, mode="none"),
-        ),
-    ]
+    plain, equal = replace(strategy, mode=NONE), Strategy(members=strategy.members)
+    pairs = []
+    if options.method not in (AUTO, "uniform"):
+        pairs.append(("weights", options.method, "uniform", plain, equal))
+    if options.min_pixels not in (AUTO, NONE):
+        pairs.append(("min-pixels", options.min_pixels, NONE, strategy, plain))
     if options.prune and strategy.members is not None:
         whole = select(replace(options, prune=False), training)
-        asked.append(("pruning", "fewer members", "all members", True, strategy, whole))
+        pairs.append(("pruning", "fewer members", "all members", strategy, whole))
     return [
         Decision(question, name, against, _gain(training, candidate, baseline), taken=True, asked=True)
-        for question, name, against, was_named, candidate, baseline in asked
-        if was_named
+        for question, name, against, candidate, baseline in pairs
     ]
 
 
 def _gain(training: TrainingSet, candidate: Strategy, baseline: Strategy) -> Gain:
     groups = training.counts.groups_of(training.folds)
-    return paired_gain(crossed(training, candidate), crossed(training, baseline), groups)
+    return paired_gain(cross_fitted_counts(training, candidate), cross_fitted_counts(training, baseline), groups)
 
 
-def _earned_weights(strategy: Strategy, training: TrainingSet, note: Note) -> Strategy:
+def _select_weights(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
     steps = [replace(strategy, method=CANDIDATE, step=step) for step in SHRINKAGE]
-    counts = [crossed(training, step) for step in steps]
+    counts = [cross_fitted_counts(training, step) for step in steps]
     groups = training.counts.groups_of(training.folds)
     full = paired_gain(counts[-1], counts[0], groups)
     chosen = len(steps) - 1
@@ -97,24 +90,23 @@ def _earned_weights(strategy: Strategy, training: TrainingSet, note: Note) -> St
         chosen = next(index for index, loss in enumerate(lost) if loss.value <= loss.error)
     taken = steps[chosen].step
     question = "weights" if taken in (0, 1) else f"weights, shrunk to {taken:.0%} of the way"
-    note(Decision(question, CANDIDATE, "uniform", full, taken > 0))
+    on_decision(Decision(question, CANDIDATE, "uniform", full, taken > 0))
     return steps[chosen] if taken else strategy
 
 
-def _earned_stacker(strategy: Strategy, training: TrainingSet, note: Note) -> Strategy:
+def _select_stacker(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
     stacked = replace(strategy, method=STACKER, step=1.0)
     gain = _gain(training, stacked, strategy)
-    note(Decision("stacker", STACKER, strategy.method, gain, gain.z > RELIABLE_Z))
+    on_decision(Decision("stacker", STACKER, strategy.method, gain, gain.z > RELIABLE_Z))
     return stacked if gain.z > RELIABLE_Z else strategy
 
 
-def _earned_mode(strategy: Strategy, training: TrainingSet, note: Note) -> Strategy:
-    groups, plain = training.counts.groups_of(training.folds), crossed(training, strategy)
-    gains = {
-        mode: paired_gain(crossed(training, replace(strategy, mode=mode)), plain, groups) for mode in ranked_modes()
-    }
+def _select_mode(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
+    groups, plain = training.counts.groups_of(training.folds), cross_fitted_counts(training, strategy)
+    counts = {mode: cross_fitted_counts(training, replace(strategy, mode=mode)) for mode in ranked_modes()}
+    gains = {mode: paired_gain(counted, plain, groups) for mode, counted in counts.items()}
     mode = max(gains, key=lambda name: gains[name].value)
-    earned = mode if gains[mode].z > RELIABLE_Z else "none"
+    selected = mode if gains[mode].z > RELIABLE_Z else NONE
     for name, gain in gains.items():
-        note(Decision("min-pixels", name, "none", gain, name == earned))
-    return replace(strategy, mode=earned)
+        on_decision(Decision("min-pixels", name, NONE, gain, name == selected))
+    return replace(strategy, mode=selected)

@@ -1,7 +1,7 @@
-"""How a choice is made: a `FitOptions` is what the user asked for, a `Strategy` one way to choose, without `auto`.
+"""Strategies: `FitOptions` is what the user asks for, a `Strategy` one way to choose, without `auto`.
 
-In: a training set. Out: a choice, and the counts of a strategy that is chosen anew without each fold.
-Stays outside: which strategy has earned its place (`decide`), scoring, reporting, files.
+In: a training set. Out: a choice, and the cross-fitted counts of a strategy.
+Stays outside: the choice among strategies (`ensemble.selection`), scoring, reporting, files.
 """
 
 from dataclasses import dataclass
@@ -11,36 +11,42 @@ from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.min_pixels import check_mode
+from ensemble.min_pixels import NONE, check_mode
 from ensemble.weights import METHODS
 
 AUTO = "auto"
 RATIOS = "ratios"
-RELIABLE_Z = 1.0  # z from which a gain counts
+RELIABLE_Z = 1.0  # z above which a gain counts
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long prediction may take: seconds in all, and what each member takes of them for all records."""
+    """Time allowed for prediction: seconds in all, and the seconds that each member takes for all records."""
 
     seconds: float
     costs: tuple[float, ...]
-    records: int = 0  # that are to be predicted
+    records: int = 0  # to be predicted
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What the user asked for."""
+    """Options of a fit.
+
+    method: auto, ratios or a name of `METHODS`. min_pixels: auto, none or a name of `MIN_PIXELS`.
+    ratios: weights of groups of members, such as "a+b=2,c*=1", for the method "ratios".
+    prune: leave out members that equal weights can spare. budget: keep the members that fit into it.
+    Raises UnknownName for a method or mode that does not exist, UsageError for ratios without their method.
+    """
 
     method: str = AUTO
     min_pixels: str = AUTO
-    ratios: str = ""  # of groups of members, with the method of that name
+    ratios: str = ""
     prune: bool = False
     budget: Budget | None = None
 
     def __post_init__(self) -> None:
         if self.method not in (AUTO, RATIOS):
-            METHODS.get(self.method)
+            METHODS.entry(self.method)
         if (self.method == RATIOS) != bool(self.ratios):
             raise UsageError('--method ratios and --ratios go together: --method ratios --ratios "a=2,b=1"')
         if self.min_pixels != AUTO:
@@ -49,22 +55,22 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A options without `auto`: how a choice is made from a training set."""
+    """One way to choose from a training set."""
 
     method: str = "uniform"
     step: float = 1.0  # from equal weights to the method's
-    mode: str = "none"
-    members: tuple[int, ...] | None = None  # these alone
+    mode: str = NONE
+    members: tuple[int, ...] | None = None  # None: all
     shares: tuple[float, ...] = ()  # of all members, in place of a method
 
     @property
     def title(self) -> str:
-        """The method in words."""
+        """Method in words."""
         method = RATIOS if self.shares else self.method
         return method if self.step == 1 else f"{method}*{self.step:g}"
 
     def choose(self, training: TrainingSet) -> Choice:
-        """Weights first, at the best threshold without min-pixels; then the cut for these weights."""
+        """Choose the weights, each at its best threshold without min-pixels, then the cut for these weights."""
         part = training if self.members is None else training.among(self.members)
         blend = self._blend(part)
         return Choice(blend, part.cut(blend, self.mode)[0])
@@ -82,18 +88,18 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Decision:
-    """One question that cross-fitting answered: does `candidate` gain over `baseline`?"""
+    """Answer of cross-fitting to one question: does `candidate` gain over `baseline`?"""
 
     question: str
     candidate: str
     baseline: str
     gain: Gain
     taken: bool
-    asked: bool = False  # the user named it, so it is taken whatever it gains
+    asked: bool = False  # the user asked for it, so it is taken whatever it gains
 
     @property
     def answer(self) -> str:
-        """In words."""
+        """Answer in words."""
         if self.question == "members":
             return "left out" if self.taken else "kept"
         if self.asked:
@@ -103,8 +109,8 @@ class Decision:
         return "not earned" if self.gain.z <= RELIABLE_Z else "another gains more"
 
 
-def crossed(training: TrainingSet, strategy: Strategy) -> Counts3:
-    """Counts per record, cross-fitted; in-sample where there is but one fold."""
+def cross_fitted_counts(training: TrainingSet, strategy: Strategy) -> Counts3:
+    """Count each record at cross-fitted choices of a strategy; in-sample if there is only one fold."""
     if len(training.folds) > 1:
         return cross_fit(training, strategy.choose).counts
     return training.counts.records(strategy.choose(training), training.folds)

@@ -1,4 +1,4 @@
-"""What a reader of a fit should be warned of, each with its figures. In: a `Fit`. Out: lines of text."""
+"""Warnings about a fit, each with its figures. In: a `Fit`. Out: lines of text."""
 
 from collections.abc import Mapping
 
@@ -14,10 +14,10 @@ from ensemble.fitting import Fit
 from ensemble.strategy import AUTO, RELIABLE_Z
 from ensemble.surface import dice_of
 
-SPREAD = 0.10  # thresholds of the folds further apart than this
-NARROW = 0.05  # a plateau less wide than this
-DROP = 0.005  # the Dice that the plateau may lose
-FAR = 0.15  # threshold from D / 2
+SPREAD = 0.10  # distance of the folds' thresholds
+NARROW = 0.05  # width of a plateau
+DROP = 0.005  # Dice that the plateau may lose
+FAR = 0.15  # distance of the threshold from Dice / 2
 OPTIMISM = 0.02
 FEW_GROUPS = 30
 AMOUNT = 2.0  # ratio of predicted to labelled pixels, either way
@@ -25,13 +25,12 @@ SHIFT = 1.5  # ratio of the shares of contrail pixels in two splits
 
 
 def warnings_of(fit: Fit) -> list[str]:
-    """All warnings of a fit; none where all is well."""
-    checks = (_folds, _few, _thresholds, _plateau, _calibration, _optimism, _earned, _floor, _amount, _worse)
-    return [line for check in checks for line in check(fit)]
+    """Collect all warnings about a fit."""
+    return [line for check in _CHECKS for line in check(fit)]
 
 
 def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
-    """A train and a validation split whose shares of contrail pixels differ by half or more."""
+    """Warn of a train and a validation split whose shares of foreground pixels differ by half or more."""
     rates = {}
     for split in ("train", "validation"):
         chosen = np.array([split_of.get(record) == split for record in active.record_ids])
@@ -40,13 +39,13 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
     if len(rates) < 2 or max(rates.values()) <= SHIFT * min(rates.values()):
         return []
     words = " and ".join(f"{rate:.2%} of the {split} pixels" for split, rate in rates.items())
-    return [f"contrails cover {words}: a threshold fitted on both fits neither well"]
+    return [f"the labels cover {words}: one threshold for both suits neither well"]
 
 
 def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Thresholds as probabilities and the in-sample Dice there, at the choice's own min-pixels."""
+    """Compute the in-sample Dice at every threshold, at the choice's own min-pixels: thresholds, Dice."""
     floor = fit.counts.floor(choice.blend)
-    counts = fit.counts.counts(choice.blend, choice.cut.mode)
+    counts = fit.counts.total(choice.blend, choice.cut.mode)
     if choice.cut.mode != "none":
         counts = counts[:, choice.cut.k]
     where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
@@ -54,7 +53,7 @@ def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def plateau(fit: Fit) -> tuple[float, float]:
-    """The thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
+    """Find the thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
     where, dice = dice_curve(fit, fit.result.choice)
     chosen = int(np.argmin(np.abs(where - fit.result.choice.threshold)))
     low = high = chosen
@@ -68,10 +67,10 @@ def plateau(fit: Fit) -> tuple[float, float]:
 def _folds(fit: Fit) -> list[str]:
     number = len(fit.active.folds)
     if number == 1:
-        return ["only one fold has predictions: every Dice is in-sample, too good; predict another fold"]
+        return ["only one fold has predictions: every Dice is in-sample, thus too high; predict another fold"]
     if number > 2:
         return []
-    return ["2 folds: what is scored on one cannot be decided on both, so nothing is earned and nothing pruned"]
+    return ["2 folds: a choice that is scored on one cannot be selected on both; auto keeps its defaults, no pruning"]
 
 
 def _few(fit: Fit) -> list[str]:
@@ -113,13 +112,13 @@ def _optimism(fit: Fit) -> list[str]:
     optimism = Counts.of(fit.result.in_sample).dice - fit.result.crossed.dice
     if optimism <= OPTIMISM:
         return []
-    return [f"in-sample Dice is {optimism:.3f} above the cross-fitted one: too much was fitted to too little"]
+    return [f"the in-sample Dice is {optimism:.3f} above the cross-fitted one: the fit is overfitted"]
 
 
-def _earned(fit: Fit) -> list[str]:
-    """A method or a mode that the user named is applied as named; whether it pays is said."""
+def _requested(fit: Fit) -> list[str]:
+    """Warn of a method or a mode that is applied as asked though its gain is not reliable."""
     return [
-        f"{decision.question} {decision.candidate} as asked, but not earned: {decision.gain.value:+.4f} "
+        f"{decision.question} {decision.candidate} as asked, but its gain is not reliable: {decision.gain.value:+.4f} "
         f"cross-fitted over {decision.baseline} (z {decision.gain.z:.1f})"
         for decision in fit.decisions
         if decision.asked
@@ -128,28 +127,16 @@ def _earned(fit: Fit) -> list[str]:
     ]
 
 
-def _floor(fit: Fit) -> list[str]:
-    """Whose best threshold may lie lower than what was read; a rival that is cut too high makes a gain of nothing."""
-    names = at_the_floor(fit)
+def _lowest_threshold(fit: Fit) -> list[str]:
+    """Warn of best thresholds that may lie below the pixels read: a baseline that is cut too high looks worse."""
+    names = fit.at_lowest_threshold
     if not names:
         return []
     least = f"p = {fit.active.eps / 255:.3f}"
     return [
-        f"the best threshold of {', '.join(names)} is the lowest that there is: pixels where no member reaches {least} "
-        "were not looked at" + (", for want of memory (--max-ram)" if fit.active.eps > EPS else "")
+        f"the best threshold of {', '.join(names)} is the lowest candidate: pixels where no member reaches {least} "
+        "were not read" + (", since they do not fit into --max-ram" if fit.active.eps > EPS else "")
     ]
-
-
-def at_the_floor(fit: Fit) -> list[str]:
-    """Who might be better at a lower threshold than those looked at, on everything or without a fold.
-
-    A member that finds nothing sits there, too: it counts where the ensemble finds nothing either.
-    """
-    everyone = (fit.result, fit.uniform, fit.best, *fit.members)
-    dead = not fit.result.in_sample[:, 0].any()
-    at_lowest = [one for one in everyone if any(map(fit.counts.is_lowest, one.choices))]
-    low = (one for one in at_lowest if dead or one.in_sample[:, 0].any())
-    return [one.name for one in low if fit.active.eps > 1]
 
 
 def _amount(fit: Fit) -> list[str]:
@@ -159,24 +146,38 @@ def _amount(fit: Fit) -> list[str]:
     ratio = counts.predicted / counts.truth
     return [
         f"{counts.predicted} pixels are predicted and {counts.truth} are labelled, {ratio:.2f} times as many: "
-        "the members find other things than the labels show"
+        "the members find something else than the labels show"
     ]
 
 
 def _worse(fit: Fit) -> list[str]:
-    """An interval that lies below zero is no matter of chance."""
-    rivals = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
+    """Warn of an ensemble that is reliably worse than a baseline."""
+    baselines = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
     lines = []
     if fit.options.budget or len(fit.active.folds) < 3:
         advice = []
     else:
         advice = [] if fit.options.prune else ["leave members out (--prune)"]
-        advice += [] if fit.options.method == AUTO else ["let weights be earned (--method auto)"]
-    for rival, words in rivals:
-        gain = fit.gains[rival.name]
+        advice += [] if fit.options.method == AUTO else ["select the weights (--method auto)"]
+    for baseline, words in baselines:
+        gain = fit.gains[baseline.name]
         if gain.high < 0:
             lines.append(
                 f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "
                 + (" or ".join(advice) or "some members do harm")
             )
     return lines
+
+
+_CHECKS = (
+    _folds,
+    _few,
+    _thresholds,
+    _plateau,
+    _calibration,
+    _optimism,
+    _requested,
+    _lowest_threshold,
+    _amount,
+    _worse,
+)

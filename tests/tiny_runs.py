@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.files import sha256_of_file, write_json, write_text
-from ensemble import Ensemble, MemberUse, write_ensemble
+from ensemble import Ensemble, MemberUse
 from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
 from zoo.members import Recipe, load_member, with_settings
@@ -48,7 +48,7 @@ def tiny_runs(
     for member in members:
         runs = [_write_run(folder / "runs", member, fold, split, weights) for fold in range(folds)]
         uses.append(MemberUse(member, runs[0].hash, "none", 2**16 // len(members), "0" * 64, 0.5))
-    write_ensemble(Store(folder / "runs").ensemble("default"), _ensemble(tuple(uses), split))
+    _ensemble(tuple(uses), split).save(Store(folder / "runs").ensemble("default"))
     return Tiny(folder / "data", folder / "runs", ids)
 
 

@@ -28,7 +28,7 @@ def demo(settings: Settings, out: Path) -> None:
 
     What a demo that was cut off has made is reused.
     """
-    from ensemble import read_ensemble
+    from ensemble import Ensemble
     from pipeline.picture import draw_scenes
     from zoo.data import open_scenes
 
@@ -36,7 +36,7 @@ def demo(settings: Settings, out: Path) -> None:
     for command in _commands(out):
         _type(settings, command)
     store = Store(out / "runs")
-    ensemble = read_ensemble(store.ensemble("default"))
+    ensemble = Ensemble.load(store.ensemble("default"))
     picture = draw_scenes(store, ensemble, open_scenes([out / "scenes"]), out / "picture.png")
     minutes = (time.perf_counter() - start) / 60
     made = ["scenes/", "runs/", "submission.csv", "out-of-fold.csv", picture.name]

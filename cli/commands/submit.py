@@ -42,13 +42,13 @@ def submit(
 
 def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_kaggle: bool, force: bool) -> None:
     from cli.tables.submissions import print_submitted
-    from ensemble import read_ensemble
+    from ensemble import Ensemble
     from pipeline.submit import submit as submit_masks
     from submissions.formats import FORMATS
 
     document = submit_masks(
         settings.runs,
-        read_ensemble(settings.runs.ensemble(name)),
+        Ensemble.load(settings.runs.ensemble(name)),
         out,
         settings.scenes() if split == "test" or FORMATS.facts(form).placed else None,
         split=split,
@@ -71,12 +71,12 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_
 
 def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:
     from cli.tables.submissions import print_bundle
-    from ensemble import read_ensemble
+    from ensemble import Ensemble
     from pipeline.bundle import bundle
 
     document = bundle(
         settings.runs,
-        read_ensemble(settings.runs.ensemble(name)),
+        Ensemble.load(settings.runs.ensemble(name)),
         out,
         force=force,
         listener=settings.listener,

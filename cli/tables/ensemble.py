@@ -1,4 +1,4 @@
-"""Tables of `cli ensemble`: a fit, and the members of an ensemble."""
+"""Tables of `cli ensemble`: a fit, a comparison, and the members of an ensemble."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DICE = "{:.4f}"
 SECONDS = "{:.2f}"
-RIVALS = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
+BASELINES = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
 
 def print_fit(console: "Console", name: str, document: Any) -> None:
@@ -36,10 +36,10 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
         console.print(_decision_table(document["decisions"]))
     if document["worth"]:
         console.print(_worth_table(document))
-    for rival, gain in document["gain"].items() if len(document["members"]) > 1 else ():
+    for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
         low, high = gain["interval"]
         kind = "cross-fitted" if crossed else "in-sample"
-        console.print(f"against {RIVALS[rival]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
+        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
 
 
 def _dice_table(document: Any) -> Any:
@@ -97,6 +97,21 @@ def _worth_table(document: Any) -> Any:
         change = (f"{-worth['gain']:+.4f}", f"[{-high:+.4f}, {-low:+.4f}]", f"{-worth['z']:.1f}")
         table.add_row(name, *change, seconds, f"{other} (correlation {value:.2f})")
     return table
+
+
+def print_comparison(console: "Console", document: Any) -> None:
+    """Print the Dice of two ensembles, their difference and the verdict."""
+    low, high = document["interval"]
+    for name, dice in document["dice"].items():
+        below, above = document["dice_interval"][name]
+        console.print(f"{name}: {document['kind']} Dice {dice:.4f} [{below:.4f}, {above:.4f}]", highlight=False)
+    console.print(
+        f"difference {document['difference']:+.4f} [{low:+.4f}, {high:+.4f}], z {document['z']:.1f}, paired, "
+        f"on {document['records']} records in {document['groups']} scene groups"
+    )
+    first, second = document["dice"]
+    better = first if low > 0 else second
+    console.print("the difference is within chance" if low <= 0 <= high else f"{better} is better")
 
 
 def print_members(console: "Console", members: Any) -> None:

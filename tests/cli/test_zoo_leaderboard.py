@@ -184,9 +184,9 @@ def test_a_threshold_at_the_end_of_memory_is_said(made, capsys, monkeypatch):
     low = made.maps["m0"] // 12
     write_again(made, "m0", low, member="timid")
     assert "may lie below" not in ask(made, capsys, "leaderboard", "timid").err
-    monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.member_scores.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
+    monkeypatch.setattr("ensemble.out_of_fold.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.out_of_fold.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.out_of_fold.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
     assert "note: the best threshold of timid may lie below p = 0.0" in ask(made, capsys, "leaderboard", "timid").err
 
 

@@ -1,4 +1,4 @@
-"""Members are worth what the ensemble loses without them, and two ensembles are compared record by record."""
+"""Contributions of members, warnings about a fit, comparison of two ensembles."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,10 +8,10 @@ import pytest
 
 from core.dice import Counts
 from core.errors import UserError
-from ensemble import Ensemble, FitOptions, MemberUse, fit
+from ensemble import Ensemble, FitOptions, MemberUse
 from ensemble.ablation import contributions, error_correlation
 from ensemble.comparison import compare_ensembles
-from ensemble.fitting import Fit
+from ensemble.fitting import Fit, fit_active
 from ensemble.warnings import plateau, rate_shift, warnings_of
 from tests.ensemble.cases import Case, streak_case
 
@@ -23,10 +23,10 @@ def fitted() -> Fit:
     case = streak_case(rng, noise=(1.2, 1.2), records=40)
     noise = rng.permutation(case.maps[0].ravel()).reshape(case.maps[0].shape)
     maps = np.stack([*case.maps, case.maps[0], noise])
-    return fit(Case(maps, case.masks, case.folds).active(eps=26), options=FitOptions("uniform", "none"))
+    return fit_active(Case(maps, case.masks, case.folds).active(eps=26), options=FitOptions("uniform", "none"))
 
 
-def test_noise_is_worth_less_than_nothing_and_the_only_second_opinion_most(fitted):
+def test_noise_contributes_less_than_nothing_and_the_only_second_opinion_most(fitted):
     worth = {entry.member: entry.gain.value for entry in contributions(fitted)}
     assert worth["m3"] < 0
     assert worth["m1"] == max(worth.values()) > 0
@@ -34,7 +34,7 @@ def test_noise_is_worth_less_than_nothing_and_the_only_second_opinion_most(fitte
 
 def test_the_worth_is_the_difference_to_a_fit_without_the_member(fitted):
     active = fitted.active
-    without = fit(
+    without = fit_active(
         replace(active, members=active.members[:3], values=active.values[:3]), options=FitOptions("uniform", "none")
     )
     entry = contributions(fitted)[3]
@@ -58,7 +58,7 @@ PLAIN = FitOptions("uniform", "none")
 
 
 def changed(case: Case, options: FitOptions = PLAIN, **given: object) -> Fit:
-    return fit(replace(case, **given).active(eps=13), options=options)
+    return fit_active(replace(case, **given).active(eps=13), options=options)
 
 
 def flat(case: Case, low: int, high: int) -> np.ndarray:
@@ -86,18 +86,18 @@ def sparse(masks: np.ndarray) -> np.ndarray:
 
 
 WARNINGS = {
-    "only 1 scene groups": lambda case: fit(
+    "only 1 scene groups": lambda case: fit_active(
         replace(case, folds=np.zeros(40, int)).active(eps=13), ["one"] * 40, options=FitOptions("uniform", "none")
     ),
     "only one fold": lambda case: changed(case, folds=np.zeros(40, int)),
-    "2 folds: what is scored on one": lambda case: changed(case, FitOptions(), folds=case.folds // 2),
+    "2 folds: a choice that is scored on one": lambda case: changed(case, FitOptions(), folds=case.folds // 2),
     "thresholds disagree between folds: 0.": lambda case: changed(case, maps=loud_sky(case)),
     "the Dice plateau is narrow: less than 0.005": lambda case: changed(case, maps=flat(case, 140, 143)),
     "is far from half the Dice (0.5": lambda case: changed(case, maps=flat(case, 20, 30)),
-    "too much was fitted to too little": lambda case: changed(case, maps=as_sure_as(case, [1, 0.3, 0.3, 0.3])),
-    "as asked, but not earned: ": lambda case: changed(case, FitOptions("best", "none")),
-    "is the lowest that there is: pixels where no member": lambda case: changed(case, maps=flat(case, 0, 13)),
-    "times as many: the members find other things": lambda case: changed(case, masks=sparse(case.masks)),
+    "the fit is overfitted": lambda case: changed(case, maps=as_sure_as(case, [1, 0.3, 0.3, 0.3])),
+    "as asked, but its gain is not reliable: ": lambda case: changed(case, FitOptions("best", "none")),
+    "is the lowest candidate: pixels where no member": lambda case: changed(case, maps=flat(case, 0, 13)),
+    "times as many: the members find something else": lambda case: changed(case, masks=sparse(case.masks)),
     "worse than the best single member: -0.": lambda case: changed(
         case, maps=np.concatenate([case.maps[:1], 255 - case.maps[:1]])
     ),
@@ -140,7 +140,7 @@ def frozen(name: str, result: Fit) -> Ensemble:
 
 
 def test_comparing_is_paired_and_on_shared_records(fitted):
-    other = fit(fitted.active, options=FitOptions("best", "none"))
+    other = fit_active(fitted.active, options=FitOptions("best", "none"))
     document = compare_ensembles(frozen("one", fitted), frozen("two", other))
     dice = [Counts.of(result.result.counts).dice for result in (fitted, other)]
     assert document["difference"] == pytest.approx(dice[0] - dice[1])
@@ -159,8 +159,8 @@ def test_what_cannot_be_compared_is_said(fitted):
     one = frozen("one", fitted)
     with pytest.raises(UserError, match="share no record"):
         compare_ensembles(one, replace(one, record_ids=tuple("x" + record for record in one.record_ids)))
-    with pytest.raises(UserError, match="keeps no counts"):
+    with pytest.raises(UserError, match="has no counts"):
         compare_ensembles(one, replace(one, per_record={}))
     rows = np.add(one.per_record["cross_fitted"], [0, 0, 1]).tolist()
-    with pytest.raises(UserError, match="other masks"):
+    with pytest.raises(UserError, match="different masks"):
         compare_ensembles(one, replace(one, per_record={**one.per_record, "cross_fitted": rows}))

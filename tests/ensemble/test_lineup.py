@@ -5,10 +5,11 @@ import pytest
 
 from core.bootstrap import paired_gain
 from core.errors import UserError
-from ensemble import FitOptions, fit
+from ensemble import FitOptions
 from ensemble.counts import BlendCounts, TrainingSet
+from ensemble.fitting import fit_active
 from ensemble.lineup import affordable, pruned
-from ensemble.strategy import Budget, Decision, Strategy, crossed
+from ensemble.strategy import Budget, Decision, Strategy, cross_fitted_counts
 from tests.ensemble.cases import Case, streak_case
 
 
@@ -32,7 +33,10 @@ def test_pruning_drops_the_blind_member_first_and_loses_no_standard_error(rng):
     assert noted[0].candidate == "without m2"
     assert noted[0].answer == "left out"
     groups = part.counts.groups_of(part.folds)
-    assert paired_gain(crossed(part, Strategy(members=kept)), crossed(part, Strategy()), groups).z >= -1
+    assert (
+        paired_gain(cross_fitted_counts(part, Strategy(members=kept)), cross_fitted_counts(part, Strategy()), groups).z
+        >= -1
+    )
 
 
 def test_pruning_keeps_members_that_are_needed(rng):
@@ -60,18 +64,18 @@ def test_the_dear_best_member_does_not_eat_the_budget_of_two_better_ones(rng):
     case = streak_case(rng, noise=(1.4, 1.5, 1.5), records=40)
     part = training(case)
     chosen = affordable(part, Budget(10, (10, 5, 5)))
-    alone = {members: crossed(part, Strategy(members=members)) for members in ((0,), (1, 2))}
+    alone = {members: cross_fitted_counts(part, Strategy(members=members)) for members in ((0,), (1, 2))}
     dice = {members: 2 * counts[:, 0].sum() / counts[:, 1:].sum() for members, counts in alone.items()}
     assert chosen == max(dice, key=dice.get)
 
 
 def test_a_budget_that_buys_nothing_names_the_cheapest(rng):
-    with pytest.raises(UserError, match=r"no member fits a budget of 0\.5 h: the cheapest takes 1 h"):
+    with pytest.raises(UserError, match=r"no member fits into a budget of 0\.5 h: the cheapest takes 1 h"):
         affordable(training(streak_case(rng, members=2)), Budget(1800, (3600, 7200)))
 
 
 def test_a_fit_leaves_out_what_it_says(rng):
-    result = fit(with_noise(rng, (1.0, 1.0)).active(eps=13), options=FitOptions("uniform", "none", prune=True))
+    result = fit_active(with_noise(rng, (1.0, 1.0)).active(eps=13), options=FitOptions("uniform", "none", prune=True))
     weights = result.result.choice.blend.weights
     assert result.strategy.members is not None
     assert {member for member, weight in enumerate(weights) if weight} == set(result.strategy.members)

@@ -5,9 +5,10 @@ import pytest
 
 from core.dice import Counts, count
 from ensemble.active import EPS
-from ensemble.fitting import fit
-from ensemble.loading import gather
+from ensemble.fitting import fit_active
+from ensemble.loading import out_of_fold
 from ensemble.member_scores import score_member
+from ensemble.out_of_fold import gather
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import FakeRuns, fake_runs
 from zoo.predictions import find_members
@@ -32,8 +33,8 @@ def scores(made: FakeRuns):
 
 def test_it_is_the_fits_figure_for_the_member_alone(made):
     ids, members, found = scores(made)
-    active = gather(members, ids, read_mask_of(made), made.folds)
-    fitted = fit(active, [made.folds.group_of[record] for record in ids])
+    active = gather(out_of_fold(members, ids, read_mask_of(made), made.folds))
+    fitted = fit_active(active, [made.folds.group_of[record] for record in ids])
     for score, scored in zip(found, fitted.members):
         assert score.scored.counts.tolist() == scored.counts.tolist()
         assert score.dice == fitted.estimate(scored.counts)
@@ -90,11 +91,11 @@ def test_where_memory_ends_it_says_that_a_lower_threshold_may_be_better(tmp_path
     made = fake_runs(tmp_path, records=9, noise=(1.0,))
     low = made.case.maps[0] // 12
     write_again(made, "m0", low, recipe="timid")
-    monkeypatch.setattr("ensemble.loading.BASE_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.loading.CHUNK_BYTES", 0.0)
-    monkeypatch.setattr("ensemble.member_scores.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
+    monkeypatch.setattr("ensemble.out_of_fold.BASE_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.out_of_fold.CHUNK_BYTES", 0.0)
+    monkeypatch.setattr("ensemble.out_of_fold.LOW_RAM", 8 * (low >= 15).sum() / 1e9)
     found = score_member(find_members(Store(made.runs), names=[Ref.parse("m0@timid")])[0], *given(made))
-    assert found.at_the_floor
+    assert found.at_lowest_threshold
     assert 10 < found.counts.active.eps < EPS
 
 

@@ -9,10 +9,12 @@ from numpy.testing import assert_array_equal
 
 from core.dice import count
 from core.errors import UserError
-from ensemble import Ensemble, FitOptions, MemberUse, fit, read_ensemble, write_ensemble
+from ensemble import Ensemble, FitOptions, MemberUse
 from ensemble.blend import TOTAL, table
+from ensemble.fitting import fit_active
 from ensemble.min_pixels import MIN_PIXELS
 from tests.ensemble.cases import streak_case
+from zoo.predictions.writer import quantise
 
 
 def ensemble(**changes: object) -> Ensemble:
@@ -28,7 +30,7 @@ def ensemble(**changes: object) -> Ensemble:
 @pytest.mark.parametrize("mode", ["none", *MIN_PIXELS.names()])
 def test_masks_are_what_was_counted(rng, method, mode):
     case = streak_case(rng, noise=(1.0, 2.0, 3.0))
-    fitted = fit(case.active(eps=13), options=FitOptions(method, mode)).result
+    fitted = fit_active(case.active(eps=13), options=FitOptions(method, mode)).result
     choice = fitted.choice
     by, cut = table(choice.blend.table), choice.cut
     uses = tuple(
@@ -66,17 +68,17 @@ def test_only_members_with_a_weight_are_needed(rng):
 
 def test_the_file_is_read_back_whole(tmp_path):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
-    write_ensemble(path, ensemble())
-    assert read_ensemble(path) == ensemble()
+    ensemble().save(path)
+    assert Ensemble.load(path) == ensemble()
     assert json.loads(path.read_text())["threshold"]["probability"] == pytest.approx(400 / 1020)
 
 
 def test_an_absent_ensemble_names_those_there_are(tmp_path):
-    with pytest.raises(UserError, match="none is fitted; run: cli ensemble fit"):
-        read_ensemble(tmp_path / "ensembles" / "y" / "ensemble.json")
-    write_ensemble(tmp_path / "ensembles" / "x" / "ensemble.json", ensemble())
+    with pytest.raises(UserError, match="no such ensemble; run: cli ensemble fit"):
+        Ensemble.load(tmp_path / "ensembles" / "y" / "ensemble.json")
+    ensemble().save(tmp_path / "ensembles" / "x" / "ensemble.json")
     with pytest.raises(UserError, match="there are: x"):
-        read_ensemble(tmp_path / "ensembles" / "y" / "ensemble.json")
+        Ensemble.load(tmp_path / "ensembles" / "y" / "ensemble.json")
 
 
 DAMAGE = {
@@ -102,46 +104,50 @@ REMOVED = {
 @pytest.mark.parametrize("what", REMOVED)
 def test_an_ensemble_of_an_older_release_is_refused_with_the_command_that_fits_it_again(tmp_path, what):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
-    write_ensemble(path, ensemble())
+    ensemble().save(path)
     document = json.loads(path.read_text()) | {"rate": None, "trees": None}
     path.write_text(json.dumps(document))
-    assert read_ensemble(path) == ensemble()
+    assert Ensemble.load(path) == ensemble()
     REMOVED[what](document)
     path.write_text(json.dumps(document))
     with pytest.raises(UserError, match=f"uses {what}, which only an older release can apply; fit it again") as error:
-        read_ensemble(path)
+        Ensemble.load(path)
     assert str(error.value.do) == "cli ensemble fit --name x"
 
 
 @pytest.mark.parametrize("harm", DAMAGE)
 def test_a_file_that_is_no_ensemble_is_refused_by_name(tmp_path, harm):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
-    write_ensemble(path, ensemble())
+    ensemble().save(path)
     document = json.loads(path.read_text())
     change, words = DAMAGE[harm]
     change(document)
     path.write_text(json.dumps(document))
     with pytest.raises(UserError, match=words) as error:
-        read_ensemble(path)
+        Ensemble.load(path)
     assert str(path) in str(error.value)
 
 
 def test_a_table_of_another_version_is_refused(tmp_path):
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
-    write_ensemble(path, ensemble(table="logit", level=0))
+    ensemble(table="logit", level=0).save(path)
     document = json.loads(path.read_text())
     document["table"]["entries"][7] += 1
     path.write_text(json.dumps(document))
-    with pytest.raises(UserError, match="another than this version"):
-        read_ensemble(path)
+    with pytest.raises(UserError, match="differs from this version"):
+        Ensemble.load(path)
 
 
 def test_maps_that_do_not_fit_are_refused_by_member(rng):
     maps = {name: rng.integers(0, 256, (2, 8, 8)).astype(np.uint8) for name in "ab"}
     with pytest.raises(UserError, match="member b are missing"):
         ensemble().apply({"a": maps["a"]})
-    with pytest.raises(UserError, match="member a are float64"):
-        ensemble().apply({**maps, "a": maps["a"] / 255})
+    with pytest.raises(UserError, match="member a are int64"):
+        ensemble().apply({**maps, "a": maps["a"].astype(np.int64)})
+    with pytest.raises(UserError, match=r"member a have shape \(8, 8\)"):
+        ensemble().apply({**maps, "a": maps["a"][0]})
+    with pytest.raises(UserError, match="member a reach from 0 to 255"):
+        ensemble().apply({**maps, "a": np.float32([[[0, 255]]])})
     with pytest.raises(UserError, match="differ in shape"):
         ensemble().apply({**maps, "a": maps["a"][:1]})
 
@@ -150,6 +156,13 @@ def test_maps_of_16_bits_are_rounded_to_8(rng):
     maps = {name: rng.integers(0, 256, (2, 8, 8)).astype(np.uint8) for name in "ab"}
     fine = {name: array.astype(np.uint16) * 257 for name, array in maps.items()}
     assert_array_equal(ensemble().apply(fine), ensemble().apply(maps))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_probabilities_are_rounded_as_the_cache_rounds_them(rng, dtype):
+    maps = {name: rng.random((2, 256, 256)).astype(dtype) for name in "ab"}
+    kept = {name: np.stack([quantise(one, "uint8", "") for one in array]) for name, array in maps.items()}
+    assert_array_equal(ensemble().apply(maps), ensemble().apply(kept))
 
 
 def test_a_changed_weight_is_refused_at_birth():

@@ -30,7 +30,7 @@ import pytest
 from cli.app import run
 from core.errors import UserError
 from core.files import write_json
-from ensemble import read_ensemble
+from ensemble import Ensemble
 from tests.golden.cases import TEST, TRAIN, VALIDATION, write_scenes
 from zoo.inputs import read_scaling, write_scaling
 from zoo.members import read_recipe
@@ -197,7 +197,7 @@ def test_an_ensemble_is_read(typed):
 
 def test_an_ensemble_with_a_percentile_threshold_is_refused_by_name():
     with pytest.raises(UserError, match="uses a percentile threshold, which only an older release can apply") as error:
-        read_ensemble(Store(KEPT).ensemble("share"))
+        Ensemble.load(Store(KEPT).ensemble("share"))
     assert str(error.value.do) == "cli ensemble fit --name share"
 
 

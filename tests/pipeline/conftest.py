@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ensemble import read_ensemble
+from ensemble import Ensemble
 from pipeline.submit import Submitted, submit
 from tests.tiny_runs import Tiny, tiny_runs
 from zoo.data import open_scenes
@@ -32,7 +32,7 @@ def submit_from(tiny: Tiny) -> Submit:
     """Submit the test records of the tiny data from a runs folder."""
 
     def submit_it(runs: Path, out: Path, **given: object) -> Submitted:
-        ensemble = read_ensemble(Store(runs).ensemble("default"))
+        ensemble = Ensemble.load(Store(runs).ensemble("default"))
         return submit(Store(runs), ensemble, out, open_scenes([tiny.data]), **given)
 
     return submit_it

@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import UserError
 from core.files import read_json
-from ensemble import read_ensemble
+from ensemble import Ensemble
 from pipeline.bundle import Bundle, bundle
 from submissions import read_ledger
 from tests.pipeline.conftest import Submit
@@ -26,7 +26,7 @@ def made(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     runs = shutil.copytree(tiny.runs, folder / "runs")
     for each in runs.glob("members/*/*/fold-*"):
         (each / "last.pt").write_bytes(b"only to go on training")
-    return bundle(Store(runs), read_ensemble(Store(runs).ensemble("default")), folder / "contrail-bundle.zip")
+    return bundle(Store(runs), Ensemble.load(Store(runs).ensemble("default")), folder / "contrail-bundle.zip")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_size_and_time_are_reported(made: Bundle) -> None:
 def test_a_member_without_weights_cannot_go_along(tiny: Tiny, tmp_path: Path) -> None:
     shutil.copytree(tiny.runs / "ensembles", tmp_path / "ensembles")
     with pytest.raises(UserError, match="tiny-resnet: has no trained run"):
-        bundle(Store(tmp_path), read_ensemble(Store(tmp_path).ensemble("default")), tmp_path / "b.zip")
+        bundle(Store(tmp_path), Ensemble.load(Store(tmp_path).ensemble("default")), tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UsageError, UserError
-from ensemble import read_ensemble
+from ensemble import Ensemble
 from pipeline.submit import find_places, submit
 from submissions import read_ledger, read_submission
 from submissions.formats import FORMATS, Prediction, WriteOptions
@@ -35,7 +35,7 @@ def written(tiny: Tiny, undisturbed: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def write(runs: Path, out: Path, form: str, data: Path, force: bool = False) -> Path:
-    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    ensemble = Ensemble.load(Store(runs).ensemble("default"))
     return submit(Store(runs), ensemble, out, open_scenes([data]), form=form, force=force).written.path
 
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_json
-from ensemble import read_ensemble
+from ensemble import Ensemble
 from pipeline.bundle import bundle
 from pipeline.submit import submit
 from submissions import read_ledger, read_submission
@@ -84,7 +84,7 @@ def test_after_a_kill_the_same_call_makes_the_same_bytes(
 
 def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed: Path) -> None:
     runs = undisturbed.with_name("runs")
-    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    ensemble = Ensemble.load(Store(runs).ensemble("default"))
     maps = {}
     for member in find_members(Store(runs), "test"):
         folds = np.stack([part.maps(tiny.ids) for part in member.sets]).astype(int)
@@ -148,7 +148,7 @@ def test_rows_stand_in_the_samples_order_unless_it_lists_other_records(
     data = tmp_path / "data"
     data.mkdir()
     (data / "test").symlink_to(tiny.data / "test")
-    ensemble = read_ensemble(Store(predicted_runs).ensemble("default"))
+    ensemble = Ensemble.load(Store(predicted_runs).ensemble("default"))
     for name, order, noted in (("a", tiny.ids[::-1], False), ("b", ("7", *tiny.ids), True)):
         rows = "".join(f"{each},-\n" for each in order)
         (data / "sample_submission.csv").write_text(f"record_id,encoded_pixels\n{rows}")
@@ -161,7 +161,7 @@ def test_rows_stand_in_the_samples_order_unless_it_lists_other_records(
 
 def test_without_test_records_or_scenes_there_is_nothing_to_submit(tiny: Tiny, runs: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny.data / "test" / tiny.ids[0], tmp_path / "data" / "train" / "1")
-    ensemble = read_ensemble(Store(runs).ensemble("default"))
+    ensemble = Ensemble.load(Store(runs).ensemble("default"))
     with pytest.raises(UserError, match="holds no test records"):
         submit(Store(runs), ensemble, tmp_path / "s.csv", open_scenes([tmp_path / "data"]))
     with pytest.raises(UsageError, match="scenes are needed"):
@@ -230,7 +230,7 @@ def test_other_weights_than_those_of_the_fit_are_refused(
 ) -> None:
     def write(out: Path) -> None:
         if kaggle:
-            bundle(Store(runs), read_ensemble(Store(runs).ensemble("default")), out)
+            bundle(Store(runs), Ensemble.load(Store(runs).ensemble("default")), out)
         else:
             submit_from(runs, out)
 
@@ -292,9 +292,9 @@ def test_an_ensemble_of_imported_members_is_submitted_without_torch(undisturbed:
     runs = undisturbed.with_name("imported")
     shutil.copytree(undisturbed.with_name("runs"), runs, ignore=shutil.ignore_patterns("members", "*.jsonl"))
     probe = (
-        "import sys; from pathlib import Path; from ensemble import read_ensemble; from zoo.data import open_scenes\n"
+        "import sys; from pathlib import Path; from ensemble import Ensemble; from zoo.data import open_scenes\n"
         "from pipeline.submit import submit; from zoo.runs import Store; runs, data = map(Path, sys.argv[1:])\n"
-        "submit(Store(runs), read_ensemble(Store(runs).ensemble('default')), runs / 's.csv', open_scenes([data]))\n"
+        "submit(Store(runs), Ensemble.load(Store(runs).ensemble('default')), runs / 's.csv', open_scenes([data]))\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", probe, str(runs), str(tiny.data)]).returncode == 0
