@@ -95,4 +95,4 @@ def open_runs(path: str | PathLike[str] = "runs", own: str | PathLike[str] | Non
 
     own: folder of the user's own members.
     """
-    return Runs(Store(Path(path)), None if own is None else Path(own))
+    return Runs(Store(path), None if own is None else Path(own))

@@ -6,6 +6,7 @@ In: a store, an ensemble, scenes. Out: the file, or folder, with its figures. St
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Submitted:
 def submit(
     store: Store,
     ensemble: Ensemble,
-    out: Path,
+    out: str | PathLike[str],
     scenes: Scenes | None = None,
     *,
     split: str = "test",
@@ -78,7 +79,7 @@ def submit(
     png or npy of "oof". to_kaggle: send the file with the official client.
     Raises UserError if `out` may not be written, maps are missing or have changed since the fit, or places are unknown.
     """
-    facts = FORMATS.facts(form)
+    out, facts = Path(out), FORMATS.facts(form)
     require_format(form, out, force)
     if to_kaggle:
         require_client()

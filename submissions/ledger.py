@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,11 +111,12 @@ class Ledger:
         return DataFrame(rows).set_index("number") if rows else DataFrame()
 
 
-def read_ledger(path: Path, listener: Listener = SILENT) -> Ledger:
+def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledger:
     """Read the ledger; a missing file is an empty one, a line that cannot be read is skipped with a warning.
 
     Raises UserError for a newer format.
     """
+    path = Path(path)
     entries: list[Entry] = []
     for number, event in _events(path):
         if event is None:

@@ -7,6 +7,7 @@ The comparison reads the file with the gate's decoder, which shares nothing with
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ OnWritten = Callable[[Written], None]
 
 
 def write_submission(
-    path: Path,
+    path: str | PathLike[str],
     masks: Masks,
     force: bool = False,
     sample_order: Sequence[str] | None = None,
@@ -57,6 +58,7 @@ def write_submission(
     Raises UserError if the file exists and not `force`, for no masks, an id that comes twice or is no plain text,
     an array that is no mask of this shape, and if the file read back differs.
     """
+    path = Path(path)
     require_new_file(path, force)
     texts, truth = _encode(masks)
     order = Expectation.of(list(texts), sample_order).order or tuple(sorted(texts))

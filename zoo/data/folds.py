@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,8 +187,9 @@ def write_folds(path: Path, folds: Folds) -> None:
     write_text(path, text.getvalue())
 
 
-def read_folds(path: Path) -> Folds:
+def read_folds(path: str | PathLike[str]) -> Folds:
     """Read a folds.csv, the suite's or the user's own; UserError that names path and line."""
+    path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:

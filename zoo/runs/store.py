@@ -13,6 +13,7 @@ of prediction sets.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -24,11 +25,19 @@ MANIFEST = "manifest.json"  # of a prediction set, written last: its presence me
 _KEPT = "epoch-{}.safetensors"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Store:
-    """Runs folder: the one place that knows how names become paths in it."""
+    """Runs folder: the one place that knows how names become paths in it.
+
+    >>> str(Store("runs").ensemble("default"))
+    'runs/ensembles/default/ensemble.json'
+    """
 
     root: Path
+
+    def __init__(self, root: str | PathLike[str]) -> None:
+        """Take a folder, which need not exist yet."""
+        object.__setattr__(self, "root", Path(root))
 
     def __str__(self) -> str:
         return str(self.root)

@@ -7,7 +7,7 @@ and compared (zoo.graph), printing.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from os import cpu_count
+from os import PathLike, cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def export(
     member: str | Ref,
     scenes: Scenes,
     store: Store,
-    out: Path,
+    out: str | PathLike[str],
     *,
     form: str,
     fold: str = "all",
@@ -104,6 +104,7 @@ def export(
     Raises UsageError for a file that is there or is named as another format's; UserError for a fold without a complete
     run, and for a file that differs from its runs, which is not written.
     """
+    out = Path(out)
     require_suffix(out, form)
     require_new_file(out, force)
     folds = read_folds(store.folds)

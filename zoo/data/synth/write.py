@@ -7,6 +7,7 @@ a record that is already there is complete if all its files have their full leng
 import hashlib
 import shutil
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ SAMPLE = ("1 3 10 5", "-")
 
 
 def make_scenes(
-    folder: Path,
+    folder: str | PathLike[str],
     *,
     train: int,
     validation: int,
@@ -38,6 +39,7 @@ def make_scenes(
     Can be called again after a kill: complete records stay, others are made again. UserError if `folder` holds other
     records or cannot be written.
     """
+    folder = Path(folder)
     counts = dict(zip(SPLITS, (train, validation, test)))
     plans = {
         record_id(plan): plan
