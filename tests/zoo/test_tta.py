@@ -189,6 +189,6 @@ def test_sides_that_a_network_cannot_see_are_refused_before_anything_starts(keys
     check_views(with_settings(TINY, keys), "d4+scale(0.5,2)")
     check_views(fixed, "d4+scale(1.1)")  # of 64 pixels: 64
     with pytest.raises(
-        UsageError, match=r"TTA scale-1-1\.5: its network cannot see images of 96 pixels \(.*; choose other"
+        UsageError, match=r"TTA scale-1-1\.5: its network cannot take images of 96 pixels \(.*; choose other"
     ):
         check_views(fixed, "scale(1.5)")

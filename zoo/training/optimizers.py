@@ -1,4 +1,4 @@
-"""The optimizers of timm's factory, by name."""
+"""Optimizers of timm's factory, by name."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -10,14 +10,14 @@ from torch import nn
 from core.errors import UnknownName, UsageError
 from zoo.members import Recipe
 
-# timm's `sgd` has Nesterov momentum; the log's and the paper's is the classical one, and timm has that name for it.
+# timm's `sgd` has Nesterov momentum; the log's and the paper's has classical momentum, which timm calls `momentum`.
 NAMES = {"sgd": "momentum"}
 
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer that the recipe names; UnknownName with the nearest name, UsageError where it cannot be had here.
+    """Make the optimizer that the recipe names; UnknownName with the nearest name, UsageError if it cannot run here.
 
-    Every parameter decays, biases and norms too, as torch's own optimizers have it.
+    All parameters decay, biases and norms included, as in torch's own optimizers.
     """
     check_optimizer_name(recipe)
     name = recipe.optimizer
@@ -29,12 +29,12 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
             weight_decay=recipe.weight_decay,
             momentum=recipe.momentum,
         )
-    except Exception as error:  # whatever a package that is not there, or a value that it refuses, raises
+    except Exception as error:  # a missing package or a refused value raises whatever its library does
         raise _refused(recipe, error) from error
 
 
 def check_optimizer_name(recipe: Recipe) -> None:
-    """UnknownName with the nearest name where timm has none such."""
+    """UnknownName, with the nearest name, if timm has no such optimizer."""
     known = [str(known) for known in list_optimizers()]
     if recipe.optimizer not in known:
         raise UnknownName("optimizer", recipe.optimizer, known, recipe.name)
@@ -42,7 +42,7 @@ def check_optimizer_name(recipe: Recipe) -> None:
 
 @lru_cache(maxsize=8)
 def check_optimizer(recipe: Recipe, device: torch.device) -> None:
-    """One step on a small layer: some want packages of their own, some a GPU, some more than a gradient."""
+    """Try one step on a small layer; UsageError if it fails: some need a package, some a GPU, some a closure."""
     layer = nn.Conv2d(2, 2, 3, device=device)
     optimizer = make_optimizer(recipe, layer.parameters())
     try:

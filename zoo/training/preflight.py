@@ -1,4 +1,4 @@
-"""Refuse what cannot be trained before anything starts: an hour into a line-up is too late to say so."""
+"""Checks before training and prediction, so that a fault is found at once and not after hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def check_recipe(recipe: Recipe, device_name: str) -> None:
 
 
 def check_views(recipe: Recipe, tta: str) -> None:
-    """UsageError where the network cannot see images at the sides of a `scale` step; nothing is computed."""
+    """UsageError if the network cannot take images at the sides of a `scale` step; tried without arithmetic."""
     views = parse_views(tta)
     sides = set(scaled_sides(views, recipe.size)) - {recipe.size}
     if not sides:
@@ -93,23 +93,23 @@ def check_views(recipe: Recipe, tta: str) -> None:
     for side in sorted(sides):
         try:
             network(images, side)
-        except (AssertionError, RuntimeError) as error:  # encoders that are built for one size
+        except (AssertionError, RuntimeError) as error:  # of an encoder that is built for one size
             reason = " ".join(str(error).split())
             raise UsageError(
-                f"{recipe.name}: TTA {views.name}: its network cannot see images of {side} pixels ({reason}); "
+                f"{recipe.name}: TTA {views.name}: its network cannot take images of {side} pixels ({reason}); "
                 "choose other factors of scale, or none"
             ) from error
 
 
 def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:
-    """UserError where device, records or input would stop a complete run from predicting them."""
+    """UserError if device, records or input would stop a complete run from predicting the records."""
     choose_device(device_name)
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
 
 
 @lru_cache(maxsize=8)
 def _check_network(recipe: Recipe, start: Path | None) -> None:
-    """Build it once, its first weights included; folds of one member ask again."""
+    # Cached: the folds of one member share the network and its first weights.
     network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
     if start is not None:
         load_warm_start(network, start)

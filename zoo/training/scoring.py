@@ -1,4 +1,4 @@
-"""The global Dice of the held-out records, over all thresholds, from integer counts."""
+"""Global Dice of the held-out records, over all thresholds, from integer counts."""
 
 import numpy as np
 import torch
@@ -16,38 +16,38 @@ from zoo.training.dataset import RecordDataset
 
 
 class NotFinite(UserError):
-    """The network computes what is no number: its recipe is too bold, or a record unsound."""
+    """Loss or output that is not finite: the learning rate is too high, or a record is damaged."""
 
 
 def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tuple[float, float, float]:
-    """The best global Dice over all thresholds of uint8 maps, its threshold, and the Dice at 0.5.
+    """Best global Dice over all thresholds of uint8 maps, its threshold, 0 to 1, and the Dice at 0.5.
 
-    positives, negatives: (256,) int64, how many contrail and other pixels have each value.
+    positives, negatives: (256,) int64, number of contrail and of other pixels with each value.
     """
     tp = positives[::-1].cumsum()[::-1]
     predicted = tp + negatives[::-1].cumsum()[::-1]
     dice = global_dice(tp, predicted + positives.sum())
-    best = 1 + int(dice[1:].argmax())  # level 0 would call everything a contrail
+    best = 1 + int(dice[1:].argmax())  # at level 0 every pixel is a contrail
     return float(dice[best]), best / 255, float(dice[128])
 
 
 @torch.inference_mode()
 def score(
-    network: nn.Module, held: RecordDataset, device: torch.device, batch: int, precision: str = "fp32"
+    network: nn.Module, held_out: RecordDataset, device: torch.device, batch: int, precision: str = "fp32"
 ) -> tuple[float, float, float]:
-    """`best_dice` of the network on the held-out records; NotFinite where its output is not."""
+    """Score the network on the held-out records by `best_dice`; NotFinite if its output is not finite."""
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    parts = [range(len(held))[start : start + batch] for start in range(0, len(held), batch)]
-    with held.batches(parts) as batches:
+    parts = [range(len(held_out))[start : start + batch] for start in range(0, len(held_out), batch)]
+    with held_out.batches(parts) as batches:
         for part, (images, labels) in zip(parts, batches):
             with autocast(device, precision):
                 logits = network(images.to(device)).float()
             if not bool(torch.isfinite(logits).all()):
-                ids = ", ".join(held.records[number].id for number in part)
+                ids = ", ".join(held_out.records[number].id for number in part)
                 raise NotFinite(
-                    f"{held.recipe.name}: the output is not finite on held-out records ({ids}); "
-                    f"check these records, or lower the learning rate, {lower_rate(held.recipe)}"
+                    f"{held_out.recipe.name}: the output is not finite on held-out records ({ids}); "
+                    f"check these records, or lower the learning rate, {lower_rate(held_out.recipe)}"
                     + (", or train in full precision, --set precision=fp32" if precision != "fp32" else ""),
                     Command("data check"),
                 )

@@ -1,7 +1,7 @@
-"""Search a member's recipe by Optuna: each trial is a run of one fold, scored by that fold's Dice, pruned on the way.
+"""Tuning: a search of a member's recipe by Optuna; each trial is a run of one fold, scored by its Dice and pruned.
 
-In: a recipe, a space, a fold. Out: the trials, in one SQLite file, and the best recipe. The fold that chooses a recipe
-flatters it: its Dice is optimistic. A trial's run is removed when it is over.
+In: a recipe, a space, a fold. Out: the trials, in one SQLite file, and the best recipe. The Dice of the best trial is
+optimistic, since it was chosen on its fold. The run of a trial is removed when the trial is finished.
 """
 
 import json
@@ -37,9 +37,9 @@ from zoo.training.preflight import check_run
 from zoo.training.scoring import NotFinite
 from zoo.training.warm_start import pin_warm_start
 
-STARTUP = 5  # trials at random before the sampler models them, and before any is pruned
-OVER = (TrialState.COMPLETE, TrialState.PRUNED)
-AS_IT_IS = "as_it_is"  # mark of the trial that is the member itself
+STARTUP = 5  # random trials before the sampler models them and the pruner acts
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+BASELINE = "as_it_is"  # attribute of the trial of the member itself, with no key changed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Tuning:
             )
         for key, entry in self.space:
             for value in entry.tried:
-                with _blamed(self.recipe, entry, value):
+                with _fault_of_value(self.recipe, entry, value):
                     with_settings(self.recipe, {key: value})
 
     def check(self, scenes: Scenes, device_name: str) -> None:
@@ -74,7 +74,7 @@ class Tuning:
         check_run(planned({}), scenes, self.folds, device_name)
         for key, entry in self.space:
             for value in entry.tried:
-                with _blamed(self.recipe, entry, value):
+                with _fault_of_value(self.recipe, entry, value):
                     run = planned({key: value})
                     if KEYS[key.rpartition(".")[2]].asks_run:
                         check_run(run, scenes, self.folds, device_name)
@@ -119,18 +119,18 @@ class Tuning:
                 ),
                 load_if_exists=True,
             )
-        except Exception as error:  # whatever SQLAlchemy makes of a torn file
+        except Exception as error:  # SQLAlchemy raises many kinds for a torn file
             raise UserError(f"{self.path}: is no file of trials ({type(error).__name__}); move it away") from error
 
     @property
-    def over(self) -> list[FrozenTrial]:
+    def finished(self) -> list[FrozenTrial]:
         """Trials that ended, complete or pruned; a killed one is repeated, and counts once."""
-        return self.study.get_trials(deepcopy=False, states=OVER)
+        return self.study.get_trials(deepcopy=False, states=FINISHED)
 
     @property
     def best(self) -> FrozenTrial:
         """Trial with the highest Dice; UserError if none is complete."""
-        complete = [trial for trial in self.over if trial.state == TrialState.COMPLETE]
+        complete = [trial for trial in self.finished if trial.state == TrialState.COMPLETE]
         if not complete:
             raise UserError(
                 f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or check the data",
@@ -139,24 +139,24 @@ class Tuning:
         return max(complete, key=lambda trial: (trial.value, is_baseline(trial), -trial.number))
 
     @property
-    def as_it_is(self) -> FrozenTrial | None:
+    def baseline(self) -> FrozenTrial | None:
         """Trial of the member itself, once it has ended; else None."""
-        return next(filter(is_baseline, self.over), None)
+        return next(filter(is_baseline, self.finished), None)
 
     @property
-    def own(self) -> dict[str, Any]:
+    def own_values(self) -> dict[str, Any]:
         """The member's own values of the searched keys; None for a key in which its stages differ."""
         return {key: _own(self.recipe, key) for key, _ in self.space}
 
     @property
     def _own_params(self) -> dict[str, Any]:
         """The member's own values that lie in the space, as Optuna knows them."""
-        return {key: _encode(entry, self.own[key]) for key, entry in self.space if self.own[key] in entry}
+        return {key: _encode(entry, self.own_values[key]) for key, entry in self.space if self.own_values[key] in entry}
 
     def values_of(self, trial: FrozenTrial) -> dict[str, Any]:
         """Values that the trial gives the recipe's keys."""
         if is_baseline(trial):
-            return self.own
+            return self.own_values
         return {key: _decode(entry, trial.params[key]) for key, entry in self.space}
 
     def next_trial(
@@ -170,8 +170,8 @@ class Tuning:
 
         `report` is called once an epoch. The listener hears what the trial's run says, but no steps.
         """
-        listener = _OfTrial(listener, len(self.over))
-        self._take_up()
+        listener = _TrialListener(listener, len(self.finished))
+        self._resume()
         self.study.sampler = self._sampler()
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         itself = bool(waiting) and is_baseline(waiting[0])
@@ -179,15 +179,15 @@ class Tuning:
         trial = self.study.ask({key: _distribution(entry) for key, entry in self.space if key in asked})
         try:
             run = self.run_of({} if itself else self.values_of(self._frozen(trial.number)))
-        except UserError:  # values that are fine alone and clash together: this trial cannot be, the search goes on
+        except UserError:  # values that are valid alone but not together: the search continues without this trial
             self.study.tell(trial, state=TrialState.PRUNED)
             return self._frozen(trial.number)
 
         values = self.values_of(self._frozen(trial.number))
-        same = next((number for number, other in enumerate(self.over) if self.values_of(other) == values), None)
-        if same is not None:  # the same run, to the last bit
+        same = next((number for number, other in enumerate(self.finished) if self.values_of(other) == values), None)
+        if same is not None:  # it would give the same bits
             listener.info(f"has the values of trial {same}, and is not trained again")
-            return self._as_before(trial, self.over[same])
+            return self._copy_result(trial, self.finished[same])
 
         def judge(epoch: Epoch) -> None:
             trial.report(epoch.dice or 0.0, _epochs_before(run, epoch.stage) + epoch.epoch)
@@ -199,7 +199,7 @@ class Tuning:
             judge(epoch)
 
         try:
-            for epoch in _trained_epochs(run):  # what a killed process reported was of another trial
+            for epoch in _trained_epochs(run):  # a killed process reported them to another trial
                 judge(epoch)
             seen, held = run_datasets(run, scenes, self.folds)
             train(run, seen, held, device_name, listener, report_and_judge)
@@ -211,14 +211,14 @@ class Tuning:
             run.folder.parents[1].rmdir()
         return self._frozen(trial.number)
 
-    def _as_before(self, trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
+    def _copy_result(self, trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
         """Report the other trial's values and end as this trial's own."""
         for epoch, dice in other.intermediate_values.items():
             trial.report(dice, epoch)
         self.study.tell(trial, other.value if other.state == TrialState.COMPLETE else None, state=other.state)
         return self._frozen(trial.number)
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """Enqueue the member as it is as the first trial, and again the trials that a killed process left.
 
         The member's values teach the sampler if they lie in the space; its trial changes no key. A trial that was
@@ -230,12 +230,12 @@ class Tuning:
                 self.study.enqueue_trial(trial.params)
         alive = (trial for trial in self.study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL)
         if not any(map(is_baseline, alive)):
-            self.study.enqueue_trial(self._own_params, {AS_IT_IS: True})
+            self.study.enqueue_trial(self._own_params, {BASELINE: True})
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
         """Sampler seeded anew for every trial by the number of ended ones: a resumed search draws the same values."""
         return optuna.samplers.TPESampler(
-            seed=int(sha256_of([self.seed, len(self.over)])[:8], 16), n_startup_trials=STARTUP, multivariate=False
+            seed=int(sha256_of([self.seed, len(self.finished)])[:8], 16), n_startup_trials=STARTUP, multivariate=False
         )
 
     def _frozen(self, number: int) -> FrozenTrial:
@@ -252,8 +252,8 @@ def default_space(recipe: Recipe) -> Space:
     )
 
 
-class _OfTrial(Silent):
-    """Listener of one trial: names it in every text, and counts no steps, for the search counts trials."""
+class _TrialListener(Silent):
+    """Listener of one trial: prefixes every text with its number, and counts no steps, for the search counts trials."""
 
     def __init__(self, listener: Listener, number: int) -> None:
         self.listener, self.number = listener, number
@@ -285,7 +285,7 @@ def remaining_space(space: Space, given: Iterable[str]) -> Space:
 
 def is_baseline(trial: FrozenTrial) -> bool:
     """Return whether the trial is the member itself, with no key changed."""
-    return AS_IT_IS in trial.user_attrs
+    return BASELINE in trial.user_attrs
 
 
 def _epochs_before(run: Run, stage: int) -> int:
@@ -300,7 +300,7 @@ def _trained_epochs(run: Run) -> list[Epoch]:
 
 
 @contextmanager
-def _blamed(recipe: Recipe, entry: Range | Choice, value: Any) -> Iterator[None]:
+def _fault_of_value(recipe: Recipe, entry: Range | Choice, value: Any) -> Iterator[None]:
     """Turn a UserError into the fault of this value's file, if a file gives it."""
     try:
         yield
@@ -327,11 +327,11 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     best, searched = tuning.best, dict(tuning.space)
     found = with_settings(tuning.recipe, tuning.values_of(best))
     in_stages = found.stages != tuning.recipe.stages
-    if "epochs" not in searched:  # how long a trial took says nothing of how long to train
-        found = _as_long_as(shipped, found, searched)
-    if found.weights == shipped.weights:  # a path: what lies there is looked at when the member is trained
+    if "epochs" not in searched:  # trials may be shorter than the member's training
+        found = _with_epochs_of(shipped, found, searched)
+    if found.weights == shipped.weights:  # the hash of a file is found when the member is trained
         found = replace(found, weights_sha256=shipped.weights_sha256)
-    pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.over)
+    pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.finished)
     epochs = "" if "epochs" in searched else f" of {tuning.recipe.total_epochs} epochs"
     known = shipped.as_toml().splitlines()
     by_search: list[str] = []
@@ -342,9 +342,9 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
             (by_search if key in searched or (key == "stages" and in_stages) else by_hand).append(line)
     return "\n".join(
         [
-            f"# Dice {best.value:.4f} on fold {tuning.fold}: the best of {len(tuning.over)} trials{epochs}, "
+            f"# Dice {best.value:.4f} on fold {tuning.fold}: the best of {len(tuning.finished)} trials{epochs}, "
             f"{pruned} of them pruned.",
-            "# That fold chose it, so its Dice there is optimistic; the other folds are its judges.",
+            "# The Dice is optimistic, since the trial was chosen on this fold; judge the member by the other folds.",
             f"base = {json.dumps(base)}",
             *by_search,
             *(["# Not searched, but the same in all trials, by --set:", *by_hand] if by_hand else []),
@@ -353,7 +353,7 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     )
 
 
-def _as_long_as(shipped: Recipe, found: Recipe, searched: Mapping[str, Any]) -> Recipe:
+def _with_epochs_of(shipped: Recipe, found: Recipe, searched: Mapping[str, Any]) -> Recipe:
     """Recipe found, with the epochs of the shipped member and of its stages, except those that were searched."""
     if len(found.stages) != len(shipped.stages):
         return replace(found, epochs=shipped.epochs)
@@ -377,7 +377,7 @@ def _distribution(entry: Range | Choice) -> BaseDistribution:
 
 
 def _encode(entry: Range | Choice, value: Any) -> Any:
-    """Optuna's choices are scalars: a list goes in as its JSON."""
+    """Value for Optuna, whose choices are scalars: a list as its JSON."""
     return json.dumps(value) if isinstance(entry, Choice) and isinstance(value, tuple) else value
 
 

@@ -78,12 +78,12 @@ def find_warm_start(run: Run) -> WarmStart | None:
 
 
 def load_warm_start(network: nn.Module, path: Path) -> list[str]:
-    """Fill the network with those of the weights that fit it; the names of its own that were not there.
+    """Load the weights that fit into the network; returns the names of its tensors that the file lacks.
 
-    UserError where the encoder is another one.
+    UserError if the file is of another encoder or input.
     """
     given, own = read_weights(path), network.state_dict()
-    # How channels are normalised belongs to the network's own input, whatever its weights have seen.
+    # The normalisation of the channels belongs to the network's own input, not to its first weights.
     given = {key: value for key, value in given.items() if key not in NORMALISATION}
     fits = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
     lacking = [key for key in own if key not in fits and key not in NORMALISATION]
@@ -102,7 +102,7 @@ def warm_start_sha256(start: WarmStart | None) -> str | None:
 def warm_start_changed(ended: EndedRun) -> bool:
     """True if the run that this one started from has other weights today, because it was trained again since.
 
-    A start of another seed is as good as that of its own. Runs that did not write down their start are believed.
+    The start may be of another seed. A run that did not write down its start is taken for unchanged.
     """
     run = ended.run
     first = run.stages[0]
@@ -149,8 +149,8 @@ def _no_start(
     return not_trained(store, ref, fold_names, members, f"{recipe.name}: start_from: ")
 
 
-def _sees(recipe: Recipe) -> tuple[str, int]:
-    """The encoder's architecture, and the channels that it sees; a timm name's tag only says which weights it has."""
+def _encoder_input(recipe: Recipe) -> tuple[str, int]:
+    """Architecture of the encoder, without the tag of its timm name, and number of its input channels."""
     first = recipe.staged[0]
     return first.encoder.partition(".")[0], INPUTS.facts(first.input).channels
 
@@ -162,9 +162,9 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
     if ref.recipe is None:
         with suppress(UserError):  # a listed member may be gone
             known.append(load_member(ref.member, members))
-    if not known or _sees(recipe) in map(_sees, known):
+    if not known or _encoder_input(recipe) in map(_encoder_input, known):
         return
-    (encoder, channels), (its, its_channels) = _sees(recipe), _sees(known[0])
+    (encoder, channels), (its, its_channels) = _encoder_input(recipe), _encoder_input(known[0])
     if its != encoder:
         why, setting = f"has encoder {its}, and this one {encoder}", f"encoder={recipe.encoder}"
     else:
@@ -177,7 +177,7 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
 
 def _fits(trained: Recipe, recipe: Recipe) -> bool:
     """True if the recipe can start from the trained one."""
-    return _sees(trained) == _sees(recipe) and not _is_its_own(trained, recipe)
+    return _encoder_input(trained) == _encoder_input(recipe) and not _is_its_own(trained, recipe)
 
 
 def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:

@@ -34,7 +34,7 @@ class Tuned:
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON: the best trial, and all of them."""
-        tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.as_it_is
+        tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.baseline
         rows = [
             {
                 "trial": number,
@@ -44,7 +44,7 @@ class Tuned:
                 "as_it_is": is_baseline(trial),
                 "values": tuning.values_of(trial),
             }
-            for number, trial in enumerate(tuning.over)
+            for number, trial in enumerate(tuning.finished)
         ]
         return {
             "member": tuning.recipe.name,
@@ -52,7 +52,7 @@ class Tuned:
             "storage": str(tuning.path),
             "path": None if self.path is None else str(self.path),
             "dice_as_it_is": baseline.value if baseline and baseline.state.name == "COMPLETE" else None,
-            "best": {"trial": tuning.over.index(best), "dice": best.value, "values": tuning.values_of(best)},
+            "best": {"trial": tuning.finished.index(best), "dice": best.value, "values": tuning.values_of(best)},
             "trials": rows,
         }
 
@@ -132,8 +132,8 @@ def _space(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Space, list[str]
 def _search(tuning: Tuning, scenes: Scenes, trials: int, device: str, listener: Listener) -> None:
     """Train trials until as many as asked for are over, and report the result of each."""
     with listener.task(f"tune {tuning.recipe.name}", trials):
-        listener.advance(len(tuning.over))
-        while (number := len(tuning.over)) < trials:
+        listener.advance(len(tuning.finished))
+        while (number := len(tuning.finished)) < trials:
 
             def report(run: Run, epoch: Epoch, number: int = number) -> None:
                 listener.info(f"trial {number}{_epoch_words(run, epoch)}")
@@ -156,6 +156,6 @@ def _as_fixed(keys: Sequence[str]) -> str:
 
 
 def _progress(tuning: Tuning, trials: int) -> str:
-    over = len(tuning.over)
+    over = len(tuning.finished)
     words = f"{over} of {trials} trials are over" if over <= trials else f"{over} trials are over, {trials} asked for"
     return f"{words}; {tuning.path}"

@@ -59,7 +59,7 @@ def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
     assert trial.state == TrialState.COMPLETE
     assert [trial.value] == epochs
     assert not (tmp_path / "members" / "lite0-fc-t5.tuning").exists()
-    assert [trial.number for trial in search().over] == [0]  # the same call finds the same file
+    assert [trial.number for trial in search().finished] == [0]  # the same call finds the same file
 
 
 def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeypatch):
@@ -77,7 +77,7 @@ def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeyp
     (killed,) = cut.study.get_trials(states=(TrialState.RUNNING,))
     again = cut.next_trial(scenes)
     assert again.params == killed.params
-    assert [trial.params for trial in cut.over] == [trial.params for trial in undisturbed.over[:4]]
+    assert [trial.params for trial in cut.finished] == [trial.params for trial in undisturbed.finished[:4]]
     assert cut.study.get_trials(states=(TrialState.RUNNING,)) == []
 
 
@@ -90,13 +90,15 @@ def test_a_trial_that_was_killed_before_or_after_its_values_were_drawn_leaves_no
         undisturbed.next_trial(scenes)
     for _ in range(over):
         cut.next_trial(scenes)
-    cut._take_up()
+    cut._resume()
     cut.study.sampler = cut._sampler()
     killed = cut.study.ask({key: module._distribution(entry) for key, entry in SPACE[:drawn]})
     cut = replace(cut)
-    while len(cut.over) < 8:
+    while len(cut.finished) < 8:
         cut.next_trial(scenes)
-    assert [cut.values_of(trial) for trial in cut.over] == [undisturbed.values_of(trial) for trial in undisturbed.over]
+    assert [cut.values_of(trial) for trial in cut.finished] == [
+        undisturbed.values_of(trial) for trial in undisturbed.finished
+    ]
     assert [trial.number for trial in cut.study.trials if trial.state == TrialState.FAIL] == [killed.number]
 
 
@@ -123,7 +125,7 @@ def test_a_trial_that_was_cut_off_before_it_was_judged_is_judged_first(search, s
     tuning = search(recipe=with_settings(TINY, {"epochs": 8}), space=SPACE[:1])
     for _ in range(module.STARTUP):
         tuning.next_trial(scenes)
-    rates = sorted(trial.params["lr"] for trial in tuning.over)
+    rates = sorted(trial.params["lr"] for trial in tuning.finished)
     behind = [module.Epoch(epoch=n, loss=1.0, lr=0.1, seconds=0.0, dice=rates[0] / 2) for n in range(1, 8)]
     monkeypatch.setattr(module, "_trained_epochs", lambda run: run.folder.mkdir(parents=True) or behind)
     monkeypatch.setattr(module, "train", lambda *_, **__: pytest.fail("trained on"))
@@ -161,7 +163,7 @@ def test_a_trial_that_others_leave_behind_is_pruned(search, scenes, scored):
     tuning = search(recipe=with_settings(TINY, {"epochs": 8}), space=SPACE[:1])
     for _ in range(module.STARTUP):
         tuning.next_trial(scenes)
-    rates = sorted(trial.params["lr"] for trial in tuning.over)
+    rates = sorted(trial.params["lr"] for trial in tuning.finished)
     tuning.study.enqueue_trial({"lr": rates[0] / 1.01})
     trial = tuning.next_trial(scenes)
     assert trial.state == TrialState.PRUNED
@@ -222,8 +224,8 @@ def test_values_that_clash_cost_one_trial_and_not_the_search(search, scenes, sco
     tuning = search(space=space, seed=3)
     for _ in range(8):
         tuning.next_trial(scenes)
-    states = {trial.state for trial in tuning.over}
-    assert len(tuning.over) == 8
+    states = {trial.state for trial in tuning.finished}
+    assert len(tuning.finished) == 8
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
@@ -299,7 +301,7 @@ def test_the_member_as_it_is_comes_first_whatever_the_space(search, scenes, monk
     monkeypatch.setattr(module, "train", train)
     first, second = tuning.next_trial(scenes), tuning.next_trial(scenes)
     assert tried[0].resolved == recipe.resolved != tried[1].resolved
-    assert (tuning.as_it_is, tuning.best) == (first, first)  # the other is not better
+    assert (tuning.baseline, tuning.best) == (first, first)  # the other is not better
     assert tuning.values_of(first) == own
     assert tuning.values_of(second) != own
 
@@ -314,7 +316,7 @@ def test_it_comes_first_again_where_it_was_cut_off(search, scenes, scored, monke
     first = again.next_trial(scenes)
     again.next_trial(scenes)
     assert first.value == TINY.lr
-    assert [is_baseline(trial) for trial in again.over] == [True, False]
+    assert [is_baseline(trial) for trial in again.finished] == [True, False]
 
 
 def test_what_was_set_by_hand_stands_apart_from_what_was_found(search, scenes, scored):
