@@ -7,7 +7,7 @@ from ensemble.active import Active
 from ensemble.min_pixels import MIN_PIXELS, Mode
 
 
-@MIN_PIXELS.register("image", rank=1, about="a record's mask where it has at least k pixels")
+@MIN_PIXELS.register("image", rank=1, about="masks of records with at least k pixels")
 class Image(Mode):
     """Min-pixels per record."""
 

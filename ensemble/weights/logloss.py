@@ -15,7 +15,7 @@ STEPS = 200
 EDGE = 0.25 / 255  # keeps the map values 0 and 255 from being certain
 
 
-@METHODS.register("logloss", about="mixture weights of maximum likelihood")
+@METHODS.register("logloss", about="maximum-likelihood mixture weights")
 def logloss(training: TrainingSet) -> Blend:
     """Fit mixture weights on at most `PIXELS` active pixels."""
     values, label = training.pixels(PIXELS)

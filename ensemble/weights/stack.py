@@ -16,7 +16,7 @@ PIXELS = 100_000
 RIDGE = 1e-3
 
 
-@METHODS.register("stack", about="logistic regression on logits, no negative coefficients")
+@METHODS.register("stack", about="logistic regression on logits with non-negative coefficients")
 def stack(training: TrainingSet) -> Blend:
     """Fit a logistic regression on at most `PIXELS` active pixels; its coefficients weigh logits."""
     values, label = training.pixels(PIXELS)
