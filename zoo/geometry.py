@@ -1,10 +1,10 @@
-"""Where a pixel's centre is: label offset, resizing, and the eight views of the square with their undos.
+"""Geometry of labels and maps: the offset of the labels, resizing, warping, the eight views of the square, their undos.
 
-The labels lie half a pixel too far down and to the right of what they mark (measured on 139 scenes: -0.5 and
--0.4 px bring them home; the 1st place's code corrects the same). A mirrored label lies half a pixel to the other
-side, so a view that flips an axis and keeps its label in register moves the label by one whole pixel along that
-axis: no interpolation, and the network sees one convention only. A predicted map is brought home the same way.
-Transposing keeps the offset, for it is the same in both axes.
+Labels lie half a pixel too far down and to the right of what they mark (measured on 139 scenes: shifts of -0.5 and
+-0.4 px align them; the 1st place's code corrects the same). A mirrored label lies half a pixel to the other side, so a
+view that flips an axis moves its label by one whole pixel along that axis: without interpolation, the network sees one
+convention only. A predicted map is moved back in the same way.
+Transposing keeps the offset, which is the same in both axes.
 
 Tensors are (..., H, W). Stays outside: which views a recipe or a prediction uses.
 """
@@ -64,7 +64,7 @@ VIEWS = {
 
 
 def resize(maps: Tensor, size: int) -> Tensor:
-    """Bilinear (n, c, H, W) -> (n, c, size, size), pixel centres kept in place (align_corners=False)."""
+    """Resize bilinearly, (n, c, H, W) -> (n, c, size, size); pixel centres stay in place (align_corners=False)."""
     if maps.shape[-1] == size:
         return maps
     shrinks = maps.shape[-1] > size
@@ -72,10 +72,10 @@ def resize(maps: Tensor, size: int) -> Tensor:
 
 
 def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
-    """Maps (n, c, H, W) seen through affine matrices (n, 2, 3): from a pixel of the result to one of the map.
+    """Warp maps (n, c, H, W) by affine matrices (n, 2, 3), from a pixel of the result to one of the map; bilinear.
 
-    Positions are (x, y) from -1 to 1 between the square's edges; beyond them it is mirrored. Bilinear. Maps that lie
-    `offset` pixels further down and right than the images they belong to still do so in the result.
+    Positions are (x, y) from -1 to 1 between the square's edges, beyond which the map is mirrored. Maps that lie
+    `offset` pixels further down and right than their images still do so in the result.
     """
     by = 2 * offset / maps.shape[-1]
     turn, shift = matrices[..., :2], matrices[..., 2:]
@@ -86,7 +86,7 @@ def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
 
 
 def _moved_on(label: Tensor, axes: tuple[int, ...], pixels: int) -> Tensor:
-    """Content moves `pixels` indices up along `axes`; what enters at the edge repeats the old edge."""
+    # Content moves to indices higher by `pixels`; the edge repeats.
     for axis in axes:
         edge = label.narrow(axis, 0, 1).repeat_interleave(pixels, dim=axis)
         label = torch.cat([edge, label.narrow(axis, 0, label.shape[axis] - pixels)], dim=axis)

@@ -90,7 +90,7 @@ class ViewSet:
 
     @property
     def count(self) -> int:
-        """How many views: how many times the network computes."""
+        """Number of views: the network computes once for each."""
         return prod(len(values) for _, values in self.steps)
 
     @property

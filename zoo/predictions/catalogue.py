@@ -19,7 +19,7 @@ from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
 from zoo.runs.names import Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store
-from zoo.views import plainness
+from zoo.views import parse_views, plainness
 
 ELSEWHERE = " (predictions made elsewhere: cli zoo import)"
 Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
@@ -165,7 +165,8 @@ class _Search:
         complete = tuple(folder for folder in folders if folder.written is not None)
         if not complete and not (names and folders):
             raise UserError(f"{store}: no {_words(split)} predictions{ELSEWHERE}", _predict(split))
-        return cls(store, split, complete if names is None else folders, tta, folds_sha256)
+        views = None if tta is None else parse_views(tta).name
+        return cls(store, split, complete if names is None else folders, views, folds_sha256)
 
     @property
     def names(self) -> list[Ref]:

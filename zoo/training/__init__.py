@@ -1,4 +1,4 @@
-"""A recipe and a fold become a run: examples, schedule, loop, checkpoints.
+"""Training: from a recipe and a fold to a run; datasets, train step, loop, averaging, tuning.
 
 In: a Run (zoo.runs), Scenes, Folds. Out: the run's folder with its best weights. Stays outside: the command line,
 prediction sets (zoo.inference makes them from what lies here).

@@ -217,6 +217,7 @@ def test_the_tta_that_covers_most_folds_is_taken_and_the_plainest_of_several(tmp
     write_folds(tmp_path, "2", tta="none")
     assert find_members(Store(tmp_path))[0].tta == "none"
     assert find_members(Store(tmp_path), tta="d4")[0].tta == "d4"
+    assert find_members(Store(tmp_path), tta="hflip+vflip+transpose")[0].tta == "d4"
 
 
 def test_a_tta_that_was_not_predicted_is_refused_with_what_there_is(tmp_path):
