@@ -1,1 +1,1 @@
-"""One claim a file, its figures in RESULTS.md: run `python -m benchmarks.NAME` from the root of the repository."""
+"""Benchmarks, one claim per file, with results in RESULTS.md. Run `python -m benchmarks.NAME` from the checkout."""

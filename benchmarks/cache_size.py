@@ -1,4 +1,4 @@
-"""How small the prediction cache is against float32 npy files, and how fast; both sides in one run.
+"""Size and speed of the prediction cache against float32 npy files, both sides in one run.
 
     python -m benchmarks.cache_size                 seeded maps: lines on a soft floor
     python -m benchmarks.cache_size RUNS            every prediction set under a runs folder

@@ -28,7 +28,7 @@ SIDE = 300
 
 
 def response(difference: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The best answer of the line kernels to T14 - T15 (256, 256) kelvin, in local standard deviations."""
+    """The strongest response of the line kernels to T14 - T15 (256, 256) kelvin, in local standard deviations."""
     rough = difference - ndimage.gaussian_filter(difference, 5)
     spread = np.sqrt(ndimage.gaussian_filter(rough**2, 16)) + 0.06
     spectrum = fft.rfft2(np.clip(rough / spread, -3, 3), (SIDE, SIDE))
@@ -51,7 +51,7 @@ def kernels() -> NDArray[np.complex64]:
 
 
 def detect(answer: NDArray[np.float32], threshold: float, smallest: int) -> NDArray[np.bool_]:
-    """The mask (256, 256) of an answer: above the threshold, components of at least `smallest` px."""
+    """The mask (256, 256) of a response: above the threshold, components of at least `smallest` px."""
     labels, _ = ndimage.label(answer > threshold, np.ones((3, 3)))
     large = np.bincount(labels.ravel()) >= max(smallest, 1)
     large[0] = False

@@ -63,7 +63,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def compare(records: int) -> dict[str, float]:
-    """All ratios on `records` records drawn as `ensemble_maps` says."""
+    """All ratios, on `records` records of `ensemble_maps`."""
     pool = draw_pool(min(records, 96), MEMBERS)
     chunks = list(shifted_chunks(pool, records))
     fold_of = {record: 0 for ids, _, _ in chunks for record in ids}
@@ -123,7 +123,7 @@ def _scipy_label(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 
 def _peers() -> dict[str, Callable[[NDArray[np.bool_]], NDArray[np.int32]]]:
-    """What else labels components."""
+    """Other libraries that label components."""
     cv2.setNumThreads(1)
     return {
         "opencv": lambda mask: cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1],

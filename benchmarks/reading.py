@@ -1,4 +1,4 @@
-"""How fast batches come, read when they are asked for (as before) and by threads ahead of that; nothing is kept.
+"""Speed of reading batches, on demand and prefetched by threads; nothing is kept in memory.
 
     python -m benchmarks.reading --data DIR [--data DIR] [--threads N] [--records 148] [--json FILE]
 
@@ -43,7 +43,7 @@ WAYS: dict[str, Way] = {
 
 
 class Row(NamedTuple):
-    """A figure of both ways, and how many times better reading ahead is."""
+    """A figure of both ways, and the improvement by prefetching."""
 
     what: str
     unit: str
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 def forget(read: dataset.RecordDataset) -> None:
-    """The files of these records leave the page cache."""
+    """Drop the files of these records from the page cache."""
     for record in read.records:
         for path in sorted(read.scenes.source(record).path(record).glob("*.npy")):
             with path.open("rb") as file:
@@ -67,7 +67,7 @@ def seconds(
     use: Use,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """What each way takes for these batches."""
+    """Seconds that each way takes for these batches."""
     best = dict.fromkeys(WAYS, float("inf"))
     for _ in range(REPEATS):
         for name, way in WAYS.items():

@@ -115,7 +115,7 @@ def each(function: Callable[..., object], things: Sequence[Any]) -> Callable[[],
 
 
 def measure(records: int = RECORDS) -> dict[str, float]:
-    """Ratios by name, and microseconds a mask."""
+    """Ratios by name, and microseconds per mask."""
     masks = make_masks(np.random.default_rng(0), records)
     cells = [encode_by_numpy(mask) for mask in masks]
     coco = coco_encoder()

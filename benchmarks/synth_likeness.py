@@ -180,7 +180,7 @@ def agreement(individual: Sequence[NDArray[np.bool_]]) -> tuple[float, float]:
 
 
 def contrast(bands: Kelvin, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median inside the mask less median in a ring of 3 to 5 px around it: T11, T14, T15, two differences."""
+    """Median inside the mask minus median in a ring of 3 to 5 px around it: T11, T14, T15, two differences."""
     away = ndimage.distance_transform_edt(~mask)
     ring = (away >= 3) & (away <= 5)
     images = (bands[11], bands[14], bands[15], bands[15] - bands[14], bands[14] - bands[11])

@@ -1,4 +1,4 @@
-"""How many synthetic records a second: made, and made and written, beside merely writing as many bytes.
+"""Synthetic records per second: generated, generated and written, and merely written.
 
 python -m benchmarks.synth_speed [--records 60] [--jobs 2] [--folder DIR]
 """
@@ -16,7 +16,7 @@ from zoo.data.synth.scene import ScenePlan, make_scene
 
 
 def making(count: int) -> float:
-    """Processor seconds a record, of one process and without a file."""
+    """CPU seconds per record of one process, without writing."""
     start = time.process_time()
     for index in range(count):
         for _ in make_scene(ScenePlan(seed=1, split="train", index=index)).bands():
@@ -25,7 +25,7 @@ def making(count: int) -> float:
 
 
 def writing(folder: Path, count: int) -> float:
-    """Seconds a record for writing nine arrays of its size, of one process."""
+    """Seconds per record of one process to write nine arrays of its size."""
     band = np.zeros((256, 256, 8), np.float32)
     start = time.perf_counter()
     for index in range(count):
@@ -35,7 +35,7 @@ def writing(folder: Path, count: int) -> float:
 
 
 def whole(folder: Path, count: int, jobs: int) -> float:
-    """Records a second of the whole, the start of its processes included."""
+    """Records per second of the whole, including process start."""
     start = time.perf_counter()
     make_scenes(folder, train=count, validation=0, test=0, seed=1, jobs=jobs)
     return count / (time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""What synthetic scenes are worth: a model trained on them alone, scored on all labelled real scenes.
+"""Score on all labelled real scenes of a model trained on synthetic scenes only.
 
     cli data synth scenes --train 200 --validation 56 --test 0 --seed 8
     cli zoo train lite0-fc-t5 --data scenes --runs synthetic --fold 0 --with-val --epochs 6

@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
 
 
 class RootGroup(LazyGroup):
-    """The group of all commands: what a user can mend ends as one line on stderr and an exit code."""
+    """Group of all commands; user errors end as one line on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted.
+    """Exit code of a call: 0 done, 1 data or artefact at fault, 2 the call at fault, 130 interrupted.
 
     An error is one line on stderr.
     """

@@ -1,4 +1,4 @@
-"""The options that follow any command, and the settings that come of them and of `contrails.toml`."""
+"""Options of every command, and the settings made of them and of `contrails.toml`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ViewsType(click.ParamType):
     name = "views"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Canonical name; UsageError, with the nearest name, where the set cannot be."""
+        """Canonical name; UsageError with the nearest name if the set is not valid."""
         return parse_views(value).name
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -46,7 +46,7 @@ VIEWS = "Views merged in the predictions: none, flips, d4, or steps such as hfli
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the common options and the configuration file say, checked once."""
+    """Common options and configuration file, checked once."""
 
     data: tuple[Path, ...] = ()
     runs: Store = field(default_factory=lambda: Store(Path("runs")))
@@ -66,11 +66,11 @@ class Settings:
         return Terminal(self.typed, quiet=self.verbosity < 0)
 
     def how(self) -> dict[str, Any]:
-        """Arguments that all workflows of the zoo take: where and by how many threads, the user's own members."""
+        """Arguments of all workflows of the zoo: device, number of threads, folder of the user's own members."""
         return {"device": self.device, "jobs": self.jobs, "own_members": self.members, "listener": self.listener}
 
     def scenes(self) -> Scenes:
-        """Open the sources; UsageError where none is named."""
+        """Open the sources; UsageError if none is named."""
         from zoo.data import open_scenes
 
         if not self.data:
@@ -81,7 +81,7 @@ class Settings:
         return open_scenes(self.data)
 
     def scenes_or_none(self, wanted: bool) -> Scenes | None:
-        """Open the sources if they are wanted and there are any; those of the configuration file may be at fault.
+        """Open the sources if wanted and named; None if those of the configuration file cannot be opened.
 
         UserError for a folder of --data that does not exist, wanted or not.
         """
@@ -96,11 +96,11 @@ class Settings:
             return None
 
     def refs(self, members: tuple[str, ...]) -> list[Ref]:
-        """Predicted members that are named, line-ups replaced by their members."""
+        """Predicted members named by the user, line-ups replaced by their members."""
         return [Ref.parse(name) for name in self.line_up(members, "predicted")]
 
     def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
-        """Members that are named, line-ups replaced by their members, as `zoo.lineups.LineUps.members` gives them."""
+        """Members named by the user, line-ups replaced as by `zoo.lineups.LineUps.members`."""
         from zoo.lineups import LineUps
 
         lineups = LineUps(store=self.runs, lineups=self.lineups, source=self.config, own_members=self.members)

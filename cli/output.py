@@ -1,4 +1,4 @@
-"""How the commands speak: results on stdout, progress and notes on stderr, JSON alone on demand."""
+"""Output of commands: results on stdout, progress and notes on stderr, JSON on demand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def show(settings: Settings, document: Any, render: Callable[[Console], None]) -
 
 
 def require_test(settings: Settings, scenes: Scenes) -> None:
-    """UserError where there is nothing to predict for a submission."""
+    """UserError if there is nothing to predict for a submission."""
     if not scenes.test:
         raise UserError(f"{', '.join(map(str, settings.data))}: holds no test records; name a source that does")
 

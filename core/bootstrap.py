@@ -1,4 +1,4 @@
-"""How sure a Dice or a paired difference is: the bootstrap over scene groups, and the delta method.
+"""Uncertainty of a Dice or a paired difference: bootstrap over scene groups, and the delta method.
 
 In: counts per record, (n, 3), and the scene group of each record, by number or by name; records that see the
 same place at the same time are not independent. Where something is asked dozens of times, the delta method is
@@ -45,12 +45,12 @@ class Gain:
 
     @property
     def z(self) -> float:
-        """Value over standard error; where every group says the same, `CERTAIN` with the value's sign, or 0."""
+        """Value over standard error; if all groups agree exactly, `CERTAIN` with the value's sign, or 0."""
         return _z(self.value, self.error)
 
 
 def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
-    """Dice of `first` less Dice of `second`, counts (n, 3) of the same records, by the delta method."""
+    """Dice of `first` minus Dice of `second`, counts (n, 3) of the same records, by the delta method."""
     size, where = _numbered(groups)
     per_group = np.bincount(where, weights=_influence(first) - _influence(second))
     # The influences of all groups sum to 0, so their square sum is their variance times their number.
@@ -59,7 +59,7 @@ def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Gro
 
 
 def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By how much each record pulls the Dice of all: (n,), sum 0."""
+    """Influence of each record on the Dice of all: (n,), sum 0."""
     whole = Counts.of(counts)
     total = whole.predicted + whole.truth
     if not total:
@@ -85,7 +85,7 @@ def dice_difference(
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> Estimate:
-    """Dice of `first` less Dice of `second` on the same records: both see the same draws."""
+    """Dice of `first` minus Dice of `second` on the same records, with the same bootstrap draws for both."""
     draws = _draw([first, second], groups, seed, replicates)
     return _estimate(Counts.of(first).dice - Counts.of(second).dice, draws[0] - draws[1])
 
@@ -108,7 +108,7 @@ def _draw(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int, repli
 
 
 def _numbered(groups: Groups) -> tuple[int, NDArray[np.int64]]:
-    """How many groups there are, and the number of each record's."""
+    """Number of groups, and the group index of each record."""
     names, where = np.unique(np.asarray(groups), return_inverse=True)
     return len(names), where.astype(np.int64)
 

@@ -20,7 +20,7 @@ class Counts:
 
     @property
     def dice(self) -> float:
-        """Global Dice; 1.0 where nothing was to be found and nothing was predicted."""
+        """Global Dice; 1.0 if truth and prediction are both empty."""
         total = self.predicted + self.truth
         return 2 * self.tp / total if total else 1.0
 
@@ -30,7 +30,7 @@ class Counts:
         return cls(*(int(value) for value in per_record.sum(axis=0)))
 
     def as_dict(self) -> dict[str, int]:
-        """For JSON."""
+        """Document for JSON."""
         return {"tp": self.tp, "predicted": self.predicted, "truth": self.truth}
 
 
@@ -41,7 +41,7 @@ def count(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.
 
 
 def global_dice(tp: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Dice of counts of any shape: true positives, and predicted + truth; 1.0 where both are empty.
+    """Dice of counts of any shape: true positives, and predicted + truth; 1.0 if both are empty.
 
     >>> global_dice(np.array([3, 0]), np.array([10, 0])).tolist()
     [0.6, 1.0]

@@ -1,4 +1,4 @@
-"""User errors: one family, each one line that says what is wrong, where, and what to do.
+"""User errors: one family, each a single line that names the problem, the place and the remedy.
 
 `cli` maps the family to a line on stderr and an exit code; anything else that escapes is a bug. Foreign
 exceptions (a torn file, a full disk) are translated where they enter, with `from`.

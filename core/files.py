@@ -1,7 +1,7 @@
-"""The one way to write a file, and to read the small ones back.
+"""Atomic writing of files, and reading of small ones.
 
 A write goes to a temporary name in the same folder, is flushed to the disk and renamed: whoever looks sees
-the old file or the new one, never a part. Readers turn a torn or foreign file into a UserError by name.
+the old file or the new one, never a part. Readers turn a damaged or foreign file into a UserError by name.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from core.errors import UsageError, UserError
 
 
 def make_folder(folder: Path) -> Path:
-    """Make `folder` and its parents; UserError where that cannot be done."""
+    """Make `folder` and its parents; UserError if that cannot be done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -48,7 +48,7 @@ def require_new_file(path: Path, force: bool = False) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes `path`'s place when the block ends well, or leaves no trace."""
+    """Open a binary file that replaces `path` if the block succeeds, and is removed otherwise."""
     make_folder(path.parent)
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -103,7 +103,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """One JSON document; UserError where the file is absent, torn or no JSON."""
+    """Read one JSON document; UserError if the file is absent, damaged or not JSON."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
@@ -122,7 +122,7 @@ def check_format(document: Any, newest: int, path: Path) -> None:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes; UserError where it cannot be read."""
+    """Hex SHA-256 of a file's bytes; UserError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -144,7 +144,7 @@ def _umask() -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk before this returns; OSError where that fails."""
+    """Flush the names in a folder to disk; OSError if that fails."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

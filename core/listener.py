@@ -12,7 +12,7 @@ from core.command import Command
 
 
 class Listener(Protocol):
-    """What a caller may hear. `do` is the command that mends or continues what the text is about."""
+    """Receiver of notes, warnings and progress. `do` is the command that fixes or continues what the text reports."""
 
     def info(self, text: str, do: Command | None = None) -> None:
         """Report the state of the work, such as an epoch's Dice."""
@@ -31,7 +31,7 @@ class Listener(Protocol):
 
 
 class Silent:
-    """Listener that ignores everything; subclass it to hear some of it."""
+    """Listener that ignores everything; subclass it to handle some of it."""
 
     def info(self, text: str, do: Command | None = None) -> None:
         return None

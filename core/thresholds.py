@@ -1,7 +1,7 @@
-"""How a threshold is written for people: the same everywhere, and never as the nothing that it is not."""
+"""Text of a threshold, the same everywhere; a threshold above 0 never reads 0."""
 
 
 def threshold_text(threshold: float, digits: int = 2) -> str:
-    """The probability with so many decimals; with those that it takes where these would read 0."""
+    """Probability rounded to this many decimals, or to more if it would read 0."""
     text = f"{threshold:.{digits}f}"
     return text if float(text) or not threshold else f"{threshold:.1g}"

@@ -42,7 +42,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Facts of a member that are no scores; None where the run or the listed member is not here to tell."""
+    """Facts of a member other than scores; None if the run or the listed member is missing."""
 
     size: int | None = None
     epochs: int | None = None  # planned, of all stages
@@ -109,7 +109,7 @@ _ORDER = (*_SCORES[: _SCORES.index("digest")], *_FACTS, "digest", "labels")
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Rows by falling Dice."""
+    """Rows in descending order of Dice."""
 
     rows: tuple[Row, ...]
 
@@ -118,7 +118,7 @@ class Leaderboard:
         return [row.as_document() for row in self.rows]
 
     def to_frame(self) -> DataFrame:
-        """Table as pandas.DataFrame: a row a member; intervals and folds have columns of their own."""
+        """Table as pandas.DataFrame, one row per member, with a column for each interval bound and fold."""
         from pandas import DataFrame
 
         return DataFrame(self._flat())
@@ -324,7 +324,7 @@ class Scoring:
     listener: Listener
 
     def rows(self, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
-        """Score members, by falling Dice: on the records that all of them predicted if `shared`, else each on its own.
+        """Score members, best first: on the records that all of them predicted if `shared`, else each on its own.
 
         A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError.
         """

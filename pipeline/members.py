@@ -1,7 +1,7 @@
-"""Members as the user sees them: the table of all with their own scores, and one in full, as listed or as trained.
+"""Members for display: the table of all with their scores, and one in full, as listed or as trained.
 
 In: a runs folder, the user's folder of member files. Out: a `MemberList`, a `MemberDescription`. Torch is loaded only
-for a member file of the user's own that needs it.
+for a member file of the user that needs it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class MemberList:
         return list(self.table.rows)
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with a row a member, its name the index; the ends of an interval are the columns low and high."""
+        """DataFrame with one row per member, indexed by name; interval bounds are the columns low and high."""
         frame = self.table.to_frame()
         if frame.empty:
             return frame
@@ -75,7 +75,7 @@ def list_members(
     jobs: int = 1,
     listener: Listener = SILENT,
 ) -> MemberList:
-    """List members with what they cost, what the log says and, if `scored`, what they score here.
+    """List members with costs, logged scores and, if `scored`, their own scores.
 
     scenes: if given, missing and outdated scores are brought up to date. containing, sort: see `MemberTable`.
     own_members: folder of the user's member files; one at fault is left out with a note.
@@ -142,7 +142,7 @@ def describe_member(
 
 
 def check_member(recipe: Recipe, store: Store, device: str = "cpu") -> None:
-    """Refuse what training would refuse of the user's own file, as far as it needs no scenes; raises UserError."""
+    """Refuse what training would refuse in a user's file, as far as it needs no scenes; raises UserError."""
     if any(path and path.parent != SHIPPED for key, path in recipe.given_by.items() if KEYS[key].asks_torch):
         from zoo.training import check_recipe, pin_weights
 

@@ -102,7 +102,7 @@ class Ledger:
         return {"entries": rows}
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with a row an entry: the fields of `Sent` (the interval as low and high), public, private."""
+        """DataFrame with one row per entry: the fields of `Sent` (the interval as low and high), public, private."""
         from pandas import DataFrame
 
         rows = self.as_dict()["entries"]

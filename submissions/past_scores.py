@@ -1,6 +1,6 @@
 """Import of past scores, from a log kept by hand, into the ledger.
 
-In: a csv or DataFrame with any of COLUMNS; `name` and one score are required. Out: entries, one a row.
+In: a csv or DataFrame with any of COLUMNS; `name` and one score are required. Out: entries, one per row.
 Stays outside: statistics of the scores.
 """
 

@@ -69,14 +69,14 @@ class Score:
         }
 
     def worst(self, most: int) -> list[tuple[str, Counts]]:
-        """At most this many records with wrong pixels, those with the most first."""
+        """Records with the most wrong pixels, in descending order, at most this many."""
         tp, predicted, truth = self.per_record.T
         wrong = predicted + truth - 2 * tp
         order = np.argsort(-wrong, kind="stable")[:most]
         return [(self.ids[i], Counts.of(self.per_record[i : i + 1])) for i in order if wrong[i]]
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with a row a record: record_id, group, tp, predicted, truth (pixels), dice."""
+        """DataFrame with one row per record: record_id, group, tp, predicted, truth (pixels), dice."""
         from pandas import DataFrame
 
         tp, predicted, truth = self.per_record.T

@@ -1,4 +1,4 @@
-"""What becomes a prediction: data, inputs, members, models, training, the prediction cache.
+"""Zoo: data, inputs, members, models, training, and the cache of predictions.
 
 >>> import zoo
 >>> zoo.load_member("lite0-fc-t5").encoder

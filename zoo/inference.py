@@ -57,7 +57,7 @@ def probabilities(
 
 
 def load_network(run: Run) -> Segmenter:
-    """Network of a run with its best weights, in evaluation mode; UserError if its file is torn or gone."""
+    """Network of a run with its best weights, in evaluation mode; UserError if its file is damaged or gone."""
     network = build(run.recipe.final, "none")
     load_weights(run.best, network)
     return network.eval()

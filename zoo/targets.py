@@ -45,7 +45,7 @@ def hard(mask: Marked, labelers: Marked) -> Floats:
 
 @TARGETS.register("mean", weights=(1.0,), labelers=True)
 def mean(mask: Marked, labelers: Marked) -> Floats:
-    """The share of the labelers who marked a pixel (places 1 and 2)."""
+    """Share of labelers who marked a pixel (places 1 and 2)."""
     return labelers.mean(axis=0, dtype=np.float32, keepdims=True)
 
 
@@ -78,7 +78,7 @@ def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> in
 
 
 def require_target(scenes: Scenes, records: Sequence[Record], name: str) -> None:
-    """Refuse to learn from labelers where not one of the records has any."""
+    """Raise UserError if the target needs labelers and no record has any."""
     if without_labelers(scenes, records, name) == len(records):
         raise UserError(
             f'target "{name}": none of the {len(records)} records to train on has human_individual_masks.npy; '

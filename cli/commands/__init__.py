@@ -1,4 +1,4 @@
-"""The commands: one file a group. Each declares its options, calls one function of a room and prints the result.
+"""Commands, one file per group. Each declares its options, calls one function and prints the result.
 
 Stays outside: calculations, artefacts, tables of more than a few lines (cli.tables).
 """

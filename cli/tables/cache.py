@@ -8,7 +8,7 @@ from zoo.runs import Ref
 
 
 def print_verified(console: "Console", found: "Verified") -> None:
-    """Print a line for each fault and each unfinished set, and what was read."""
+    """Print one line for each fault and each unfinished set, and what was read."""
     for fault in found.faults:
         console.print(fault, markup=False, soft_wrap=True)
     for path in found.unfinished:

@@ -14,7 +14,7 @@ MANY = 10  # scene groups that are shown; the csv holds them all
 
 
 def print_check(console: Console, report: CheckReport) -> None:
-    """Print what there is by source and split, then a line for each fault."""
+    """Print what there is by source and split, then one line for each fault."""
     document = report.as_dict()
     counts = ("records", "labelled", "files", "absent_frames", "faults")
     rows = [
@@ -105,7 +105,7 @@ def _difference_table(summaries: Sequence[Summary]) -> Table:
 
 
 def print_folds(console: Console, document: Mapping[str, Any]) -> None:
-    """Print a row for each fold, how the scene groups were found, and those of more than one record."""
+    """Print one row for each fold, how the scene groups were found, and those of more than one record."""
     splits = sorted({split for fold in document["folds"] for split in fold["splits"]})
     names = ("records", "groups", "with_contrails", "contrail_pixels")
     rows = [

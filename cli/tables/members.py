@@ -26,7 +26,7 @@ def print_members(console: Console, table: MemberTable, scores: Mapping[str, Sco
 
 
 def as_markdown(table: MemberTable) -> str:
-    """Table of the docs: a line a member, in the order given."""
+    """Table of the docs: one line per member, in the order given."""
     columns = {column.title: column for column in _columns(table.rows, {})}
     names = [f"`{name}`" for name in columns["member"].cells]
     lines = zip(names, *(columns[title].cells for title in MARKDOWN))

@@ -1,4 +1,4 @@
-"""Augmentation: batches of images and labels, changed together on the device. One file each, named as it is.
+"""Augmentation: batches of images and labels, changed together on the device. One file each, named after it.
 
 In: images (n, frames, channels, H, W), labels (n, heads, H, W), the label's offset, a generator. Out: the same, new.
 An augmentation draws anew for every scene, changes all frames of a scene alike, and leaves its label where it lay on

@@ -1,4 +1,4 @@
-"""Random crops, laid on contrails more often than chance would."""
+"""Random crops, placed on contrails more often than by chance."""
 
 import torch
 from torch import Generator, Tensor

@@ -1,4 +1,4 @@
-"""Brightness and contrast, changed in all channels alike."""
+"""Brightness and contrast, changed equally in all channels."""
 
 from torch import Generator, Tensor
 

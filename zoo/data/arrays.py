@@ -1,4 +1,4 @@
-"""Read one `.npy` file that may be torn, foreign or hostile.
+"""Read one `.npy` file that may be damaged, foreign or malicious.
 
 In: a path. Out: the array, or a FileFault that names the path. The header is compared with the size of the
 file before anything is read, and nothing is ever unpickled.
@@ -36,7 +36,7 @@ class FileFault(UserError):
 
 
 def read_array(path: Path) -> NDArray[Any]:
-    """Read the array in `path`; FileFault if it is absent, torn, no array, or holds Python objects."""
+    """Read the array in `path`; FileFault if it is absent, damaged, not an array, or holds Python objects."""
     with _opened(path) as (file, (shape, fortran, dtype)):
         return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
 

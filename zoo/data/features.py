@@ -53,7 +53,7 @@ class ChannelStats:
 
     @property
     def d_prime(self) -> NDArray[np.float64]:
-        """Separation d' of each channel: (c,); 0 where a channel is flat."""
+        """Separation d' of each channel: (c,); 0 if a channel is flat."""
         spread = np.sqrt(np.diagonal(self.within))
         return np.divide(self.contrast, spread, out=np.zeros_like(spread) * self.contrast, where=spread > 0)
 
@@ -105,7 +105,7 @@ def ridge(plane: Plane, sigma: float) -> Plane:
 
 
 def local_contrast(plane: Plane) -> Plane:
-    """Plane less its Gaussian mean over WIDE pixels, kelvin."""
+    """Plane minus its Gaussian mean over WIDE pixels, kelvin."""
     result: Plane = plane - ndimage.gaussian_filter(plane, WIDE, mode="nearest")
     return result
 

@@ -141,10 +141,10 @@ class Source(Protocol):
         """Label of the fifth frame: (256, 256)."""
 
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
-        """Marks of each labeler: (R, 256, 256), or None where they are not known."""
+        """Marks of each labeler: (R, 256, 256), or None if they are not known."""
 
     def metadata(self) -> Mapping[str, Metadata]:
-        """Time and place by record id, as far as known; may be empty, or name records that are not here."""
+        """Time and place by record id, if known; may be empty, or name records that are not here."""
 
     def expected_files(self) -> ExpectedFiles:
         """Files that each record should hold."""

@@ -75,7 +75,7 @@ class Scenes:
         return {source.name: dict(source.metadata()) for source in self.sources}
 
     def metadata(self, record: Record) -> Metadata | None:
-        """Time and place, or None where they are not known."""
+        """Time and place, or None if they are not known."""
         return self._metadata[record.source].get(record.id)
 
     def is_placed(self, record: Record) -> bool:

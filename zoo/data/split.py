@@ -1,4 +1,4 @@
-"""Split scenes into folds that are alike in contrail pixels, contrail scenes and records, grouped by scene.
+"""Split scenes into folds, grouped by scene and balanced in contrail pixels, contrail scenes and records.
 
 In: scenes. Out: `Folds`. Greedy: the heaviest group first, each where it hurts the balance least. The same
 scenes give the same folds, whatever the order of directories; the seed only breaks ties.
@@ -90,7 +90,7 @@ def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Seq
 
 
 def assign(loads: Mapping[str, Load], k: int, seed: int) -> dict[str, int]:
-    """Assign each group to one of `k` folds, so that every quantity is spread evenly."""
+    """Assign each group to one of `k` folds, so that every quantity is balanced."""
     totals = [max(1, sum(column)) for column in zip(*loads.values())]
     filled = [[0] * len(totals) for _ in range(k)]
     result: dict[str, int] = {}

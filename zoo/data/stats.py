@@ -39,7 +39,7 @@ AT_ONCE = 32  # records that are kept apart before they are added up: histograms
 
 @dataclass(frozen=True, eq=False)
 class PixelStats:
-    """Sums over pixels, which add up over records; the histogram only where percentiles are asked for."""
+    """Sums over pixels, which can be added over records; with a histogram only if percentiles are needed."""
 
     count: int
     total: float

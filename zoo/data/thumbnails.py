@@ -1,4 +1,4 @@
-"""Find records that look alike, such as the same place minutes apart, from the frames alone.
+"""Find similar records, such as the same place minutes apart, from the frames alone.
 
 In: kelvins. Out: pairs of records. A frame becomes a small ash image, 16 x 16, less its mean and scaled to
 length one; two frames look alike if these correlate. On the real scenes: a scene with itself 10, 20, 30

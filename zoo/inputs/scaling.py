@@ -22,7 +22,7 @@ FLAT = 1e-3  # kelvin, a hundredth of the instrument's noise: no spread, only ro
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """x -> (x - shift) / scale, a pair for each channel of `input`; fitted on so many `records`."""
+    """x -> (x - shift) / scale, a pair for each channel of `input`; fitted on this number of `records`."""
 
     input: str
     shift: Floats  # (channels,)

@@ -11,7 +11,7 @@ SMOOTH = 1.0
 
 @LOSSES.register("dice", pixelwise=False)
 def dice(logits: Tensor, target: Tensor) -> Tensor:
-    """One less soft Dice, counted over the whole batch.
+    """One minus soft Dice, over the whole batch.
 
     The intersection is the sum of min(p, t): at a hard target the usual sum of p t, at a soft one least where p = t,
     which the usual one is not (Wang et al. 2023, arXiv 2303.16296: the L1 form of the same).

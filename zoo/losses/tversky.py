@@ -18,7 +18,7 @@ def tversky(
     alpha: Annotated[float, ABOVE_ZERO] = 0.3,
     beta: Annotated[float, ABOVE_ZERO] = 0.7,
 ) -> Tensor:
-    """One less TP / (TP + alpha FP + beta FN), counted over the whole batch (Salehi et al. 2017, arXiv 1706.05721).
+    """One minus TP / (TP + alpha FP + beta FN), counted over the whole batch (Salehi et al. 2017, arXiv 1706.05721).
 
     Their best pair is the default; alpha = beta = 0.5 is `dice`. TP is the sum of min(p, t), FP of what p has more, FN
     of what t has more: at a hard target the paper's products, at a soft one least where p = t, which those are not.

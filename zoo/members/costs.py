@@ -68,7 +68,7 @@ def cost_of(recipe: Recipe) -> Cost | None:
 
 
 def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -> Estimate | None:
-    """Estimate what training takes: memory of the largest stage, time over all of them; None where `count` knows none.
+    """Estimate what training takes: memory of the largest stage, time over all of them; None if `count` knows none.
 
     Memory: weights with gradient and two moments, and the activations of a batch. Time: three predictions a scene.
     Reading is not in it: threads do that meanwhile, and only where files come slower than the GPU computes it counts.
@@ -86,7 +86,7 @@ def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -
 
 
 def table_lines(costs: Mapping[Network, Cost]) -> str:
-    """The table as text, a row a network."""
+    """The table as text, one row per network."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*COLUMNS, *(field.name for field in fields(Cost))])

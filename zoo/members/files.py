@@ -1,4 +1,4 @@
-"""Members as files: a recipe from its TOML and those that it inherits from.
+"""Member files: a recipe read from its TOML file and the files that it inherits from.
 
 In: a name or a path. Out: a Recipe. An error in a file is that file's fault (UserError), one in the call is the call's
 (UsageError).
@@ -29,12 +29,12 @@ def member_names(folder: Path | None = None) -> list[str]:
 
 
 def is_path(name: str) -> bool:
-    """Return whether `name` is the path of a file, not the name of a member."""
+    """True if `name` is the path of a file, not the name of a member."""
     return name.endswith(".toml") or os.sep in name or Path(name).is_file()
 
 
 def own_instead_of_shipped(folder: Path | None) -> list[Path]:
-    """Files of the user's own folder that replace a shipped member, by having its name."""
+    """Files of the user's folder that replace a shipped member, by having its name."""
     own = (path for path in folder.glob("*.toml") if path.is_file()) if folder else ()
     return sorted(path for path in own if (SHIPPED / path.name).is_file())
 
@@ -52,7 +52,7 @@ def load_members(
 ) -> list[Recipe]:
     """Load members by name or path, with settings changed in all of them; a Recipe is taken as it is.
 
-    folder: members of the user's own. options: as `merge_settings` takes them, such as epochs=3.
+    folder: members of the user. options: as `merge_settings` takes them, such as epochs=3.
     Raises as `load_member`, `merge_settings` and `with_settings` do.
     """
     changes = merge_settings(settings or {}, **options)

@@ -1,4 +1,4 @@
-"""The Recipe of a member: every key of it, checked at birth, hashed.
+"""Recipe of a member: its keys, checked on creation, and its hash.
 
 A key is one field, made by `key`: its default, the values that fit, and how it counts stand there, and every list of
 keys is a query on them. Stays outside: the files that recipes are read from (zoo.members.files), changes by `--set`
@@ -91,7 +91,7 @@ class Logged:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that makes a member what it is; two recipes that differ in a key are two members."""
+    """All settings of a member; recipes that differ in a key are different members."""
 
     name: str
     # Any timm features_only name.
@@ -316,7 +316,7 @@ def keys_of(*parts: Part) -> tuple[str, ...]:
 
 
 def check_stage(recipe: Recipe, table: Any, where: str) -> None:
-    """Raise UsageError where a stage is no table, or gives a key that no stage may change."""
+    """Raise UsageError if a stage is no table, or gives a key that no stage may change."""
     if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
         raise UsageError(f"{where}: give a table of keys, [[stages]] or {{key = value}}")
     known = [name for name, told in KEYS.items() if not told.fixed]

@@ -14,7 +14,7 @@ from zoo.members.toml import frozen
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole ones where both are. log: every decade is as likely."""
+    """Numbers from `low` to `high`, inclusive; integers if both bounds are. log: every decade is equally likely."""
 
     low: float
     high: float
@@ -23,7 +23,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """The range is one of whole numbers."""
+        """True if this is a range of integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class MemberTable:
-    """Row of each member; its costs are None where the table of costs lacks its network."""
+    """Row of each member; its costs are None if the table of costs lacks its network."""
 
     rows: tuple[Row, ...] = field(repr=False)
 
@@ -35,7 +35,7 @@ class MemberTable:
         return cls(tuple(map(member_row, recipes)))
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with a row a member, its name the index; frames as text, "456"."""
+        """DataFrame with one row per member, its name the index; frames as text, "456"."""
         from pandas import DataFrame
 
         if not self.rows:

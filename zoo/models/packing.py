@@ -33,7 +33,7 @@ class WeightsRow:
 
 @dataclass(frozen=True, kw_only=True)
 class PackedFolder:
-    """Folder of packed weights, and a line for each that could not be packed."""
+    """Folder of packed weights, and one line for each that could not be packed."""
 
     folder: Path
     packed: tuple[PackedWeights, ...]

@@ -96,7 +96,7 @@ def fetch(found: WeightsSource) -> WeightsSource:
 
 
 def read_state(found: WeightsSource) -> dict[str, Tensor]:
-    """Read tensors under timm's names; UserError if the file is missing, torn or no state dict."""
+    """Read tensors under timm's names; UserError if the file is missing, damaged or no state dict."""
     if found.path is None:
         raise UserError(found.missing)
     if found.sha256:

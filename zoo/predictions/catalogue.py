@@ -35,7 +35,7 @@ class SetFolder:
 
     @cached_property
     def outdated(self) -> UserError | None:
-        """Reason why the set does not count: its run has other weights by now, none yet, or is torn; None if it counts.
+        """Reason why the set does not count (its run has other weights, none yet, or is damaged); None if it counts.
 
         A set without a run folder counts: it was imported, or its run lies on another machine.
         """
@@ -55,7 +55,7 @@ class SetFolder:
 
     @cached_property
     def opened(self) -> PredictionSet | UserError:
-        """The set, or the error that says why it cannot be opened."""
+        """Set, or the error raised when it was opened."""
         try:
             found = PredictionSet.open(self.place.folder)
             belongs = set_folder(self.place.store, found.provenance)

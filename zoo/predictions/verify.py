@@ -1,4 +1,4 @@
-"""Verification of a runs folder: everything is read back, and each fault is one line.
+"""Verification of a runs folder: every file is read back, each fault is one line.
 
 In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
 """

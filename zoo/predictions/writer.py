@@ -141,7 +141,7 @@ class PredictionWriter:
         return {}
 
     def _read_manifest(self) -> Manifest | None:
-        """Manifest of an earlier write; None if there is none or it is torn.
+        """Manifest of an earlier write; None if there is none or it is damaged.
 
         UserError for one that a newer version wrote: it is not ours to replace.
         """

@@ -1,4 +1,4 @@
-"""Runs that are there: found by member and recipe, each read once.
+"""Existing runs, found by member and recipe, each read once.
 
 In: a Store, a Ref. Out: ended runs, recipes that were trained, what training them took. Stays outside: torch,
 predictions.
@@ -25,14 +25,14 @@ IDENTITY = ("fold", "seed", "with_val", "folds_sha256")  # what a result says of
 def find_runs(store: Store, ref: Ref, fold: str | None = None) -> list[EndedRun]:
     """Find the runs of one recipe, of all folds or one, that have a result; sorted by folder name.
 
-    UserError for one that is torn or of another recipe. `EndedRun.complete` tells if the weights are still those of
+    UserError for one that is damaged or of another recipe. `EndedRun.complete` tells if the weights are still those of
     the result.
     """
     return [read_run(place) for place in _ended(store, ref) if fold in (None, place.fold)]
 
 
 def read_run(place: RunPlace) -> EndedRun:
-    """Read the run that lies at a place; UserError if its result is torn, or its recipe belongs elsewhere."""
+    """Read the run that lies at a place; UserError if its result is damaged, or its recipe belongs elsewhere."""
     result = place.read_result()
     check_format(result, 1, place.result)
     lacking = [key for key in ("member", *IDENTITY) if key not in result]
@@ -56,7 +56,7 @@ def most_trained(
     """Find the complete runs of these folds of this split, all their seeds, of one recipe.
 
     asked: one recipe; or a member, of whose recipes the one with most of the folds is taken, the newest of several.
-    members: the folder of the user's own. The listener is told of folders that are passed over, see `runs_by_recipe`,
+    members: the folder of the user. The listener is told of folders that are passed over, see `runs_by_recipe`,
     of recipes that were not taken, and of runs that were stopped. UserError if there is none, with the command that
     trains it.
     """
@@ -85,7 +85,7 @@ def note_stopped(runs: Sequence[EndedRun], listener: Listener) -> None:
 def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: Path | None = None) -> UserError | None:
     """Error that names the folds without any of these runs, all of one recipe; None if each fold has one.
 
-    members: the folder of the user's own.
+    members: the folder of the user.
     """
     lacking = [name for name in fold_names if name not in {ended.run.fold for ended in runs}]
     if not lacking:

@@ -1,4 +1,4 @@
-"""Names as people type them and folders bear them: `Ref`, a member or one recipe of it, and `RunName`, a run of one.
+"""Names of members and runs: `Ref`, a member or one recipe of it, and `RunName`, one of its runs.
 
 In: text. Out: the same text, taken apart. Stays outside: files.
 """

@@ -193,7 +193,7 @@ class RunPlace:
         return sorted(self.folder.glob(_KEPT.format("*")))
 
     def read_result(self) -> dict[str, Any]:
-        """Read result.json; UserError if it is absent or torn."""
+        """Read result.json; UserError if it is absent or damaged."""
         document = read_json(self.result)
         if not isinstance(document, dict):
             raise UserError(f"{self.result}: is no result of a run; train it again")
@@ -244,7 +244,7 @@ class Ended(Generic[P]):
 
     @cached_property
     def fault(self) -> str | None:
-        """Fault of the run's files: result torn, weights gone or other than the result names; None if complete."""
+        """Fault of the run's files: result damaged, weights gone or other than the result names; None if complete."""
         if self.torn:
             return f"{self.run.result} is torn"
         if not self.run.best.is_file():

@@ -21,7 +21,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Load a state; None if there is none or it is torn, and the run starts over."""
+    """Load a state; None if there is none or it is damaged, and the run starts over."""
     if not path.is_file():
         return None
     try:
@@ -48,7 +48,7 @@ def write_weights(path: Path, weights: bytes) -> None:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors by name; UserError if the file is torn."""
+    """Read tensors by name; UserError if the file is damaged."""
     from safetensors.torch import load_file
 
     try:
@@ -59,7 +59,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
-    """Load weights into `network`; UserError if the file is torn or of another network."""
+    """Load weights into `network`; UserError if the file is damaged or of another network."""
     try:
         network.load_state_dict(read_weights(path))
     except RuntimeError as error:

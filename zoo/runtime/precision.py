@@ -39,7 +39,7 @@ def prediction_precision(wanted: str, device: torch.device) -> str:
 
 
 def half_precision(device: torch.device) -> str | None:
-    """Half precision in which the device computes faster than in fp32, None where there is none."""
+    """Half precision in which the device computes faster than in fp32, None if there is none."""
     if device.type == "cpu":
         return "bf16" if any(getattr(torch.cpu, name, lambda: False)() for name in CPU_BF16) else None
     if device.type == "cuda":

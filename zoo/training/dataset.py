@@ -95,7 +95,7 @@ def run_scaling(
 
 
 def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None) -> Tensor:
-    """Read the channels of one record, float16 (frames, channels, 256, 256), for training and prediction alike."""
+    """Read the channels of one record, float16 (frames, channels, 256, 256), for both training and prediction."""
     channels = read_channels(scenes, record, recipe.input, recipe.frames)
     return torch.from_numpy(scaling(channels) if scaling else channels).half()
 

@@ -66,7 +66,7 @@ class Tuning:
                     with_settings(self.recipe, {key: value})
 
     def check(self, scenes: Scenes, device_name: str) -> None:
-        """Raise UserError if the member, or a value of the space, cannot be trained: the tenth trial is too late."""
+        """Raise UserError if the member, or a value of the space, cannot be trained: checked before the first trial."""
 
         def planned(values: Mapping[str, Any]) -> Run:
             return self._plan(self._with(values))
@@ -284,7 +284,7 @@ def remaining_space(space: Space, given: Iterable[str]) -> Space:
 
 
 def is_baseline(trial: FrozenTrial) -> bool:
-    """Return whether the trial is the member itself, with no key changed."""
+    """True if the trial is the member itself, with no key changed."""
     return BASELINE in trial.user_attrs
 
 

@@ -48,7 +48,7 @@ def pin_warm_start(
 
     The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
     that this one itself became by an earlier start are passed over, or the same command would go on from its own
-    result the next time. UserError if there is none, with the command to run. members: the folder of the user's own.
+    result the next time. UserError if there is none, with the command to run. members: the folder of the user.
     """
     recipe = pin_weights(recipe, store)
     if not recipe.start_from:

@@ -1,4 +1,4 @@
-"""Load what was trained and predicted: a member as a module of torch, a prediction set from its folder.
+"""Load results: a member as a torch module, a prediction set from its folder.
 
 In: names, runs or paths. Out: a module from kelvin to probability, a PredictionSet. Stays outside: training, writing.
 """

@@ -44,7 +44,7 @@ class PredictedRuns(list[PredictedRun]):
     """Runs that predicted in one call."""
 
     def to_frame(self) -> "pd.DataFrame":
-        """Table with a row for each run and the columns of `PredictedRun.as_dict`."""
+        """Table with one row for each run and the columns of `PredictedRun.as_dict`."""
         import pandas as pd
 
         return pd.DataFrame([predicted.as_dict() for predicted in self])

@@ -74,7 +74,7 @@ class TrainedRuns(list[TrainedRun]):
     """Runs of one call, in the order in which they were trained."""
 
     def to_frame(self) -> "pd.DataFrame":
-        """Table with a row for each run and the columns of `TrainedRun.as_dict`."""
+        """Table with one row for each run and the columns of `TrainedRun.as_dict`."""
         import pandas as pd
 
         return pd.DataFrame([trained.as_dict() for trained in self])

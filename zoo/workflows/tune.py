@@ -1,4 +1,4 @@
-"""Tune a member: search its recipe by the Dice of one fold, and write what is found as a member.
+"""Tune a member: search its recipe by the Dice of one fold, and write the result as a member.
 
 In: a member, Scenes, a Store. Out: the trials, and a TOML file if one is better than the member as it is. Stays
 outside: how a trial is drawn, trained and pruned (zoo.training.tuning), printing.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """Search of a member's recipe that came to its end."""
+    """Finished search of a member's recipe."""
 
     tuning: Tuning
     path: Path | None  # of the member that was written; None if no trial is better than the member as it is
@@ -57,7 +57,7 @@ class Tuned:
         }
 
     def to_frame(self) -> "pd.DataFrame":
-        """Table with a row for each trial, and a column for each key that was searched."""
+        """Table with one row for each trial, and a column for each key that was searched."""
         import pandas as pd
 
         rows = self.as_dict()["trials"]

@@ -67,7 +67,7 @@ def label(
 
 
 def draw_polygon(rng: np.random.Generator, contrail: Contrail, labeler: Labeler) -> Mask:
-    """One labeler's polygon round one contrail, as pixels; empty where it would be too small."""
+    """One labeler's polygon round one contrail, as pixels; empty if it would be too small."""
     n = len(contrail.points)
     cut = np.clip(rng.normal(0.02, 0.075, 2) * n, -6, n // 4).astype(int)
     chord = _chord(contrail, cut)

@@ -1,4 +1,4 @@
-"""Decoders: from an encoder's pyramid to logits. One file each, named as it is.
+"""Decoders: from an encoder's pyramid to logits. One file each, named after it.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
 (n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does.
@@ -47,7 +47,7 @@ DECODERS: Registry[Callable[..., nn.Module], DecoderFacts] = Registry("decoder",
 
 
 def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.Module:
-    """Decoder of a recipe for a pyramid; UsageError where the two, its widths or its options do not fit."""
+    """Decoder of a recipe for a pyramid; UsageError if the two, its widths or its options do not fit."""
     term = recipe.decoder_term
     entry = DECODERS.entry(term.name)
     _check(recipe, entry.facts, strides)

@@ -1,4 +1,4 @@
-"""Time mixing: from the features of several frames to one pyramid. One file each, named as it is.
+"""Time mixing: from the features of several frames to one pyramid. One file each, named after it.
 
 In: images (n, frames, channels, H, W), which it lays out for the shared encoder; then the encoder's features, finest
 first. Out: features (n, channels[i], h, w) of the labelled frame's picture. `channels` says how many they are.
@@ -75,7 +75,7 @@ TIME_MIXING: Registry[Callable[..., TimeMixing], TimeMixingFacts] = Registry("ti
 
 
 def make_time_mixing(recipe: Recipe, channels: list[int], strides: list[int]) -> TimeMixing:
-    """Time mixing of a recipe; UsageError where it takes another number of frames, or an option does not fit."""
+    """Time mixing of a recipe; UsageError if it takes another number of frames, or an option does not fit."""
     term = recipe.time_term
     entry = TIME_MIXING.entry(term.name)
     least, most, given = entry.facts.least, entry.facts.most, len(recipe.frames)

@@ -27,7 +27,7 @@ class Pairs(nn.Module):
 
 @TIME_MIXING.register("conv3d", least=2)
 class Conv3d(TimeMixing):
-    """At every level as many blocks as there are other frames."""
+    """One block for each other frame, at every level."""
 
     def __init__(self, frames: Frames) -> None:
         super().__init__(frames)
