@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from cli.listener import completed
-from cli.output import complete
 from core.errors import UserError, advised
 
 # What only an extra brings.
@@ -120,8 +119,7 @@ class RootGroup(LazyGroup):
             if ctx.meta.get("debug"):
                 raise
             typed = ctx.meta.get("typed", "")
-            text = advised(error.what, completed(error.do, typed))
-            _print_error(complete(text, "" if error.do else typed))
+            _print_error(advised(error.what, completed(error.do, typed)))
             ctx.exit(error.exit_code)
         except ModuleNotFoundError as error:
             extra = EXTRAS.get(error.name or "")

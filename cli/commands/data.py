@@ -6,6 +6,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, show
+from core.command import Command
 from core.errors import UsageError
 from core.files import require_folder
 
@@ -30,7 +31,7 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
     line = f"{folder}: {', '.join(f'{count} {split}' for split, count in counts.items())} records"
     document = {"folder": str(folder), "seed": settings.seed, **counts}
     show(settings, document, lambda console: console.print(line, soft_wrap=True))
-    next_step(settings, f"cli data check --data {folder}")
+    next_step(settings, Command("data check", data=folder))
 
 
 @click.command()
@@ -43,7 +44,7 @@ def check(settings: Settings) -> None:
     report = check_scenes(settings.scenes(), settings.jobs, settings.listener)
     show(settings, report.as_dict(), lambda console: print_check(console, report))
     report.raise_if_faulty()
-    next_step(settings, "cli data folds")
+    next_step(settings, Command("data folds"))
 
 
 @click.command()
@@ -79,5 +80,6 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     how = {"by_place_and_time": placed, "by_look": len(made.rows) - placed}
     document = {"path": str(path), **made.as_dict(), **how}
     show(settings, document, lambda console: print_folds(console, document))
-    then = "cli zoo train --fold all"
-    next_step(settings, then if path == used else f"cp {path} {used} && {then}")
+    if path != used:
+        settings.listener.info(f"copy {path} to {used} to train on these folds")
+    next_step(settings, Command("zoo train", fold="all"))

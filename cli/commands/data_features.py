@@ -3,7 +3,8 @@
 import click
 
 from cli.options import Settings, common
-from cli.output import next_step, say, show
+from cli.output import next_step, show
+from core.command import Command
 from core.errors import UsageError
 
 
@@ -35,10 +36,10 @@ def features(settings: Settings, which: str | None, top: int, records: int) -> N
     show(settings, document, lambda console: print_ranking(console, document, top))
     if ranking.clipped:
         counts = f"{ranking.clipped} of {len(ranking.scenes)}"
-        say(settings, f"{counts} scenes are ash-colour images: where they are clipped, a channel separates less")
+        listener.info(f"{counts} scenes are ash-colour images: where they are clipped, a channel separates less")
     left_out = sorted(set(range(split.count)) - set(numbers))
     if document["suggested"] and left_out:
-        next_step(settings, f"cli zoo train --fold {left_out[0]} --set input={document['suggested']}")
+        next_step(settings, Command("zoo train", fold=left_out[0], set=f"input={document['suggested']}"))
 
 
 def _numbers(which: str | None, count: int) -> list[int]:

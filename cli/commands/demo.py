@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.options import Settings, common
-from cli.output import say, show
+from cli.output import show
 from zoo.runs import Store
 
 # Small enough for a few minutes on two cores: it shows the way and promises no Dice.
@@ -72,7 +72,7 @@ def _commands(out: Path) -> list[str]:
 def _type(settings: Settings, command: str) -> None:
     from cli.app import run
 
-    say(settings, f"\n$ cli {command}")
+    settings.listener.info(f"\n$ cli {command}")
     extra = ["--device", settings.device, "--seed", str(settings.seed), "--jobs", str(settings.jobs)]
     extra += ["-q"] if settings.verbosity < 0 else []
     # With --json the demo's own document is the only one on stdout.

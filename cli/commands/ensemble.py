@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from cli.options import TTA, Settings, common
-from cli.output import next_step, say, show
+from cli.output import next_step, show
 from cli.tables.ensemble import print_comparison, print_fit, print_members
+from core.command import Command
 from core.errors import UsageError
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
@@ -69,9 +70,9 @@ def fit(
     path = done.save(settings.runs)
     document = done.ensemble.fitted
     show(settings, document, lambda console: print_fit(console, job.name, document))
-    say(settings, f"wrote {path} and report.png beside it")
-    named = "" if job.name == DEFAULT_NAME else f" --ensemble {job.name}"
-    next_step(settings, f"cli submit --out submission.csv{named}")
+    settings.listener.info(f"wrote {path} and report.png beside it")
+    named = None if job.name == DEFAULT_NAME else job.name
+    next_step(settings, Command("submit", out="submission.csv", ensemble=named))
 
 
 @click.command()

@@ -7,6 +7,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, show
+from core.command import Command
 from core.errors import UsageError
 
 SPLITS = click.Choice(["train", "validation", "test", "labelled"])
@@ -84,4 +85,4 @@ def log(settings: Settings, public: float | None, private: float | None, entry: 
     document = ledger.as_dict() | {"correlation": {board: each and asdict(each) for board, each in found.items()}}
     show(settings, document, lambda console: print_ledger(console, ledger, found))
     if not ledger.entries:
-        next_step(settings, "cli submit --out submission.csv")
+        next_step(settings, Command("submit", out="submission.csv"))

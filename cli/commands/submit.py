@@ -61,12 +61,12 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_
     ).as_dict()
     show(settings, document, lambda console: print_submitted(console, document))
     if to_kaggle:
-        next_step(settings, "cli submissions log --public SCORE")
+        next_step(settings, Command("submissions log", public="SCORE"))
     elif form == "csv" and split == "test":
-        next_step(settings, str(Command("submissions check", out)))
+        next_step(settings, Command("submissions check", out))
     elif form == "csv":
         # Masks come from predictions alone; their labels lie with the scenes.
-        next_step(settings, str(Command("submissions score", out, data=None if settings.data else "SCENES")))
+        next_step(settings, Command("submissions score", out, data=None if settings.data else "SCENES"))
 
 
 def _bundle(settings: Settings, out: Path, name: str, force: bool) -> None:

@@ -6,6 +6,7 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, show
+from core.command import Command
 from core.files import require_folder
 
 
@@ -45,4 +46,4 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
         listener.info(f"wrote {file}")
     if len({row.records for row in board.rows}) > 1:
         listener.note("these rows stand on different records; --shared compares on those that all predicted")
-    next_step(settings, "cli ensemble fit")
+    next_step(settings, Command("ensemble fit"))

@@ -4,6 +4,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, show
+from core.command import Command
 from core.errors import UsageError
 
 
@@ -42,4 +43,4 @@ def list_members(settings: Settings, words: str, key: str, markdown: bool) -> No
         click.echo(as_markdown(found.table))
     else:
         show(settings, found.as_document(), lambda console: print_members(console, found.table, found.scores))
-        next_step(settings, "cli zoo show MEMBER")
+        next_step(settings, Command("zoo show", "MEMBER"))

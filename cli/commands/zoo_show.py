@@ -6,6 +6,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import next_step, show
+from core.command import Command
 
 
 @click.command("show")
@@ -31,4 +32,4 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
         listener, scenes = settings.listener, settings.scenes() if settings.data else None
         draw_augmentations(found.recipe, augmented, scenes, seed=settings.seed, jobs=settings.jobs, listener=listener)
     show(settings, found.as_document(), lambda console: print_member(console, found))
-    next_step(settings, f"cli zoo predict {found.ref}" if found.trained else f"cli zoo train {member}")
+    next_step(settings, Command("zoo predict", found.ref) if found.trained else Command("zoo train", member))

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from cli.app import COMMANDS, run
-from cli.output import complete
 from tests.test_docs import leaves
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
@@ -146,31 +145,6 @@ def test_the_next_command_speaks_of_the_same_data_and_runs(tmp_path, capsys, mon
     (tmp_path / "my scenes").mkdir()
     assert run(["zoo", "list", "--data", "my scenes", "--runs", str(tmp_path)]) == 0
     assert capsys.readouterr().err == f"next: cli zoo show MEMBER --data 'my scenes' --runs {tmp_path}\n"
-
-
-HINTS = {
-    "m0: none; run: cli zoo train m0 --fold all (made elsewhere: cli zoo import)": (
-        "m0: none; run: cli zoo train m0 --fold all{} (made elsewhere: cli zoo import)"
-    ),
-    "no such file; make it: cli data folds --out 'a, b/folds.csv'": (
-        "no such file; make it: cli data folds --out 'a, b/folds.csv'{}"
-    ),
-    "note: 3 not scored yet; name the data, or run: cli zoo leaderboard": (
-        "note: 3 not scored yet; name the data, or run: cli zoo leaderboard{}"
-    ),
-    "fit again: cli ensemble fit --members a,b; else": "fit again: cli ensemble fit --members a,b{}; else",
-    # what stands as it is: no hint, one that names its data, ones that read neither data nor runs
-    "note: cli submit takes the folds' runs, and not these": None,
-    "next: cli submit --out b.csv --runs a": None,
-    "run: cli ensemble fit --data b": None,
-    "no such data directory; make one: cli data synth b": None,
-    'no member "lit"; all: cli zoo list': None,
-}
-
-
-@pytest.mark.parametrize("said", HINTS)
-def test_a_hint_speaks_of_the_same_data_and_runs(said):
-    assert complete(said, " --data d --runs r") == (HINTS[said] or said).format(" --data d --runs r")
 
 
 def test_the_hint_of_an_error_runs_as_typed(tmp_path, capsys):
