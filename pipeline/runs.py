@@ -15,6 +15,7 @@ from core.listener import SILENT, Listener
 from zoo.runs import Ref, Store
 
 if TYPE_CHECKING:
+    from ensemble import Ensemble
     from pipeline.leaderboard import Leaderboard
     from pipeline.members import MemberList
     from submissions import Ledger
@@ -82,6 +83,12 @@ class Runs:
         from zoo.predictions import find_members
 
         return find_members(self.store, split, [Ref.parse(member)], tta)[0]
+
+    def ensemble(self, name: str = "default") -> Ensemble:
+        """Read a fitted ensemble; UserError that names those there are if it is not one of them."""
+        from ensemble import Ensemble
+
+        return Ensemble.load(self.store.ensemble(name))
 
     def ledger(self, listener: Listener = SILENT) -> Ledger:
         """Read the ledger of submissions; an empty one if nothing was submitted."""

@@ -32,6 +32,8 @@ def test_every_table_of_the_folder_is_there(made):
     assert (maps.maps(made.case.ids) == made.case.maps[0]).all()
     with pytest.raises(UserError, match="nobody"):
         runs.predictions("nobody")
+    with pytest.raises(UserError, match="no such ensemble"):
+        runs.ensemble()
 
 
 def test_members_are_a_table_with_their_scores():

@@ -1,0 +1,64 @@
+"""The page and the notebook of the library run, in order, in a short form; nothing that they name is missing."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+# The same calls on fewer scenes, with fewer epochs and folds, a smaller input and a tiny network.
+TINY = (
+    'sets={"size": 64, "encoder": "test_efficientnet", "weights": "none", "decoder_channels": [16, 16, 8, 8, 8], '
+    '"batch": 2, "crop": 0}'
+)
+SHORT = [
+    (r"train=\d+, validation=\d+, test=\d+", "train=4, validation=2, test=1"),
+    (r"k=\d+", "k=2"),
+    (r"epochs=\d+", "epochs=1"),
+    (r'sets=\{"size": 128\}', TINY),
+]
+
+
+def blocks_of(page: Path) -> list[str]:
+    """Python blocks of a page."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def cells_of(notebook: Path) -> list[str]:
+    """Code cells of a notebook."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def execute(blocks: list[str], name: str) -> None:
+    """Execute blocks in one namespace, each in its short form."""
+    pytest.importorskip("pandas")
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    assert blocks
+    for number, block in enumerate(blocks, start=1):
+        for pattern, short in SHORT:
+            block = re.sub(pattern, short, block)
+        exec(compile(block, f"{name}, block {number}", "exec"), namespace)
+
+
+def test_the_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    execute(blocks_of(DOCS / "library.md"), "library.md")
+    printed = capsys.readouterr().out
+    assert "resnet18-fc-t5" in printed and "is trained already, reused" in printed
+
+
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    execute(cells_of(DOCS / "library.ipynb"), "library.ipynb")
+
+
+def test_every_pattern_of_the_short_form_is_in_the_page():
+    page = "\n".join(blocks_of(DOCS / "library.md"))
+    assert all(re.search(pattern, page) for pattern, _ in SHORT)
+
+
+def test_the_notebook_is_kept_without_output():
+    cells = json.loads((DOCS / "library.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
