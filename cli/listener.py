@@ -14,16 +14,17 @@ from core.errors import advised
 class Terminal:
     """Listener that prints on stderr.
 
-    typed: the common options as they were typed, for `completed`. quiet: print nothing, draw no bar.
+    typed: the common options as they were typed, for `completed`. verbosity: below 0 prints nothing and draws no bar,
+    above 0 prints details too.
     """
 
-    def __init__(self, typed: str = "", quiet: bool = False) -> None:
+    def __init__(self, typed: str = "", verbosity: int = 0) -> None:
         self.typed = typed
-        self.quiet = quiet
+        self.verbosity = verbosity
         self._bars: list[Any] = []  # of nested tasks, the innermost last
 
     def info(self, text: str, do: Command | None = None) -> None:
-        if not self.quiet:
+        if self.verbosity >= 0:
             click.echo(advised(text, completed(do, self.typed)), err=True)
 
     def note(self, text: str, do: Command | None = None) -> None:
@@ -32,9 +33,13 @@ class Terminal:
     def warn(self, text: str, do: Command | None = None) -> None:
         self.info(f"warning: {text}", do)
 
+    def detail(self, text: str) -> None:
+        if self.verbosity > 0:
+            self.info(text)
+
     @contextmanager
     def task(self, name: str, total: int | None = None) -> Iterator[None]:
-        if self.quiet or not sys.stderr.isatty():
+        if self.verbosity < 0 or not sys.stderr.isatty():
             yield
             return
         from rich.console import Console

@@ -63,7 +63,7 @@ class Settings:
     @property
     def listener(self) -> Terminal:
         """Listener of this call: prints on stderr."""
-        return Terminal(self.typed, quiet=self.verbosity < 0)
+        return Terminal(self.typed, self.verbosity)
 
     def how(self) -> dict[str, Any]:
         """Arguments of all workflows of the zoo: device, number of threads, folder of the user's own members."""

@@ -23,6 +23,9 @@ class Listener(Protocol):
     def warn(self, text: str, do: Command | None = None) -> None:
         """Report something that probably needs the user's attention."""
 
+    def detail(self, text: str) -> None:
+        """Report a detail, such as steps and threads, that is shown only on demand."""
+
     def task(self, name: str, total: int | None = None) -> AbstractContextManager[None]:
         """Run a block as a task of `total` steps, which `advance` counts; the innermost of nested tasks counts them."""
 
@@ -40,6 +43,9 @@ class Silent:
         return None
 
     def warn(self, text: str, do: Command | None = None) -> None:
+        return None
+
+    def detail(self, text: str) -> None:
         return None
 
     @contextmanager

@@ -13,6 +13,7 @@ class Heard(Silent):
 
     def __init__(self, on_advance: Callable[[], object] = lambda: None) -> None:
         self.infos: list[str] = []
+        self.details: list[str] = []
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.steps: list[int] = []
@@ -28,6 +29,9 @@ class Heard(Silent):
 
     def warn(self, text: str, do: Command | None = None) -> None:
         self.warnings.append(advised(text, do))
+
+    def detail(self, text: str) -> None:
+        self.details.append(text)
 
     @contextmanager
     def task(self, name: str, total: int | None = None) -> Iterator[None]:

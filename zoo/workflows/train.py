@@ -168,6 +168,7 @@ class _Trainer:
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):
             text = f"{lacking} of {len(seen)} records have no labelers; their mask is the target"
             self.listener.info(f"{run.label}: {text}")
+        self.listener.detail(f"{run.label}: {self.jobs} threads, device {self.device}")
         train_run(run, seen, held, self.device, self.listener, lambda epoch: self._report(run, epoch))
         ended = run.ended()
         assert ended is not None

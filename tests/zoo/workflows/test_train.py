@@ -67,6 +67,7 @@ def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
     for fold, each in enumerate(trained):
         assert set(each.predictions.record_ids) == set(folds.records(fold))
         assert not each.reused
+    assert heard.details[0] == "lite0-fc-t5 fold 0: 1 threads, device cpu"
     assert f"{tmp_path / 'folds.csv'}: was not there; made {folds.count} folds grouped by scene" in heard.infos
     again, heard = trains(TINY, fold="all", store=tmp_path)
     assert all(each.reused for each in again)
