@@ -82,6 +82,9 @@ class Ensembler:
     """Estimator over `fit` with scikit-learn's conventions: parameters in the constructor, results with a trailing _.
 
     `ensemble_`: the fitted `Ensemble`, after `fit`.
+
+    >>> Ensembler(method="greedy").get_params()["method"]
+    'greedy'
     """
 
     def __init__(

@@ -61,6 +61,9 @@ class Fitted:
     fit: Fit
     ensemble: Ensemble
 
+    def __repr__(self) -> str:
+        return f"Fitted({self.ensemble!r})"
+
     def save(self, store: Store) -> Path:
         """Write ensemble.json, and report.png beside it; returns the path of the former."""
         from ensemble.plot import draw

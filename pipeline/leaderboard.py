@@ -113,6 +113,9 @@ class Leaderboard:
 
     rows: tuple[Row, ...]
 
+    def __repr__(self) -> str:
+        return f"Leaderboard({', '.join(f'{row.name}={row.dice:.4f}' for row in self.rows)})"
+
     def as_document(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo leaderboard --json`."""
         return [row.as_document() for row in self.rows]

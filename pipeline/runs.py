@@ -101,5 +101,9 @@ def open_runs(path: str | PathLike[str] = "runs", own: str | PathLike[str] | Non
     """Open a runs folder; one that does not exist yet is empty.
 
     own: folder of the user's own members.
+
+    >>> runs = open_runs("no such folder")
+    >>> runs.ledger().entries
+    ()
     """
     return Runs(Store(path), None if own is None else Path(own))

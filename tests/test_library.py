@@ -19,6 +19,9 @@ SHORT = [
     (r'sets=\{"size": 128\}', TINY),
 ]
 
+# Values of the page that a notebook would show: one or two lines each.
+SHOWN = ("scenes", "folds", "runs", "trained", "test_sets", "one_run", "member", "found", "default", "report", "result")
+
 
 def blocks_of(page: Path) -> list[str]:
     """Python blocks of a page."""
@@ -31,8 +34,8 @@ def cells_of(notebook: Path) -> list[str]:
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
-def execute(blocks: list[str], name: str) -> None:
-    """Execute blocks in one namespace, each in its short form."""
+def execute(blocks: list[str], name: str) -> dict[str, object]:
+    """Execute blocks in one namespace, each in its short form, and return it."""
     pytest.importorskip("pandas")
     namespace: dict[str, object] = {"__name__": "__main__"}
     assert blocks
@@ -40,13 +43,16 @@ def execute(blocks: list[str], name: str) -> None:
         for pattern, short in SHORT:
             block = re.sub(pattern, short, block)
         exec(compile(block, f"{name}, block {number}", "exec"), namespace)
+    return namespace
 
 
 def test_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    execute(blocks_of(DOCS / "library.md"), "library.md")
+    made = execute(blocks_of(DOCS / "library.md"), "library.md")
     printed = capsys.readouterr().out
     assert "resnet18-fc-t5" in printed and "is trained already, reused" in printed
+    long = {name: shown for name in SHOWN if len(shown := repr(made[name])) > 200}
+    assert not long
 
 
 def test_the_notebook_runs(tmp_path, monkeypatch):

@@ -49,6 +49,8 @@ class Folds:
     UserError for a record that is listed twice, a gap in the numbers of the folds, or a scene group in two folds.
 
     >>> folds = Folds((Assignment("a", 0), Assignment("c", 1, group="a2"), Assignment("b", 1, group="a2")))
+    >>> folds
+    Folds(records=3, folds=2)
     >>> folds.count, folds.records(1), folds.fold_of["a"]
     (2, ('b', 'c'), 0)
     >>> Folds((Assignment("b", 0, group="x"), Assignment("c", 1, group="x")))
@@ -64,6 +66,9 @@ class Folds:
         self._refuse_duplicates()
         self._refuse_gaps()
         self._refuse_leaks()
+
+    def __repr__(self) -> str:
+        return f"Folds(records={len(self.rows)}, folds={self.count})"
 
     @cached_property
     def fold_of(self) -> dict[str, int]:

@@ -32,6 +32,11 @@ class Scenes:
         self._refuse_twins(self.labelled)
         self._refuse_twins(self.test)
 
+    def __repr__(self) -> str:
+        often = Counter(record.split for record in self.records)
+        counts = ", ".join(f"{split}={often[split]}" for split in SPLITS if often[split])
+        return f"Scenes({', '.join(str(source.root) for source in self.sources)}: {counts})"
+
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """All records, sorted by (split, id)."""

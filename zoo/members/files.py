@@ -24,7 +24,11 @@ SHIPPED = Path(__file__).parent
 
 
 def member_names(folder: Path | None = None) -> list[str]:
-    """Names of the shipped members and of those in the user's own folder."""
+    """Names of the shipped members and of those in the user's own folder, sorted.
+
+    >>> "lite0-fc-t5" in member_names()
+    True
+    """
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.toml") if path.is_file()})
 
 

@@ -37,6 +37,9 @@ class MemberMaps:
             self._require_one_order(together)
         self._require_disjoint()
 
+    def __repr__(self) -> str:
+        return f"MemberMaps({self.ref}, records={len(self.record_ids)}, runs={len(self.sets)}, tta={self.tta})"
+
     @property
     def provenance(self) -> Provenance:
         """Provenance of the first run; member, recipe, split, TTA and folds are the same in all."""

@@ -30,6 +30,9 @@ class PredictionSet:
     folder: Path
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        return f"PredictionSet({self.folder}, records={len(self.record_ids)})"
+
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Read the manifest; UserError if the set is incomplete, damaged or of a newer format."""

@@ -34,6 +34,9 @@ class PredictedRun:
     run: Run
     predictions: PredictionSet
 
+    def __repr__(self) -> str:
+        return f"PredictedRun({self.run.full_label}, records={len(self.predictions.record_ids)})"
+
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON: the run, and the number of records that it predicted."""
         named = {"member": self.run.member, "recipe": self.run.hash, "fold": self.run.fold, "seed": self.run.seed}

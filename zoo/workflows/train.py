@@ -45,6 +45,10 @@ class TrainedRun:
     predictions: PredictionSet | None  # None for `full`, which holds none out
     reused: bool
 
+    def __repr__(self) -> str:
+        dice = "" if self.dice is None else f", dice={self.dice:.4f}"
+        return f"TrainedRun({self.run.full_label}{dice}, reused={self.reused})"
+
     @property
     def run(self) -> Run:
         """Member, fold, seed and place."""
