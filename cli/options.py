@@ -110,15 +110,17 @@ class Settings:
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """Add the common options; the command gets `settings` as its first argument."""
 
-    @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="A source; may be repeated.")
-    @click.option("--runs", type=click.Path(path_type=Path), help="Where all artefacts lie. [runs]")
+    @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Data source; may be repeated.")
+    @click.option("--runs", type=click.Path(path_type=Path), help="Folder of all artefacts. [runs]")
     @click.option("--config", type=click.Path(path_type=Path), help=f"[{CONFIG_NAME}, here or above]")
     @click.option("--device", help="auto, cpu, cuda[:N] or mps. [auto]")
-    @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random. [0]")
-    @click.option("--jobs", "--threads", "jobs", type=click.IntRange(1), help="Processes or threads. [all cores]")
-    @click.option("--json", is_flag=True, help="One JSON document on stdout, nothing else there.")
-    @click.option("-v", "--verbose", count=True, help="Say more.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+    @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed. [0]")
+    @click.option(
+        "--jobs", "--threads", "jobs", type=click.IntRange(1), help="Number of processes or threads. [all cores]"
+    )
+    @click.option("--json", is_flag=True, help="Print one JSON document on stdout.")
+    @click.option("-v", "--verbose", count=True, help="Verbose output.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes.")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:
@@ -182,7 +184,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such configuration file") from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: is no readable TOML ({error})") from error
+        raise UsageError(f"{path}: is not readable TOML ({error})") from error
     for key, value in document.items():
         if key not in CONFIG_KEYS:
             raise UnknownName("key", key, CONFIG_KEYS, str(path))

@@ -109,14 +109,14 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable JSON ({error}); make it again") from error
+        raise UserError(f"{path}: is not readable JSON ({error}); make it again") from error
 
 
 def check_format(document: Any, newest: int, path: Path) -> None:
     """Refuse, by name, a machine-readable file of a newer format, or of none."""
     number = document.get("format") if isinstance(document, dict) else None
     if not isinstance(number, int):
-        raise UserError(f"{path}: carries no format number; make it again")
+        raise UserError(f"{path}: has no format number; make it again")
     if number > newest:
         raise UserError(f"{path}: has format {number}, this version reads up to {newest}; update the suite")
 

@@ -188,7 +188,7 @@ def read_kept(store: Store) -> dict[str, Row]:
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows
     ):
-        raise UserError(f"{path}: is no leaderboard; remove it", Command("zoo leaderboard"))
+        raise UserError(f"{path}: is not a leaderboard; remove it", Command("zoo leaderboard"))
     return {row["digest"]: Row.from_document(row) for row in rows}
 
 
@@ -298,11 +298,13 @@ def open_labels(store: Store, scenes: Scenes, members: Sequence[MemberMaps], lis
     predicted = {record for member in members for record in member.record_ids} & set(folds.fold_of)
     absent = predicted - labelled
     if absent == predicted:
-        raise UserError("no predicted record has labels in the data named here; name what the members were trained on")
+        raise UserError(
+            "no predicted record has labels in the data named here; name the data that the members were trained on"
+        )
     if absent:
         listener.note(
             f"{len(absent)} of {len(predicted)} predicted records have no labels in the data named here; "
-            "each score is on those that have, and replaces no kept one on more records"
+            "each score is on the others, and does not replace a stored one on more records"
         )
     return Labels(scenes, folds, tuple(sorted(labelled, key=lambda record: (folds.fold_of[record], record))))
 
@@ -348,7 +350,7 @@ class Scoring:
         if score.at_lowest_threshold:
             least = f"p = {score.counts.active.eps / 255:.3f}"
             words = f"the best threshold of {member.name} may lie below {least}"
-            self.listener.note(f"{words}: the pixels there do not fit into memory")
+            self.listener.note(f"{words}: their pixels do not fit into memory")
         return score
 
     def _row(self, score: MemberScore, first: MemberScore) -> Row:

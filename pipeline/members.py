@@ -180,7 +180,7 @@ def _costs(recipe: Recipe, listener: Listener) -> tuple[Cost, Estimate]:
     """Costs from the table of shipped networks; counted for one that is not in it."""
     cost, takes = cost_of(recipe), estimate(recipe)
     if cost is None or takes is None:
-        listener.info("this network is in no table; counting its costs")
+        listener.info("this network is not in the table of costs; counting them")
         from zoo.models.costs import count
 
         cost, takes = count(recipe), estimate(recipe, count)

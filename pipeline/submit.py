@@ -109,7 +109,7 @@ def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:
         source = scenes.source(lacking[0])
         raise UserError(
             f"{source.root}: record {lacking[0].id}{others} no entry in a metadata.json, so cannot be placed on a "
-            f"map; bring {lacking[0].split}_metadata.json, or choose a format without places"
+            f"map; provide {lacking[0].split}_metadata.json, or choose a format without places"
         )
     return {
         record_id: Place(

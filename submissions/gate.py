@@ -108,7 +108,7 @@ class _Gate:
         if header.is_row:
             self._line(first)
         elif not first.end:
-            self._fault(1, None, "the file ends in the header", "it is torn: write it again")
+            self._fault(1, None, "the file ends in the header", "it is incomplete: write it again")
         for line in lines:
             self._line(line)
         if not self.rows and not self.faults:

@@ -126,7 +126,7 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
         try:
             _take(entries, event)
         except (KeyError, TypeError, ValueError, IndexError, UserError) as error:
-            listener.warn(f"{path}: line {number} is no entry and was skipped ({error})")
+            listener.warn(f"{path}: line {number} is not an entry and was skipped ({error})")
     return Ledger(tuple(entries))
 
 

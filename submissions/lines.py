@@ -76,7 +76,7 @@ def open_file(file: File) -> BinaryIO | Trouble:
     if not path.exists():
         return Trouble("no such file", "check the path")
     if not path.is_file():
-        return Trouble("is no regular file", "write it to a file first")
+        return Trouble("is not a regular file", "write it to a file first")
     try:
         return path.open("rb")
     except OSError as error:
@@ -89,7 +89,7 @@ def explain_head(head: bytes) -> Trouble | None:
         return Trouble("is empty", "write the header record_id,encoded_pixels and a row for each record")
     for signature, what, todo in _SIGNATURES:
         if head.startswith(signature):
-            return Trouble(f"is {what}, no csv", todo)
+            return Trouble(f"is {what}, not csv", todo)
     # ASCII in UTF-16 has a NUL beside every character.
     if head[:64].count(0) * 3 > len(head[:64]):
         if not head.strip(b"\0"):
@@ -99,7 +99,7 @@ def explain_head(head: bytes) -> Trouble | None:
     if start.startswith((b"<!doctype", b"<html")):
         return Trouble("is an HTML page", "it was saved instead of the file: download it again")
     if start.startswith((b"{", b"[")):
-        return Trouble("is JSON, no csv", "write record_id,encoded_pixels and a row for each record")
+        return Trouble("is JSON, not csv", "write record_id,encoded_pixels and a row for each record")
     return None
 
 

@@ -39,7 +39,7 @@ def _read(table: Path | Table) -> list[tuple[Sent, float | None, float | None]]:
     except FileNotFoundError as error:
         raise UserError(f"{name}: no such file; name a csv of past scores") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{name}: is no readable csv ({error}); save it as UTF-8 csv") from error
+        raise UserError(f"{name}: is not a readable csv file ({error}); save it as UTF-8 csv") from error
 
 
 def _check_columns(table: str, columns: Sequence[str]) -> None:
@@ -73,7 +73,7 @@ def _number(where: str, name: str, text: str) -> float | None:
     try:
         value = float(text) if text else None
     except ValueError as error:
-        raise UserError(f"{where}: {name} {text!r} is no number; write it like 0.638, or nothing") from error
+        raise UserError(f"{where}: {name} {text!r} is not a number; write it like 0.638, or nothing") from error
     if value is not None and name in ("public", "private") and not 0 <= value <= 1:
         raise UserError(f"{where}: {name} {text}: a Dice lies between 0 and 1; write it like 0.638")
     return value

@@ -91,5 +91,5 @@ def as_mask(mask: ArrayLike) -> Mask:
     if array.ndim != 2:
         raise UserError(f"mask of shape {array.shape}: must be (height, width); encode masks one by one")
     if array.dtype != bool and not np.isin(array, (0, 1)).all():
-        raise UserError(f"mask of {array.dtype} with other values than 0 and 1; apply the threshold first")
+        raise UserError(f"mask of {array.dtype} with values other than 0 and 1; apply the threshold first")
     return np.asarray(array, dtype=bool)

@@ -55,13 +55,13 @@ def _explain_signs(text: str) -> list[Trouble]:
     if re.fullmatch(r"-[0-9]+", word, re.ASCII):
         return [Trouble(f"negative number {word}", "starts and lengths count from 1")]
     if re.fullmatch(r"[0-9]+\.[0-9]*|[0-9.]+[eE][+-]?[0-9]+", word, re.ASCII):
-        return [Trouble(f"{word} is no whole number", "write integers; convert before formatting")]
+        return [Trouble(f"{word} is not an integer", "write integers; convert before formatting")]
     if word == EMPTY:
         return [Trouble('"-" beside other runs', '"-" stands alone and means an empty mask')]
     if foreign[0] in "[]()'\"":
         return [Trouble(f"{explain_sign(foreign[0])} around the runs", "write the bare numbers")]
     if not foreign[0].isascii() and foreign[0].isdigit():
-        return [Trouble(f"{explain_sign(foreign[0])} is no ASCII digit", "write the digits 0 to 9")]
+        return [Trouble(f"{explain_sign(foreign[0])} is not an ASCII digit", "write the digits 0 to 9")]
     if foreign[0] in ",;:|/\t":
         return [Trouble(f"{explain_sign(foreign[0])} between numbers", "separate them by single spaces")]
     return [Trouble(f"{explain_sign(foreign[0])} in {word!r}", _PAIRS)]

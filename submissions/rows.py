@@ -30,14 +30,14 @@ def explain_line(line: Line) -> Trouble | None:
         return _explain_text(line.data.decode(), torn=not line.end)
     except UnicodeDecodeError as error:
         byte = line.data[error.start]
-        return Trouble(f"byte 0x{byte:02X} is no UTF-8", "save the file as UTF-8")
+        return Trouble(f"byte 0x{byte:02X} is not UTF-8", "save the file as UTF-8")
 
 
 def explain_ending(line: Line, text: str) -> Trouble | None:
-    """Explain a last line without its end, which may be torn within a number; "-" cannot be."""
+    """Explain a last line without its end: a number may be cut off, "-" cannot be."""
     if line.end or text == EMPTY:
         return None
-    what = "the last line has no line end: it may be torn"
+    what = "the last line has no line end: it may be incomplete"
     return Trouble(what, "write the file again, or end the line if it is whole")
 
 
@@ -46,7 +46,7 @@ def _explain_text(text: str, torn: bool) -> Trouble | None:
         return Trouble("quotes", "write without quotes (pandas: to_csv(quoting=csv.QUOTE_NONE))")
     commas = text.count(",")
     if commas == 0 and torn:
-        return Trouble(f"the file ends within the row {text[:40]!r}", "it is torn: write it again")
+        return Trouble(f"the file ends within the row {text[:40]!r}", "it is incomplete: write it again")
     if commas == 0:
         other = next((sign for sign in ";\t|" if sign in text), None)
         found = f", {explain_sign(other)} instead" if other else f" in {text[:40]!r}"

@@ -54,7 +54,7 @@ class LineUps:
         known = {*member_names(self.own_members), *self._made("trained", "predicted")}
         where = f"{self.source}: lineups.{lineup}"
         if not self.lineups[lineup]:
-            raise UsageError(f"{where} names no member; name some, or remove it")
+            raise UsageError(f"{where} names no member; name members, or remove it")
         for name in self.lineups[lineup]:
             if not name.endswith(".toml") and Ref.parse(name).member not in known:
                 raise UnknownName("member", name, known, where, "cli zoo list")

@@ -16,7 +16,7 @@ from core.files import require_folder
 @click.option("--train", type=click.IntRange(0), default=64, show_default=True, help="Train records.")
 @click.option("--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records.")
 @click.option("--test", type=click.IntRange(0), default=8, show_default=True, help="Test records.")
-@click.option("--force", is_flag=True, help="Continue in a folder that holds files already.")
+@click.option("--force", is_flag=True, help="Continue in a folder that is not empty.")
 @common
 def synth(settings: Settings, folder: Path, train: int, validation: int, test: int, force: bool) -> None:
     """Make synthetic scenes in DIR, in the competition's layout."""
@@ -24,7 +24,7 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
 
     counts = {"train": train, "validation": validation, "test": test}
     if not sum(counts.values()):
-        raise UsageError("no records asked for; give --train, --validation or --test a number")
+        raise UsageError("no records requested; give --train, --validation or --test a number")
     if not force:
         require_empty(folder)
     make_scenes(folder, **counts, seed=settings.seed, jobs=settings.jobs, listener=settings.listener)
@@ -37,7 +37,7 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
 @click.command()
 @common
 def check(settings: Settings) -> None:
-    """Verify every file of the data; exit 1 where anything is at fault."""
+    """Verify every file of the data; exit code 1 if any is invalid."""
     from cli.tables.data import print_check
     from zoo.data.check import check_scenes
 
@@ -62,10 +62,10 @@ def stats(settings: Settings) -> None:
 @click.command()
 @click.option("--folds", "count", type=click.IntRange(2), default=5, show_default=True, help="Number of folds.")
 @click.option("--out", type=click.Path(path_type=Path), help="[folds.csv under --runs]")
-@click.option("--force", is_flag=True, help="Replace other folds; runs trained on those no longer count.")
+@click.option("--force", is_flag=True, help="Replace existing folds; runs trained on them no longer count.")
 @common
 def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None:
-    """Split the labelled records into folds grouped by scene, alike in contrail pixels."""
+    """Split the labelled records into folds grouped by scene, balanced in contrail pixels."""
     from cli.tables.data import print_folds
     from zoo.data import make_folds, save_folds
 

@@ -9,14 +9,18 @@ from core.errors import UsageError
 
 
 @click.command("features")
-@click.option("--folds", "which", metavar="K,...", help="Training folds that are used. [all but fold 0]")
-@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Channels that are shown.")
+@click.option("--folds", "which", metavar="K,...", help="Folds to use. [all but fold 0]")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Number of channels to show.")
 @click.option(
-    "--records", type=click.IntRange(1), default=1000, show_default=True, help="Records with contrails, at most."
+    "--records",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Maximum number of records with contrails.",
 )
 @common
 def features(settings: Settings, which: str | None, top: int, records: int) -> None:
-    """Rank candidate channels by how well they tell contrails from a ring around them, in the same scene.
+    """Rank candidate channels by how well they separate contrails from a ring around them.
 
     Bands, their differences, change in time, ridges. What is left out of --folds can judge what you build of it.
     """

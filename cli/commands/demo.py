@@ -1,4 +1,4 @@
-"""`cli demo`: the whole chain on synthetic scenes, as the commands that a user would type."""
+"""`cli demo`: every step on synthetic scenes, as the commands that a user would type."""
 
 import io
 import shlex
@@ -21,10 +21,10 @@ MEMBERS = {
 
 
 @click.command("demo")
-@click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Where it all goes.")
+@click.option("--out", default="demo", show_default=True, type=click.Path(path_type=Path), help="Folder for all files.")
 @common
 def demo(settings: Settings, out: Path) -> None:
-    """The whole chain on synthetic scenes: from nothing to a checked submission.
+    """Run every step on synthetic scenes, from data to a checked submission.
 
     What a demo that was cut off has made is reused.
     """

@@ -18,10 +18,10 @@ DICE = click.FloatRange(0, 1)
 
 @click.command("check")
 @click.argument("file", type=FILE)
-@click.option("--split", type=SPLITS, help="Whose ids are expected. [test if there is one, else labelled]")
+@click.option("--split", type=SPLITS, help="Split whose ids are expected. [test if there is one, else labelled]")
 @common
 def check(settings: Settings, file: Path, split: str | None) -> None:
-    """Say whether FILE would be accepted and, if not, why.
+    """Check if FILE would be accepted, and list its errors.
 
     With --data the ids must be those of its test records (or of --split), in the order of
     sample_submission.csv if that lists them all; without it only the form is checked.
@@ -36,9 +36,9 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 
 @click.command("score")
 @click.argument("file", type=FILE)
-@click.option("--split", type=LABELLED, help="Demand all labelled records of this split, and score them alone.")
-@click.option("--against", type=FILE, help="Another file: the paired difference of the two.")
-@click.option("--worst", type=click.IntRange(0), default=5, help="How many of the worst records. [5]")
+@click.option("--split", type=LABELLED, help="Require all labelled records of this split, and score only these.")
+@click.option("--against", type=FILE, help="Show the paired difference to this file.")
+@click.option("--worst", type=click.IntRange(0), default=5, help="Number of worst records to list. [5]")
 @common
 def score(settings: Settings, file: Path, split: str | None, against: Path | None, worst: int) -> None:
     """Global Dice of FILE over the labelled records that it lists."""
@@ -61,13 +61,13 @@ def score(settings: Settings, file: Path, split: str | None, against: Path | Non
 
 
 @click.command("log")
-@click.option("--public", type=DICE, help="The public leaderboard's score of the newest entry, or of --entry.")
-@click.option("--private", type=DICE, help="The private leaderboard's score.")
+@click.option("--public", type=DICE, help="Public leaderboard score of the newest entry, or of --entry.")
+@click.option("--private", type=DICE, help="Private leaderboard score.")
 @click.option("--entry", help="Number, name or beginning of the file's hash. [the newest]")
-@click.option("--import", "table", type=FILE, help="A csv of past scores: name, local, public, private, note ...")
+@click.option("--import", "table", type=FILE, help="csv of past scores: name, local, public, private, note ...")
 @common
 def log(settings: Settings, public: float | None, private: float | None, entry: str | None, table: Path | None) -> None:
-    """Show the submissions with local and leaderboard scores; add scores of the leaderboard."""
+    """Show submissions with local and leaderboard scores, or add leaderboard scores."""
     from cli.tables.submissions import print_ledger
     from submissions.correlation import correlate
     from submissions.ledger import BOARDS, add_scores, read_ledger

@@ -14,18 +14,18 @@ FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 
 
 @click.command("submit")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or folder, to write.")
-@click.option("--ensemble", "name", default="default", show_default=True, help="Which fitted ensemble.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
+@click.option("--ensemble", "name", default="default", show_default=True, help="Name of the fitted ensemble.")
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")
-@click.option("--to", type=click.Choice(["kaggle"]), help="Send the file with the official kaggle client.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--to", type=click.Choice(["kaggle"]), help="Upload the file with the official kaggle client.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file or folder.")
 @common
 def submit(
     settings: Settings, out: Path, name: str, split: str, form: str, kaggle: bool, to: str | None, force: bool
 ) -> None:
-    """Write the masks of the test records, checked and noted in the ledger.
+    """Write the masks of the test records, check them and record them in the ledger.
 
     Test maps that are missing are predicted first. --split oof writes the masks of the records that the ensemble was
     fitted on, from their out-of-fold maps: scoring that file gives its in-sample Dice. Formats other than csv make a
@@ -33,7 +33,9 @@ def submit(
     makes the same csv in a notebook: wheels, weights, ensemble.json, a script of three lines.
     """
     if (kaggle or to) and (form != "csv" or split != "test" or (kaggle and to)):
-        raise UsageError("--kaggle and --to kaggle each stand for the csv of the test records; give one, alone")
+        raise UsageError(
+            "--kaggle and --to kaggle write the csv of the test records; give one of them, without --format or --split"
+        )
     if kaggle:
         _bundle(settings, out, name, force)
     else:

@@ -1,4 +1,4 @@
-"""`cli zoo verify` and `cli zoo import`: check the prediction cache, bring predictions into it."""
+"""`cli zoo verify` and `cli zoo import`: check the prediction cache, import predictions."""
 
 from pathlib import Path
 
@@ -23,12 +23,12 @@ def verify(settings: Settings) -> None:
 
 @click.command("import")
 @click.argument("name")
-@click.option("--oof", type=click.Path(path_type=Path), required=True, help="Folder of <record_id>.npy.")
-@click.option("--test", type=click.Path(path_type=Path), help="The same for the test records.")
-@click.option("--folds", type=click.Path(path_type=Path), help="Which fold held each record out. [runs/folds.csv]")
+@click.option("--oof", type=click.Path(path_type=Path), required=True, help="Folder of <record_id>.npy files.")
+@click.option("--test", type=click.Path(path_type=Path), help="The same for test records.")
+@click.option("--folds", type=click.Path(path_type=Path), help="Fold that held out each record. [runs/folds.csv]")
 @common
 def import_predictions(settings: Settings, name: str, oof: Path, test: Path | None, folds: Path | None) -> None:
-    """Bring predictions made elsewhere into the cache as member NAME.
+    """Import predictions made elsewhere as member NAME.
 
     One npy a record, (256, 256): probabilities as floats, or uint8 (probability * 255).
     """

@@ -13,12 +13,20 @@ from zoo.export_formats import FORMATS
 @click.argument("member", metavar="MEMBER[@HASH]")
 @click.option("--format", "form", type=click.Choice(FORMATS.names()), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
-@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Runs; several are averaged.")
-@click.option("--records", type=click.IntRange(1), default=256, show_default=True, help="Most records to compare on.")
-@click.option("--force", is_flag=True, help="Replace FILE.")
+@click.option(
+    "--fold",
+    default="all",
+    show_default=True,
+    metavar="K|K-L|all|full",
+    help="Fold whose runs are exported; several runs are averaged.",
+)
+@click.option(
+    "--records", type=click.IntRange(1), default=256, show_default=True, help="Maximum number of records to compare on."
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @common
 def export(settings: Settings, member: str, form: str, out: Path, fold: str, records: int, force: bool) -> None:
-    """Write a trained MEMBER to FILE, the whole path from kelvin bands to probability, and FILE.json beside it.
+    """Export a trained MEMBER to FILE, from kelvin bands to probability, with a description in FILE.json.
 
     Before FILE takes its name it is run on held-out records, and refused if it differs from eager.
     """

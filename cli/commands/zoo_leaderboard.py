@@ -45,5 +45,5 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
         write_text(file, board.to_csv())
         listener.info(f"wrote {file}")
     if len({row.records for row in board.rows}) > 1:
-        listener.note("these rows stand on different records; --shared compares on those that all predicted")
+        listener.note("the rows are on different records; --shared compares on their common records")
     next_step(settings, Command("ensemble fit"))

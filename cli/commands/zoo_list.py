@@ -9,14 +9,14 @@ from core.errors import UsageError
 
 
 @click.command("list")
+@click.option("--filter", "words", metavar="TEXT", default="", help="Members that match each word; t5: frame 5 only.")
 @click.option(
-    "--filter", "words", metavar="TEXT", default="", help="Members that contain each word; t5: of frame 5 alone."
+    "--sort", "key", metavar="KEY", default="name", show_default=True, help="Sort by a key of --json; -KEY: descending."
 )
-@click.option("--sort", "key", metavar="KEY", default="name", show_default=True, help="A key of --json; -KEY: falling.")
-@click.option("--markdown", is_flag=True, help="The table of the docs.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @common
 def list_members(settings: Settings, words: str, key: str, markdown: bool) -> None:
-    """List the members: composition, cost, the log's scores and their own.
+    """List members with composition, cost, logged scores and own scores.
 
     M: millions of weights. GMACs: billions of multiply-adds a scene. s / record: of one run, the mean
     over its runs. A narrow terminal shows fewer columns.

@@ -10,7 +10,7 @@ from core.command import Command
 
 @click.command("predict")
 @click.argument("members", nargs=-1)
-@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Whose runs predict.")
+@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Fold whose runs predict.")
 @click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
@@ -27,7 +27,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     show(settings, rows, lambda console: console.print("\n".join(predicted_lines(predicted))))
     if fold == "full":
         settings.listener.note(
-            "cli submit takes the folds' runs, and not these: no held-out record told how to weigh them"
+            "cli submit uses the runs of folds only: weights cannot be fitted without held-out records"
         )
         next_step(settings, export_command(predicted[0].run))
     else:

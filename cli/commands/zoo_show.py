@@ -16,7 +16,7 @@ from core.command import Command
 )
 @common
 def show_member(settings: Settings, member: str, augmented: Path | None) -> None:
-    """Show every key of MEMBER's recipe, whether the log gave it or the zoo chose it, and what training it takes.
+    """Show every key of MEMBER's recipe, its origin (log or zoo), and the cost of training.
 
     M@HASH is the recipe that was trained, with its difference from the listed member.
     """

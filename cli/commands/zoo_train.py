@@ -9,13 +9,15 @@ from cli.tables.zoo import after_training, print_trained
 
 @click.command("train")
 @click.argument("members", nargs=-1)
-@click.option("--member", "files", multiple=True, metavar="FILE", help="A member's TOML of your own.")
-@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Which fold is held out.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs; the schedule follows.")
-@click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from its runs of the same folds.")
-@click.option("--seeds", type=click.IntRange(1), default=1, help="Runs of each fold, from --seed on.")
+@click.option("--member", "files", multiple=True, metavar="FILE", help="Path of a member's TOML file.")
+@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Fold that is held out.")
+@click.option("--epochs", type=click.IntRange(1), help="Number of epochs; the schedule scales with it.")
+@click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from this member's runs of the same folds.")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=1, help="Number of runs of each fold, with seeds from --seed on."
+)
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe.")
-@click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too.")
+@click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
 def train(
@@ -30,7 +32,7 @@ def train(
     with_val: bool,
     tta: str,
 ) -> None:
-    """Train MEMBERS on folds; what is complete is reused, what was cut off is resumed.
+    """Train MEMBERS on folds; complete runs are reused, interrupted ones resumed.
 
     Ends with the held-out predictions of each fold in the cache.
     """

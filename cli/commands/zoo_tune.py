@@ -1,4 +1,4 @@
-"""`cli zoo tune`: search a member's recipe on one fold, and write what is found as a member."""
+"""`cli zoo tune`: search a member's recipe on one fold, and write the result as a member."""
 
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,17 @@ from core.command import Command
 
 @click.command("tune")
 @click.argument("member")
-@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="In all, earlier calls' too.")
-@click.option("--fold", default="0", show_default=True, metavar="K", help="Fold whose Dice chooses.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial; the schedule follows.")
-@click.option("--with-val", is_flag=True, help="Train on validation records outside the fold too.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Fix any key of the recipe beforehand.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Total number of trials, including earlier calls.",
+)
+@click.option("--fold", default="0", show_default=True, metavar="K", help="Fold whose Dice is optimized.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of each trial; the schedule scales with them.")
+@click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Fix a key of the recipe.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[tuning/MEMBER-tuned.toml under --runs]")
 @common
 def tune(settings: Settings, member: str, with_val: bool, sets: tuple[str, ...], **which: Any) -> None:

@@ -13,11 +13,13 @@ from core.errors import UsageError, UserError
 
 @click.command("weights")
 @click.argument("members", nargs=-1)
-@click.option("--folder", type=click.Path(path_type=Path), help="Look in FOLDER, as --set weights=FOLDER would.")
-@click.option("--pack", type=click.Path(path_type=Path), help="Bring them into FOLDER for a machine without network.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Check the weights in FOLDER, as for --set weights=FOLDER."
+)
+@click.option("--pack", type=click.Path(path_type=Path), help="Collect them in FOLDER for a machine without network.")
 @common
 def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, pack: Path | None) -> None:
-    """The pretrained weights of the MEMBERS' encoders: where from, here or missing, whole, under which licence.
+    """List the pretrained weights of the MEMBERS' encoders: source, availability, integrity, licence.
 
     Without MEMBERS, those of all. --pack fetches what is missing and writes one file an encoder and a list of their
     hashes; give that folder with --set weights=FOLDER.
@@ -27,7 +29,7 @@ def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, p
     from zoo.members.table import readable_members
 
     if folder and pack:
-        raise UsageError("--folder looks into a folder, --pack fills one; give one of them")
+        raise UsageError("--folder and --pack cannot be combined; give one of them")
     if folder and not folder.exists():
         raise UserError(f"{folder}: no such file or folder", Command("zoo weights", *members, pack=folder))
     named = load_members(settings.line_up(members), settings.members) if members else []

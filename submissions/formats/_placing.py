@@ -9,7 +9,7 @@ from submissions.formats import Place, Prediction
 def place_of(prediction: Prediction) -> Place:
     """Place of the record; UserError if it is unknown."""
     if prediction.place is None:
-        raise UserError(f"record {prediction.id}: its place is unknown; bring the metadata of its split")
+        raise UserError(f"record {prediction.id}: its place is unknown; provide the metadata of its split")
     return prediction.place
 
 
@@ -22,7 +22,7 @@ def projection(prediction: Prediction) -> Any:
         return CRS.from_wkt(place_of(prediction).wkt)
     except CRSError as error:
         what = f"record {prediction.id}: its projection cannot be read ({error})"
-        raise UserError(f"{what}; mend projection_wkt in the metadata") from error
+        raise UserError(f"{what}; fix projection_wkt in the metadata") from error
 
 
 def pixel_to_metres(place: Place) -> Any:

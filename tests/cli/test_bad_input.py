@@ -98,7 +98,7 @@ CALLS = {
     "an empty line-up": (
         "zoo train empty --data {data} --config {data}/../lineup.toml",
         2,
-        ["lineup.toml: lineups.empty names no member; name some"],
+        ["lineup.toml: lineups.empty names no member; name members"],
     ),
     "a list without brackets": (f"{TRAIN} --set frames=5,6", 2, ["frames = '5,6'; give a list: frames=[5,6]"]),
     "a list of one": (f"{TRAIN} --set frames=5", 2, ["frames = 5; give a list: frames=[5]"]),

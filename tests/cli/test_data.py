@@ -34,7 +34,7 @@ def test_a_fault_is_a_line_and_exit_code_1(data, capsys):
     assert _run("check", "--data", data) == 1
     out, err = capsys.readouterr()
     assert f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch this file again" in out.splitlines()
-    assert err.splitlines() == ["error: 1 faults in 1 records; do what the list says of each"]
+    assert err.splitlines() == ["error: 1 faults in 1 records; see the list for what to do"]
 
 
 def test_check_speaks_json(data, capsys):
@@ -101,7 +101,7 @@ def test_a_foreign_file_is_not_overwritten(data, tmp_path, capsys):
     out = tmp_path / "precious.csv"
     out.write_text("all my notes")
     assert _run("folds", "--data", data, "--out", out, "--folds", 2) == 1
-    assert "is there already and holds no folds" in capsys.readouterr().err
+    assert "exists and holds no folds" in capsys.readouterr().err
     assert out.read_text() == "all my notes"
 
 
@@ -129,9 +129,9 @@ def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
     assert _run("synth", tmp_path, "--train", 1) == 1
     assert "holds files already; choose another folder" in capsys.readouterr().err
     assert _run("synth", tmp_path / "notes.txt", "--train", 1) == 1
-    assert "is no folder to write into" in capsys.readouterr().err
+    assert "is not a writable folder" in capsys.readouterr().err
 
 
 def test_no_records_at_all_is_a_wrong_call(tmp_path, capsys):
     assert _run("synth", tmp_path / "s", "--train", 0, "--validation", 0, "--test", 0) == 2
-    assert "no records asked for" in capsys.readouterr().err
+    assert "no records requested" in capsys.readouterr().err

@@ -32,7 +32,7 @@ def test_without_folds_they_are_made_as_training_does_and_kept(tmp_path, typing_
     assert not made.exists()
     code, said = typed(command)
     assert code == 0, said.err
-    assert "folds.csv: was not there; made 5 folds grouped by scene" in said.err
+    assert "folds.csv: did not exist; made 5 folds grouped by scene" in said.err
     assert made.read_bytes() == (tmp_path / "expected.csv").read_bytes()
     code, said = typed(command)
     assert (code, "made 5 folds" in said.err) == (0, False)

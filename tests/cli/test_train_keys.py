@@ -46,7 +46,7 @@ def test_a_run_of_eleven_channels_learns_from_labelers_and_predicts_from_its_own
     ("key", "words"),
     [
         ("augment=d4+mosiac", 'no augment "mosiac"; did you mean "mosaic"?'),
-        ("loss=bce+1e*dice", '"1e" is no number above 0'),
+        ("loss=bce+1e*dice", '"1e" is not a number above 0'),
         ("target=average", 'no target "average"'),
         ("input=allbands", 'no input "allbands"'),
         ("weights=imagnet", 'imagnet: no such file or folder; did you mean "imagenet"?'),

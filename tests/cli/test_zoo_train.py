@@ -68,7 +68,7 @@ def test_a_run_on_all_records_has_no_score_and_its_own_next_step(typed, folder, 
     (command,) = re.findall(r"next: cli (zoo predict lite0-fc-t5@[0-9a-f]{12} --fold full --split test) --", said.err)
     code, said = typing_in(folder, "--data scenes --jobs 1")(command)
     assert code == 0, said.err
-    assert "note: cli submit takes the folds' runs, and not these" in said.err
+    assert "note: cli submit uses the runs of folds only" in said.err
     assert "next: cli zoo export lite0-fc-t5@" in said.err
 
 

@@ -44,4 +44,4 @@ def test_if_no_trial_is_better_the_member_is_trained_as_it_was_given(typed, tmp_
 def test_a_call_that_cannot_be_is_one_line(typed):
     code, said = typed("zoo tune mine.toml --fold full")
     assert (code, said.err.count("\n")) == (2, 1)
-    assert "the Dice of one fold tells trials apart" in said.err
+    assert "trials are compared by the Dice of one fold" in said.err

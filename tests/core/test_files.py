@@ -70,7 +70,7 @@ def test_nan_is_no_json(tmp_path):
 def test_a_torn_file_is_named(tmp_path, content):
     path = tmp_path / "torn.json"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"torn\.json: is no readable JSON"):
+    with pytest.raises(UserError, match=r"torn\.json: is not readable JSON"):
         read_json(path)
 
 

@@ -73,7 +73,7 @@ def test_a_file_that_is_no_leaderboard_names_what_makes_it(made, board):
     before = read_json(path)
     write_json(path, {"format": 1, "rows": [{"digest": "x"}]})
     try:
-        with pytest.raises(UserError, match=r"is no leaderboard; remove it; run: cli zoo leaderboard"):
+        with pytest.raises(UserError, match=r"is not a leaderboard; remove it; run: cli zoo leaderboard"):
             read_kept(Store(made.runs))
     finally:
         write_json(path, before)

@@ -62,7 +62,7 @@ MALFORMED: dict[str, tuple[str | bytes, int | None, str]] = {
     "utf-16": (SOUND.encode("utf-16"), None, "UTF-16"),
     "utf-16 without a mark": (SOUND.encode("utf-16-le"), None, "UTF-16"),
     "utf-32": (SOUND.encode("utf-32"), None, "UTF-32"),
-    "latin-1": (row("1 3\xe9").encode("latin-1"), 3, "0xE9 is no UTF-8"),
+    "latin-1": (row("1 3\xe9").encode("latin-1"), 3, "0xE9 is not UTF-8"),
     "old Mac line ends": (SOUND.replace("\n", "\r"), 1, "CR alone"),
     "a carriage return inside": (row("1 3\r 9 2"), 3, "carriage return"),
     "a gzip archive": (gzip.compress(SOUND.encode()), None, "gzip archive"),
@@ -102,7 +102,7 @@ MALFORMED: dict[str, tuple[str | bytes, int | None, str]] = {
     "overlapping runs": (row("1 3 3 2"), 3, "run 3 2 overlaps run 1 3"),
     "beyond the image": (row("65530 8"), 3, "beyond pixel 65536"),
     "an image of 512": (row("262000 100"), 3, "resize to it"),
-    "a number with a point": (row("1.0 3.0"), 3, "no whole number"),
+    "a number with a point": (row("1.0 3.0"), 3, "is not an integer"),
     "a list": (row("[1 3]"), 3, "bare numbers"),
     "a tab between numbers": (row("1\t3"), 3, "single spaces"),
     "a no-break space": (row("1\xa03"), 3, "NO-BREAK SPACE"),
@@ -111,8 +111,8 @@ MALFORMED: dict[str, tuple[str | bytes, int | None, str]] = {
     "full-width digits": (row("１ ３"), 3, "FULLWIDTH DIGIT"),
     "Devanagari digits": (row("१ 3"), 3, "DEVANAGARI"),
     "a word": (row("empty"), 3, "'empty'"),
-    "torn in the last number": (SOUND[:-2], 4, "odd count|may be torn"),
-    "torn behind a number": (SOUND[:-1], 4, "may be torn"),
+    "torn in the last number": (SOUND[:-2], 4, "odd count|may be incomplete"),
+    "torn behind a number": (SOUND[:-1], 4, "may be incomplete"),
     "torn in the last id": (SOUND[: SOUND.index(THIRD) + 9], 4, "ends within the row '200000000'"),
     "torn at the last comma": (SOUND[: SOUND.index(",257") + 1], 4, "an empty cell"),
 }
@@ -134,7 +134,7 @@ def test_a_malformed_file_is_rejected_with_its_line_and_the_reason(tmp_path: Pat
 ODD_PATHS: dict[str, tuple[Callable[[Path], object], str]] = {
     "absent": (lambda path: None, "no such file"),
     "a directory": (lambda path: path.mkdir(), "is a directory"),
-    "a pipe": (lambda path: os.mkfifo(path), "no regular file"),
+    "a pipe": (lambda path: os.mkfifo(path), "not a regular file"),
     "a dead link": (lambda path: path.symlink_to("nowhere"), "no such file"),
     "a zip archive": (lambda path: _zip(path), "zip archive"),
 }

@@ -78,7 +78,7 @@ def _header(file: IO[bytes], path: Path) -> Header:
         raise
     # The header is a Python literal: a torn or hostile one makes its parser raise almost anything.
     except Exception as error:
-        raise FileFault(path, "is no readable .npy file") from error
+        raise FileFault(path, "is not a readable .npy file") from error
     if dtype.hasobject:
         raise FileFault(path, "holds pickled Python objects, which are never loaded")
     if dtype.kind not in "biuf":

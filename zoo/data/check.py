@@ -57,7 +57,7 @@ class CheckReport:
         """Raise a UserError that counts the faults, if there are any."""
         if self.faults:
             records = len({fault.record for fault in self.faults})
-            raise UserError(f"{len(self.faults)} faults in {records} records; do what the list says of each")
+            raise UserError(f"{len(self.faults)} faults in {records} records; see the list for what to do")
 
 
 def check_scenes(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> CheckReport:

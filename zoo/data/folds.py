@@ -136,7 +136,7 @@ class Folds:
         try:
             text = frame.astype(whole).to_csv(index=False)
         except (TypeError, ValueError) as error:
-            raise UserError(f"the table's folds and positives are not whole numbers ({error})") from error
+            raise UserError(f"the table's folds and positives are not integers ({error})") from error
         return cls(tuple(_rows(text)))
 
     def _totals(self, fold: int) -> dict[str, Any]:
@@ -200,11 +200,11 @@ def read_folds(path: str | PathLike[str]) -> Folds:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file", Command("data folds", out=path)) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable csv ({error})", Command("data folds")) from error
+        raise UserError(f"{path}: is not a readable csv file ({error})", Command("data folds")) from error
     try:
         return Folds(tuple(_rows(text)))
     except csv.Error as error:
-        raise UserError(f"{path}: is no readable csv ({error})", Command("data folds")) from error
+        raise UserError(f"{path}: is not a readable csv file ({error})", Command("data folds")) from error
     except UserError as error:
         raise UserError(f"{path}: {error.what}", error.do) from error
 
@@ -227,7 +227,7 @@ def _refuse_other(path: Path, folds: Folds) -> None:
     try:
         same = read_folds(path).sha256 == folds.sha256
     except UserError as error:
-        raise UserError(f"{path}: is there already and holds no folds; {advice}") from error
+        raise UserError(f"{path}: exists and holds no folds; {advice}") from error
     if not same:
         raise UserError(f"{path}: holds other folds, and what was trained on them would no longer count; {advice}")
 
@@ -267,5 +267,5 @@ def _row(line: str, row: Mapping[str, str | None]) -> Assignment:
 
 def _whole(line: str, column: str, text: str) -> int | None:
     if text and not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise UserError(f'{line}: {column} "{text}" is no whole number; write it again')
+        raise UserError(f'{line}: {column} "{text}" is not an integer; write it again')
     return int(text) if text else None

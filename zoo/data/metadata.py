@@ -22,7 +22,7 @@ def read_metadata(path: Path) -> dict[str, Metadata]:
     """Read metadata by record id; UserError that names file and record if an entry is malformed."""
     entries = read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"{path}: is no list of objects; fetch this file again")
+        raise UserError(f"{path}: is not a list of objects; fetch this file again")
     return dict(_read_entry(path, number, entry) for number, entry in enumerate(entries))
 
 
@@ -30,7 +30,7 @@ def _read_entry(path: Path, number: int, entry: Mapping[str, Any]) -> tuple[str,
     try:
         time = float(entry["timestamp"])
         if not math.isfinite(time):
-            raise ValueError("timestamp is no number")
+            raise ValueError("timestamp is not a number")
         grid = _grid(entry)
         return str(entry["record_id"]), Metadata(time, _centre(grid), grid)
     except (KeyError, TypeError, ValueError) as error:

@@ -124,7 +124,7 @@ def open_scenes(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> S
 
 def _open(root: Path, name: str) -> Source:
     if root.is_file():
-        raise UserError(f"{root}: is no directory; expected one with {_expected()}")
+        raise UserError(f"{root}: is not a directory; expected one with {_expected()}")
     if not root.is_dir():
         raise UserError(f"{root}: no such data directory; check the path, or make one", Command("data synth", root))
     layouts = _layouts(root)

@@ -73,7 +73,7 @@ def keep_folds(path: Path, folds: Folds, listener: Listener = SILENT) -> None:
     """Write the folds that `find_folds` made, and report it; a file that is there stays as it is."""
     if not path.exists():
         write_folds(path, folds)
-        listener.info(f"{path}: was not there; made {folds.count} folds grouped by scene")
+        listener.info(f"{path}: did not exist; made {folds.count} folds grouped by scene")
 
 
 def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]) -> dict[str, Load]:

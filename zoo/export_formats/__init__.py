@@ -41,4 +41,4 @@ def require_suffix(path: Path, format_name: str) -> None:
     owner = next((name for name, suffixes in known.items() if path.suffix.lower() in suffixes), format_name)
     if owner != format_name:
         named = path.with_suffix(FORMATS.facts(format_name).suffixes[0])
-        raise UsageError(f"{path}: is a name for {owner}; give --format {owner}, or --out {named}")
+        raise UsageError(f"{path}: is a name for format {owner}; give --format {owner}, or --out {named}")

@@ -20,13 +20,12 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
         lacking = sorted(set(facts.bands) - set(scenes.source(record).bands(record)))
         if lacking:
             raise UserError(
-                f'{where}: lacks band {lacking[0]:02d}, which the input "{name}" needs; '
+                f'{where}: has no band {lacking[0]:02d}, which the input "{name}" needs; '
                 "choose another input or leave this source out"
             )
         if record.clipped and not facts.from_ash:
             raise UserError(
-                f"{where}: is kept as an ash-colour image, from which the input "
-                f'"{name}" cannot be made; leave this source out'
+                f'{where}: is an ash-colour image, from which the input "{name}" cannot be made; leave this source out'
             )
         absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts.bands)))
         if absent:

@@ -112,7 +112,7 @@ def fault_of(recipe: Recipe, *keys: str) -> Iterator[None]:
 
 def _places(folder: Path | None) -> Sequence[Path]:
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder of members; mend `members` in the configuration")
+        raise UsageError(f"{folder}: no such folder of members; fix `members` in the configuration")
     return (SHIPPED,) if folder is None else (folder, SHIPPED)
 
 
@@ -171,7 +171,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no readable TOML ({error})") from error
+        raise UserError(f"{path}: is not readable TOML ({error})") from error
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str], path: Path) -> None:

@@ -72,7 +72,7 @@ _MILESTONES = Rule(
 )
 _START = Rule(
     lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,
-    "give MEMBER or MEMBER@HASH, as cli zoo train said them",
+    "give MEMBER or MEMBER@HASH, as printed by cli zoo train",
 )
 _RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100")
 
@@ -324,7 +324,7 @@ def check_stage(recipe: Recipe, table: Any, where: str) -> None:
         if name in known:
             continue
         if name in {f.name for f in fields(recipe)}:
-            raise UsageError(f"{where}: {name} is the same in all stages; give it above them")
+            raise UsageError(f"{where}: {name} is the same in all stages; give it before them")
         raise UnknownName("key", str(name), known, where, KEYS_LISTED_BY)
 
 

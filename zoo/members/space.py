@@ -89,7 +89,7 @@ def _entry(value: Any, where: str) -> Range | Choice:
     if not all(type(end) in (int, float) for end in ends) or not ends[0] < ends[1]:
         raise UserError(f"{where}: give low and high, numbers, the first one below the second")
     if value.get("log") and ends[0] <= 0:
-        raise UserError(f"{where}: log wants low above 0")
+        raise UserError(f"{where}: log needs low above 0")
     return Range(low=ends[0], high=ends[1], log=bool(value.get("log", False)), where=where)
 
 

@@ -47,7 +47,7 @@ def _term(part: str, what: str, key: str, known: Collection[str], where: str, mo
     number, name = number.strip(), name.strip()
     if name not in known:
         if meant := _meant(head, known):
-            raise UsageError(f'{what}: "{part}" is no term; write it as {meant}{part[len(head) :]}')
+            raise UsageError(f'{what}: "{part}" is not a valid term; write it as {meant}{part[len(head) :]}')
         raise UnknownName(key, name, known, where)
     if not times:
         return Term(name, options=options)
@@ -57,7 +57,7 @@ def _term(part: str, what: str, key: str, known: Collection[str], where: str, mo
         weight = 0.0
     if not 0 < weight <= most or weight == inf:
         limit = "" if most == inf else f", up to {most:g}"
-        raise UsageError(f'{what}: "{number}" is no number above 0{limit}; write it as 0.5*{name}')
+        raise UsageError(f'{what}: "{number}" is not a number above 0{limit}; write it as 0.5*{name}')
     return Term(name, weight, options)
 
 

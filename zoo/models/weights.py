@@ -64,7 +64,7 @@ class WeightsSource:
         found = sha256_of_file(self.path)
         if not found.startswith(self.sha256):
             raise UserError(
-                f"{self.path}: is torn or changed (sha256 {found[:8]}, not {self.sha256[:8]}); bring it again"
+                f"{self.path}: is damaged or changed (sha256 {found[:8]}, not {self.sha256[:8]}); download it again"
             )
         return found
 
@@ -104,9 +104,9 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
     try:
         state = load_state_dict(str(found.path))
     except Exception as error:  # a torn file raises whatever its reader meets first
-        raise UserError(f"weights {found.path}: is no readable state dict of tensors ({error})") from error
+        raise UserError(f"weights {found.path}: is not a readable state dict of tensors ({error})") from error
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"weights {found.path}: is no state dict of tensors; give the weights of {found.encoder}")
+        raise UserError(f"weights {found.path}: is not a state dict of tensors; give the weights of {found.encoder}")
     if found.kind != "package":
         return dict(state)
     with torch.device("meta"):
@@ -255,5 +255,5 @@ def read_manifest(folder: Path) -> dict[str, PackedWeights]:
         if any(Path(row.file).name != row.file for row in rows):
             raise ValueError("it names a file of another folder")
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: is no list of packed weights ({error}); pack them again") from error
+        raise UserError(f"{path}: is not a list of packed weights ({error}); pack them again") from error
     return {row.encoder: row for row in rows}

@@ -48,7 +48,7 @@ class SetFolder:
         if ended is None:
             return UserError(f"{stale} older than its training, which is not at its end; train it to its end", again)
         if ended.torn:
-            return UserError(f"{stale} of a run whose {run.result} is torn; train it again")
+            return UserError(f"{stale} of a run whose {run.result} is damaged; train it again")
         if ended.weights_sha256 in ("", self._predicted_by()):
             return None
         return UserError(f"{stale} of weights that it had before", again)

@@ -151,10 +151,10 @@ def shard_name(index: int) -> str:
 
 
 def check_record_ids(record_ids: Sequence[str]) -> None:
-    """UserError if an id is no string, is empty, or is named twice."""
+    """UserError if an id is not a string, is empty, or is named twice."""
     for record_id in record_ids:
         if not isinstance(record_id, str) or not record_id:
-            raise UserError(f"record id {record_id!r} is no string; ids are strings, always")
+            raise UserError(f"record id {record_id!r} is not a string; ids are strings, always")
     if len(set(record_ids)) != len(record_ids):
         twice = next(record_id for record_id, often in Counter(record_ids).items() if often > 1)
         raise UserError(f"record {twice} is named twice in one prediction set")

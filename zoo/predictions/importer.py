@@ -128,7 +128,7 @@ def read_map(path: Path) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: is no readable npy file ({error}); write it again") from error
+        raise UserError(f"{path}: is not a readable npy file ({error}); write it again") from error
     if not isinstance(array, np.ndarray):
         raise UserError(f"{path}: is an archive, not one array; write one npy file a record")
     return array

@@ -32,7 +32,7 @@ class MemberMaps:
         for key in ("member", "recipe", "split", "tta", "folds_sha256"):
             self._require_one(key)
         if len({part.dtype for part in self.sets}) > 1:
-            raise UserError(f"{self.name}: some sets are uint8, some uint16; predict them again alike")
+            raise UserError(f"{self.name}: some sets are uint8, some uint16; predict them again in one type")
         for together in self._parts:
             self._require_one_order(together)
         self._require_disjoint()
@@ -99,7 +99,7 @@ class MemberMaps:
         self._require_covered(ids)
         rows = {record_id: row for row, record_id in enumerate(ids)}
         if len(rows) < len(ids):
-            raise UserError(f"{self.name}: a record is asked for twice")
+            raise UserError(f"{self.name}: a record is requested twice")
         result = np.empty((len(ids), *SHAPE), self.dtype)
         for found, maps in self.batches(ids):
             result[[rows[record_id] for record_id in found]] = maps
@@ -154,7 +154,7 @@ class MemberMaps:
                 if record_id in seen:
                     raise UserError(
                         f"{self.name}: record {record_id} is held out in fold {seen[record_id]} and in "
-                        f"fold {fold}; these sets are not of one folds.csv, train again"
+                        f"fold {fold}; these sets are not of the same folds.csv, train again"
                     )
                 seen[record_id] = fold
 

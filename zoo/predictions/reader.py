@@ -92,7 +92,7 @@ class PredictionSet:
         if absent:
             raise UserError(
                 f"{self.folder}: record {absent[0]} is not covered "
-                f"({len(absent)} of the {len(ids)} records asked for are not)"
+                f"({len(absent)} of the {len(ids)} requested records are not)"
             )
         return np.array([self.positions[record_id] for record_id in ids], np.int64)
 

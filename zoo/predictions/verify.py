@@ -38,7 +38,7 @@ class Verified:
     def raise_if_faulty(self) -> None:
         """Raise UserError if there is any fault."""
         if self.faults:
-            raise UserError(f"{len(self.faults)} faults; make again what they name, then verify once more")
+            raise UserError(f"{len(self.faults)} faults; make the named files again, then verify again")
 
 
 def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:

@@ -191,7 +191,7 @@ class PredictionWriter:
         if missing:
             raise UserError(
                 f"{self.folder}: {len(missing)} of {len(self.record_ids)} records were not added, "
-                f"the first is {missing[0]}; predict again, what is whole is kept"
+                f"the first is {missing[0]}; predict again; complete shards are kept"
             )
         if self._written is None:
             self._begin()

@@ -37,7 +37,7 @@ def read_run(place: RunPlace) -> EndedRun:
     check_format(result, 1, place.result)
     lacking = [key for key in ("member", *IDENTITY) if key not in result]
     if lacking:
-        raise UserError(f"{place.result}: says no {lacking[0]}; train the run again")
+        raise UserError(f"{place.result}: has no {lacking[0]}; train the run again")
     recipe = read_recipe(place.recipe_file, result["member"])
     run = run_of(recipe, place.store, **{key: result[key] for key in IDENTITY})
     if run.folder != place.folder:
@@ -70,7 +70,7 @@ def most_trained(
     taken = best[0].run.ref
     others = [taken.of(recipe) for recipe in recipes_by_age(store, Ref(taken.member)) if recipe != taken.recipe]
     if others and asked.recipe is None:
-        listener.note(f"{taken} is the newest that has these folds; others: {', '.join(map(str, others))}")
+        listener.note(f"{taken} is the newest with these folds; others: {', '.join(map(str, others))}")
     note_stopped(best, listener)
     return best
 
@@ -119,7 +119,7 @@ def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[
                 passed_over.append(str(place.folder))
     if passed_over:
         listener.note(
-            f"passed over, for they hold no run of their folder's recipe: {', '.join(sorted(passed_over))}; remove them"
+            f"skipped, because they hold no run of their folder's recipe: {', '.join(sorted(passed_over))}; remove them"
         )
     return found
 
@@ -162,7 +162,9 @@ def not_trained(
     how = Command("zoo train", member, fold=_folds_option(fold_names))
     begun = _begun(store, asked, fold_names)
     if begun:
-        return UserError(f"{what}; {begun} is unfinished: resume it with the command that began it, or train anew", how)
+        return UserError(
+            f"{what}; {begun} is unfinished: resume it with the command that started it, or train it again", how
+        )
     return UserError(what, how)
 
 
@@ -266,4 +268,4 @@ def _total(place: RunPlace, result: dict[str, Any], key: str) -> float:
     try:
         return float(sum(part[key] for part in parts))
     except (KeyError, TypeError) as error:
-        raise UserError(f"{place.result}: says no {key}; train the run again") from error
+        raise UserError(f"{place.result}: has no {key}; train the run again") from error

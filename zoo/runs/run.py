@@ -146,4 +146,4 @@ def _refuse_leak(seen: list[Record], held: list[Record], folds: Folds) -> None:
     groups = {folds.group_of[record.id] for record in held}
     for record in seen:
         if folds.group_of[record.id] in groups:
-            raise UserError(f"record {record.id}: its scene group is trained on and held out; mend folds.csv")
+            raise UserError(f"record {record.id}: its scene group is trained on and held out; fix folds.csv")

@@ -196,7 +196,7 @@ class RunPlace:
         """Read result.json; UserError if it is absent or damaged."""
         document = read_json(self.result)
         if not isinstance(document, dict):
-            raise UserError(f"{self.result}: is no result of a run; train it again")
+            raise UserError(f"{self.result}: is not the result of a run; train it again")
         return document
 
     def ended(self) -> "Ended[Self] | None":
@@ -246,7 +246,7 @@ class Ended(Generic[P]):
     def fault(self) -> str | None:
         """Fault of the run's files: result damaged, weights gone or other than the result names; None if complete."""
         if self.torn:
-            return f"{self.run.result} is torn"
+            return f"{self.run.result} is damaged"
         if not self.run.best.is_file():
             return f"{self.run.best} is gone"
         found = sha256_of_file(self.run.best)

@@ -134,7 +134,7 @@ class _Loop:
             self.train_step.warm_start(start.path)
         if run.state.is_file() and not state:
             listener.info(
-                f"{run.label}: {run.state} is torn, of another start, or without its best weights; training starts over"
+                f"{run.label}: {run.state} is damaged, of another start, or without its best weights; training restarts"
             )
 
     @property

@@ -118,7 +118,7 @@ def _check_network(recipe: Recipe, start: Path | None) -> None:
     for number, other in enumerate(later, start=2):
         if _shapes(other) != _shapes(network):
             raise UsageError(
-                f"{recipe.name}: stage {number}: its network is another one than that of stage 1, whose weights "
+                f"{recipe.name}: stage {number}: its network differs from that of stage 1, whose weights "
                 "it starts from (some encoders are built for one size); let the stages differ in how they train"
             )
 

@@ -57,7 +57,7 @@ class Tuning:
     def __post_init__(self) -> None:
         if self.fold not in map(str, range(self.folds.count)):
             raise UsageError(
-                f"--fold {self.fold}: the Dice of one fold tells trials apart, and the split has folds 0 to "
+                f"--fold {self.fold}: trials are compared by the Dice of one fold, and the split has folds 0 to "
                 f"{self.folds.count - 1}; give one of them"
             )
         for key, entry in self.space:
@@ -120,7 +120,7 @@ class Tuning:
                 load_if_exists=True,
             )
         except Exception as error:  # SQLAlchemy raises many kinds for a torn file
-            raise UserError(f"{self.path}: is no file of trials ({type(error).__name__}); move it away") from error
+            raise UserError(f"{self.path}: is not a file of trials ({type(error).__name__}); move it away") from error
 
     @property
     def finished(self) -> list[FrozenTrial]:
@@ -133,7 +133,7 @@ class Tuning:
         complete = [trial for trial in self.finished if trial.state == TrialState.COMPLETE]
         if not complete:
             raise UserError(
-                f"{self.recipe.name}: no trial gave a finite Dice; tune lower rates, or check the data",
+                f"{self.recipe.name}: no trial has a finite Dice; search lower learning rates, or check the data",
                 Command("data check"),
             )
         return max(complete, key=lambda trial: (trial.value, is_baseline(trial), -trial.number))
@@ -186,7 +186,7 @@ class Tuning:
         values = self.values_of(self._frozen(trial.number))
         same = next((number for number, other in enumerate(self.finished) if self.values_of(other) == values), None)
         if same is not None:  # it would give the same bits
-            listener.info(f"has the values of trial {same}, and is not trained again")
+            listener.info(f"has the same values as trial {same} and is not trained again")
             return self._copy_result(trial, self.finished[same])
 
         def judge(epoch: Epoch) -> None:

@@ -144,7 +144,7 @@ def _no_start(
     for run in stopped:
         return UserError(
             f"{recipe.name}: starts from {ref}, whose run of fold {run.fold} was stopped before its end; "
-            f"remove {run.stop} if it is there, and resume the run with the command that began it"
+            f"remove {run.stop} if it is there, and resume the run with the command that started it"
         )
     return not_trained(store, ref, fold_names, members, f"{recipe.name}: start_from: ")
 
@@ -205,7 +205,7 @@ def pin_weights(recipe: Recipe, store: Store) -> Recipe:
     if recipe.weights_sha256 not in ("", digits):
         raise UserError(
             f"{recipe.name}: weights {found.path}: SHA-256 begins {digits} and not {recipe.weights_sha256}, as "
-            "weights_sha256 says; bring that file, or leave weights_sha256 out"
+            "weights_sha256 says; provide that file, or leave weights_sha256 out"
         )
     return replace(recipe, weights_sha256=digits)
 

@@ -40,7 +40,7 @@ def load(
         folder = source.absolute()
         name = RunName.parse(folder.name)
         if name is None or len(folder.parents) < 4:
-            raise UserError(f"{source}: is no folder of a run; give runs/members/<member>/<hash>/fold-<k>")
+            raise UserError(f"{source}: is not a run folder; give runs/members/<member>/<hash>/fold-<k>")
         place = Store(folder.parents[3]).run(Ref(folder.parents[1].name, folder.parent.name), name)
         return MemberModel([_complete(read_run(place), source)])
     store = store or Store(Path("runs"))

@@ -98,7 +98,7 @@ def tune(
         require_folder(out)
     path = out or store.tuned(recipe.name)
     if path.suffix != ".toml" or path.stem == recipe.name:
-        raise UsageError(f"{path}: a member's file ends in .toml and has a name of its own; give another --out")
+        raise UsageError(f"{path}: a member's file ends in .toml and must have a new name; give another --out")
     space, fixed = _space(recipe, changes)
     jobs = jobs or cpu_count() or 1
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
@@ -123,7 +123,7 @@ def _space(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Space, list[str]
     fixed = [key for key, _ in whole if key not in dict(space)]
     if not space:
         raise UsageError(
-            f"{recipe.name}: nothing is left to search, for --set or --epochs fix {', '.join(fixed)}; give fewer of "
+            f"{recipe.name}: nothing is left to search, since --set or --epochs fix {', '.join(fixed)}; give fewer of "
             "them, or more keys in its [tune] table"
         )
     return space, fixed

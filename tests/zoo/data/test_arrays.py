@@ -59,17 +59,17 @@ def _boastful(path, values):
 
 
 FAULTS = {
-    "is no readable .npy": _pickled,
+    "is not a readable .npy": _pickled,
     "pickled Python objects": _objects,
     "is truncated, 761 of 768 bytes": _truncated,
     "4 bytes after its array": _longer,
-    "no readable .npy file; fetch": _odd_shape,
+    "not a readable .npy file; fetch": _odd_shape,
     "is truncated, 768 of 80120 bytes": _boastful,
     "no such file": lambda path, values: None,
     "cannot be read (Is a directory)": lambda path, values: path.mkdir(),
     "not numbers": lambda path, values: np.save(path, np.array(["a", "b"])),
-    "is no readable": lambda path, values: path.write_bytes(b""),
-    "is no readable .npy file": lambda path, values: np.savez(path.open("wb"), values),
+    "is not a readable": lambda path, values: path.write_bytes(b""),
+    "is not a readable .npy file": lambda path, values: np.savez(path.open("wb"), values),
 }
 
 

@@ -81,7 +81,7 @@ FAULTS = {
     "missing mask": (MASK, "is missing", lambda f: (f / MASK).unlink()),
     "missing labelers": (LABELERS, "is missing", lambda f: (f / LABELERS).unlink()),
     "truncated": (BAND, "is truncated, 1000000 of 2097280 bytes", _cut),
-    "empty file": (BAND, "is no readable .npy file", lambda f: (f / BAND).write_bytes(b"")),
+    "empty file": (BAND, "is not a readable .npy file", lambda f: (f / BAND).write_bytes(b"")),
     "objects": (BAND, "pickled Python objects", _pickle),
     "shape": (BAND, "holds float32 (256, 8, 256)", _change(BAND, lambda v: v.swapaxes(1, 2))),
     "dtype": (BAND, "holds float64, not float32", _change(BAND, lambda v: v.astype(float))),
@@ -174,7 +174,7 @@ def test_an_empty_record_is_a_fault(data):
 def test_broken_metadata_are_a_fault(data):
     (data / "data" / "validation_metadata.json").write_text("[{]")
     (fault,) = _check(data).faults
-    assert "validation_metadata.json: is no readable JSON" in str(fault)
+    assert "validation_metadata.json: is not readable JSON" in str(fault)
 
 
 def test_a_tie_of_labelers_is_no_majority(rng):

@@ -56,7 +56,7 @@ def test_a_table_needs_two_columns_and_whole_ids():
     assert folds.fold_of == {"1000216489776414077": 0, "2": 1}
     with pytest.raises(UserError, match="rounded by a spreadsheet"):
         Folds.from_frame(pd.DataFrame({"record_id": [1000216489776414077.0, 2.0], "fold": [0, 1]}))
-    with pytest.raises(UserError, match="not whole numbers"):
+    with pytest.raises(UserError, match="not integers"):
         Folds.from_frame(pd.DataFrame({"record_id": ["a", "b"], "fold": [0.5, 1]}))
     with pytest.raises(UserError, match="has no column fold"):
         Folds.from_frame(pd.DataFrame({"record_id": ["a", "b"]}))
@@ -75,7 +75,7 @@ def test_another_split_is_replaced_by_force_alone_and_kept(tmp_path):
     assert (read_folds(path), read_folds(kept)) == (other, first)
     assert heard.notes == [f"the old split is kept as {kept}; what was trained on it does not count until that is back"]
     path.write_text("all my notes")
-    with pytest.raises(UserError, match="is there already and holds no folds"):
+    with pytest.raises(UserError, match="exists and holds no folds"):
         save_folds(path, first)
 
 
@@ -120,13 +120,13 @@ REFUSED = {
     "the folds are 1, 2; number them 0, 1": "record_id,fold\n1,1\n2,2\n",
     "the folds are -1, 0": "record_id,fold\n1,0\n2,-1\n",
     "the folds are 0; number them": "record_id,fold\n1,0\n2,0\n",
-    'line 3: fold "1.0" is no whole number': "record_id,fold\n1,0\n2,1.0\n",
-    'line 2: fold "\u00b2" is no whole number': "record_id,fold\n1,\u00b2\n2,1\n",
-    'line 2: fold "--1" is no whole number': "record_id,fold\n1,--1\n2,1\n",
+    'line 3: fold "1.0" is not an integer': "record_id,fold\n1,0\n2,1.0\n",
+    'line 2: fold "\u00b2" is not an integer': "record_id,fold\n1,\u00b2\n2,1\n",
+    'line 2: fold "--1" is not an integer': "record_id,fold\n1,--1\n2,1\n",
     "line 2 (record 1) names no fold": "record_id,fold\n1,\n",
     "line 3 names no record": "record_id,fold\n1,0\n,1\n",
     "1.00022E+18, rounded by a spreadsheet": "record_id,fold\n1.00022E+18,0\n",
-    'positives "many" is no whole number': "record_id,fold,positives\n1,0,many\n",
+    'positives "many" is not an integer': "record_id,fold,positives\n1,0,many\n",
 }
 
 
@@ -153,7 +153,7 @@ def test_an_absent_or_foreign_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"no such file; run: cli data folds --out"):
         read_folds(tmp_path / "folds.csv")
     (tmp_path / "folds.csv").write_bytes(b"\x93NUMPY\xff\xfe")
-    with pytest.raises(UserError, match=r"folds.csv: is no readable csv"):
+    with pytest.raises(UserError, match=r"folds.csv: is not a readable csv file"):
         read_folds(tmp_path / "folds.csv")
 
 

@@ -75,7 +75,7 @@ def test_the_real_metadata_agree_with_what_is_known_of_them(real_scenes):
 
 
 FAULTS = {
-    "is no list of objects": {"record_id": "1"},
+    "is not a list of objects": {"record_id": "1"},
     "entry 0 (record 1) is malformed (KeyError('timestamp'))": [{"record_id": "1"}],
     "entry 0 (record unnamed) is malformed": [{"timestamp": 1.0}],
     "could not convert string to float": [{"record_id": "1", "timestamp": "noon"}],

@@ -100,7 +100,7 @@ def test_folds_are_made_and_kept_only_where_there_are_none(data, tmp_path):
     assert made == make_folds(scenes, 5)
     assert not path.exists()
     keep_folds(path, made, heard)
-    assert heard.infos == [f"{path}: was not there; made 5 folds grouped by scene"]
+    assert heard.infos == [f"{path}: did not exist; made 5 folds grouped by scene"]
     other = make_folds(scenes, 2)
     keep_folds(path, other, heard)
     assert find_folds(path, scenes) == made

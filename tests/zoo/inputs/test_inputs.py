@@ -68,7 +68,7 @@ def test_false_colour_of_an_ash_file_is_that_file(real_scenes):
 def test_a_band_that_is_not_there_is_refused_by_name(tmp_path):
     write_record(tmp_path, "train", "17", bands=(11, 14))
     scenes = open_scenes([tmp_path])
-    with pytest.raises(UserError, match='record 17.*lacks band 15, which the input "fc" needs'):
+    with pytest.raises(UserError, match='record 17.*has no band 15, which the input "fc" needs'):
         require_input(scenes, scenes.records, "fc", (5,))
 
 
@@ -84,7 +84,7 @@ def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
 def test_all_bands_want_all_bands(tmp_path, name):
     write_record(tmp_path, "train", "17", bands=(11, 13, 14, 15))
     scenes = open_scenes([tmp_path])
-    with pytest.raises(UserError, match=f'record 17.*lacks band 08, which the input "{name}" needs'):
+    with pytest.raises(UserError, match=f'record 17.*has no band 08, which the input "{name}" needs'):
         require_input(scenes, scenes.records, name, (5,))
 
 

@@ -55,7 +55,7 @@ def test_an_heir_has_its_bases_space_unless_it_brings_its_own(tmp_path):
         ("lr = []", r"give a list of values"),
         ("lr = {low = 1e-3}", r"give low and high, numbers"),
         ("lr = {low = 1e-2, high = 1e-3}", r"the first one below the second"),
-        ("lr = {low = 0.0, high = 1.0, log = true}", r"log wants low above 0"),
+        ("lr = {low = 0.0, high = 1.0, log = true}", r"log needs low above 0"),
         ("lr = {low = 0.1, high = 1.0, logg = true}", r'no key "logg"; did you mean "log"'),
     ],
 )

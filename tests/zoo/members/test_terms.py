@@ -43,8 +43,8 @@ def test_terms_come_back_from_their_text(written):
         ("tversky(alpha=half)", "write options as tversky"),
         ("bce+tversky(alpha=0.7)x", "write options as tversky"),
         ("tverski(alpha=0.7)", 'no loss "tverski"; did you mean "tversky"'),
-        ("0.5 tversky(alpha=0.7)", "is no term; write it as 0.5*tversky(alpha=0.7)"),
-        ("-1*tversky(alpha=0.7)", '"-1" is no number above 0; write it as 0.5*tversky'),
+        ("0.5 tversky(alpha=0.7)", "is not a valid term; write it as 0.5*tversky(alpha=0.7)"),
+        ("-1*tversky(alpha=0.7)", '"-1" is not a number above 0; write it as 0.5*tversky'),
     ],
 )
 def test_what_is_no_term_is_refused_as_a_recipe_is_made(text, words):

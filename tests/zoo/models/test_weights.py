@@ -111,7 +111,7 @@ def test_what_timms_cache_holds_is_taken_without_asking_the_hub(monkeypatch, tmp
     own = make_encoder("test_resnet", "imagenet", 3, 64).state_dict()
     assert all(torch.equal(value, whole[key]) for key, value in own.items())
     blob.write_bytes(blob.read_bytes()[:-1])
-    with pytest.raises(UserError, match="is torn or changed"):
+    with pytest.raises(UserError, match="is damaged or changed"):
         make_encoder("test_resnet", "imagenet", 3, 64)
 
 
@@ -136,9 +136,9 @@ def test_a_hub_that_is_away_is_asked_once(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"format": 1, "weights": [{"encoder": "test_resnet"}]}', "no list of packed weights"),
+        ('{"format": 1, "weights": [{"encoder": "test_resnet"}]}', "not a list of packed weights"),
         ('{"format": 2, "weights": []}', "format 2"),
-        ("{", "no readable JSON"),
+        ("{", "not readable JSON"),
     ],
 )
 def test_a_torn_list_of_packed_weights_is_refused(text, words, tmp_path):

@@ -331,6 +331,6 @@ def test_a_member_whose_result_is_torn_is_left_out_beside_others(tmp_path, torn)
     result.write_text(torn)
     assert [member.name for member in find_members(Store(tmp_path), listener=heard)] == ["lite1-fc-t5"]
     assert str(*heard.notes).startswith("left out: lite0-fc-t5@abc123 fold 0: ")
-    assert str(*heard.notes).endswith(f"{result} is torn; train it again")
-    with pytest.raises(UserError, match="is torn; train it again"):
+    assert str(*heard.notes).endswith(f"{result} is damaged; train it again")
+    with pytest.raises(UserError, match="is damaged; train it again"):
         find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5")])

@@ -78,7 +78,7 @@ FAULTS = {
         lambda runs: (set_of(runs) / "shard-0000.zst").unlink(),
         r"shard-0000\.zst: cannot be read",
     ),
-    "flipped manifest": (lambda runs: flip(set_of(runs) / MANIFEST), r"manifest\.json: is no readable JSON"),
+    "flipped manifest": (lambda runs: flip(set_of(runs) / MANIFEST), r"manifest\.json: is not readable JSON"),
     "extra shard": (lambda runs: (set_of(runs) / "shard-0009.zst").write_bytes(b""), r"0009\.zst: is not in"),
     "copied set": (lambda runs: copy(set_of(runs), set_of(runs, "7")), "fold-7.*holds the prediction set"),
     "other weights": (lambda runs: save_weights(runs, b"other"), "predicted by other weights than"),

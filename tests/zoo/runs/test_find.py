@@ -79,7 +79,7 @@ def test_a_run_that_was_begun_is_named(store):
     (recipe,) = store.recipes("tiny")
     place = store.run(Ref("tiny", recipe), RunName("0"))
     place.result.unlink()
-    with pytest.raises(UserError, match=f"{place.folder} is unfinished: resume it with the command that began it"):
+    with pytest.raises(UserError, match=f"{place.folder} is unfinished: resume it with the command that started it"):
         most_trained(store, Ref("tiny"), ["0"], "")
 
 

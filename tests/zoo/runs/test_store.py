@@ -78,7 +78,7 @@ def test_weights_that_are_gone_and_a_torn_result_are_named(place):
     for torn in ("", "{", "[]"):
         place.result.write_text(torn)
         ended = place.ended()
-        assert (ended.fault, ended.done, ended.result) == (f"{place.result} is torn", False, {})
+        assert (ended.fault, ended.done, ended.result) == (f"{place.result} is damaged", False, {})
     with pytest.raises(UserError, match=r"result\.json"):
         place.read_result()
 

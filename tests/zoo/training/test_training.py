@@ -208,7 +208,7 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     (run.folder / "last.pt").write_bytes(b"torn")
     heard = Heard()
     assert len(train(run, *run_datasets(run, scenes, folds), "cpu", heard)) == 3
-    why = f"{run.state} is torn, of another start, or without its best weights; training starts over"
+    why = f"{run.state} is damaged, of another start, or without its best weights; training restarts"
     assert heard.infos == [f"{run.label}: {why}"]
 
 

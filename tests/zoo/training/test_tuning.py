@@ -191,7 +191,7 @@ def test_values_that_were_tried_are_not_trained_again(search, scenes, scored, mo
     assert {trial.value for trial in trials} == {TINY.lr, 0.5}
     assert [list(trial.intermediate_values) for trial in trials] == [[1]] * 6
     assert len(heard.infos) == 4
-    same = [f"trial 5: has the values of trial {number}, and is not trained again" for number in range(3)]
+    same = [f"trial 5: has the same values as trial {number} and is not trained again" for number in range(3)]
     assert heard.infos[-1] in same
 
 
@@ -362,5 +362,5 @@ def test_a_torn_file_of_trials_is_named(search, scenes):
     tuning = search()
     tuning.path.parent.mkdir(parents=True)
     tuning.path.write_bytes(b"no database")
-    with pytest.raises(UserError, match="is no file of trials"):
+    with pytest.raises(UserError, match="is not a file of trials"):
         tuning.next_trial(scenes)

@@ -76,7 +76,7 @@ def test_which_of_several_recipes_is_taken_is_said(exports, folder, recipe):
     other.mkdir()
     _, heard = exports(out="which.pt", records=1)
     shutil.rmtree(other)
-    note = f"lite0-fc-t5@{recipe} is the newest that has these folds; others: lite0-fc-t5@another"
+    note = f"lite0-fc-t5@{recipe} is the newest with these folds; others: lite0-fc-t5@another"
     assert heard.notes == [note]
 
 

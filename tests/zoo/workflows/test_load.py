@@ -77,7 +77,7 @@ def test_what_is_not_complete_is_refused(made, tmp_path):
         zoo.load(lost.folder)
     with pytest.raises(UserError, match="no complete run of fold 1; run: cli zoo train"):
         zoo.load(runs[0].recipe.name, store)
-    with pytest.raises(UserError, match="is no folder of a run"):
+    with pytest.raises(UserError, match="is not a run folder"):
         zoo.load(store.root)
     with pytest.raises(UserError, match="no trained member"):
         zoo.load("nobody", store)

@@ -94,7 +94,7 @@ def test_without_any_complete_run_it_says_what_to_train(predicts, place, tmp_pat
     with pytest.raises(UserError) as raised:
         predicts(own_members=tmp_path)
     assert "tiny-resnet: no complete run of fold 0, 1 of this split in" in raised.value.what
-    assert "fold-0 is unfinished: resume it with the command that began it, or train anew" in raised.value.what
+    assert "fold-0 is unfinished: resume it with the command that started it, or train it again" in raised.value.what
     assert str(raised.value.do) == "cli zoo train tiny-resnet --fold all"
 
 
@@ -108,7 +108,7 @@ def test_the_newest_recipe_with_most_of_the_folds_predicts_unless_another_is_nam
     os.utime(place / "fold-0/result.json", ns=(1, 1))
     os.utime(place / "fold-1/result.json", ns=(1, 1))
     predicted, heard = predicts()
-    note = f"tiny-resnet@{other.name} is the newest that has these folds; others: tiny-resnet@{place.name}"
+    note = f"tiny-resnet@{other.name} is the newest with these folds; others: tiny-resnet@{place.name}"
     assert heard.notes == [note]
     assert labels(predicted) == [f"tiny-resnet@{other.name} fold {fold}" for fold in range(2)]
     full = Path(shutil.copytree(place / "fold-0", place / "fold-full"))

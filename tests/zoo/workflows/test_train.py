@@ -68,7 +68,7 @@ def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
         assert set(each.predictions.record_ids) == set(folds.records(fold))
         assert not each.reused
     assert heard.details[0] == "lite0-fc-t5 fold 0: 1 threads, device cpu"
-    assert f"{tmp_path / 'folds.csv'}: was not there; made {folds.count} folds grouped by scene" in heard.infos
+    assert f"{tmp_path / 'folds.csv'}: did not exist; made {folds.count} folds grouped by scene" in heard.infos
     again, heard = trains(TINY, fold="all", store=tmp_path)
     assert all(each.reused for each in again)
     assert heard.infos == [f"lite0-fc-t5 fold {fold}: is trained already, reused" for fold in range(folds.count)]
@@ -179,7 +179,7 @@ def test_a_result_that_is_torn_is_named_before_its_run_is_trained_again(again, s
     good = read_json(spoilable.result)
     spoilable.result.write_text(torn)
     _, heard = again()
-    assert heard.infos[0] == f"lite0-fc-t5 fold 0: {spoilable.result} is torn; it is trained again"
+    assert heard.infos[0] == f"lite0-fc-t5 fold 0: {spoilable.result} is damaged; it is trained again"
     assert read_json(spoilable.result)["weights_sha256"] == good["weights_sha256"]
 
 

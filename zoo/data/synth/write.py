@@ -63,7 +63,7 @@ def require_empty(folder: Path) -> None:
     try:
         full = folder.exists() and any(folder.iterdir())
     except OSError as error:
-        raise UserError(f"{folder}: is no folder to write into ({error.strerror}); choose another") from error
+        raise UserError(f"{folder}: is not a writable folder ({error.strerror}); choose another") from error
     if full:
         raise UserError(f"{folder}: holds files already; choose another folder, or continue in it with --force")
 
@@ -114,7 +114,7 @@ def _prepare(folder: Path, names: set[str]) -> None:
         if there.name.startswith(".") and there.name.endswith(".part"):
             shutil.rmtree(there)
         elif there.name not in names:
-            raise UserError(f"{there}: is no record of this seed and number; choose an empty folder")
+            raise UserError(f"{there}: is not a record of this seed and number; choose an empty folder")
 
 
 def _write_tables(folder: Path, plans: Mapping[str, ScenePlan]) -> None:

@@ -133,7 +133,7 @@ def test_more_scenes_of_the_same_seed_keep_the_first_ones(tmp_path):
 
 def test_a_folder_with_other_records_is_refused_by_name(tmp_path):
     (tmp_path / "train" / "1234567890123456").mkdir(parents=True)
-    with pytest.raises(UserError, match="1234567890123456: is no record of this seed"):
+    with pytest.raises(UserError, match="1234567890123456: is not a record of this seed"):
         make_scenes(tmp_path, train=1, validation=0, test=0, seed=5, jobs=1)
 
 
