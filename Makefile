@@ -36,8 +36,9 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Each process takes half of the tests in order, so that what a module or a package sets up is made once.
 unit: install
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # Every member with its real encoder: minutes and gigabytes. Prints member, millions of weights, processor seconds of a
 # step of two records and of a record predicted, megabytes. Then every path through a network in every format of export.

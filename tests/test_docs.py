@@ -10,10 +10,11 @@ from cli.app import COMMANDS, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# The same commands on fewer scenes, fewer epochs, a smaller input and decoder, in the format that is soonest written.
+# The same commands on fewer scenes, folds and epochs, a smaller input and decoder, in the fastest format.
 SMALL = "--set size=64 --set decoder_channels=[16,16,8,8,8]"
 SHORT = [
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
+    (r"--folds \d+", "--folds 2"),
     (r"--epochs \d+", "--epochs 1"),
     (r"--set size=128", SMALL),
     (r"--trials \d+", "--trials 1"),

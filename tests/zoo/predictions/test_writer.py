@@ -1,7 +1,6 @@
 """Writing: complete or to be gone on with, never in between."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from tests.forks import exit_code, forked
 from tests.zoo.predictions.cases import bytes_of, decode_all, ids, map_of, maps_of, provenance, write_set
 from zoo.predictions import PredictionSet, PredictionWriter
 from zoo.predictions.format import MANIFEST
@@ -53,14 +53,13 @@ def test_a_killed_write_gone_on_with_gives_the_bytes_of_an_undisturbed_one(stops
 
 
 def test_a_process_that_dies_leaves_what_it_had_finished(tmp_path, undisturbed):
-    program = (
-        "import os, sys\nfrom pathlib import Path\nfrom tests.zoo.predictions.cases import *\n"
-        "with PredictionWriter(Path(sys.argv[1]), provenance(), ids(150)) as writer:\n"
-        "    for record_id in ids(140):\n        writer.add(record_id, map_of(record_id))\n"
-        "    os._exit(9)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=Path(__file__).parents[3])
-    assert done.returncode == 9
+    def write_and_die() -> None:
+        with PredictionWriter(tmp_path, provenance(), ids(150)) as writer:
+            for record_id in ids(140):
+                writer.add(record_id, map_of(record_id))
+            os._exit(9)
+
+    assert exit_code(forked(write_and_die)) == 9
     assert write_until(tmp_path, ids(150), None) == ids(22, 128)
     assert bytes_of(tmp_path) == undisturbed
 

@@ -1,10 +1,9 @@
 """Runs: which records they see, their curves, resuming, and the predictions that they end with."""
 
 import json
+import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from core.errors import UsageError, UserError
 from core.files import write_json
+from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
@@ -105,29 +105,18 @@ def test_a_run_cut_off_anywhere_goes_on_with_the_same_curve(tmp_path, scenes, fo
         assert killed.best.read_bytes() == whole.best.read_bytes()
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tests.heard import Heard
-from tests.zoo.training.cases import TINY, plan, two_folds
-from zoo.data import open_scenes
-from zoo.members import with_settings
-from zoo.training import run_datasets, train
-scenes = open_scenes([Path(sys.argv[1])])
-run = plan(Path(sys.argv[2]), two_folds(scenes), with_settings(TINY, eval(sys.argv[3])))
-def kill():
-    if len(heard.steps) == int(sys.argv[4]):
-        os.kill(os.getpid(), signal.SIGKILL)
-heard = Heard(kill)
-train(run, *run_datasets(run, scenes, two_folds(scenes)), "cpu", heard, save_every=0.0)
-"""
-
-
 def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(tmp_path, scenes, folds):
     whole = trained(tmp_path / "whole", scenes, folds, LONGER)
-    arguments = [scenes.sources[0].root, tmp_path / "killed", LONGER, 6]
-    ended = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], cwd=ROOT)
-    assert ended.returncode == -signal.SIGKILL
+    killed = plan(tmp_path / "killed", folds, whole.recipe)
+
+    def kill():
+        if len(heard.steps) == 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    heard = Heard(kill)
+    datasets = run_datasets(killed, scenes, folds)
+    child = forked(lambda: train(killed, *datasets, "cpu", heard, save_every=0.0))
+    assert exit_code(child) == -signal.SIGKILL
     killed = trained(tmp_path / "killed", scenes, folds, LONGER)
     assert curve(killed) == curve(whole)
     assert killed.best.read_bytes() == whole.best.read_bytes()
