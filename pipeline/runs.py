@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Runs:
     """Runs folder as its user asks about it; `store` is what `zoo.train` and the other workflows take.
 
-    own: folder of the user's own members.
+    own_members: folder of the user's own members.
     """
 
     store: Store
-    own: Path | None = None
+    own_members: Path | None = None
 
     def folds(self) -> Folds:
         """Read folds.csv; UserError if there is none."""
@@ -50,7 +50,7 @@ class Runs:
         from pipeline.members import list_members
 
         return list_members(
-            self.store, scenes, containing=containing, sort=sort, own_members=self.own, listener=listener
+            self.store, scenes, containing=containing, sort=sort, own_members=self.own_members, listener=listener
         )
 
     def leaderboard(
@@ -71,7 +71,7 @@ class Runs:
 
         refs = None if members is None else [Ref.parse(member) for member in members]
         return leaderboard(
-            self.store, scenes, refs, tta=tta, shared=shared, own_members=self.own, jobs=jobs, listener=listener
+            self.store, scenes, refs, tta=tta, shared=shared, own_members=self.own_members, jobs=jobs, listener=listener
         )
 
     def predictions(self, member: str, split: str = "oof", tta: str | None = None) -> MemberMaps:
@@ -97,13 +97,13 @@ class Runs:
         return read_ledger(self.store.ledger, listener)
 
 
-def open_runs(path: str | PathLike[str] = "runs", own: str | PathLike[str] | None = None) -> Runs:
+def open_runs(path: str | PathLike[str] = "runs", own_members: str | PathLike[str] | None = None) -> Runs:
     """Open a runs folder; one that does not exist yet is empty.
 
-    own: folder of the user's own members.
+    own_members: folder of the user's own members.
 
     >>> runs = open_runs("no such folder")
     >>> runs.ledger().entries
     ()
     """
-    return Runs(Store(path), None if own is None else Path(own))
+    return Runs(Store(path), None if own_members is None else Path(own_members))
