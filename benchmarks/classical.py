@@ -39,7 +39,7 @@ def response(difference: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def kernels() -> NDArray[np.complex64]:
-    """Spectra of the kernels: a line less its two sides, of zero sum and unit gain on a line."""
+    """Spectra of the kernels: a line minus its two sides, of zero sum and unit gain on a line."""
     y, x = np.meshgrid(np.fft.fftfreq(SIDE, 1 / SIDE), np.fft.fftfreq(SIDE, 1 / SIDE), indexing="ij")
     spectra = []
     for angle in np.arange(ORIENTATIONS) * np.pi / ORIENTATIONS:

@@ -183,7 +183,7 @@ def _bool(masks: ArrayLike) -> NDArray[np.bool_]:
     if array.ndim != 3:
         raise UsageError(f"masks: have shape {array.shape}; give (n, H, W)")
     if array.dtype != bool and not np.isin(array, (0, 1)).all():
-        raise UsageError(f"masks: hold other values than 0 and 1 ({array.dtype}); give bool")
+        raise UsageError(f"masks: hold values other than 0 and 1 ({array.dtype}); give bool")
     return array.astype(bool, copy=False)
 
 

@@ -150,7 +150,7 @@ class Ensemble:
         try:
             return _read(json.loads(text), "the text")
         except ValueError as error:
-            raise UserError(f"the text is no JSON ({error})") from error
+            raise UserError(f"the text is not JSON ({error})") from error
 
     def save(self, path: str | Path) -> None:
         """Write the ensemble to a JSON file, atomically."""
@@ -213,7 +213,7 @@ def _read(document: Any, where: str | Path) -> Ensemble:
     try:
         return _from_document(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{where}: is no ensemble ({error!r}); fit it again", AGAIN) from error
+        raise UserError(f"{where}: is not an ensemble ({error!r}); fit it again", AGAIN) from error
     except UserError as error:
         raise UserError(f"{where}: {error.what}", error.do) from error
 

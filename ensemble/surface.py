@@ -123,7 +123,7 @@ def bins_of(active: Active, weights: Sequence[int], by: Table, first: int, last:
 
 
 def dice_of(counts: Counts2, truth: int) -> NDArray[np.float64]:
-    """Dice of counts (..., 2) with `truth` foreground pixels; 1.0 where both are empty."""
+    """Dice of counts (..., 2) with `truth` foreground pixels; 1.0 if both are empty."""
     return global_dice(counts[..., 0], counts[..., 1] + truth)
 
 

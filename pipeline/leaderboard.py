@@ -383,7 +383,7 @@ def _paired(behind: Estimate | None) -> dict[str, Any] | None:
 
 
 def read_facts(store: Store, member: MemberMaps, own_members: Path | None = None) -> Facts:
-    """Read costs of a member, its log's scores, and the recipe by which it was trained, where that is known."""
+    """Read costs of a member, its log's scores, and the recipe by which it was trained, if known."""
     name = member.provenance.member
     listed = load_member(name, own_members) if name in member_names(own_members) else None
     trained = read_training(store, member.ref)

@@ -38,7 +38,7 @@ def explain_rle(text: str, shape: tuple[int, int]) -> list[Trouble]:
 
 
 def explain_sign(char: str) -> str:
-    """Character with its code point and Unicode name: many look alike or are invisible."""
+    """Character with its code point and Unicode name: many look the same or are invisible."""
     return f"{char!r} (U+{ord(char):04X} {unicodedata.name(char, 'control character')})"
 
 

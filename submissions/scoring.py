@@ -87,7 +87,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Difference:
-    """Dice of one submission less that of another, on the records that both list."""
+    """Dice of one submission minus that of another, on the records that both list."""
 
     dice: Estimate
     first: Counts

@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """Bytes of a file, and a function that answers from them."""
+    """Bytes of a file, and a function that runs them."""
 
     content: bytes
     answer: Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)
@@ -40,7 +40,7 @@ class Exported:
 
 
 def export_member(runs: Sequence[Run], format_name: str) -> Exported:
-    """Export the mean of these runs; for any number of records where the network's graph allows that."""
+    """Export the mean of these runs; for any number of records if the network's graph allows it."""
     entry = FORMATS.entry(format_name)
     member = MemberModel(runs)
     bands, frames = len(INPUTS.facts(runs[0].recipe.input).bands), len(runs[0].recipe.frames)

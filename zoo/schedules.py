@@ -57,20 +57,20 @@ def learning_rate(rates: Rates, step: int, steps: int) -> float:
 
 @SCHEDULES.register("constant")
 def constant(rates: Rates, step: int, steps: int) -> float:
-    """The rate `lr`."""
+    """Constant rate `lr`."""
     return rates.lr
 
 
 @SCHEDULES.register("cosine")
 def cosine(rates: Rates, step: int, steps: int) -> float:
-    """A half wave from `lr` down to `min_lr` (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts)."""
+    """Half cosine wave from `lr` down to `min_lr` (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts)."""
     warm = _warm_steps(rates, steps)
     return _half_wave(rates.lr, rates.min_lr, (step - warm) / max(1, steps - warm))
 
 
 @SCHEDULES.register("one_cycle", rises=True)
 def one_cycle(rates: Rates, step: int, steps: int) -> float:
-    """Half waves from lr / 25 up to `lr` over `warmup`, and down to nothing (Smith et al. 2017, arXiv 1708.07120)."""
+    """Half cosine waves from lr / 25 up to `lr` over `warmup`, and down to 0 (Smith et al. 2017, arXiv 1708.07120)."""
     peak, last = rates.warmup * steps - 1, steps - 1
     if step <= peak:
         # A rise of a single step is at its top at once.
@@ -80,7 +80,7 @@ def one_cycle(rates: Rates, step: int, steps: int) -> float:
 
 @SCHEDULES.register("step")
 def stepwise(rates: Rates, step: int, steps: int) -> float:
-    """The rate times `gamma` after each of the `milestones`, shares of all steps."""
+    """Rate times `gamma` after each of the `milestones`, shares of all steps."""
     passed = bisect_right([round(share * steps) for share in rates.milestones], step)
     return rates.lr * rates.gamma**passed
 

@@ -63,7 +63,7 @@ def mean_min_max(mask: Marked, labelers: Marked) -> Floats:
 
 
 def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
-    """The target of one record: float32 (heads, 256, 256)."""
+    """Read the target of one record: float32 (heads, 256, 256)."""
     entry = TARGETS.entry(name)
     mask = scenes.mask(record)
     labelers = scenes.source(record).labelers(record) if entry.facts.labelers else None
@@ -71,7 +71,7 @@ def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
 
 
 def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> int:
-    """Count the records that give their mask where the target asks for labelers."""
+    """Count the records without labelers, whose mask is used instead."""
     if not TARGETS.facts(name).labelers:
         return 0
     return sum(not scenes.source(record).has_labelers(record) for record in records)

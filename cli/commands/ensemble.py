@@ -18,19 +18,25 @@ METHOD_WORDS = f"auto (weights earn their place), {', '.join(METHODS.names())}, 
 
 
 @click.command()
-@click.option("--members", multiple=True, help="a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
+@click.option("--members", multiple=True, help="Members a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
 @click.option("--method", default="auto", show_default=True, help=METHOD_WORDS)
-@click.option("--ratios", default="", help='Of groups of members, for --method ratios: "a+b=2,c*=1".')
+@click.option("--ratios", default="", help='Weights of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, none, {', '.join(MIN_PIXELS.names())}.")
-@click.option("--prune", is_flag=True, help="Leave out members that equal weights can spare.")
+@click.option("--prune", is_flag=True, help="Remove members that do not help equal weights.")
 @click.option(
     "--budget-hours",
     type=click.FloatRange(0, min_open=True),
-    help="Keep the members that raise the Dice within these hours.",
+    help="Select members that improve the Dice within these hours.",
 )
-@click.option("--budget-records", type=click.IntRange(1), help="For so many records. [the test records]")
-@click.option("--cost", multiple=True, help="M=SECONDS a record, of members whose time was not measured: a=1,b=2.")
-@click.option("--max-ram", type=click.FloatRange(0, min_open=True), help="GB; low pixels are left out first.")
+@click.option(
+    "--budget-records", type=click.IntRange(1), help="Number of records for --budget-hours. [the test records]"
+)
+@click.option("--cost", multiple=True, help="M=SECONDS per record, for members without one: a=1,b=2.")
+@click.option(
+    "--max-ram",
+    type=click.FloatRange(0, min_open=True),
+    help="Memory limit in GB; low pixels are dropped first.",
+)
 @click.option(
     "--on",
     type=click.Choice(["oof", "train", "validation"]),
@@ -38,8 +44,8 @@ METHOD_WORDS = f"auto (weights earn their place), {', '.join(METHODS.names())}, 
     show_default=True,
     help="Records to fit on; oof is all of them.",
 )
-@click.option("--tta", type=TTA, help="Predictions made with this TTA. [the plainest there is]")
-@click.option("--name", default=DEFAULT_NAME, show_default=True, help="The ensemble's name.")
+@click.option("--tta", type=TTA, help="Predictions made with these views. [the fewest views available]")
+@click.option("--name", default=DEFAULT_NAME, show_default=True, help="Name of the ensemble.")
 @common
 def fit(
     settings: Settings,
@@ -92,7 +98,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 @click.argument("name", default=DEFAULT_NAME)
 @common
 def show_ensemble(settings: Settings, name: str) -> None:
-    """Show the ensemble NAME and where it comes from."""
+    """Show the ensemble NAME and its provenance."""
     from ensemble import Ensemble
     from ensemble.model import to_document
 
@@ -114,5 +120,5 @@ def _refs(settings: Settings, texts: tuple[str, ...]) -> list[Ref] | None:
     """Members named by options such as "a,b" with line-ups resolved; None without the option."""
     names = tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
     if texts and not names:
-        raise UsageError("--members: names nobody; give a,b,c, or leave it out for all that were predicted")
+        raise UsageError("--members: names no member; give a,b,c, or leave it out for all predicted members")
     return [Ref.parse(name) for name in settings.line_up(names, "predicted")] if names else None

@@ -1,4 +1,4 @@
-"""Min-pixels modes: which part of a mask must have at least k pixels to be kept. One file a mode, found by its name.
+"""Min-pixels modes: which part of a mask must have at least k pixels to be kept. One file per mode.
 
 A mode counts all (threshold, k) in one sweep over the active pixels, counts one (threshold, k) per record, and applies
 k to dense masks; the three agree to the pixel. Without min-pixels ("none") every pixel at or above the threshold stays.

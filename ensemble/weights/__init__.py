@@ -1,4 +1,4 @@
-"""Weight methods: one file a method, found by its name.
+"""Weight methods: one file per method, found by its name.
 
 A method sees a training set, no held-out fold, and returns a blend: the same one for the same training set. In: counts
 and pixels of a `TrainingSet`. Out: a `Blend`. Stays outside: cutting, scoring, the choice of the method.

@@ -1,4 +1,4 @@
-"""Coordinate search on the simplex, the threshold chosen anew at every evaluation.
+"""Coordinate search on the simplex, with the best threshold at every evaluation.
 
 Starts from the better of greedy and equal weights. Each member's share in turn is raised or lowered by a step, which
 halves when no change helps. Dice of counts is a step function of the weights, so gradients are of no use.

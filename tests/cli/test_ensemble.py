@@ -72,7 +72,7 @@ def test_two_ensembles_are_compared(made, capsys):
 
 WRONG = {
     "unknown member": (["fit", "--members", "m9"], 2, 'runs: no predicted member "m9"; did you mean "m2"?\n'),
-    "nobody": (["fit", "--members", ","], 2, "names nobody"),
+    "nobody": (["fit", "--members", ","], 2, "names no member"),
     "unknown method": (["fit", "--method", "gredy"], 2, 'did you mean "greedy"'),
     "unknown mode": (["fit", "--min-pixels", "size"], 2, 'min-pixels mode "size"'),
     "unknown records": (["fit", "--on", "tests"], 2, "--on"),

@@ -102,7 +102,7 @@ def test_a_leaking_group_is_refused(rng):
         ({"maps": {"a": np.full((4, 8, 8), 3.0)}}, "maps of a reach from 3 to 3"),
         ({"maps": {"a": np.ones((4, 8, 8), bool)}}, "maps of a are bool"),
         ({"masks": np.zeros((4, 64), bool)}, r"give \(n, H, W\)"),
-        ({"masks": np.full((4, 8, 8), 2)}, "other values than 0 and 1"),
+        ({"masks": np.full((4, 8, 8), 2)}, "values other than 0 and 1"),
         ({"folds": [0, 1]}, "folds: 2 given for 4 records"),
         ({"groups": [0, 1]}, "groups: 2 given for 4 records"),
         ({"ids": ["a", "a", "b", "c"]}, "ids: name 3 records, the masks hold 4"),
@@ -133,7 +133,7 @@ def test_an_ensemble_goes_to_json_and_to_a_file_and_comes_back(fitted, tmp_path)
     fitted.save(tmp_path / "mine.json")
     assert Ensemble.load(str(tmp_path / "mine.json")) == fitted
     assert json.loads((tmp_path / "mine.json").read_text()) == json.loads(fitted.to_json())
-    for text, words in (("{", "is no JSON"), ("{}", "no format number"), ('{"format": 1}', "is no ensemble")):
+    for text, words in (("{", "is not JSON"), ("{}", "no format number"), ('{"format": 1}', "is not an ensemble")):
         with pytest.raises(UserError, match=words):
             Ensemble.from_json(text)
     with pytest.raises(UserError, match="there is no such ensemble"):

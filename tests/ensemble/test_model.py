@@ -84,13 +84,13 @@ def test_an_absent_ensemble_names_those_there_are(tmp_path):
 DAMAGE = {
     "newer": (lambda d: d.update(format=99), "has format 99"),
     "no format": (lambda d: d.pop("format"), "no format number"),
-    "no members": (lambda d: d.pop("members"), "is no ensemble"),
+    "no members": (lambda d: d.pop("members"), "is not an ensemble"),
     "weights off": (lambda d: d["members"][0].update(weight=5), "add up"),
     "half a weight": (lambda d: d["members"][0].update(weight=0.5), "no whole number"),
     "odd table": (lambda d: d["table"].update(name="odd"), 'no table "odd"'),
     "odd mode": (lambda d: d["min_pixels"].update(mode="odd"), 'mode "odd"'),
     "twins": (lambda d: d["members"][1].update(name="a"), "named twice"),
-    "a list": (lambda d: d.update(members=3), "is no ensemble"),
+    "a list": (lambda d: d.update(members=3), "is not an ensemble"),
 }
 
 

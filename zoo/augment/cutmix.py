@@ -9,7 +9,7 @@ from zoo.augment._steps import boxes, others, uniform
 
 @AUGMENTATIONS.register("cutmix", share=0.5, moves=True)
 def cutmix(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """A square of 0 to 1 of the area, at the same place, image and label (arXiv 1905.04899, Beta(1, 1))."""
+    """Paste a square of another scene, 0 to 1 of the area, image and label (arXiv 1905.04899, Beta(1, 1))."""
     (other,) = others(len(images), 1, generator).to(images.device)
     side = uniform(0, 1, (len(images),), generator, images).sqrt()
     box = boxes(side, side, generator, images.shape[-1])

@@ -11,7 +11,7 @@ SIDES = (0.125, 0.375)  # of the hole, shares of the scene's
 
 @AUGMENTATIONS.register("cutout", share=0.5, moves=True)
 def cutout(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """A rectangle of each channel's mean (arXiv 1708.04552), without a label, because hidden pixels cannot be found."""
+    """Fill a rectangle with each channel's mean and clear its label (arXiv 1708.04552)."""
     height, width = uniform(*SIDES, (2, len(images)), generator, images)
     hole = boxes(height, width, generator, images.shape[-1])
     mean = images.mean(dim=(-1, -2), keepdim=True)

@@ -8,5 +8,5 @@ from zoo.augment._steps import seen_from
 
 @AUGMENTATIONS.register("d4", share=1.0, moves=True)
 def d4(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """One of the eight views."""
+    """Turn each scene into one of the eight views of the square."""
     return seen_from("d4", images, labels, offset, generator)

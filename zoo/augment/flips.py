@@ -8,5 +8,5 @@ from zoo.augment._steps import seen_from
 
 @AUGMENTATIONS.register("flips", share=1.0, moves=True)
 def flips(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """One of the four views that flips make."""
+    """Flip each scene up-down, left-right, both or not at all."""
     return seen_from("flips", images, labels, offset, generator)

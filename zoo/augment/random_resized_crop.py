@@ -14,7 +14,7 @@ ASPECT = (3 / 4, 4 / 3)
 
 @AUGMENTATIONS.register("random_resized_crop", share=1.0, moves=True)
 def random_resized_crop(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """A rectangle of 0.5 to 1 of the area, 3:4 to 4:3, anywhere in the scene."""
+    """Crop a rectangle of 0.5 to 1 of the area, aspect ratio 3:4 to 4:3, and resize it."""
     n = len(images)
     area = uniform(*AREA, (n,), generator, images)
     aspect = uniform(log(ASPECT[0]), log(ASPECT[1]), (n,), generator, images).exp()

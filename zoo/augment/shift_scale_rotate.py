@@ -13,7 +13,7 @@ SHIFT, SCALE, DEGREES = 0.0625, 0.2, 30.0
 
 @AUGMENTATIONS.register("shift_scale_rotate", share=0.75, moves=True)
 def shift_scale_rotate(images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Up to a sixteenth of the side, a fifth larger or smaller, 30 degrees (place 1); mirrored beyond the edges."""
+    """Shift by up to 1/16 of the side, scale by up to 20 %, rotate by up to 30 degrees; reflect at edges (place 1)."""
     n = len(images)
     angle = uniform(-DEGREES, DEGREES, (n,), generator, images) * pi / 180
     scale = uniform(1 - SCALE, 1 + SCALE, (n,), generator, images)

@@ -25,7 +25,7 @@ def ash_colours(t11: Plane, t14: Plane, t15: Plane) -> Planes:
 
 
 def ash_to_kelvin(red: Plane, green: Plane, blue: Plane) -> Planes:
-    """T11, T14 and T15 in kelvin of ash colours: the inverse of `ash_colours`, exact where no colour is clipped."""
+    """T11, T14 and T15 in kelvin of ash colours: the inverse of `ash_colours`, exact if no colour is clipped."""
     t14 = _unscaled(blue, CLOUD_TEMPERATURE)
     return t14 - _unscaled(green, CLOUD_TOP), t14, t14 + _unscaled(red, SPLIT_WINDOW)
 

@@ -154,7 +154,7 @@ class FeatureRanking:
 
     @property
     def suggested(self) -> InputScore | None:
-        """The input with the fewest channels, of those that all scenes allow and that may be as good as the best.
+        """Input with the fewest channels that all scenes allow and that is not significantly worse than the best.
 
         If none of these is as good as the best (within two standard errors), the best of them; None for too few scenes.
         """

@@ -210,7 +210,7 @@ def read_folds(path: str | PathLike[str]) -> Folds:
 
 
 def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener = SILENT) -> None:
-    """Write folds.csv where that replaces no other split.
+    """Write folds.csv; UserError if that would replace another split.
 
     UserError if another split or another file is there. force: replace it; another split is kept beside it under the
     first digits of its hash, for runs that were trained on it count again once it is back.

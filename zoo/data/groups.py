@@ -23,7 +23,7 @@ Pair = tuple[int, int]
 def scene_groups(
     ids: Sequence[str], known: Sequence[Metadata | None], frames: Sequence[NDArray[np.float32]] | None = None
 ) -> list[str]:
-    """Group of each record; `frames` are thumbnails, needed where not every record's place is known."""
+    """Group of each record; `frames` are thumbnails, needed unless every record's place is known."""
     placed = [data is not None and data.centre is not None for data in known]
     pairs = list(near_in_place_and_time(known))
     if frames is not None:

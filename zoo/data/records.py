@@ -69,7 +69,7 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Fault:
-    """Fault of one file and what to do about it; `record` is empty where it concerns the whole source."""
+    """Fault of one file and what to do about it; `record` is empty if it concerns the whole source."""
 
     record: str
     path: Path

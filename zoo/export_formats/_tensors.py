@@ -1,4 +1,4 @@
-"""Functions that two formats share: the exported program of a module, and a module that answers arrays."""
+"""Functions that two formats share: the exported program of a module, and a module called on arrays."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -33,7 +33,7 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
 
 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[int]) -> Floats:
-    """The channels of one record, not yet scaled: float32 (frames, channels, 256, 256)."""
+    """Read the channels of one record, before scaling: float32 (frames, channels, 256, 256)."""
     entry = INPUTS.entry(name)
     kelvin = scenes.kelvin(record, entry.facts.bands, frames)
     return np.stack(entry.make(*kelvin), axis=1)

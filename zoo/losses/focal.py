@@ -15,7 +15,7 @@ GAMMA = Rule(lambda gamma: gamma == 0 or gamma >= 1, "give 0, the cross-entropy 
 
 @LOSSES.register("focal", pixelwise=True)
 def focal(logits: Tensor, target: Tensor, *, gamma: Annotated[float, GAMMA] = 2.0) -> Tensor:
-    """(1 - exp(-b))^gamma b, b the cross-entropy of a pixel; mean over pixels (Lin et al. 2017, arXiv 1708.02002).
+    """Mean of (1 - exp(-b))^gamma b, b the cross-entropy of a pixel (Lin et al. 2017, arXiv 1708.02002).
 
     It grows with b alone, so it is least where b is, at soft targets too. No class weights (alpha).
     """

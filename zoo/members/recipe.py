@@ -79,7 +79,7 @@ _RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 10
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """A member's row of the experiment log: its number, its scores, and the keys that the row itself gave."""
+    """A member's row of the experiment log: its number, its scores, and the keys that it specifies."""
 
     row: int | None = None
     validation: float | None = None

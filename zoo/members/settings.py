@@ -63,7 +63,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def unpinned(given: dict[str, Any]) -> dict[str, Any]:
-    """Keys as given, without the known hash of the weights where these are others, or another file of a folder."""
+    """Keys as given, without the hash of the weights if the keys name other weights or another folder."""
     return {"weights_sha256": "", **given} if given.keys() & {"weights", "encoder"} else given
 
 

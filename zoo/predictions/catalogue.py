@@ -179,7 +179,7 @@ class _Search:
         return [Ref(asked.member)] if asked.recipe is None and len(known) == 1 else known
 
     def members_left(self, listener: Listener) -> list[MemberMaps]:
-        """All members that have what is asked; the listener is told of the others, if any member has it."""
+        """Members with the requested predictions; notes name the others, if any member has them."""
         found: list[MemberMaps] = []
         refusals: list[UserError] = []
         for name in self.names:

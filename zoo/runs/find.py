@@ -76,7 +76,7 @@ def most_trained(
 
 
 def note_stopped(runs: Sequence[EndedRun], listener: Listener) -> None:
-    """Note which of these runs their stop file ended, and where."""
+    """Report the runs that were ended by their stop file, with stage and epoch."""
     for ended in runs:
         if ended.stopped:
             listener.note(f"{ended.run.full_label}: was stopped at {stopped_at(ended)}")

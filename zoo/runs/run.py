@@ -47,7 +47,7 @@ class Run(RunPlace):
         return any(stage["epochs"] < recipe.epochs and not stage.get("lost_patience") for stage, recipe in stages)
 
     def random_seed(self, *what: object) -> int:
-        """Seed for one use, the same in every process; folds differ, or their errors would be alike (58th place)."""
+        """Seed for one use, the same in every process; folds differ, so that their errors do (58th place)."""
         place = [self.hash, self.fold, self.seed] + ([f"stage {self.stage}"] if self.recipe.stages else [])
         return int(sha256_of([*place, *map(str, what)])[:15], 16)
 

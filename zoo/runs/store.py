@@ -256,7 +256,7 @@ class Ended(Generic[P]):
 
     @property
     def complete(self) -> bool:
-        """True if the weights are those that the run ended with: at its last epoch, or where it was stopped."""
+        """True if the weights are those of the end of the run: its last epoch, or the one at which it was stopped."""
         return self.fault is None
 
     @property

@@ -26,12 +26,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def training_precision(wanted: str, device: torch.device) -> str:
-    """Precision to train in: the recipe's own, or for `auto` the device's half precision where it has one."""
+    """Precision to train in: the recipe's own, or for `auto` the device's half precision if it has one."""
     return half_precision(device) or "fp32" if wanted == "auto" else wanted
 
 
 def prediction_precision(wanted: str, device: torch.device) -> str:
-    """Precision to predict in: fp32 on a CPU or where the recipe asks for it, else the device's half precision.
+    """Precision to predict in: fp32 on a CPU or if the recipe asks for it, else the device's half precision.
 
     The same command writes the same bytes on every CPU.
     """

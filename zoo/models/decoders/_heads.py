@@ -38,7 +38,7 @@ class Smp(nn.Module):
 
 
 def smp_channels(plan: Plan) -> list[int]:
-    """The pyramid's channels as smp counts them: from stride 1 on, none where the encoder gives nothing."""
+    """Channels of the pyramid as smp counts them: from stride 1 on, 0 at strides without features."""
     return [0] * len(_above(plan.strides)) + plan.channels
 
 

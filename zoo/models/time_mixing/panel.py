@@ -11,7 +11,7 @@ from zoo.models.time_mixing import TIME_MIXING, TimeMixing
 
 @TIME_MIXING.register("panel", least=4, most=4, side=2)
 class Panel(TimeMixing):
-    """The encoder sees twice the side; attention or wide convolutions carry what moves from frame to frame."""
+    """Four frames in one image of twice the side, mixed by the encoder's attention or wide convolutions."""
 
     def arrange(self, images: Tensor) -> Tensor:
         """(n, 4, channels, H, W) -> (n, channels, 2 H, 2 W)."""
