@@ -1,7 +1,7 @@
 """User errors: one family, each a single line that names the problem, the place and the remedy.
 
 `cli` maps the family to a line on stderr and an exit code; anything else that escapes is a bug. Foreign
-exceptions (a torn file, a full disk) are translated where they enter, with `from`.
+exceptions (a damaged file, a full disk) are translated where they enter, with `from`.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Atomic writing of files, and reading of small ones.
 
-A write goes to a temporary name in the same folder, is flushed to the disk and renamed: whoever looks sees
-the old file or the new one, never a part. Readers turn a damaged or foreign file into a UserError by name.
+A write goes to a temporary name in the same folder, is flushed to the disk and renamed: a reader
+sees the old file or the new one, never a part. Readers turn a damaged or foreign file into a UserError by name.
 """
 
 import hashlib

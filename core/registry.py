@@ -48,7 +48,7 @@ class Registry(Generic[T, F]):
         self._entries: dict[str, Entry[T, F]] = {}
 
     def register(self, name: str, **facts: Any) -> Callable[[T], T]:
-        """Decorate the thing that `name` stands for."""
+        """Register the decorated object as `name`."""
         if name in self._entries:
             raise ValueError(f'{self.kind} "{name}" is registered twice')
         held = self._facts(**facts)
@@ -68,7 +68,7 @@ class Registry(Generic[T, F]):
         return self._entries[name]
 
     def get(self, name: str) -> T:
-        """Thing that `name` stands for; raises UnknownName with the nearest name."""
+        """Return the object registered as `name`; raises UnknownName with the nearest name."""
         return self.entry(name).make
 
     def facts(self, name: str) -> F:

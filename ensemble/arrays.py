@@ -209,7 +209,7 @@ def _numbered(folds: Labels, number: int) -> list[int]:
 
 
 def _balanced(masks: NDArray[np.bool_], group_of: Mapping[str, str], seed: int) -> list[int]:
-    """Assign groups to folds that are alike in foreground pixels, positive records and records."""
+    """Assign groups to folds balanced in foreground pixels, positive records and records."""
     from zoo.data.split import assign
 
     loads = dict.fromkeys(group_of.values(), (0, 0, 0))

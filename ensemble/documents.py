@@ -77,7 +77,7 @@ def freeze(
     """Freeze the ensemble of a fit with its document and the provenance of its members' maps.
 
     folds_sha256: of the split that the maps were predicted on, if it is a file
-    missing: lines on records that members lack; split_of: train or validation, of each record where it is known
+    missing: lines on records that members lack; split_of: train or validation, of each record if known
     """
     choice = fit.result.choice
     document = describe(fit, missing, [use.seconds_per_record for use in uses])

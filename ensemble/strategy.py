@@ -65,7 +65,7 @@ class Strategy:
 
     @property
     def title(self) -> str:
-        """Method in words."""
+        """Text of the method."""
         method = RATIOS if self.shares else self.method
         return method if self.step == 1 else f"{method}*{self.step:g}"
 
@@ -99,7 +99,7 @@ class Decision:
 
     @property
     def answer(self) -> str:
-        """Answer in words."""
+        """Text of the answer."""
         if self.question == "members":
             return "left out" if self.taken else "kept"
         if self.asked:

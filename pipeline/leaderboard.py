@@ -2,7 +2,7 @@
 
 In: a runs folder, scenes with labels. Out: a `Leaderboard`, a `Row` a member, that say on which records they stand.
 Scores are kept under the digest of the predictions that they were counted from, with the digest of the labels: when
-either changes, the score is outdated. Facts that are no scores (costs, the log's figures) are read anew each time.
+either changes, the score is outdated. Facts that are no scores (costs, the log's figures) are read each time.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def predicted_members(
 ) -> list[MemberMaps]:
     """Find out-of-fold predictions, of all members by default; a member with several recipes is named "M@hash".
 
-    Those predicted with other views, on another folds.csv, or torn are left out with a note; UserError if none is left.
+    Those predicted with other views, on another folds.csv, or damaged are left out with a note; UserError if all are.
     """
     folds = read_folds(store.folds)
     found: list[MemberMaps] = []
@@ -310,7 +310,7 @@ def open_labels(store: Store, scenes: Scenes, members: Sequence[MemberMaps], lis
 
 
 def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
-    """True if there is a row and, where labels are given, it stands on their records and masks."""
+    """True if there is a row and, if labels are given, it was computed on their records and masks."""
     if row is None or labels is None:
         return row is not None
     records = labels.predicted_by(member)

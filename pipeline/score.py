@@ -19,7 +19,7 @@ from zoo.data import Record, Scenes
 
 @dataclass(frozen=True)
 class Scored:
-    """Score of a file, how many labelled records it lacks, and its difference to another file."""
+    """Score of a file, the number of missing labelled records, and its difference to another file."""
 
     score: Score
     missing: int  # of the labelled records, or of those of the split
@@ -102,7 +102,7 @@ def _of_split(scenes: Scenes, split: str) -> tuple[Record, ...]:
 
 
 def _splits_of(scenes: Scenes) -> dict[str, str]:
-    """Splits that hold each id, in words: an id may be in several."""
+    """Text of the splits that hold each id, which may be several."""
     splits: dict[str, str] = {}
     for record in scenes.records:
         before = splits.get(record.id)

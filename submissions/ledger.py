@@ -131,7 +131,7 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
 
 
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
-    """Add a submission; one that is there already is returned as it is."""
+    """Add a submission; an existing one is returned unchanged."""
     _check_score("public", public)
     _check_score("private", private)
     ledger = read_ledger(path)

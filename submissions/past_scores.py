@@ -19,7 +19,7 @@ SCORES = ("local", "public", "private")
 
 
 def import_scores(ledger: Path, table: Path | Table) -> tuple[Entry, ...]:
-    """Append the rows that the ledger lacks; returns the new entries.
+    """Append the rows that are not in the ledger; returns the new entries.
 
     All rows are read before the first is written. Raises UserError, with the line, if one cannot be read.
     """

@@ -63,7 +63,7 @@ STEPS.register("hflip", turns=True, default=(0, 1))(_switch)
 
 @STEPS.register("scale")
 def scales(factors: Values) -> Values:
-    """Seen by the network at each of these multiples of its own size, rounded to 32 pixels."""
+    """Resize to each of these multiples of the network's size, rounded to 32 pixels."""
     if not factors or not all(0.25 <= factor <= 4 for factor in factors):
         raise UsageError("give factors of the network's size, 0.25 to 4, as in scale(0.75,1.5)")
     return _with(1, factors)
@@ -147,7 +147,7 @@ def plainness(name: str) -> tuple[int, str]:
 
 
 def _values(step: str, term: re.Match[str] | None, is_alias: bool, where: str) -> Values:
-    """Values of a step with the one that leaves the image as it is, each once, rising."""
+    """Values of a step and the identity, each once, in ascending order."""
     if step not in STEPS.names():
         raise UnknownName("view", step, [*ALIASES, *STEPS.names(), *MERGES], where)
     texts = (term["listed"] or term["dashed"] or "") if term else ""
