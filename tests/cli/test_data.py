@@ -5,16 +5,22 @@ import json
 import pytest
 
 from cli.app import run
-from tests.scenes import write_metadata, write_record
+from tests.scenes import linked_copy, own, write_metadata, write_record
 from zoo.data import read_folds
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
     for index in range(6):
-        write_record(tmp_path / "data", "train", str(index), frames=(5,), mask=100 * index)
-    write_metadata(tmp_path / "data", "train", {str(index): (0, 0, 1000 * index) for index in range(6)})
-    return tmp_path / "data"
+        write_record(folder, "train", str(index), frames=(5,), mask=100 * index)
+    write_metadata(folder, "train", {str(index): (0, 0, 1000 * index) for index in range(6)})
+    return folder
+
+
+@pytest.fixture
+def data(scenes, tmp_path):
+    return linked_copy(scenes, tmp_path / "data")
 
 
 def _run(*words):
@@ -30,7 +36,7 @@ def test_clean_data_pass_the_check(data, capsys):
 
 def test_a_fault_is_a_line_and_exit_code_1(data, capsys):
     path = data / "train" / "3" / "band_14.npy"
-    path.write_bytes(path.read_bytes()[:-1])
+    own(path).write_bytes(path.read_bytes()[:-1])
     assert _run("check", "--data", data) == 1
     out, err = capsys.readouterr()
     assert f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch this file again" in out.splitlines()
@@ -76,6 +82,7 @@ def test_folds_speak_json(data, tmp_path, capsys):
 
 
 def test_scene_groups_of_several_records_are_named(data, tmp_path, capsys):
+    own(data / "train_metadata.json")
     write_metadata(data, "train", {str(index): (0, 0, 1000 * (index // 2)) for index in range(6)})
     assert _run("folds", "--folds", 3, "--data", data, "--out", tmp_path / "a.csv") == 0
     assert "one scene group: 2, 3" in capsys.readouterr().out

@@ -8,13 +8,19 @@ from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
 
 
-@pytest.fixture
-def typed(tmp_path, typing_in):
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
     for number in range(10):
-        write_record(tmp_path / "scenes", "train", str(100 + number), mask=200)
+        write_record(folder, "train", str(100 + number), mask=200)
+    return folder
+
+
+@pytest.fixture
+def typed(scenes, tmp_path, typing_in):
     rows = (Assignment(str(100 + number), number % 2, positives=200) for number in range(10))
     write_folds(tmp_path / "runs" / "folds.csv", Folds(tuple(rows)))
-    return typing_in(tmp_path, "--data scenes --jobs 1")
+    return typing_in(tmp_path, f"--data {scenes} --jobs 1")
 
 
 def test_fold_0_is_left_out_to_judge(typed):

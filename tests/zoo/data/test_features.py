@@ -45,6 +45,11 @@ def ranked(scenes, **inputs):
     return rank_features(scenes, Folds((*rows, Assignment("held out", 0))), inputs)
 
 
+@pytest.fixture(scope="module")
+def found(scenes):
+    return ranked(scenes)
+
+
 def test_no_candidate_has_anothers_name():
     names = [one.name for one in candidate_channels()]
     assert len(set(names)) == len(names) > 100
@@ -75,8 +80,7 @@ def test_a_ridge_is_dark_and_of_its_width():
     assert ridge(-plane, 1.0)[32, 32] < 1e-6
 
 
-def test_what_was_put_in_is_found(scenes):
-    found = ranked(scenes)
+def test_what_was_put_in_is_found(found):
     first = found.channels[0]
     assert "T15" in first.name
     assert 0.5 < first.low <= first.auc <= first.high <= 1
@@ -121,12 +125,11 @@ def test_absent_frames_and_ash_colours_are_left_out_where_they_lack_something(tm
     assert found.suggested.name == "colours"
 
 
-def test_scenes_of_one_group_are_one_witness(scenes):
-    apart = ranked(scenes)
-    one_group = replace(apart, groups=np.zeros(len(apart.scenes), np.int64))
+def test_scenes_of_one_group_are_one_witness(found):
+    one_group = replace(found, groups=np.zeros(len(found.scenes), np.int64))
     first = one_group.channels[0]
     assert first.low == first.high == pytest.approx(first.auc)
-    assert apart.channels[0].low < apart.channels[0].high
+    assert found.channels[0].low < found.channels[0].high
 
 
 def test_scenes_without_contrails_are_refused_in_one_line(tmp_path):
@@ -135,8 +138,7 @@ def test_scenes_without_contrails_are_refused_in_one_line(tmp_path):
         ranked(open_scenes([tmp_path]))
 
 
-def test_the_ranking_is_a_table_and_a_document(scenes):
-    found = ranked(scenes)
+def test_the_ranking_is_a_table_and_a_document(found):
     frame, document = found.to_frame(), found.as_dict()
     assert frame["name"].tolist() == [row["name"] for row in document["ranking"]]
     assert frame["auc"].is_monotonic_decreasing

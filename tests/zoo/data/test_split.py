@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.errors import UsageError, UserError
 from tests.heard import Heard
-from tests.scenes import write_ash, write_metadata, write_record
+from tests.scenes import linked_copy, own, write_ash, write_metadata, write_record
 from zoo.data import find_folds, keep_folds, make_folds, open_scenes
 from zoo.data.split import assign
 
@@ -55,16 +55,22 @@ def _filled(loads, fold_of, k):
     )
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
     """Six train records, two of one place within two hours, and two ash scenes."""
+    folder = tmp_path_factory.mktemp("split")
     for name in "123456":
-        write_record(tmp_path / "data", "train", name, frames=(5,), mask=int(name) * 10)
+        write_record(folder / "data", "train", name, frames=(5,), mask=int(name) * 10)
     places = {name: (0.0, 0.0, 900.0 * int(name)) for name in "12345"} | {"6": (1.5, 300.0, 4500.0)}
-    write_metadata(tmp_path / "data", "train", places)
+    write_metadata(folder / "data", "train", places)
     for name in ("7", "8"):
-        write_ash(tmp_path / "ash", name, mask=5)
-    return tmp_path
+        write_ash(folder / "ash", name, mask=5)
+    return folder
+
+
+@pytest.fixture
+def data(scenes, tmp_path):
+    return linked_copy(scenes, tmp_path)
 
 
 def test_records_of_one_place_and_time_share_a_fold(data):
@@ -84,7 +90,7 @@ def test_the_order_and_the_name_of_sources_do_not_count(data):
 
 def test_with_metadata_for_all_no_frame_is_read(data):
     for path in (data / "data").rglob("band_*.npy"):
-        path.write_bytes(b"not to be read")
+        own(path).write_bytes(b"not to be read")
     make_folds(open_scenes([data / "data"]), 3)
 
 
