@@ -28,18 +28,18 @@ def scenes(tmp_path_factory):
     return write_scenes(tmp_path_factory.mktemp("scenes"))
 
 
+def make_search(scenes, root, **keys):
+    recipe = with_settings(TINY, {"epochs": 1})
+    given = {"recipe": recipe, "space": SPACE, "fold": "0", "folds": two_folds(scenes), "store": Store(root)}
+    return Tuning(**(given | keys))
+
+
 @pytest.fixture
 def search(scenes, tmp_path):
-    def make(**keys):
-        recipe = with_settings(TINY, {"epochs": 1})
-        given = {"recipe": recipe, "space": SPACE, "fold": "0", "folds": two_folds(scenes), "store": Store(tmp_path)}
-        return Tuning(**(given | keys))
-
-    return make
+    return lambda **keys: make_search(scenes, tmp_path, **keys)
 
 
-@pytest.fixture
-def scored(monkeypatch):
+def score_without_training(monkeypatch):
     """Trials that cost nothing: an epoch's Dice is the rate's, so that the best is known."""
 
     def train(run, seen, held, device, listener, report):
@@ -52,6 +52,22 @@ def scored(monkeypatch):
     monkeypatch.setattr(module, "run_datasets", lambda *_: ((), ()))
 
 
+@pytest.fixture
+def scored(monkeypatch):
+    score_without_training(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scenes, tmp_path_factory):
+    """The search of seed 1 after eight trials that nothing cut off."""
+    tuning = make_search(scenes, tmp_path_factory.mktemp("undisturbed"), seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        score_without_training(patch)
+        for _ in range(8):
+            tuning.next_trial(scenes)
+    return tuning
+
+
 def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
     tuning, epochs = search(), []
     trial = tuning.next_trial(scenes, "cpu", report=lambda run, epoch: epochs.append(epoch.dice))
@@ -62,10 +78,8 @@ def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
     assert [trial.number for trial in search().finished] == [0]  # the same call finds the same file
 
 
-def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeypatch):
-    undisturbed, cut = search(seed=1), search(seed=1, store=Store(search().store.root / "other"))
-    for _ in range(8):
-        undisturbed.next_trial(scenes)
+def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, undisturbed, monkeypatch):
+    cut = search(seed=1)
     for _ in range(3):
         cut.next_trial(scenes)
     whole = module.train
@@ -83,11 +97,9 @@ def test_the_search_goes_on_where_it_was_cut_off(search, scenes, scored, monkeyp
 
 @pytest.mark.parametrize(("over", "drawn"), [(0, 0), (1, 0), (1, 1), (6, 1), (6, 3)])
 def test_a_trial_that_was_killed_before_or_after_its_values_were_drawn_leaves_no_mark(
-    search, scenes, scored, over, drawn
+    search, scenes, scored, undisturbed, over, drawn
 ):
-    undisturbed, cut = search(seed=1), search(seed=1, store=Store(search().store.root / "other"))
-    for _ in range(8):
-        undisturbed.next_trial(scenes)
+    cut = search(seed=1)
     for _ in range(over):
         cut.next_trial(scenes)
     cut._resume()
