@@ -46,8 +46,9 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_
     from cli.tables.submissions import print_submitted
     from ensemble import Ensemble
     from pipeline.submit import submit as submit_masks
-    from submissions.formats import FORMATS
+    from submissions.formats import FORMATS, require_format
 
+    require_format(form, out, force)  # the call is at fault, whatever ensembles there are
     document = submit_masks(
         settings.runs,
         Ensemble.load(settings.runs.ensemble(name)),

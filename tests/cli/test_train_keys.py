@@ -34,7 +34,7 @@ def test_a_run_of_eleven_channels_learns_from_labelers_and_predicts_from_its_own
     keys = ["input=differences_and_bands", "target=mean_min_max", "loss=0.9*bce+0.1*dice", "label_smoothing=0.05"]
     assert train(*keys, "augment=d4+0.5*mosaic+mixup+cutout") == 0
     told = capsys.readouterr()
-    assert "1 of 2 records keep no labelers; they teach their mask" in told.err
+    assert "1 of 2 records have no labelers; their mask is the target" in told.err
     (row,) = json.loads(told.out)
     (scaling,) = (tmp_path / "runs" / "members").rglob("scaling.json")
     assert str(scaling.parent) == row["folder"]

@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "members.md"
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("network", STAGES, ids=lambda n: f"{n.encoder}-{n.size}-{n.channels}x{n.frames}")
+@pytest.mark.parametrize("network", STAGES, ids=[f"{n}-{s.name}" for n, s in enumerate(STAGES.values())])
 def test_the_shipped_table_is_what_is_counted(network):
     check_row(network, STAGES[network])
 

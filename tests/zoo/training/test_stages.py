@@ -211,7 +211,7 @@ def test_the_last_stage_predicts(scenes, folds, staged):
 
 def test_stages_whose_networks_differ_are_refused_before_anything_starts(tmp_path, scenes, folds):
     recipe = with_settings(TINY, {"stages": [{}, {"decoder_form": 1}]})
-    with pytest.raises(UsageError, match="stage 2: its network is another one"):
+    with pytest.raises(UsageError, match="stage 2: its network differs from that of stage 1"):
         check_run(plan(tmp_path, folds, recipe), scenes, folds, "cpu")
 
 

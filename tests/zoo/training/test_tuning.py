@@ -253,7 +253,7 @@ def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
         ("batch = [2, 0]", "batch: 0 cannot be tried: batch = 0; give 1 or more"),
         ('optimizer = ["adamw", "adamm"]', "optimizer: 'adamm' cannot be tried: no optimizer \"adamm\"; did you mean"),
         ('encoder = ["test_resnt"]', "encoder: 'test_resnt' cannot be tried: no encoder \"test_resnt\"; did you mean"),
-        ('loss = ["0.5bce"]', 'loss: \'0.5bce\' cannot be tried: loss = "0.5bce": "0.5bce" is no term'),
+        ('loss = ["0.5bce"]', 'loss: \'0.5bce\' cannot be tried: loss = "0.5bce": "0.5bce" is not a valid term'),
         (
             'loss = ["dice", "tversky(alfa=1)"]',
             "'tversky(alfa=1)' cannot be tried: no option of tversky \"alfa\";",

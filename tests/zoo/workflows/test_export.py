@@ -131,9 +131,9 @@ def test_a_missing_library_is_found_before_anything_is_written(exports, monkeypa
 @pytest.mark.parametrize(
     ("form", "name", "words"),
     [
-        ("torchscript", "x.onnx", "x.onnx: is a name for onnx; give --format onnx, or --out {folder}/x.pt"),
-        ("onnx", "x.PT2", "x.PT2: is a name for pt2; give --format pt2, or --out {folder}/x.onnx"),
-        ("pt2", "x.pt", "x.pt: is a name for torchscript; give --format torchscript, or --out {folder}/x.pt2"),
+        ("torchscript", "x.onnx", "x.onnx: is a name for format onnx; give --format onnx, or --out {folder}/x.pt"),
+        ("onnx", "x.PT2", "x.PT2: is a name for format pt2; give --format pt2, or --out {folder}/x.onnx"),
+        ("pt2", "x.pt", "x.pt: is a name for format torchscript; give --format torchscript, or --out {folder}/x.pt2"),
     ],
 )
 def test_a_name_of_another_format_is_refused_before_anything_is_read(exports, folder, form, name, words):

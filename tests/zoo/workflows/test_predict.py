@@ -146,12 +146,12 @@ def test_foreign_folders_beside_the_recipes_are_passed_over_and_named(predicts, 
     shutil.copytree(place / "fold-0", place.with_name("backup") / "fold-0")
     (place.with_name("older") / "fold-0").mkdir(parents=True)
     (place.with_name("older") / "fold-0/result.json").write_text('{"format": 1}')
-    (line,) = (line for line in predicts()[1].notes if "passed over" in line)
+    (line,) = (line for line in predicts()[1].notes if "skipped, because" in line)
     assert "tiny-resnet/backup/fold-0, " in line
     assert line.endswith("tiny-resnet/older/fold-0; remove them")
     with pytest.raises(UserError, match="holds a run of another recipe"):
         predicts("tiny-resnet@backup")
-    with pytest.raises(UserError, match="says no member; train the run again"):
+    with pytest.raises(UserError, match="has no member; train the run again"):
         predicts("tiny-resnet@older")
 
 

@@ -141,7 +141,7 @@ def test_a_value_that_cannot_be_tried_is_the_files_fault(tunes, mine, tmp_path):
         ({"fold": "all"}, "the split has folds 0 to 1; give one of them"),
         ({"fold": "7"}, "the split has folds 0 to 1; give one of them"),
         ({"out": "mine.toml"}, "must have a new name"),
-        ({"sets": {"lr": 1, "batch": 2}}, "left to search, for --set or --epochs fix lr, batch"),
+        ({"sets": {"lr": 1, "batch": 2}}, "left to search, since --set or --epochs fix lr, batch"),
         ({"epochs": 2, "sets": {"epochs": 3}}, "--epochs 2 and --set epochs=3 differ; give one of them"),
         ({"sets": {"lrr": 1}}, 'did you mean "lr"'),
     ],
