@@ -243,9 +243,14 @@ def test_reading_refuses_what_is_torn(words, spoil, data):
     assert "195731008142151" in str(caught.value)
 
 
-def test_the_data_room_loads_without_torch_and_joblib():
+def test_the_data_room_and_its_folds_do_without_torch_joblib_and_pandas(tmp_path):
     import subprocess
     import sys
 
-    probe = "import zoo.data, sys; sys.exit(bool({'torch', 'joblib', 'rich'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+    probe = (
+        "import sys; from pathlib import Path; from zoo.data import Assignment, Folds, read_folds, write_folds;"
+        "folds = Folds((Assignment('a', 0), Assignment('b', 1))); path = Path(sys.argv[1]); write_folds(path, folds);"
+        "assert read_folds(path).count == 2; sys.exit(bool({'torch', 'joblib', 'rich', 'pandas'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", probe, str(tmp_path / "folds.csv")]
+    assert subprocess.run(command, check=False).returncode == 0
