@@ -15,17 +15,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.bootstrap import Estimate
 from core.command import Command
 from core.errors import UserError
-from core.files import check_format, read_json, sha256_of, write_json
+from core.files import check_format, read_json, write_json
 from core.listener import SILENT, Listener
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, score_member
-from zoo.data import Folds, Scenes, read_folds
+from pipeline.labels import Labels, open_labels
+from zoo.data import Scenes, read_folds
 from zoo.members import Recipe, load_member, member_names, setting_text
 from zoo.members.recipe import Logged
 from zoo.predictions import MemberMaps, every_recipe, find_members, find_out_of_fold
@@ -265,48 +263,6 @@ def own_scores(
         member.provenance.member: replace(kept[member.digest], **asdict(read_facts(store, member, own_members)))
         for member in listed
     }
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Labelled records of the scenes that are in folds.csv, fold by fold."""
-
-    scenes: Scenes
-    folds: Folds
-    record_ids: tuple[str, ...]
-
-    def predicted_by(self, member: MemberMaps) -> tuple[str, ...]:
-        """Records that the member predicted."""
-        predicted = set(member.record_ids)
-        return tuple(record for record in self.record_ids if record in predicted)
-
-    def digest(self, record_ids: Sequence[str]) -> str:
-        """SHA-256 over sizes and times of the mask files: reading all masks would take seconds."""
-        found = map(self.scenes.record, record_ids)
-        files = {record.id: self.scenes.source(record).mask_path(record).stat() for record in found}
-        return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
-
-    def mask(self, record: str) -> NDArray[np.bool_]:
-        """Mask of a record, (256, 256) bool."""
-        return self.scenes.mask(self.scenes.record(record))
-
-
-def open_labels(store: Store, scenes: Scenes, members: Sequence[MemberMaps], listener: Listener = SILENT) -> Labels:
-    """Open the labels of what the members predicted; a note if some are not in these scenes, UserError if none is."""
-    folds = read_folds(store.folds)
-    labelled = {record.id for record in scenes.labelled} & set(folds.fold_of)
-    predicted = {record for member in members for record in member.record_ids} & set(folds.fold_of)
-    absent = predicted - labelled
-    if absent == predicted:
-        raise UserError(
-            "no predicted record has labels in the data named here; name the data that the members were trained on"
-        )
-    if absent:
-        listener.note(
-            f"{len(absent)} of {len(predicted)} predicted records have no labels in the data named here; "
-            "each score is on the others, and does not replace a stored one on more records"
-        )
-    return Labels(scenes, folds, tuple(sorted(labelled, key=lambda record: (folds.fold_of[record], record))))
 
 
 def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
