@@ -7,11 +7,12 @@ LOWEST := build/lowest
 # Without byte code every process compiles torch and timm from source, 7 seconds of a processor: install writes theirs,
 # and whatever runs here may write that of the suite and its tests.
 unexport PYTHONDONTWRITEBYTECODE
-# click, rich, filelock, joblib; numba, zstd, scipy, optuna; torch, timm, smp, the hub, safetensors; onnx; pillow, rasterio,
-# shapely; matplotlib.
-LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/predictions \
-	tests/zoo/data/test_features.py tests/zoo/training/test_tuning.py tests/zoo/models tests/zoo/test_export.py \
-	tests/submissions tests/cli/test_augmented.py
+# click, rich, filelock, joblib; numba, scipy, zstd, pandas, optuna; torch, timm, smp, ttach, the hub, safetensors; onnx;
+# pillow, rasterio, shapely; matplotlib.
+LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/data/test_features.py \
+	tests/zoo/data/test_folds.py tests/zoo/predictions/test_format.py tests/submissions/test_library.py \
+	tests/zoo/training/test_tuning.py tests/zoo/models/test_decoders.py tests/zoo/models/test_weights.py \
+	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py
 INSTALLED := .venv/.installed
 
 .PHONY: install demo test unit test-zoo lowest costs lint lock clean
