@@ -75,7 +75,7 @@ class Row(Facts):
     digest: str  # of the predictions
     labels: str  # digest of the labels
 
-    def as_document(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """JSON object of the row, in the order of leaderboard.json."""
         document = asdict(self) | {"interval": list(self.interval)}
         return {key: document[key] for key in _ORDER}
@@ -114,9 +114,9 @@ class Leaderboard:
     def __repr__(self) -> str:
         return f"Leaderboard({', '.join(f'{row.name}={row.dice:.4f}' for row in self.rows)})"
 
-    def as_document(self) -> list[dict[str, Any]]:
+    def as_dict(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo leaderboard --json`."""
-        return [row.as_document() for row in self.rows]
+        return [row.as_dict() for row in self.rows]
 
     def to_frame(self) -> DataFrame:
         """Table as pandas.DataFrame, one row per member, with a column for each interval bound and fold."""
@@ -143,7 +143,7 @@ def _flat_row(row: Row, folds: Sequence[str]) -> dict[str, Any]:
     behind = row.behind or {"value": None, "interval": [None, None], "z": None}
     behind_low, behind_high = behind["interval"]
     nested = ("interval", "per_fold", "behind", "changed")
-    plain = {key: value for key, value in row.as_document().items() if key not in nested}
+    plain = {key: value for key, value in row.as_dict().items() if key not in nested}
     paired = {"behind": behind["value"], "behind_low": behind_low, "behind_high": behind_high, "behind_z": behind["z"]}
     by_fold = {f"fold_{fold}": row.per_fold.get(fold) for fold in folds}
     return plain | {"low": low, "high": high} | paired | {"changed": row.changed_text} | by_fold
@@ -201,7 +201,7 @@ def keep(store: Store, rows: Sequence[Row]) -> dict[str, Row]:
     fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
     newest = {row.source: row for row in (*before.values(), *fuller)}
     kept = {row.digest: row for source, row in newest.items() if source in there}
-    write_json(store.leaderboard, {"format": FORMAT, "rows": [row.as_document() for row in kept.values()]})
+    write_json(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
     return kept
 
 

@@ -49,7 +49,7 @@ class MemberList:
     table: MemberTable
     scores: Mapping[str, Row]  # by member
 
-    def as_document(self) -> list[dict[str, Any]]:
+    def as_dict(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo list --json`."""
         return list(self.table.rows)
 
@@ -91,7 +91,7 @@ def list_members(
 
 
 def _columns(row: Row) -> dict[str, Any]:
-    document = row.as_document()
+    document = row.as_dict()
     return {key: document[key] for key in SCORE_COLUMNS} | {"folds": len(row.per_fold)}
 
 
@@ -110,7 +110,7 @@ class MemberDescription:
         """Member, and the hash of a trained recipe."""
         return Ref(self.recipe.name, self.trained)
 
-    def as_document(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """JSON document of `cli zoo show --json`."""
         return {
             "name": self.recipe.name,

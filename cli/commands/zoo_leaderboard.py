@@ -40,7 +40,7 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
         jobs=settings.jobs,
         listener=listener,
     )
-    show(settings, board.as_document(), lambda console: print_leaderboard(console, board))
+    show(settings, board.as_dict(), lambda console: print_leaderboard(console, board))
     if file:
         write_text(file, board.to_csv())
         listener.info(f"wrote {file}")

@@ -42,5 +42,5 @@ def list_members(settings: Settings, words: str, key: str, markdown: bool) -> No
     elif markdown:
         click.echo(as_markdown(found.table))
     else:
-        show(settings, found.as_document(), lambda console: print_members(console, found.table, found.scores))
+        show(settings, found.as_dict(), lambda console: print_members(console, found.table, found.scores))
         next_step(settings, Command("zoo show", "MEMBER"))

@@ -31,5 +31,5 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
 
         listener, scenes = settings.listener, settings.scenes() if settings.data else None
         draw_augmentations(found.recipe, augmented, scenes, seed=settings.seed, jobs=settings.jobs, listener=listener)
-    show(settings, found.as_document(), lambda console: print_member(console, found))
+    show(settings, found.as_dict(), lambda console: print_member(console, found))
     next_step(settings, Command("zoo predict", found.ref) if found.trained else Command("zoo train", member))

@@ -34,7 +34,7 @@ def test_rows_fall_by_dice_and_are_kept(made, board):
 
 
 def test_documents_and_rows_tell_the_same(board):
-    documents = json.loads(json.dumps(board.as_document()))
+    documents = json.loads(json.dumps(board.as_dict()))
     assert tuple(map(Row.from_document, documents)) == board.rows
 
 
@@ -64,7 +64,7 @@ def test_a_folder_named_as_a_member_of_no_file_is_none_of_its_business(made, tmp
 
 
 def test_a_row_of_an_earlier_release_is_read(made, board):
-    document = {key: value for key, value in board.rows[0].as_document().items() if key != "epochs_trained"}
+    document = {key: value for key, value in board.rows[0].as_dict().items() if key != "epochs_trained"}
     assert Row.from_document(document) == replace(board.rows[0], epochs_trained=None)
 
 
@@ -90,8 +90,8 @@ def test_the_list_joins_the_scores_of_trained_members(made, board):
 def test_a_member_is_described_with_its_costs(made):
     found = describe_member(Store(made.runs), "lite0-fc-t5")
     assert (found.ref, found.changed) == (Ref("lite0-fc-t5"), None)
-    assert found.as_document()["encoder"] == found.recipe.encoder and found.cost.parameters > 1e6
+    assert found.as_dict()["encoder"] == found.recipe.encoder and found.cost.parameters > 1e6
 
 
 def test_an_empty_leaderboard_has_an_empty_document():
-    assert Leaderboard(()).as_document() == []
+    assert Leaderboard(()).as_dict() == []
