@@ -89,6 +89,8 @@ def compare(settings: Settings, first: str, second: str) -> None:
     """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
     from ensemble import Ensemble, compare_ensembles
 
+    if first == second:
+        raise UsageError(f"{first}: is named twice; name two different ensembles")
     pair = [Ensemble.load(settings.runs.ensemble(name)) for name in (first, second)]
     document = compare_ensembles(pair[0], pair[1], settings.seed, (first, second))
     show(settings, document, lambda console: print_comparison(console, document))

@@ -61,6 +61,8 @@ def test_two_ensembles_are_compared(made, capsys):
     for name, members in (("a", "m0,m1"), ("b", "m0")):
         assert call(made, "fit", "--json", "--members", members, *PLAIN, "--name", name) == 0
     capsys.readouterr()
+    assert call(made, "compare", "a", "a") == 2
+    assert "a: is named twice; name two different ensembles" in capsys.readouterr().err
     assert call(made, "compare", "a", "b") == 0
     out = capsys.readouterr().out
     assert "a: cross-fitted Dice" in out
