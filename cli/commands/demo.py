@@ -16,7 +16,7 @@ from zoo.runs import Store
 TRAIN, VALIDATION, TEST, FOLDS = 36, 12, 6, 3
 MEMBERS = {
     "lite0-fc-t5": "--epochs 8 --set size=128",
-    "lite1-fc-t5": "--epochs 8 --set size=128",
+    "lite1-fc-t5": "--epochs 5 --set size=128",
 }
 
 
