@@ -5,8 +5,9 @@ a runs folder (`fit_runs`). Out: an `Ensemble` that turns maps into masks, with 
 outside: torch, training, submission files. An export is imported when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from ensemble.arrays import Ensembler, fit
@@ -16,16 +17,13 @@ if TYPE_CHECKING:
     from ensemble.report import FitReport
     from ensemble.strategy import FitOptions
 
-_MODULES = {
-    "Ensemble": "model",
-    "Ensembler": "arrays",
-    "FitJob": "job",
-    "FitOptions": "strategy",
-    "FitReport": "report",
-    "MemberUse": "model",
-    "compare_ensembles": "comparison",
-    "fit": "arrays",
-    "fit_runs": "job",
+_OWNERS = {
+    "arrays": ("Ensembler", "fit"),
+    "comparison": ("compare_ensembles",),
+    "job": ("FitJob", "fit_runs"),
+    "model": ("Ensemble", "MemberUse"),
+    "report": ("FitReport",),
+    "strategy": ("FitOptions",),
 }
 
 __all__ = [
@@ -40,8 +38,4 @@ __all__ = [
     "fit_runs",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__ = lazy_exports(__name__, _OWNERS)

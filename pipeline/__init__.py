@@ -5,16 +5,13 @@ options, configuration files, printing. torch is loaded only when something is p
 `open_runs` or the module is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from pipeline.runs import Runs, open_runs
 
 __all__ = ["Runs", "open_runs"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("pipeline.runs"), name)
+__getattr__, __dir__ = lazy_exports(__name__, {"runs": ("Runs", "open_runs")})

@@ -9,8 +9,9 @@ The only room that may import torch, and only in `models`, `training`, `losses`,
 `graph`, `export_formats` and `workflows`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from zoo.data import Folds, Scenes, make_folds, open_scenes, read_folds
@@ -32,7 +33,6 @@ _OWNERS = {
     "workflows.train": ("train",),
     "workflows.tune": ("tune",),
 }
-_MODULES = {name: f"zoo.{module}" for module, names in _OWNERS.items() for name in names}
 
 __all__ = [
     "Folds",
@@ -54,14 +54,4 @@ __all__ = [
     "tune",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    value = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_exports(__name__, _OWNERS)
