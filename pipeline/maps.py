@@ -37,9 +37,7 @@ def test_maps(
     A member without runs here was predicted elsewhere and imported. Raises UserError as `usable_runs`, for no test
     records, and for a member without runs and maps.
     """
-    if not scenes.test:
-        where = ", ".join(str(source.root) for source in scenes.sources)
-        raise UserError(f"{where}: holds no test records; name a source that does")
+    scenes.require_test()
     usable = usable_runs(store, ensemble, listener)
     members = {}
     with listener.task("predict", len(scenes.test) * sum(map(len, usable.values()))):

@@ -47,8 +47,8 @@ def check(file: File, scenes: Scenes | None = None, split: str | None = None, li
     records = _of_split(scenes, "test" if is_test else split or "labelled")
     expected = {record.id for record in records}
     sample = find_sample(source.root for source in scenes.sources)
-    if is_test and sample and expected != set(sample):
-        listener.note("sample_submission.csv lists other ids than test/ holds: its order does not count")
+    if is_test:
+        note_other_ids(sample, expected, listener)
     return check_submission(file, sorted(expected), sample, _splits_of(scenes))
 
 
@@ -91,13 +91,18 @@ def score(
     return Scored(first, len(lacking), None if against is None else compare(first, scored(against), seed))
 
 
+def note_other_ids(sample: Collection[str] | None, test: Collection[str], listener: Listener) -> None:
+    """Note that the order of sample_submission.csv does not count, because it lists other ids than the test records."""
+    if sample and set(sample) != set(test):
+        listener.note("sample_submission.csv lists other ids than test/ holds: its order does not count")
+
+
 def _of_split(scenes: Scenes, split: str) -> tuple[Record, ...]:
     """Records of a split, or all labelled ones; UserError if there are none."""
     records = scenes.test if split == "test" else scenes.labelled
     found = tuple(record for record in records if split in ("test", "labelled", record.split))
     if not found:
-        where = ", ".join(str(source.root) for source in scenes.sources)
-        raise UserError(f"{where}: holds no {split} records; choose another --split or --data")
+        raise UserError(f"{scenes.where}: holds no {split} records; choose another --split or --data")
     return found
 
 

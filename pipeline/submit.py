@@ -17,6 +17,7 @@ from core.listener import SILENT, Listener
 from ensemble import Ensemble
 from ensemble.model import to_document
 from pipeline.maps import oof_maps, test_maps
+from pipeline.score import note_other_ids
 from submissions import Written, find_sample
 from submissions.foreground import Foreground, implausible
 from submissions.formats import FORMATS, Place, Prediction, WriteOptions, require_format
@@ -142,8 +143,7 @@ def _gather(store: Store, ensemble: Ensemble, scenes: Scenes | None, split: str,
     places = find_places(scenes, scenes.test) if placed else {}
     ids = tuple(sorted(record.id for record in scenes.test))
     sample = find_sample(source.root for source in scenes.sources)
-    if sample and set(sample) != set(ids):
-        how["listener"].note("sample_submission.csv lists other ids than test/ holds: its order does not count")
+    note_other_ids(sample, ids, how["listener"])
     return _Masks(ids, test_maps(store, ensemble, scenes, **how), places, sample)
 
 

@@ -35,7 +35,12 @@ class Scenes:
     def __repr__(self) -> str:
         often = Counter(record.split for record in self.records)
         counts = ", ".join(f"{split}={often[split]}" for split in SPLITS if often[split])
-        return f"Scenes({', '.join(str(source.root) for source in self.sources)}: {counts})"
+        return f"Scenes({self.where}: {counts})"
+
+    @property
+    def where(self) -> str:
+        """Folders of the sources, as messages name them."""
+        return ", ".join(str(source.root) for source in self.sources)
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -52,12 +57,16 @@ class Scenes:
         """Test records, sorted by id."""
         return tuple(record for record in self.records if record.split == "test")
 
+    def require_test(self) -> None:
+        """UserError if the sources hold no test records."""
+        if not self.test:
+            raise UserError(f"{self.where}: holds no test records; name a source that does")
+
     def record(self, record_id: str, split: str | None = None) -> Record:
         """Record of an id, by default the labelled one where test/ holds it too; UserError if there is none."""
         found = [record for record in self._by_id.get(record_id, ()) if split in (None, record.split)]
         if not found:
-            where = ", ".join(str(source.root) for source in self.sources)
-            raise UserError(f"record {record_id}: is not in {where}; check the id or name its --data")
+            raise UserError(f"record {record_id}: is not in {self.where}; check the id or name its --data")
         return found[-1]  # "test" sorts before the labelled splits
 
     def source(self, record: Record) -> Source:

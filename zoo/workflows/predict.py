@@ -10,7 +10,7 @@ from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError, UserError
+from core.errors import UsageError
 from core.listener import SILENT, Listener
 from zoo.data import Record, Scenes, read_folds
 from zoo.inference import predict_set
@@ -78,7 +78,7 @@ def predict(
     if split == "oof" and fold == FULL:
         raise UsageError("--fold full holds no records out; predict the test records with it: --split test")
     if split == "test":
-        require_test(scenes)
+        scenes.require_test()
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
     several = [members] if isinstance(members, str | Ref) else members
@@ -94,13 +94,6 @@ def predict(
         PredictedRun(run=ended.run, predictions=predict_run(ended, scenes, held, split, tta, device, listener))
         for ended, held in zip(runs, records)
     )
-
-
-def require_test(scenes: Scenes) -> None:
-    """UserError if the sources hold no test records."""
-    if not scenes.test:
-        roots = ", ".join(str(source.root) for source in scenes.sources)
-        raise UserError(f"{roots}: holds no test records; name a source that does")
 
 
 def predict_run(
