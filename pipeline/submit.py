@@ -25,9 +25,9 @@ from submissions.kaggle import require_client, send
 from submissions.ledger import Sent, append
 from zoo.data import Record, Scenes
 from zoo.predictions import MemberMaps
+from zoo.predictions.format import SHARD_RECORDS
 from zoo.runs import Store
 
-CHUNK = 64  # records blended at once: a shard of every member
 TITLES = {"oof": "the out-of-fold masks", "labels": "their labels"}
 
 
@@ -158,8 +158,8 @@ def _known_places(scenes: Scenes, ids: Sequence[str], listener: Listener) -> dic
 
 def _predictions(ensemble: Ensemble, masks: _Masks, with_probability: bool, listener: Listener) -> Iterator[Prediction]:
     """Yield predictions in the order of the ids, with one chunk of maps in memory."""
-    for start in range(0, len(masks.ids), CHUNK):
-        chunk = masks.ids[start : start + CHUNK]
+    for start in range(0, len(masks.ids), SHARD_RECORDS):
+        chunk = masks.ids[start : start + SHARD_RECORDS]
         maps = {name: member.maps(chunk) for name, member in masks.members.items()}
         blends = ensemble.probabilities(maps) if with_probability else [None] * len(chunk)
         for record_id, mask, blend in zip(chunk, ensemble.apply(maps), blends):

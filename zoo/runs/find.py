@@ -82,6 +82,21 @@ def note_stopped(runs: Sequence[EndedRun], listener: Listener) -> None:
             listener.note(f"{ended.run.full_label}: was stopped at {stopped_at(ended)}")
 
 
+def runs_of_folds(
+    store: Store,
+    asked: Ref,
+    fold_names: Sequence[str],
+    folds_sha256: str,
+    listener: Listener = SILENT,
+    members: Path | None = None,
+) -> list[EndedRun]:
+    """Find runs as `most_trained` does; UserError if one of the folds has none."""
+    found = most_trained(store, asked, fold_names, folds_sha256, listener, members)
+    if lacking := lacking_folds(found, fold_names, members):
+        raise lacking
+    return found
+
+
 def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: Path | None = None) -> UserError | None:
     """Error that names the folds without any of these runs, all of one recipe; None if each fold has one.
 

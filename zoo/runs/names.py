@@ -27,8 +27,10 @@ class Ref:
     recipe: str | None = None  # None: any recipe of the member
 
     @classmethod
-    def parse(cls, text: str) -> "Ref":
-        """Parse MEMBER or MEMBER@HASH."""
+    def parse(cls, text: "str | Ref") -> "Ref":
+        """Parse MEMBER or MEMBER@HASH; a Ref is taken as it is."""
+        if isinstance(text, Ref):
+            return text
         member, at, recipe = text.partition("@")
         return cls(member, recipe if at else None)
 

@@ -18,7 +18,7 @@ from zoo.export_formats import require_suffix
 from zoo.graph import Parity, compare, export_member
 from zoo.inputs import INPUTS
 from zoo.runs import Ref, Store
-from zoo.runs.find import lacking_folds, most_trained
+from zoo.runs.find import runs_of_folds
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, run_records
 from zoo.training import set_threads
@@ -109,10 +109,8 @@ def export(
     require_new_file(out, force)
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
-    asked = Ref.parse(member) if isinstance(member, str) else member
-    ended = most_trained(store, asked, names, folds.sha256, listener, own_members)
-    if lacking := lacking_folds(ended, names, own_members):
-        raise lacking
+    asked = Ref.parse(member)
+    ended = runs_of_folds(store, asked, names, folds.sha256, listener, own_members)
     set_threads(jobs or cpu_count() or 1)
     runs = [each.run for each in ended]
     compared = evenly_spread(_held_out(runs, scenes, folds), records)

@@ -11,7 +11,7 @@ from zoo.data import read_folds
 from zoo.inference import MemberModel
 from zoo.predictions import PredictionSet
 from zoo.runs import Ref, RunName, Store
-from zoo.runs.find import lacking_folds, most_trained, read_run
+from zoo.runs.find import read_run, runs_of_folds
 from zoo.runs.run import EndedRun, Run, fold_names
 
 
@@ -44,12 +44,9 @@ def load(
         place = Store(folder.parents[3]).run(Ref(folder.parents[1].name, folder.parent.name), name)
         return MemberModel([_complete(read_run(place), source)])
     store = store or Store(Path("runs"))
-    asked = Ref.parse(source) if isinstance(source, str) else source
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
-    ended = most_trained(store, asked, names, folds.sha256, listener, own_members)
-    if lacking := lacking_folds(ended, names, own_members):
-        raise lacking
+    ended = runs_of_folds(store, Ref.parse(source), names, folds.sha256, listener, own_members)
     return MemberModel([each.run for each in ended])
 
 

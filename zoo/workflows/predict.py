@@ -82,7 +82,7 @@ def predict(
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
     several = [members] if isinstance(members, str | Ref) else members
-    refs = dict.fromkeys(one if isinstance(one, Ref) else Ref.parse(one) for one in several)
+    refs = dict.fromkeys(map(Ref.parse, several))
     found = [ended for ref in refs for ended in _trained(store, ref, names, folds.sha256, own_members, listener)]
     runs = list({ended.run.folder: ended for ended in found}.values())
     records = [scenes.test if split == "test" else run_records(ended.run, scenes, folds)[1] for ended in runs]
