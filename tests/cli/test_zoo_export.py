@@ -5,17 +5,13 @@ import sys
 
 import pytest
 
-from tests.zoo.training.cases import trained, two_folds, write_scenes
-from zoo.data import write_folds
+from tests.zoo.training.cases import trained_folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("typed")
-    scenes = write_scenes(folder / "scenes")
-    folds = two_folds(scenes)
-    write_folds(folder / "runs" / "folds.csv", folds)
-    trained(folder / "runs", scenes, folds, {"epochs": 1})
+    trained_folder(folder, {"epochs": 1})
     return folder
 
 

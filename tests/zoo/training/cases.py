@@ -3,7 +3,7 @@
 import json
 
 from tests.scenes import write_record
-from zoo.data import make_folds, open_scenes
+from zoo.data import make_folds, open_scenes, write_folds
 from zoo.members import load_member, with_settings
 from zoo.runs import Store
 from zoo.runs.run import plan_run
@@ -46,6 +46,14 @@ def trained(runs, scenes, folds, changes, fold="0", **keys):
     run = plan(runs, folds, with_settings(TINY, changes), fold)
     train(run, *run_datasets(run, scenes, folds), "cpu", **keys)
     return run
+
+
+def trained_folder(folder, changes, folds="0"):
+    """scenes/ and runs/ in a folder, with the runs of some of two folds: scenes, folds, runs."""
+    scenes = write_scenes(folder / "scenes")
+    split = two_folds(scenes)
+    write_folds(folder / "runs" / "folds.csv", split)
+    return scenes, split, [trained(folder / "runs", scenes, split, changes, fold) for fold in folds]
 
 
 def curve(run):

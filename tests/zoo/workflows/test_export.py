@@ -9,8 +9,7 @@ import pytest
 from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_text
 from tests.heard import Heard
-from tests.zoo.training.cases import trained, two_folds, write_scenes
-from zoo.data import write_folds
+from tests.zoo.training.cases import trained_folder
 from zoo.runs import Ref, Store
 from zoo.workflows.export import export
 
@@ -22,11 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scenes(folder):
-    scenes = write_scenes(folder / "scenes")
-    folds = two_folds(scenes)
-    write_folds(folder / "runs" / "folds.csv", folds)
-    trained(folder / "runs", scenes, folds, {"epochs": 1})
-    return scenes
+    return trained_folder(folder, {"epochs": 1})[0]
 
 
 @pytest.fixture

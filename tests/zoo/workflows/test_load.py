@@ -8,8 +8,7 @@ import torch
 
 import zoo
 from core.errors import UserError
-from tests.zoo.training.cases import trained, two_folds, write_scenes
-from zoo.data import write_folds
+from tests.zoo.training.cases import trained_folder
 from zoo.inference import predict_records, predict_set
 from zoo.runs import Store
 from zoo.runs.run import run_records
@@ -20,12 +19,7 @@ FRAMES = [4, 5]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Scenes, and the runs of two folds."""
-    folder = tmp_path_factory.mktemp("load")
-    scenes = write_scenes(folder / "scenes")
-    folds = two_folds(scenes)
-    write_folds(folder / "runs" / "folds.csv", folds)
-    runs = [trained(folder / "runs", scenes, folds, {"epochs": 1, "frames": FRAMES}, fold) for fold in "01"]
-    return scenes, folds, runs
+    return trained_folder(tmp_path_factory.mktemp("load"), {"epochs": 1, "frames": FRAMES}, folds="01")
 
 
 @torch.inference_mode()
