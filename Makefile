@@ -44,7 +44,7 @@ unit: install
 # Every member with its real encoder: minutes and gigabytes. Prints member, millions of weights, processor seconds of a
 # step of two records and of a record predicted, megabytes. Then every path through a network in every format of export.
 test-zoo: install
-	$(BIN)/pytest tests/zoo_long tests/zoo/test_export.py -m long
+	$(BIN)/pytest tests -m long
 
 # A selection of tests with the lowest releases that pyproject.toml allows: every dependency takes part in one of them.
 lowest: install
