@@ -30,6 +30,7 @@ def export(settings: Settings, member: str, form: str, out: Path, fold: str, rec
 
     Before FILE takes its name it is run on held-out records, and refused if it differs from eager.
     """
+    settings.line_up((member,), "trained")  # a mistyped name is answered before torch loads
     from cli.tables.zoo import exported_lines
     from zoo.workflows.export import export
 

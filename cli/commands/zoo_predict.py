@@ -19,9 +19,9 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
 
     M is its newest recipe that has most of the folds, M@HASH any other. Folds without a complete run are left out.
     """
+    chosen = settings.line_up(members, "trained")  # a mistyped name is answered before torch loads
     from zoo.workflows.predict import predict
 
-    chosen = settings.line_up(members, "trained")
     predicted = predict(chosen, settings.scenes(), settings.runs, fold=fold, split=split, tta=tta, **settings.how())
     rows = [each.as_dict() for each in predicted]
     show(settings, rows, lambda console: console.print("\n".join(predicted_lines(predicted))))

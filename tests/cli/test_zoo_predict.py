@@ -1,6 +1,8 @@
 """`cli zoo predict`, as it is typed on a machine that has trained runs and test records, and nothing else."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,15 @@ def test_test_records_are_predicted_and_a_lacking_fold_is_trained_as_advised(typ
     line = f"warning: tiny-resnet@{name}: no complete run of fold 1; the others predict; run: {how}"
     assert (code, said.out) == (0, f"tiny-resnet@{name} fold 0: 3 records\n")
     assert said.err.splitlines() == [line, "next: cli submit --out submission.csv --data data"]
+
+
+@pytest.mark.parametrize("command", ["predict tiny-resnte", "export tiny-resnte --format pt2 --out m.pt2"])
+def test_a_mistyped_member_is_answered_before_torch_loads(tmp_path, tiny, command):
+    words = ["zoo", *command.split(), "--data", "data", "--runs", str(tiny.runs)]
+    probe = f"import sys; from cli.app import run; print(run({words!r}), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n"
+    assert 'did you mean "tiny-resnet"?' in done.stderr
 
 
 @pytest.mark.parametrize("fold", ["1-0", "0-2", "0-", "-1", "0-1-1", "2", "00-1", "a"])
