@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from submissions.ledger import Entry
 
@@ -19,7 +18,7 @@ class Correlation:
     entries: int
     pearson: float
     spearman: float
-    interval: tuple[float, float] | None  # 95 %, of pearson; from four entries on
+    interval: tuple[float, float] | None  # 95 %, of pearson, by Fisher's z; from four entries on
     offset: float  # mean of leaderboard less local
 
 
@@ -32,28 +31,15 @@ def correlate(entries: Sequence[Entry], board: str = "public") -> Correlation | 
     both = np.array([pair for pair in pairs if None not in pair], dtype=float).reshape(-1, 2)
     if len(both) < 3 or not np.ptp(both, axis=0).all():
         return None
+    from scipy.stats import pearsonr, spearmanr
+
     local, scores = both.T
-    pearson = float(np.corrcoef(local, scores)[0, 1])
+    pearson = pearsonr(local, scores)
+    low, high = pearson.confidence_interval()
     return Correlation(
         entries=len(both),
-        pearson=pearson,
-        spearman=float(np.corrcoef(_ranks(local), _ranks(scores))[0, 1]),
-        interval=_fisher(pearson, len(both)),
+        pearson=float(pearson.statistic),
+        spearman=float(spearmanr(local, scores).statistic),
+        interval=(float(low), float(high)) if len(both) > 3 else None,
         offset=float((scores - local).mean()),
     )
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 0; ties share their mean rank."""
-    below = (values[:, None] > values).sum(axis=1)
-    ties = (values[:, None] == values).sum(axis=1)
-    return below + (ties - 1) / 2
-
-
-def _fisher(correlation: float, entries: int) -> tuple[float, float] | None:
-    """95 % interval of a correlation by Fisher's z-transformation; None below four entries."""
-    if entries < 4:
-        return None
-    centre = np.arctanh(np.clip(correlation, -0.999999, 0.999999))
-    half = 1.96 / (entries - 3) ** 0.5
-    return float(np.tanh(centre - half)), float(np.tanh(centre + half))

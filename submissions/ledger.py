@@ -132,16 +132,13 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
 
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
     """Add a submission; an existing one is returned unchanged."""
-    _check_score("public", public)
-    _check_score("private", private)
+    scores = given_scores(public, private)
     ledger = read_ledger(path)
     twin = next((each for each in ledger.entries if _is_twin(each, sent, public, private)), None)
     if twin:
         return twin
     sent = sent if sent.when else replace(sent, when=_now())
-    document: dict[str, Any] = {"format": FORMAT, "kind": "submission", **asdict(sent)}
-    document |= _scores(public, private)
-    _append_line(path, document)
+    _append_line(path, {"format": FORMAT, "kind": "submission", **asdict(sent), **scores})
     return Entry(len(ledger.entries) + 1, sent, public, private)
 
 
@@ -149,13 +146,11 @@ def add_scores(
     path: Path, wanted: str | None = None, public: float | None = None, private: float | None = None
 ) -> Entry:
     """Add the leaderboard's scores of an entry, by default the newest; later scores replace earlier ones."""
-    if public is None and private is None:
+    scores = given_scores(public, private)
+    if not scores:
         raise UsageError("no score; give --public, --private or both")
-    _check_score("public", public)
-    _check_score("private", private)
     entry = read_ledger(path).find(wanted)
-    word = {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now()}
-    _append_line(path, word | _scores(public, private))
+    _append_line(path, {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now(), **scores})
     return read_ledger(path).entries[entry.number - 1]
 
 
@@ -168,9 +163,7 @@ def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | No
 
 def _take(entries: list[Entry], event: dict[str, Any]) -> None:
     """Apply one line of the ledger."""
-    scores = _scores(event.get("public"), event.get("private"))
-    for name, value in scores.items():
-        _check_score(name, value)
+    scores = given_scores(event.get("public"), event.get("private"))
     if event["kind"] == "scores":
         at = event["entry"] - 1
         if at < 0:
@@ -225,9 +218,12 @@ def _append_line(path: Path, document: dict[str, Any]) -> None:
             raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
 
 
-def _scores(public: float | None, private: float | None) -> dict[str, float]:
-    given = {"public": public, "private": private}
-    return {name: value for name, value in given.items() if value is not None}
+def given_scores(public: float | None, private: float | None) -> dict[str, float]:
+    """Those of the scores that are given; UsageError for one that is no Dice."""
+    given = {name: value for name, value in zip(BOARDS, (public, private)) if value is not None}
+    for name, value in given.items():
+        _check_score(name, value)
+    return given
 
 
 def _check_score(name: str, value: float | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UnknownName, UserError
-from submissions.ledger import Entry, Sent, append, read_ledger
+from submissions.ledger import Entry, Sent, append, given_scores, read_ledger
 from submissions.lines import Table, name_of
 
 COLUMNS = ("name", "when", "local", "low", "high", "records", "public", "private", "share", "note")
@@ -64,6 +64,7 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
             share=numbers["share"],
             note=words["note"],
         )
+        given_scores(numbers["public"], numbers["private"])
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     return sent, numbers["public"], numbers["private"]
@@ -71,9 +72,6 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
 
 def _number(where: str, name: str, text: str) -> float | None:
     try:
-        value = float(text) if text else None
+        return float(text) if text else None
     except ValueError as error:
         raise UserError(f"{where}: {name} {text!r} is not a number; write it like 0.638, or nothing") from error
-    if value is not None and name in ("public", "private") and not 0 <= value <= 1:
-        raise UserError(f"{where}: {name} {text}: a Dice lies between 0 and 1; write it like 0.638")
-    return value

@@ -34,10 +34,14 @@ def encode(mask: ArrayLike) -> str:
     >>> encode(mask)
     '1 3 10 5'
     """
-    mask = as_mask(mask)
+    array = np.asarray(mask)
+    if array.ndim != 2:
+        raise UserError(f"mask of shape {array.shape}: must be (height, width); encode masks one by one")
+    if array.dtype != bool and not np.isin(array, (0, 1)).all():
+        raise UserError(f"mask of {array.dtype} with values other than 0 and 1; apply the threshold first")
     # Contrails cover less than a percent: sorting their pixels is faster than copying the mask column by column.
-    rows, columns = np.divmod(np.flatnonzero(mask), max(1, mask.shape[1]))
-    pixels = np.sort(columns * mask.shape[0] + rows)
+    rows, columns = np.divmod(np.flatnonzero(array), max(1, array.shape[1]))
+    pixels = np.sort(columns * array.shape[0] + rows)
     first = np.flatnonzero(np.diff(pixels, prepend=-2) != 1)
     runs = np.stack([pixels[first] + 1, np.diff(first, append=len(pixels))], axis=1)
     return " ".join(map(str, runs.ravel().tolist())) or EMPTY
@@ -83,13 +87,3 @@ def mask_of_runs(runs: Runs, shape: tuple[int, int] = SHAPE) -> Mask:
     flat = np.zeros(shape[0] * shape[1], bool)
     flat[pixels] = True
     return flat.reshape(shape[::-1]).T
-
-
-def as_mask(mask: ArrayLike) -> Mask:
-    """Array as a mask (H, W) bool; UserError for another dimension, or values that are not a mask's."""
-    array = np.asarray(mask)
-    if array.ndim != 2:
-        raise UserError(f"mask of shape {array.shape}: must be (height, width); encode masks one by one")
-    if array.dtype != bool and not np.isin(array, (0, 1)).all():
-        raise UserError(f"mask of {array.dtype} with values other than 0 and 1; apply the threshold first")
-    return np.asarray(array, dtype=bool)

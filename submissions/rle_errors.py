@@ -50,7 +50,7 @@ def _explain_signs(text: str) -> list[Trouble]:
     if not foreign:
         return []
     word = next(word for word in re.split(r" ", text) if foreign[0] in word)[:40]
-    if word.isspace() or not word:
+    if word.isspace() or not word or foreign[0] in ",;:|/\t":
         return [Trouble(f"{explain_sign(foreign[0])} between numbers", "separate them by single spaces")]
     if re.fullmatch(r"-[0-9]+", word, re.ASCII):
         return [Trouble(f"negative number {word}", "starts and lengths count from 1")]
@@ -62,8 +62,6 @@ def _explain_signs(text: str) -> list[Trouble]:
         return [Trouble(f"{explain_sign(foreign[0])} around the runs", "write the bare numbers")]
     if not foreign[0].isascii() and foreign[0].isdigit():
         return [Trouble(f"{explain_sign(foreign[0])} is not an ASCII digit", "write the digits 0 to 9")]
-    if foreign[0] in ",;:|/\t":
-        return [Trouble(f"{explain_sign(foreign[0])} between numbers", "separate them by single spaces")]
     return [Trouble(f"{explain_sign(foreign[0])} in {word!r}", _PAIRS)]
 
 

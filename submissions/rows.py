@@ -1,17 +1,11 @@
 """Check of a line as a row: an id, a comma, a run-length encoding.
 
-In: a line. Out: the id and the text of the mask, or an explanation. Stays outside: what these two hold.
+In: a line. Out: an explanation of one that is no row. Stays outside: what these two hold.
 """
 
 from submissions.lines import Line
 from submissions.rle import PIXELS
-from submissions.rle_errors import EMPTY, Trouble, explain_sign
-
-
-def split_row(line: Line) -> tuple[str, str]:
-    """Id and text of the mask of a line in which `explain_line` finds nothing."""
-    record_id, _, text = line.data.decode().partition(",")
-    return record_id, text
+from submissions.rle_errors import Trouble, explain_sign
 
 
 def explain_line(line: Line) -> Trouble | None:
@@ -31,14 +25,6 @@ def explain_line(line: Line) -> Trouble | None:
     except UnicodeDecodeError as error:
         byte = line.data[error.start]
         return Trouble(f"byte 0x{byte:02X} is not UTF-8", "save the file as UTF-8")
-
-
-def explain_ending(line: Line, text: str) -> Trouble | None:
-    """Explain a last line without its end: a number may be cut off, "-" cannot be."""
-    if line.end or text == EMPTY:
-        return None
-    what = "the last line has no line end: it may be incomplete"
-    return Trouble(what, "write the file again, or end the line if it is whole")
 
 
 def _explain_text(text: str, torn: bool) -> Trouble | None:

@@ -18,7 +18,7 @@ from submissions.gate import read_submission
 from submissions.header import HEADER
 from submissions.ids import Expectation, explain_new_id
 from submissions.report import Submission
-from submissions.rle import PIXELS, SHAPE, Mask, as_mask, encode
+from submissions.rle import PIXELS, SHAPE, Mask, encode
 
 Masks = Mapping[str, Mask] | Iterable[tuple[str, Mask]]
 
@@ -107,19 +107,15 @@ def _encode(masks: Masks) -> tuple[dict[str, str], dict[str, bytes]]:
             what, todo = trouble or ("the id comes twice", "give one mask for each record")
             raise UserError(f"{record_id!r}: {what}; {todo}")
         try:
-            texts[record_id] = encode(_of_competition(mask))
+            if np.shape(mask) != SHAPE:
+                raise UserError(f"mask of shape {np.shape(mask)}: must be {SHAPE}; resize before the threshold")
+            texts[record_id] = encode(mask)
         except UserError as error:
             raise UserError(f"{record_id}: {error}") from error
         truth[record_id] = _pack(mask)
     if not texts:
         raise UserError("no masks, so nothing to submit; are there test records in the data?")
     return texts, truth
-
-
-def _of_competition(mask: Mask) -> Mask:
-    if np.shape(mask) != SHAPE:
-        raise UserError(f"mask of shape {np.shape(mask)}: must be {SHAPE}; resize before the threshold")
-    return as_mask(mask)
 
 
 def _pack(mask: Mask) -> bytes:

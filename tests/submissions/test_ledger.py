@@ -156,7 +156,7 @@ BAD_TABLES = {
     "no score": ("name,note\na,b\n", "needs a column name and one of"),
     "an unknown column": ("name,pubic\na,0.5\n", 'did you mean "public"'),
     "no number": ("name,public\na,good\n", "line 2: public 'good' is not a number"),
-    "no Dice": ("name,public\na,0.5\nb,63.8\n", "line 3: public 63.8"),
+    "no Dice": ("name,public\na,0.5\nb,63.8\n", "line 3: public score 63.8"),
     "an empty name": ("name,public\n,0.5\n", "line 2: an entry of the ledger needs a name"),
     "nothing": ("", "needs a column name"),
     "local beyond one": ("name,local\na,2\n", "line 2: local score 2"),
