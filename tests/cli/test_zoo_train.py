@@ -5,20 +5,9 @@ import re
 
 import pytest
 
-from tests.zoo.training.cases import write_scenes
+from tests.zoo.training.cases import STAGED, TINY_OPTIONS, write_scenes
 
-KEYS = ("encoder=test_efficientnet", "weights=none", "decoder_channels=[16,16,8,8,8]", "size=64", "crop=0", "batch=2")
-TINY = " ".join(f"--set {key}" for key in KEYS) + " --jobs 1"
-STAGED = """
-base = "lite0-fc-t5"
-epochs = 1
-[[stages]]
-freeze = 1.0
-[[stages]]
-freeze = 0.0
-[log]
-stages = [0.1234]
-"""
+TINY = " ".join([*TINY_OPTIONS, "--jobs", "1"])
 
 
 @pytest.fixture(scope="module")

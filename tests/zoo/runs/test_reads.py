@@ -7,10 +7,9 @@ import pytest
 
 import core.files
 from cli.app import run
-from tests.zoo.training.cases import write_scenes
+from tests.zoo.training.cases import TINY_OPTIONS, write_scenes
 
-KEYS = ("encoder=test_efficientnet", "weights=none", "decoder_channels=[16,16,8,8,8]", "size=64", "crop=0", "batch=2")
-TRAIN = ["zoo", "train", "lite0-fc-t5", "--epochs", "1", *(word for key in KEYS for word in ("--set", key))]
+TRAIN = ["zoo", "train", "lite0-fc-t5", "--epochs", "1", *TINY_OPTIONS]
 FOLDS = 2
 
 

@@ -23,6 +23,28 @@ TINY = with_settings(
     },
 )
 
+# A member in two stages, as its file has it.
+STAGED = """
+base = "lite0-fc-t5"
+epochs = 1
+encoder = "test_efficientnet"
+weights = "none"
+decoder_channels = [16, 16, 8, 8, 8]
+size = 64
+crop = 0
+batch = 2
+[[stages]]
+freeze = 1.0
+[[stages]]
+freeze = 0.0
+[log]
+stages = [0.1234]
+"""
+
+# The same tiny network by options of the command line.
+TINY_KEYS = "encoder=test_efficientnet weights=none decoder_channels=[16,16,8,8,8] size=64 crop=0 batch=2"
+TINY_OPTIONS = [word for key in TINY_KEYS.split() for word in ("--set", key)]
+
 
 def write_scenes(folder):
     for number in range(6):

@@ -10,30 +10,13 @@ from safetensors.torch import load_file, save_file
 from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_json
 from tests.heard import Heard
-from tests.zoo.training.cases import TINY, two_folds, write_scenes
+from tests.zoo.training.cases import STAGED, TINY, two_folds, write_scenes
 from zoo.data import make_folds, read_folds
 from zoo.members import load_member, with_settings
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
 from zoo.workflows.predict import predict
 from zoo.workflows.train import train
-
-STAGED = """
-base = "lite0-fc-t5"
-epochs = 1
-encoder = "test_efficientnet"
-weights = "none"
-decoder_channels = [16, 16, 8, 8, 8]
-size = 64
-crop = 0
-batch = 2
-[[stages]]
-freeze = 1.0
-[[stages]]
-freeze = 0.0
-[log]
-stages = [0.1234]
-"""
 
 
 @pytest.fixture(scope="module")
