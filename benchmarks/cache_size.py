@@ -91,7 +91,7 @@ def _time(folder: Path, ids: list[str], maps: NDArray[np.float32]) -> dict[str, 
         "cache_read": lambda: PredictionSet.open(cache).maps(ids) * np.float32(1 / 255),
         "npy_read": lambda: np.stack([np.load(plain / f"{name}.npy") for name in ids]),
         "encode": lambda: encode_shard(levels),
-        "decode": lambda: decode_shard(blob, len(levels), "uint8", folder),
+        "decode": lambda: decode_shard(blob, len(levels), folder),
     }
     levels = np.rint(maps[:SHARD_RECORDS] * np.float32(255)).astype(np.uint8)
     blob = encode_shard(levels)

@@ -1,7 +1,7 @@
 """Format of a prediction set: shards of 64 maps, and a manifest with their provenance and hashes.
 
-A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) little-endian integers; probability is
-value / scale. The manifest carries the SHA-256 of every shard and of itself, so any changed bit is seen.
+A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) uint8: probability * 255. The manifest carries
+the SHA-256 of every shard and of itself, so any changed bit is seen.
 """
 
 import math
@@ -30,10 +30,10 @@ FORMAT = 1
 SHAPE = (256, 256)
 SHARD_RECORDS = 64
 LEVEL = 3
-SCALES = {"uint8": 255, "uint16": 65535}
+DTYPE, SCALE = "uint8", 255
 AGAIN = "predict this set again"
 
-Maps = NDArray[Any]  # (n, 256, 256) uint8 or uint16, probability * scale
+Maps = NDArray[np.uint8]  # (n, 256, 256), probability * 255
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FOLD = re.compile(r"[0-9]+|full")
@@ -107,12 +107,10 @@ class Manifest:
 
     provenance: Provenance
     record_ids: tuple[str, ...]
-    dtype: str
     shards: tuple[Shard, ...]
 
     def __post_init__(self) -> None:
         check_record_ids(self.record_ids)
-        _require(self.dtype in SCALES, "dtype", self.dtype)
         counted = sum(shard.records for shard in self.shards)
         if counted != len(self.record_ids):
             raise UserError(f"the shards count {counted} records, the manifest {len(self.record_ids)}")
@@ -133,8 +131,8 @@ class Manifest:
             "format": FORMAT,
             "provenance": self.provenance.as_dict(),
             "shape": list(SHAPE),
-            "dtype": self.dtype,
-            "scale": SCALES[self.dtype],
+            "dtype": DTYPE,
+            "scale": SCALE,
             "shards": [asdict(shard) for shard in self.shards],
             "record_ids": list(self.record_ids),
         }
@@ -167,18 +165,18 @@ def encode_shard(maps: Maps) -> bytes:
         zstd.CompressionParameter.checksum_flag: 1,
         zstd.CompressionParameter.content_size_flag: 1,
     }
-    return zstd.compress(maps.astype(_little(maps.dtype)).tobytes(), options=options)
+    return zstd.compress(maps.tobytes(), options=options)
 
 
-def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
+def decode_shard(blob: bytes, records: int, path: Path) -> Maps:
     """Decompress maps (records, 256, 256), read-only; UserError if the blob is not exactly that one frame.
 
     zstd's checksum misses a changed frame header and bytes after the frame, so both are looked at here.
     """
-    expected = records * math.prod(SHAPE) * np.dtype(dtype).itemsize
+    expected = records * math.prod(SHAPE)
     try:
         if zstd.get_frame_info(blob).decompressed_size != expected or not blob[_DESCRIPTOR] & _HAS_CHECKSUM:
-            raise UserError(f"{path}: its header does not fit {records} maps of {dtype}; {AGAIN}")
+            raise UserError(f"{path}: its header does not fit {records} maps; {AGAIN}")
         # The window is allocated before anything is decoded; in a frame of ours it never exceeds the content.
         window = min(max((expected - 1).bit_length(), _WINDOW_LOGS[0]), _WINDOW_LOGS[1])
         frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: window})
@@ -189,7 +187,7 @@ def decode_shard(blob: bytes, records: int, dtype: str, path: Path) -> Maps:
         raise UserError(f"{path}: is cut off, {len(data)} of {expected} bytes decoded; {AGAIN}")
     if frame.unused_data:
         raise UserError(f"{path}: {len(frame.unused_data)} bytes follow its end; {AGAIN}")
-    return np.frombuffer(data, _little(np.dtype(dtype))).reshape(records, *SHAPE)
+    return np.frombuffer(data, DTYPE).reshape(records, *SHAPE)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -214,16 +212,12 @@ def parse_manifest(document: Any, path: Path) -> Manifest:
 
 
 def _parse(document: dict[str, Any]) -> Manifest:
+    _require(document["dtype"] == DTYPE, "dtype", document["dtype"])
     return Manifest(
         provenance=Provenance.of(document["provenance"]),
         record_ids=tuple(document["record_ids"]),
-        dtype=document["dtype"],
         shards=tuple(Shard(**shard) for shard in document["shards"]),
     )
-
-
-def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype.newbyteorder("<")
 
 
 def _is_match(pattern: re.Pattern[str], value: object) -> bool:

@@ -155,7 +155,7 @@ def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listen
     hashes, highest = {}, 0
     for record_id, path in files.items():
         array = read_map(path)
-        quantised = quantise(array, "uint8", str(path))
+        quantised = quantise(array, str(path))
         # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %.
         highest = max(highest, 255 if array.dtype.kind == "f" else int(quantised.max()))
         hashes[record_id] = sha256_of_file(path)

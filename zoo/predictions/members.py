@@ -12,7 +12,7 @@ import numpy as np
 
 from core.errors import UserError
 from core.files import sha256_of
-from zoo.predictions.format import SHAPE, Maps, Provenance
+from zoo.predictions.format import DTYPE, SHAPE, Maps, Provenance
 from zoo.predictions.reader import PredictionSet
 from zoo.runs.names import Ref
 
@@ -31,8 +31,6 @@ class MemberMaps:
             raise UserError(f"{self.name}: no prediction set")
         for key in ("member", "recipe", "split", "tta", "folds_sha256"):
             self._require_one(key)
-        if len({part.dtype for part in self.sets}) > 1:
-            raise UserError(f"{self.name}: some sets are uint8, some uint16; predict them again in one type")
         for together in self._parts:
             self._require_one_order(together)
         self._require_disjoint()
@@ -57,11 +55,6 @@ class MemberMaps:
     @property
     def tta(self) -> str:
         return self.provenance.tta
-
-    @property
-    def dtype(self) -> str:
-        """Type of the maps, uint8 or uint16; probability is value / scale."""
-        return self.sets[0].dtype
 
     @property
     def folds(self) -> tuple[str, ...]:
@@ -91,7 +84,7 @@ class MemberMaps:
         return sha256_of(sorted(part.manifest.digest for part in self.sets))
 
     def maps(self, ids: Sequence[str]) -> Maps:
-        """Read the maps of `ids`, in their order: (n, 256, 256) of the sets' dtype.
+        """Read the maps of `ids`, in their order: (n, 256, 256) uint8.
 
         Several runs of a record are averaged in probability, rounded half up in integers. Every shard is
         decoded at most once. UserError for a record that no run predicted.
@@ -100,7 +93,7 @@ class MemberMaps:
         rows = {record_id: row for row, record_id in enumerate(ids)}
         if len(rows) < len(ids):
             raise UserError(f"{self.name}: a record is requested twice")
-        result = np.empty((len(ids), *SHAPE), self.dtype)
+        result = np.empty((len(ids), *SHAPE), DTYPE)
         for found, maps in self.batches(ids):
             result[[rows[record_id] for record_id in found]] = maps
         return result
@@ -183,7 +176,7 @@ def _mean(maps: Sequence[Maps]) -> Maps:
     total = np.zeros(maps[0].shape, np.uint32)
     for one in maps:
         total += one
-    return ((2 * total + len(maps)) // (2 * len(maps))).astype(maps[0].dtype)
+    return ((2 * total + len(maps)) // (2 * len(maps))).astype(DTYPE)
 
 
 def _fold_key(fold: str) -> tuple[bool, int]:

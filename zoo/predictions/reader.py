@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from zoo.predictions.format import (
     AGAIN,
+    DTYPE,
     SHAPE,
     Manifest,
     Maps,
@@ -47,24 +48,19 @@ class PredictionSet:
         """Ids in the order of the shards."""
         return self.manifest.record_ids
 
-    @property
-    def dtype(self) -> str:
-        """Type of the maps, uint8 or uint16; probability is value / scale."""
-        return self.manifest.dtype
-
     @cached_property
     def positions(self) -> dict[str, int]:
         """Place of each record in the set."""
         return {record_id: place for place, record_id in enumerate(self.record_ids)}
 
     def maps(self, ids: Sequence[str]) -> Maps:
-        """Read the maps of `ids`, in their order: (n, 256, 256) of the set's dtype.
+        """Read the maps of `ids`, in their order: (n, 256, 256) uint8.
 
         One decoded shard is in memory beside the result; a shard with none of `ids` is not opened.
         UserError for a record that is not in the set, and for a shard that is not as the manifest says.
         """
         places = self._places(ids)
-        result = np.empty((len(places), *SHAPE), self.dtype)
+        result = np.empty((len(places), *SHAPE), DTYPE)
         for start, stop, shard in self._spans():
             rows = np.flatnonzero((places >= start) & (places < stop))
             if rows.size:
@@ -85,7 +81,7 @@ class PredictionSet:
             raise UserError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
         if hashlib.sha256(blob).hexdigest() != shard.sha256:
             raise UserError(f"{path}: is not the shard of the manifest (another sha256); {AGAIN}")
-        return decode_shard(blob, shard.records, self.dtype, path)
+        return decode_shard(blob, shard.records, path)
 
     def _places(self, ids: Sequence[str]) -> NDArray[np.int64]:
         absent = [record_id for record_id in ids if record_id not in self.positions]

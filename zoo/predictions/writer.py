@@ -27,8 +27,9 @@ from core.files import (
     write_json,
 )
 from zoo.predictions.format import (
+    DTYPE,
     FORMAT,
-    SCALES,
+    SCALE,
     SHAPE,
     SHARD_RECORDS,
     Manifest,
@@ -52,18 +53,15 @@ class PredictionWriter:
     memory. `seconds_per_record` can be set before the end of the block, once it has been measured.
     """
 
-    def __init__(self, folder: Path, provenance: Provenance, record_ids: Sequence[str], dtype: str = "uint8") -> None:
+    def __init__(self, folder: Path, provenance: Provenance, record_ids: Sequence[str]) -> None:
         check_record_ids(record_ids)
-        if dtype not in SCALES:
-            raise UserError(f"{folder}: maps are {' or '.join(SCALES)}, not {dtype}")
         self.folder = folder
         self.provenance = provenance
         self.record_ids = tuple(record_ids)
-        self.dtype = dtype
         self.seconds_per_record = provenance.seconds_per_record
         self._place = {record_id: place for place, record_id in enumerate(self.record_ids)}
         self._waiting: dict[int, dict[str, Maps]] = {}
-        self._identity = _identity(provenance, self.record_ids, dtype)
+        self._identity = _identity(provenance, self.record_ids)
         self._begun = False
         make_folder(folder)
         self._written = self._read_manifest()
@@ -92,7 +90,7 @@ class PredictionWriter:
             self._finish()
 
     def add(self, record_id: str, probability: NDArray[Any]) -> None:
-        """Add one map (256, 256): floats in [0, 1], or integers of the set's dtype.
+        """Add one map (256, 256): floats in [0, 1], or uint8.
 
         Raises UserError, naming the record, for another shape or type, NaN, values outside [0, 1], a record
         that is not of this set or already there.
@@ -103,7 +101,7 @@ class PredictionWriter:
             raise UserError(f"{self.folder}: record {record_id} was added already")
         index = self._place[record_id] // SHARD_RECORDS
         waiting = self._waiting.setdefault(index, {})
-        waiting[record_id] = quantise(probability, self.dtype, f"{self.folder}: record {record_id}")
+        waiting[record_id] = quantise(probability, f"{self.folder}: record {record_id}")
         if len(waiting) == len(self._ids_of(index)):
             self._write_shard(index)
 
@@ -131,7 +129,7 @@ class PredictionWriter:
     def _noted(self) -> dict[str, str]:
         """SHA-256 of each shard file of an earlier write of the same set; empty without one."""
         earlier = self._written
-        if earlier and _identity(earlier.provenance, earlier.record_ids, earlier.dtype) == self._identity:
+        if earlier and _identity(earlier.provenance, earlier.record_ids) == self._identity:
             return {shard.file: shard.sha256 for shard in earlier.shards}
         with suppress(UserError, KeyError, TypeError, AttributeError):
             partial = read_json(self.folder / PARTIAL)
@@ -203,31 +201,30 @@ class PredictionWriter:
         return Manifest(
             provenance=replace(self.provenance, seconds_per_record=self.seconds_per_record),
             record_ids=self.record_ids,
-            dtype=self.dtype,
             shards=tuple(self._done[index] for index in sorted(self._done)),
         )
 
 
-def quantise(probability: NDArray[Any], dtype: str, where: str) -> Maps:
-    """Round one map to integers, rint(p * scale); integers of that dtype pass unchanged.
+def quantise(probability: NDArray[Any], where: str) -> Maps:
+    """Round one map to integers, rint(p * 255); uint8 passes unchanged.
 
-    probability: (256, 256) float in [0, 1] or `dtype`;  returns: (256, 256) `dtype`, a copy
+    probability: (256, 256) float in [0, 1] or uint8;  returns: (256, 256) uint8, a copy
     Raises UserError beginning with `where`.
     """
     given = np.asarray(probability)
     if given.shape != SHAPE:
         raise UserError(f"{where}: the map has shape {given.shape}, not {SHAPE}")
-    if given.dtype == dtype:
+    if given.dtype == DTYPE:
         return given.copy()
     if given.dtype.kind != "f":
-        raise UserError(f"{where}: the map is {given.dtype}; give probabilities as floats, or {dtype}")
+        raise UserError(f"{where}: the map is {given.dtype}; give probabilities as floats, or {DTYPE}")
     # float16 would round in between; min and max carry a NaN along.
     wide = given.astype(np.promote_types(given.dtype, np.float32))
     low, high = float(wide.min()), float(wide.max())
     if not (low >= 0 and high <= 1):
         raise UserError(f"{where}: the map reaches from {low:g} to {high:g}; probabilities lie in [0, 1]")
-    return np.rint(wide * wide.dtype.type(SCALES[dtype])).astype(dtype)
+    return np.rint(wide * wide.dtype.type(SCALE)).astype(DTYPE)
 
 
-def _identity(provenance: Provenance, record_ids: Sequence[str], dtype: str) -> str:
-    return sha256_of([provenance.identity(), list(record_ids), dtype, SHARD_RECORDS])
+def _identity(provenance: Provenance, record_ids: Sequence[str]) -> str:
+    return sha256_of([provenance.identity(), list(record_ids), DTYPE, SHARD_RECORDS])

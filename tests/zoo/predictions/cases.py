@@ -44,14 +44,12 @@ def maps_of(record_ids: Sequence[str], salt: int = 0) -> np.ndarray:
     return np.stack([map_of(record_id, salt) for record_id in record_ids])
 
 
-def write_set(
-    runs: Path, record_ids: Sequence[str], salt: int = 0, dtype: str = "uint8", **changes: Any
-) -> PredictionSet:
+def write_set(runs: Path, record_ids: Sequence[str], salt: int = 0, **changes: Any) -> PredictionSet:
     made = provenance(**changes)
     folder = set_folder(Store(runs), made)
-    with PredictionWriter(folder, made, record_ids, dtype) as writer:
+    with PredictionWriter(folder, made, record_ids) as writer:
         for record_id in writer.missing:
-            writer.add(record_id, map_of(record_id, salt).astype(dtype))
+            writer.add(record_id, map_of(record_id, salt))
     return PredictionSet.open(folder)
 
 

@@ -47,12 +47,7 @@ def test_out_of_fold_maps_come_from_the_fold_that_held_them_out(three_folds, wan
 
 def test_a_member_knows_what_it_is_made_of(three_folds):
     (member,) = find_members(Store(three_folds))
-    assert (member.name, member.recipe, member.tta, member.dtype) == (
-        "lite0-fc-t5",
-        "abc123",
-        "none",
-        "uint8",
-    )
+    assert (member.name, member.recipe, member.tta) == ("lite0-fc-t5", "abc123", "none")
     assert member.record_ids == tuple(sorted(ids(141)))
     assert member.folds == ("0", "1", "2")
     assert member.seconds_per_record == 1.5
@@ -92,14 +87,6 @@ def test_test_maps_are_the_mean_over_all_runs(tmp_path):
     assert_array_equal(member.maps(wanted), mean(*(maps_of(wanted, fold) for fold in range(3))))
 
 
-def test_uint16_is_averaged_without_wrapping(tmp_path):
-    for fold in range(3):
-        write_set(tmp_path, ids(2), salt=fold, dtype="uint16", fold=str(fold), split="test")
-    (member,) = find_members(Store(tmp_path), "test")
-    assert member.maps(ids(2)).dtype == "uint16"
-    assert_array_equal(member.maps(ids(2)), mean(*(maps_of(ids(2), fold) for fold in range(3))))
-
-
 def test_the_order_of_the_runs_does_not_matter(tmp_path):
     sets = [write_set(tmp_path, ids(2), salt=k, fold=str(k), split="test") for k in range(3)]
     forth, back = MemberMaps("m", tuple(sets)), MemberMaps("m", tuple(reversed(sets)))
@@ -128,12 +115,6 @@ def test_sets_that_are_not_of_one_member_are_refused(tmp_path, change, word):
     second = write_set(tmp_path, ids(2, 2), **({"fold": "1"} | change))
     with pytest.raises(UserError, match=f"fold-1.*{word}"):
         MemberMaps("m", (first, second))
-
-
-def test_uint8_and_uint16_are_not_mixed(tmp_path):
-    sets = (write_set(tmp_path, ids(2)), write_set(tmp_path, ids(2, 2), dtype="uint16", fold="1"))
-    with pytest.raises(UserError, match="uint16"):
-        MemberMaps("m", sets)
 
 
 def test_a_record_held_out_twice_is_refused_by_name(tmp_path):

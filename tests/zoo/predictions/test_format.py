@@ -25,14 +25,13 @@ REAL_RUNS = Path(__file__).parents[2] / "fixtures" / "real_runs"
 @st.composite
 def some_maps(draw: st.DrawFn) -> np.ndarray:
     """A few maps: tiles of anything, repeated over the 256 x 256."""
-    dtype = draw(st.sampled_from([np.uint8, np.uint16]))
-    tile = draw(arrays(dtype, st.tuples(st.integers(1, 5), st.just(8), st.just(8))))
+    tile = draw(arrays(np.uint8, st.tuples(st.integers(1, 5), st.just(8), st.just(8))))
     return np.tile(tile, (1, 32, 32))
 
 
 @given(some_maps())
 def test_a_shard_gives_back_what_went_in(maps):
-    decoded = decode_shard(encode_shard(maps), len(maps), str(maps.dtype), SHARD)
+    decoded = decode_shard(encode_shard(maps), len(maps), SHARD)
     assert_array_equal(decoded, maps)
     assert decoded.dtype == maps.dtype
 
@@ -42,31 +41,31 @@ def test_a_cut_off_shard_is_refused(maps, data):
     blob = encode_shard(maps)
     cut = data.draw(st.integers(0, len(blob) - 1))
     with pytest.raises(UserError, match=r"shard-0000\.zst"):
-        decode_shard(blob[:cut], len(maps), str(maps.dtype), SHARD)
+        decode_shard(blob[:cut], len(maps), SHARD)
 
 
 @given(some_maps(), st.binary(min_size=1, max_size=100))
 def test_bytes_after_the_frame_are_refused(maps, more):
     with pytest.raises(UserError, match="follow its end"):
-        decode_shard(encode_shard(maps) + more, len(maps), str(maps.dtype), SHARD)
+        decode_shard(encode_shard(maps) + more, len(maps), SHARD)
 
 
 def test_a_second_frame_after_the_first_is_refused():
     maps = maps_of(ids(2))
     with pytest.raises(UserError, match="follow its end"):
-        decode_shard(encode_shard(maps) + encode_shard(maps), 2, "uint8", SHARD)
+        decode_shard(encode_shard(maps) + encode_shard(maps), 2, SHARD)
 
 
 def test_a_shard_of_another_length_is_refused_before_it_is_decoded():
     blob = encode_shard(maps_of(ids(3)))
-    with pytest.raises(UserError, match="does not fit 4 maps of uint8"):
-        decode_shard(blob, 4, "uint8", SHARD)
+    with pytest.raises(UserError, match="does not fit 4 maps"):
+        decode_shard(blob, 4, SHARD)
 
 
 def test_a_shard_without_a_checksum_is_refused():
     blob = zstd.compress(maps_of(ids(2)).tobytes(), 3)
     with pytest.raises(UserError, match="header"):
-        decode_shard(blob, 2, "uint8", SHARD)
+        decode_shard(blob, 2, SHARD)
 
 
 def test_shards_written_by_the_zstandard_package_are_read_and_written_alike():
@@ -74,7 +73,7 @@ def test_shards_written_by_the_zstandard_package_are_read_and_written_alike():
     for manifest in sorted(REAL_RUNS.glob("predictions/**/manifest.json")):
         for shard in read_manifest(manifest.parent).shards:
             blob = (manifest.parent / shard.file).read_bytes()
-            again = encode_shard(decode_shard(blob, shard.records, "uint8", SHARD))
+            again = encode_shard(decode_shard(blob, shard.records, SHARD))
             assert again[:9] == blob[:9]  # magic, flags and length
             assert len(again) == pytest.approx(len(blob), rel=0.02)
 
@@ -85,7 +84,7 @@ def test_a_frame_with_a_wider_window_than_its_content_is_refused():
     blob[4] &= ~0b100000  # no single segment any more: the window has a byte of its own
     blob.insert(5, 20 << 3)  # 2**30 bytes
     with pytest.raises(UserError, match="damaged"):
-        decode_shard(bytes(blob), 1, "uint8", SHARD)
+        decode_shard(bytes(blob), 1, SHARD)
 
 
 def test_a_flipped_bit_is_caught_by_the_frame_alone_in_every_region():
@@ -98,7 +97,7 @@ def test_a_flipped_bit_is_caught_by_the_frame_alone_in_every_region():
             torn = bytearray(blob)
             torn[place] ^= 1 << bit
             try:
-                decoded = decode_shard(bytes(torn), 3, "uint8", SHARD)
+                decoded = decode_shard(bytes(torn), 3, SHARD)
             except UserError:
                 continue
             silent += not np.array_equal(decoded, maps)
@@ -142,7 +141,7 @@ CHANGES = {
     "another count": lambda d: d["shards"][0].update(records=4),
     "another shape": lambda d: d.update(shape=[128, 128]),
     "another scale": lambda d: d.update(scale=100),
-    "an unknown dtype": lambda d: d.update(dtype="float32"),
+    "another dtype": lambda d: d.update(dtype="uint16"),
     "no shards": lambda d: d.pop("shards"),
     "a member that leaves its folder": lambda d: d["provenance"].update(member="../x"),
     "an unknown key": lambda d: d.update(more=1),

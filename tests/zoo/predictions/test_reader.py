@@ -37,12 +37,6 @@ def test_ids_stay_strings(tmp_path):
     assert found.maps(["07", "007"])[:, 0, 0].tolist() == [1, 0]
 
 
-def test_uint16_comes_back_as_uint16(tmp_path):
-    found = write_set(tmp_path, ids(3), dtype="uint16")
-    assert found.maps(ids(3)).dtype == "uint16"
-    assert_array_equal(found.maps(ids(3)), maps_of(ids(3)))
-
-
 def test_a_record_that_is_not_covered_is_named(stored):
     with pytest.raises(UserError, match="record 12 is not covered"):
         stored.maps([ids(1)[0], "12"])
