@@ -30,30 +30,24 @@ class View:
     vflip: bool = False
     hflip: bool = False
 
-    @property
-    def flipped(self) -> tuple[int, ...]:
-        """Axes that the view flips."""
-        return (ROWS,) * self.vflip + (COLUMNS,) * self.hflip
+    def apply(self, maps: Tensor, offset: float = 0.0) -> Tensor:
+        """Image (..., H, W) in this view; a label that lies `offset` pixels further down and right still does so."""
+        return self._flip(maps.transpose(ROWS, COLUMNS) if self.transpose else maps, offset)
 
-    def apply(self, image: Tensor) -> Tensor:
-        """Image (..., H, W) in this view."""
-        turned = image.transpose(ROWS, COLUMNS) if self.transpose else image
-        return turned.flip(self.flipped) if self.flipped else turned
-
-    def undo(self, image: Tensor) -> Tensor:
-        """Inverse of `apply`, bit for bit."""
-        turned = image.flip(self.flipped) if self.flipped else image
-        return turned.transpose(ROWS, COLUMNS) if self.transpose else turned
-
-    def apply_label(self, label: Tensor, offset: float = LABEL_OFFSET) -> Tensor:
-        """Label in this view, its offset kept: half a pixel on the 256 grid, a whole one on a grid twice as fine."""
-        return _moved_on(self.apply(label), self.flipped, round(2 * offset))
-
-    def undo_map(self, probability: Tensor) -> Tensor:
-        """Map predicted in this view, brought back to the delivered label's grid."""
-        home = probability.flip(self.flipped) if self.flipped else probability
-        home = _moved_on(home, self.flipped, round(2 * LABEL_OFFSET))
+    def undo(self, maps: Tensor, offset: float = 0.0) -> Tensor:
+        """Inverse of `apply`; maps predicted in the view of labels at `offset` come back to the label's grid."""
+        home = self._flip(maps, offset)
         return home.transpose(ROWS, COLUMNS) if self.transpose else home
+
+    def _flip(self, maps: Tensor, offset: float) -> Tensor:
+        axes = (ROWS,) * self.vflip + (COLUMNS,) * self.hflip
+        maps = maps.flip(axes) if axes else maps
+        pixels = round(2 * offset)  # half a pixel on the 256 grid, a whole one on a grid twice as fine
+        for axis in axes if pixels else ():
+            # Content moves to indices higher by `pixels`; the edge repeats.
+            edge = maps.narrow(axis, 0, 1).repeat_interleave(pixels, dim=axis)
+            maps = torch.cat([edge, maps.narrow(axis, 0, maps.shape[axis] - pixels)], dim=axis)
+        return maps
 
 
 # Views of each set that has a short name, the last step's changing first.
@@ -83,11 +77,3 @@ def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
     at = F.affine_grid(home, list(maps.shape), align_corners=False)
     inside = 1 - (2 - (at + 1).remainder(4)).abs()
     return F.grid_sample(maps, inside + by, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def _moved_on(label: Tensor, axes: tuple[int, ...], pixels: int) -> Tensor:
-    # Content moves to indices higher by `pixels`; the edge repeats.
-    for axis in axes:
-        edge = label.narrow(axis, 0, 1).repeat_interleave(pixels, dim=axis)
-        label = torch.cat([edge, label.narrow(axis, 0, label.shape[axis] - pixels)], dim=axis)
-    return label

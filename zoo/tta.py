@@ -12,7 +12,7 @@ from ttach.base import Compose, DualTransform, Merger
 from ttach.transforms import Multiply
 
 from zoo.data import SIZE
-from zoo.geometry import View, resize
+from zoo.geometry import LABEL_OFFSET, View, resize
 from zoo.views import ViewSet
 
 ROTATIONS = {0: View(), 90: View(transpose=True, vflip=True), 180: View(vflip=True, hflip=True)}
@@ -27,7 +27,7 @@ class Turn(DualTransform):
 
     def __init__(self, views: Sequence[View], registered: bool) -> None:
         super().__init__("view", views)
-        self.registered = registered
+        self.offset = LABEL_OFFSET if registered else 0.0
 
     def apply_aug_image(self, image: Tensor, view: View) -> Tensor:
         """Image (..., H, W) in the view."""
@@ -35,7 +35,7 @@ class Turn(DualTransform):
 
     def apply_deaug_mask(self, mask: Tensor, view: View) -> Tensor:
         """Map (..., H, W) predicted in the view, brought back to the label's grid."""
-        return view.undo_map(mask) if self.registered else view.undo(mask)
+        return view.undo(mask, self.offset)
 
 
 class Scale(DualTransform):

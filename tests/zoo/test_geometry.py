@@ -30,7 +30,7 @@ def draw(offset: float) -> torch.Tensor:
 @pytest.mark.parametrize("view", EVERY, ids=str)
 def test_a_registered_label_keeps_its_offset_from_the_image(view):
     """Image at 0, label half a pixel down and right: after the view still half a pixel down and right."""
-    seen, label = view.apply(draw(0.0)), view.apply_label(draw(0.5))
+    seen, label = view.apply(draw(0.0)), view.apply(draw(0.5), 0.5)
     assert torch.allclose(offset_between(seen, label), torch.tensor([0.5, 0.5]), atol=1e-3)
 
 
@@ -38,14 +38,14 @@ def test_a_registered_label_keeps_its_offset_from_the_image(view):
 @pytest.mark.parametrize("view", EVERY, ids=str)
 def test_a_label_keeps_another_offset_too(view, offset):
     """None for a label on the image's own grid, a whole pixel on a grid twice as fine."""
-    seen, label = view.apply(draw(0.0)), view.apply_label(draw(offset), offset)
+    seen, label = view.apply(draw(0.0)), view.apply(draw(offset), offset)
     assert torch.allclose(offset_between(seen, label), torch.full((2,), offset), atol=1e-3)
 
 
 @pytest.mark.parametrize("view", EVERY, ids=str)
 def test_a_map_predicted_in_a_view_comes_home_to_the_label(view):
-    predicted = view.apply_label(draw(0.5))
-    assert torch.allclose(offset_between(draw(0.0), view.undo_map(predicted)), torch.tensor([0.5, 0.5]), atol=1e-3)
+    predicted = view.apply(draw(0.5), 0.5)
+    assert torch.allclose(offset_between(draw(0.0), view.undo(predicted, 0.5)), torch.tensor([0.5, 0.5]), atol=1e-3)
 
 
 def test_a_label_mirrored_as_it_is_would_be_off_by_a_whole_pixel():
@@ -87,7 +87,8 @@ def test_a_warp_by_a_views_matrix_is_the_view(view):
     image = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(warp(image, matrix_of(view)), view.apply(image), atol=1e-6)
     inner = (..., slice(1, -1), slice(1, -1))
-    assert torch.allclose(warp(image, matrix_of(view), LABEL_OFFSET)[inner], view.apply_label(image)[inner], atol=1e-6)
+    label = view.apply(image, LABEL_OFFSET)
+    assert torch.allclose(warp(image, matrix_of(view), LABEL_OFFSET)[inner], label[inner], atol=1e-6)
 
 
 @pytest.mark.parametrize("degrees", [0, 20, -75])

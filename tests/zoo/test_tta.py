@@ -12,7 +12,7 @@ from ttach.base import Merger
 
 from core.errors import UsageError
 from tests.zoo.training.cases import TINY
-from zoo.geometry import VIEWS, resize
+from zoo.geometry import LABEL_OFFSET, VIEWS, resize
 from zoo.inference import probabilities
 from zoo.members import with_settings
 from zoo.models import build
@@ -42,7 +42,7 @@ def by_formula(network, images, views, registered):
     total = torch.zeros(len(images), 1, 256, 256)
     for view in views:
         seen = resize(network(view.apply(images)).float(), 256).sigmoid()
-        total += view.undo_map(seen) if registered else view.undo(seen)
+        total += view.undo(seen, LABEL_OFFSET if registered else 0.0)
     return (total / len(views))[:, 0].numpy()
 
 

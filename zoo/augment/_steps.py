@@ -43,7 +43,7 @@ def seen_from(kind: str, images: Tensor, labels: Tensor, offset: float, generato
     views = VIEWS[kind]
     chosen = [views[number] for number in torch.randint(len(views), (len(images),), generator=generator).tolist()]
     seen = torch.stack([view.apply(image) for view, image in zip(chosen, images)])
-    marked = torch.stack([view.apply_label(label, offset) for view, label in zip(chosen, labels)])
+    marked = torch.stack([view.apply(label, offset) for view, label in zip(chosen, labels)])
     return seen, marked
 
 
