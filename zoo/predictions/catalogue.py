@@ -58,10 +58,7 @@ class SetFolder:
         """Set, or the error raised when it was opened."""
         try:
             found = PredictionSet.open(self.place.folder)
-            belongs = set_folder(self.place.store, found.provenance)
-            if belongs != found.folder:
-                where = belongs.relative_to(self.place.store.root)
-                raise UserError(f"{found.folder}: holds the prediction set of {where}; move it back")
+            require_in_place(self.place.store, found)
         except UserError as error:
             return error
         return found
@@ -75,6 +72,14 @@ class SetFolder:
     def _predicted_by(self) -> str | None:
         """SHA-256 of the weights; None if the set cannot be opened, which is said when it is."""
         return None if isinstance(self.opened, UserError) else self.opened.provenance.checkpoint_sha256
+
+
+def require_in_place(store: Store, found: PredictionSet) -> None:
+    """UserError if a set lies in another set's folder."""
+    belongs = set_folder(store, found.provenance)
+    if belongs != found.folder:
+        where = belongs.relative_to(store.root)
+        raise UserError(f"{found.folder}: holds the prediction set of {where}; move it back")
 
 
 def set_folders(store: Store, split: str = "*", member: str = "*", ends: Ends | None = None) -> Iterator[SetFolder]:

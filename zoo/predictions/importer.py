@@ -11,13 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.errors import UsageError, UserError
 from core.files import sha256_of, sha256_of_file
 from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds, write_folds
+from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
 from zoo.predictions.members import OOF
 from zoo.predictions.writer import PredictionWriter, quantise
@@ -123,17 +121,6 @@ def map_files(folder: Path) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def read_map(path: Path) -> NDArray[Any]:
-    """Read the array of one npy file; UserError if it is none, is cut off or would have to be unpickled."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: is not a readable npy file ({error}); write it again") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path}: is an archive, not one array; write one npy file a record")
-    return array
-
-
 def _check_name(store: Store, name: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
         raise UsageError(f'"{name}" cannot be a member\'s name; use letters, digits and . _ -')
@@ -154,7 +141,7 @@ def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listen
     """SHA-256 of each file, after a check that it holds a map; masks in place of probabilities are refused."""
     hashes, highest = {}, 0
     for record_id, path in files.items():
-        array = read_map(path)
+        array = read_array(path)
         quantised = quantise(array, str(path))
         # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %.
         highest = max(highest, 255 if array.dtype.kind == "f" else int(quantised.max()))
@@ -186,5 +173,5 @@ def _write(store: Store, provenance: Provenance, files: Mapping[str, Path], list
         missing = writer.missing
         listener.advance(len(record_ids) - len(missing))
         for record_id in missing:
-            writer.add(record_id, read_map(files[record_id]))
+            writer.add(record_id, read_array(files[record_id]))
             listener.advance()

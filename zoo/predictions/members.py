@@ -123,11 +123,11 @@ class MemberMaps:
         return {record_id: k for k, together in enumerate(self._parts) for record_id in together[0].record_ids}
 
     def _require_one(self, key: str) -> None:
-        first = getattr(self.provenance, key)
+        first, words = getattr(self.provenance, key), {"tta": "TTA", "folds_sha256": "folds.csv"}
         for part in self.sets:
             if getattr(part.provenance, key) != first:
                 raise UserError(
-                    f"{part.folder}: is of another {_WORDS[key]} than {self.sets[0].folder}; "
+                    f"{part.folder}: is of another {words.get(key, key)} than {self.sets[0].folder}; "
                     "they are not one member, predict again"
                 )
 
@@ -139,8 +139,6 @@ class MemberMaps:
                 raise UserError(f"{part.folder}: holds {what} than {together[0].folder}; predict again")
 
     def _require_disjoint(self) -> None:
-        if len(self._part_of) == sum(len(together[0].record_ids) for together in self._parts):
-            return
         seen: dict[str, str] = {}
         for fold, together in zip(self.folds, self._parts):
             for record_id in together[0].record_ids:
@@ -158,15 +156,6 @@ class MemberMaps:
                 f"{self.name}: record {min(absent)} has no {self.provenance.split} prediction "
                 f"({len(absent)} of {len(ids)} have none); folds predicted: {', '.join(self.folds)}"
             )
-
-
-_WORDS = {
-    "member": "member",
-    "recipe": "recipe",
-    "split": "split",
-    "tta": "TTA",
-    "folds_sha256": "split into folds (folds_sha256)",
-}
 
 
 def _mean(maps: Sequence[Maps]) -> Maps:

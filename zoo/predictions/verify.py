@@ -3,7 +3,7 @@
 In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,8 +13,7 @@ from core.errors import UserError
 from core.files import read_json, sha256_of_file
 from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
-from zoo.predictions.catalogue import SetFolder, set_folders
-from zoo.predictions.format import set_folder
+from zoo.predictions.catalogue import SetFolder, require_in_place, set_folders
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
 from zoo.runs.store import Store
@@ -50,7 +49,8 @@ def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
         raise UserError(f"{store}: no such directory; name the runs folder with --runs DIR")
     folders = list(set_folders(store))
     folds, faults = _read_folds(store)
-    faults += _json_faults(store)
+    for document in store.documents():  # results, ensembles
+        faults += _fault(read_json, document)
     opened = []
     with listener.task("verify", len(folders)):
         for folder in folders:
@@ -59,7 +59,9 @@ def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
                 faults += wrong
                 opened += [found] if found else []
             listener.advance()
-    faults += _member_faults(opened)
+    # Runs of one member that cannot be read together.
+    for (name, *_), together in groupby(sorted(opened, key=_kind), key=_kind):
+        faults += _fault(MemberMaps, name, tuple(together))
     shards = [one.folder / shard.file for one in opened for shard in one.manifest.shards]
     return Verified(
         sets=len(opened),
@@ -78,25 +80,25 @@ def _check_set(folder: SetFolder, folds: Folds | None) -> tuple[PredictionSet | 
     except UserError as error:
         return None, [str(error)]
     return found, [
-        *_place_faults(folder.place.store, found),
+        *_fault(require_in_place, folder.place.store, found),
         *_shard_faults(found),
         *_checkpoint_faults(folder, found),
         *_fold_faults(found, folds),
     ]
 
 
-def _place_faults(store: Store, found: PredictionSet) -> Iterator[str]:
-    belongs = set_folder(store, found.provenance)
-    if belongs != found.folder:
-        yield f"{found.folder}: holds the prediction set of {belongs}; move it back"
+def _fault(read: Callable[..., object], *of: object) -> list[str]:
+    """Error of `read(*of)` as one line; none if it raises none."""
+    try:
+        read(*of)
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def _shard_faults(found: PredictionSet) -> Iterator[str]:
     for shard in found.manifest.shards:
-        try:
-            found.decode(shard)
-        except UserError as error:
-            yield str(error)
+        yield from _fault(found.decode, shard)
     listed = {shard.file for shard in found.manifest.shards}
     for path in sorted(found.folder.glob("shard-*.zst")):
         if path.name not in listed:
@@ -124,18 +126,6 @@ def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
             return
 
 
-def _member_faults(sets: list[PredictionSet]) -> list[str]:
-    """Runs of one member that cannot be read together."""
-    faults = []
-    for _, together in groupby(sorted(sets, key=_kind), key=_kind):
-        runs = tuple(together)
-        try:
-            MemberMaps(str(runs[0].provenance.ref), runs)
-        except UserError as error:
-            faults.append(str(error))
-    return faults
-
-
 def _kind(found: PredictionSet) -> tuple[str, str, str]:
     made = found.provenance
     return str(made.ref), made.split, made.tta
@@ -146,14 +136,3 @@ def _read_folds(store: Store) -> tuple[Folds | None, list[str]]:
         return (read_folds(store.folds) if store.folds.exists() else None), []
     except UserError as error:
         return None, [str(error)]
-
-
-def _json_faults(store: Store) -> list[str]:
-    """JSON outside the prediction sets that cannot be read: results, ensembles."""
-    faults = []
-    for path in store.documents():
-        try:
-            read_json(path)
-        except UserError as error:
-            faults.append(str(error))
-    return faults

@@ -105,7 +105,7 @@ CLASHES = {
     "recipe": ({"recipe": "other"}, "another recipe"),
     "split": ({"split": "test"}, "another split"),
     "tta": ({"tta": "d4"}, "another TTA"),
-    "folds": ({"folds_sha256": "f1"}, "folds_sha256"),
+    "folds": ({"folds_sha256": "f1"}, "another folds.csv"),
 }
 
 

@@ -95,7 +95,7 @@ FAULTS = {
     "torn folds": (lambda runs: (runs / "folds.csv").write_text("x"), "folds.csv: has no column"),
     "other test records": (
         lambda runs: write_set(runs, ids(2), fold="3", split="test"),
-        "fold-3.*is of another split into folds",
+        "fold-3.*is of another folds.csv",
     ),
 }
 
