@@ -27,20 +27,16 @@ class AugmentationFacts:
 
 AUGMENTATIONS: Registry[Augmentation, AugmentationFacts] = Registry("augmentation", AugmentationFacts, package=__name__)
 
-from zoo.augment._chain import augment, training_view  # noqa: E402  they ask the registry
-from zoo.augment._gallery import Exhibit, gallery  # noqa: E402
+from zoo.augment._chain import augment, crop, training_view  # noqa: E402  they ask the registry
 from zoo.augment._picture import draw_augmentations  # noqa: E402
-from zoo.augment._squares import crop  # noqa: E402
 from zoo.augment.colour import jitter  # noqa: E402
 
 __all__ = [
     "AUGMENTATIONS",
     "AugmentationFacts",
-    "Exhibit",
     "augment",
     "crop",
     "draw_augmentations",
-    "gallery",
     "jitter",
     "training_view",
 ]

@@ -1,21 +1,33 @@
-"""Picture of every augmentation on a few scenes: images with the outlines of their labels, as a PNG."""
+"""Picture of a few scenes after every augmentation, for people to look at, with the outlines of their labels, as a PNG."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from core.errors import UsageError, UserError
 from core.files import atomic_write, require_folder
 from core.listener import SILENT, Listener
-from zoo.augment._gallery import Exhibit, gallery
-from zoo.data import Record, Scenes, open_scenes
-from zoo.inputs import require_input
+from zoo.augment import AUGMENTATIONS, Pair
+from zoo.augment._chain import augment, training_view
+from zoo.data import LABELLED, Record, Scenes, open_scenes
+from zoo.geometry import LABEL_OFFSET
+from zoo.inputs import INPUTS, fit_scaling, read_channels, require_input
 from zoo.members import Recipe
+from zoo.members.terms import Term
+from zoo.targets import read_target
 
 SHOWN = 3  # scenes: those with the most contrail pixels
 SEARCHED = 60  # of these many, the first by id: a picture need not read 20,000 masks
 DPI = 110  # a pixel of the picture for each of a scene
 BESIDE = 2  # exhibits in a row
+
+Floats = NDArray[np.float32]
 
 
 def draw_augmentations(
@@ -60,6 +72,57 @@ def _with_contrails(scenes: Scenes) -> list[Record]:
     if not searched:
         raise UserError("none of these sources has a label; name one that has, or none: synthetic scenes are drawn")
     return sorted(searched, key=lambda record: -int(scenes.mask(record).sum()))[:SHOWN]
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """Scenes after an augmentation: colours (n, H, W, 3) in 0..1 and labels (n, H, W)."""
+
+    title: str
+    colours: Floats
+    labels: Floats
+
+
+def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int) -> list[Exhibit]:
+    """Exhibits of the records as the member reads them, as it trains on them, and after each augmentation alone.
+
+    They show the labelled frame: an ash colour unchanged; of other inputs the first three channels, or one as grey,
+    from the 1st to the 99th percentile over the records. An input that is scaled takes the statistics of these records.
+    """
+    images, labels = _batch(recipe, scenes, records)
+    shown = recipe.frames.index(LABELLED)
+    facts = INPUTS.facts(recipe.input)
+    is_ash = facts.channels == 3 and not facts.scaled
+    limits = (0.0, 1.0) if is_ash else np.percentile(_colours(images[:, shown]), (1, 99), axis=(0, 1, 2))
+
+    def exhibit(title: str, seen: Tensor, marked: Tensor) -> Exhibit:
+        colours = (_colours(seen[:, shown]) - limits[0]) / np.maximum(limits[1] - limits[0], 1e-6)
+        return Exhibit(title, colours.clip(0, 1), marked[:, 0].numpy())
+
+    def alone(name: str) -> Pair:
+        offset = LABEL_OFFSET if recipe.registered else 0.0
+        return augment(images, labels, [Term(name, 1.0)], offset, torch.Generator().manual_seed(seed))
+
+    generator = torch.Generator().manual_seed(seed)
+    trained = training_view(recipe, images, labels, torch.device("cpu"), generator)
+    settings = [f"{key} {getattr(recipe, key)}" for key in ("crop", "jitter") if getattr(recipe, key)]
+    as_trained = f"as trained: {', '.join([recipe.augment, *settings])}"
+    first = [exhibit("as read", images, labels), exhibit(as_trained, *trained)]
+    return first + [exhibit(name, *alone(name)) for name in AUGMENTATIONS.names()]
+
+
+def _batch(recipe: Recipe, scenes: Scenes, records: Sequence[Record]) -> Pair:
+    scaling = fit_scaling(scenes, records, recipe.input, recipe.frames)
+    channels = [read_channels(scenes, record, recipe.input, recipe.frames) for record in records]
+    images = np.stack([scaling(one) if scaling else one for one in channels])
+    targets = np.stack([read_target(scenes, record, recipe.target) for record in records])
+    return torch.from_numpy(images), torch.from_numpy(targets)
+
+
+def _colours(images: Tensor) -> Floats:
+    """(n, channels, H, W) -> (n, H, W, 3)."""
+    colours: Floats = images[:, [0, 1, 2] if images.shape[1] > 2 else [0, 0, 0]].permute(0, 2, 3, 1).numpy()
+    return colours
 
 
 def _draw(exhibits: Sequence[Exhibit], ids: Sequence[str], path: Path) -> None:

@@ -65,15 +65,12 @@ def candidate_channels() -> tuple[Channel, ...]:
     found = [_still(name, bands) for name, bands in (quantities | pairs).items()]
     moving = quantities | {f"T{high}-T{low}": (high, low) for high, low in DIFFERENCES}
     for name, bands in moving.items():
-        found += [
-            _change(name, bands, (BEFORE,)),
-            _change(name, bands, (AFTER,)),
-            _change(name, bands, (BEFORE, AFTER)),
-        ]
+        found += [_change(name, bands, others) for others in ((BEFORE,), (AFTER,), (BEFORE, AFTER))]
     found += [_ratio(name, bands[0], frame) for name, bands in quantities.items() for frame in (BEFORE, AFTER)]
     for high, low in DIFFERENCES:
-        found += [_filtered(f"ridge {sigma:g} px of ", (high, low), partial(ridge, sigma=sigma)) for sigma in SIGMAS]
-        found.append(_filtered(f"less its mean over {WIDE:g} px: ", (high, low), local_contrast))
+        name, bands = f"T{high}-T{low}", (high, low)
+        found += [_still(f"ridge {sigma:g} px of {name}", bands, partial(ridge, sigma=sigma)) for sigma in SIGMAS]
+        found.append(_still(f"less its mean over {WIDE:g} px: {name}", bands, local_contrast))
     return tuple(found)
 
 
@@ -116,8 +113,17 @@ def _of(kelvin: Kelvin, bands: Sequence[int], frame: int) -> Plane:
     return first - kelvin[bands[1], frame] if len(bands) > 1 else first
 
 
-def _still(name: str, bands: tuple[int, ...]) -> Channel:
-    return Channel(name, tuple((band, LABELLED) for band in bands), lambda kelvin: _of(kelvin, bands, LABELLED))
+def _still(
+    name: str, bands: tuple[int, ...], function: Callable[[Plane], Plane] | None = None
+) -> Channel:
+    """Channel of the labelled frame alone, filtered by `function`."""
+    reads = tuple((band, LABELLED) for band in bands)
+
+    def make(kelvin: Kelvin) -> Plane:
+        plane = _of(kelvin, bands, LABELLED)
+        return function(plane) if function else plane
+
+    return Channel(name, reads, make, pixelwise=function is None)
 
 
 def _change(name: str, bands: tuple[int, ...], others: tuple[int, ...]) -> Channel:
@@ -136,15 +142,6 @@ def _change(name: str, bands: tuple[int, ...], others: tuple[int, ...]) -> Chann
 def _ratio(name: str, band: int, frame: int) -> Channel:
     reads = ((band, LABELLED), (band, frame))
     return Channel(f"{name}: t{LABELLED} / t{frame}", reads, lambda kelvin: kelvin[reads[0]] / kelvin[reads[1]])
-
-
-def _filtered(prefix: str, bands: tuple[int, int], function: Callable[[Plane], Plane]) -> Channel:
-    reads = tuple((band, LABELLED) for band in bands)
-
-    def make(kelvin: Kelvin) -> Plane:
-        return function(_of(kelvin, bands, LABELLED))
-
-    return Channel(f"{prefix}T{bands[0]}-T{bands[1]}", reads, make, pixelwise=False)
 
 
 def _pixels(record: Record, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from zoo.data.ash import ASH_BANDS, ash_image
 from zoo.data.parallel import parallel_map
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
 from zoo.data.sources import Scenes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DIFFERENCES = ((15, 14), (14, 11))
 IN_CONTRAILS = " in contrails"
@@ -34,7 +31,6 @@ QUANTITIES = (
     *(f"T{first}-T{second}{where}" for first, second in DIFFERENCES for where in ("", IN_CONTRAILS)),
     *ASH_COLOURS,
 )
-AT_ONCE = 32  # records that are kept apart before they are added up: histograms are large
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,33 +143,13 @@ class Summary:
 
 def describe(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> list[Summary]:
     """Summary of each (source, split), and at the end of all of them."""
-    parts: dict[tuple[str, str], list[Summary]] = {}
+    parts: dict[tuple[str, str], Summary] = {}
     tasks = [(scenes.source(record), record) for record in scenes.records]
     for one in parallel_map(_describe, tasks, jobs, listener, "stats"):
-        part = parts.setdefault((one.source, one.split), [])
-        part.append(one)
-        if len(part) == AT_ONCE:
-            part[:] = [merge(part, one.source, one.split)]
-    summaries = [merge(part, *key) for key, part in sorted(parts.items())]
+        key = one.source, one.split
+        parts[key] = merge([parts[key], one], *key) if key in parts else one
+    summaries = [part for _, part in sorted(parts.items())]
     return [*summaries, merge(summaries, "all", "all")]
-
-
-def summary_frame(summaries: Sequence[Summary]) -> "pd.DataFrame":
-    """Statistics of `describe` as a table: one row for each source, split and quantity.
-
-    Columns: source, split, quantity, pixels, mean, std, min, max, and a percentile each (NaN for bands and colours);
-    kelvins, but for ash colours.
-    """
-    import pandas as pd
-
-    rows = []
-    for summary in summaries:
-        for name, stats in summary.quantities.items():
-            numbers = stats.as_dict()
-            percentiles = {f"{percent} %": value for percent, value in numbers.pop("percentiles", {}).items()}
-            where = {"source": summary.source, "split": summary.split, "quantity": name, "pixels": stats.count}
-            rows.append(where | numbers | percentiles)
-    return pd.DataFrame(rows)
 
 
 def merge(parts: Sequence[Summary], source: str, split: str) -> Summary:

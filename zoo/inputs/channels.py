@@ -7,9 +7,8 @@ from zoo.inputs.named import INPUTS
 
 def registered_channels() -> dict[str, list[Channel]]:
     """Channels of every registered input, by its name."""
-    return {name: _channels(name) for name in INPUTS.names()}
-
-
-def _channels(name: str) -> list[Channel]:
-    facts = INPUTS.facts(name)
-    return input_channels(name, facts.bands, facts.channels, INPUTS.get(name), facts.from_ash)
+    entries = map(INPUTS.entry, INPUTS.names())
+    return {
+        one.name: input_channels(one.name, one.facts.bands, one.facts.channels, one.make, one.facts.from_ash)
+        for one in entries
+    }

@@ -6,7 +6,8 @@ import pytest
 from core.errors import UsageError, UserError
 from tests.heard import Heard
 from tests.scenes import write_record
-from zoo.augment import AUGMENTATIONS, draw_augmentations, gallery
+from zoo.augment import AUGMENTATIONS, draw_augmentations
+from zoo.augment._picture import gallery
 from zoo.data import BANDS, open_scenes
 from zoo.inputs import INPUTS, read_channels
 from zoo.members import load_member, with_settings
