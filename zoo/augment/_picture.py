@@ -1,4 +1,4 @@
-"""Picture of a few scenes after every augmentation, for people to look at, with the outlines of their labels, as a PNG."""
+"""Picture of a few scenes after every augmentation: images with the outlines of their labels, as a PNG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
