@@ -113,9 +113,7 @@ def _of(kelvin: Kelvin, bands: Sequence[int], frame: int) -> Plane:
     return first - kelvin[bands[1], frame] if len(bands) > 1 else first
 
 
-def _still(
-    name: str, bands: tuple[int, ...], function: Callable[[Plane], Plane] | None = None
-) -> Channel:
+def _still(name: str, bands: tuple[int, ...], function: Callable[[Plane], Plane] | None = None) -> Channel:
     """Channel of the labelled frame alone, filtered by `function`."""
     reads = tuple((band, LABELLED) for band in bands)
 
