@@ -49,6 +49,16 @@ class Active:
         everything = len(self.record_ids) * self.shape[0] * self.shape[1]
         return len(self.pixel) / everything if everything else 0.0
 
+    @cached_property
+    def constant(self) -> tuple[int, ...]:
+        """Members with one value in all pixels, as far as these tell: they cannot be thresholded."""
+        if not len(self.pixel):
+            return ()
+        lows, highs = self.values.min(axis=1), self.values.max(axis=1)
+        # A value of eps or more makes a pixel active: elsewhere, the member has another one.
+        same = (lows == highs) & ((highs < self.eps) | (self.share == 1))
+        return tuple(int(member) for member in np.flatnonzero(same))
+
     def records_of(self, fold: int) -> tuple[int, int]:
         """First record of the fold with this index, and the first after it."""
         low, high = np.searchsorted(self.fold, [fold, fold + 1])

@@ -172,7 +172,7 @@ def _records(
         fold_of=fold_of,
         group_of=own,
         read_maps=lambda some: np.stack(
-            [as_uint8(array[[rows[one] for one in some]], f"maps of {name}") for name, array in arrays.items()]
+            [as_uint8(array[[rows[one] for one in some]], f"maps of {name}", some) for name, array in arrays.items()]
         ),
         read_masks=lambda some: truth[[rows[one] for one in some]],
     )

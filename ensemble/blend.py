@@ -131,10 +131,11 @@ def mixed_weights(first: Sequence[int], second: Sequence[int], step: float) -> t
     return whole_weights((1 - step) * np.asarray(first) + step * np.asarray(second))
 
 
-def as_uint8(maps: NDArray[Any], where: str = "the maps") -> NDArray[np.uint8]:
+def as_uint8(maps: NDArray[Any], where: str = "the maps", ids: Sequence[str] | None = None) -> NDArray[np.uint8]:
     """Round probability maps to uint8: floats by rint(p * 255), uint16 half up in integers; uint8 is returned as it is.
 
-    Raises UserError, beginning with `where`, for another dtype or for values outside [0, 1].
+    maps: (n, H, W); ids: names of the n records, by default their numbers
+    Raises UserError, beginning with `where`, for another dtype, for NaN or for values outside [0, 1].
     """
     if maps.dtype == np.uint8:
         return maps
@@ -145,6 +146,9 @@ def as_uint8(maps: NDArray[Any], where: str = "the maps") -> NDArray[np.uint8]:
     # float16 would round in between; min and max carry a NaN along.
     wide = maps.astype(np.promote_types(maps.dtype, np.float32))
     low, high = (float(wide.min()), float(wide.max())) if wide.size else (0.0, 0.0)
+    if np.isnan(low):
+        row = int(np.flatnonzero(np.isnan(wide).any(axis=(1, 2)))[0])
+        raise UserError(f"{where} hold NaN in record {row if ids is None else ids[row]}")
     if not (low >= 0 and high <= 1):
         raise UserError(f"{where} reach from {low:g} to {high:g}; probabilities lie in [0, 1]")
     return np.rint(wide * wide.dtype.type(255)).astype(np.uint8)

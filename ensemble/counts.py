@@ -43,7 +43,7 @@ class BlendCounts:
     """Counts per fold of any blend of these active pixels.
 
     groups: the scene group of every record; without them, each record is its own. jobs: threads.
-    Raises UserError if a scene group is in two folds.
+    Raises UserError if a scene group is in two folds, or if no pixel is positive.
     """
 
     def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1) -> None:
@@ -55,6 +55,10 @@ class BlendCounts:
         self._curves: OrderedDict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = OrderedDict()
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
+        if not self.truth.any():
+            raise UserError(
+                f"none of the {len(active.record_ids)} records has a positive pixel: no Dice can be computed"
+            )
         self._refuse_leaks()
 
     @property
@@ -111,8 +115,9 @@ class BlendCounts:
         return np.concatenate([self.groups[slice(*self.active.records_of(fold))] for fold in folds])
 
     def is_lowest(self, choice: Choice) -> bool:
-        """True if the threshold is the lowest candidate, so that a lower one might be better."""
-        return choice.cut.bin <= self.floor(choice.blend)
+        """True if the threshold ties with the lowest candidate, so that a lower one might be better."""
+        cut = choice.cut
+        return (cut.bin if cut.lowest is None else cut.lowest) <= self.floor(choice.blend)
 
     def floor(self, blend: Blend) -> int:
         """Lowest bin that is a candidate for a threshold: only active pixels reach it."""

@@ -42,7 +42,9 @@ def out_of_fold(
         record_ids=tuple(record_ids),
         fold_of=folds.fold_of,
         group_of=folds.group_of,
-        read_maps=lambda ids: np.stack([as_uint8(member.maps(ids)) for member in members]),
+        read_maps=lambda ids: np.stack(
+            [as_uint8(member.maps(ids), f"maps of {member.name}", ids) for member in members]
+        ),
         read_masks=lambda ids: np.stack([unpacked(record) for record in ids]),
         chunk=SHARD_RECORDS,
     )

@@ -5,7 +5,7 @@ In: the document of `ensemble fit --json`, which every ensemble keeps. Out: figu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,15 +72,21 @@ class FitReport:
         return pd.DataFrame(rows).set_index("name").reindex(columns=columns).astype(float)
 
     def __repr__(self) -> str:
-        document, (low, high) = self.document, self.interval
+        document = self.document
+        dice, groups = document["dice"], document["groups"]
         lines = [
-            f"{self.kind.replace('_', '-')} Dice {self.dice:.4f} [{low:.4f}, {high:.4f}], "
+            f"{self.kind.replace('_', '-')} Dice {self.dice:.4f}{span(dice['interval'], groups)}, "
             f"{document['records']} records in {document['groups']} groups, {len(document['folds']) or 1} folds"
         ]
         words = {"uniform": "equal weights", "best": "the best single member"}
-        for name, (value, below, above) in self.gains.items():
-            lines.append(f"over {words[name]}: {value:+.4f} [{below:+.4f}, {above:+.4f}], paired")
+        for name, (value, *around) in self.gains.items():
+            lines.append(f"over {words[name]}: {value:+.4f}{span(around, groups, '+.4f')}, paired")
         return "\n".join(lines + [f"warning: {line}" for line in self.warnings])
+
+
+def span(interval: Sequence[float], groups: int, form: str = ".4f") -> str:
+    """Text of an interval over this many groups, after a space; empty for one group, whose resampling says nothing."""
+    return f" [{interval[0]:{form}}, {interval[1]:{form}}]" if groups > 1 else ""
 
 
 def _bounds(interval: list[float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from core.bootstrap import Gain, paired_gain
 from core.dice import Counts
+from core.errors import UsageError
 from ensemble.counts import TrainingSet
 from ensemble.lineup import OnDecision, choose_members
 from ensemble.min_pixels import NONE, ranked_modes
@@ -41,6 +42,8 @@ def select(options: FitOptions, training: TrainingSet, on_decision: OnDecision =
     shares = tuple(shares_of(options.ratios, training.counts.active.members)) if options.method == RATIOS else ()
     # A member without a share must not be the only one left.
     able = training.among([member for member in training.members if not shares or shares[member] > 0])
+    if not able.members:
+        raise UsageError(f'--ratios "{options.ratios}": gives no weight to a member whose pixels have several values')
     members = choose_members(options, able, on_decision)
     part = training.among(members)
     strategy = Strategy(members=None if members == training.members else members, shares=shares)

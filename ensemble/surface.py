@@ -7,13 +7,12 @@ one sweep over each record's active pixels in descending level, as `ensemble.min
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dice import global_dice
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
 from ensemble.min_pixels import MIN_PIXELS, NONE, check_mode
@@ -26,11 +25,15 @@ Counts2 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cut:
-    """Cut of a blend: a pixel is foreground if its bin is >= `bin` and its image or component has `k` such pixels."""
+    """Cut of a blend: a pixel is foreground if its bin is >= `bin` and its image or component has `k` such pixels.
+
+    lowest: lowest bin of the plateau that `bin` is the middle of; None: `bin` alone
+    """
 
     bin: int
     mode: str = NONE
     k: int = 0
+    lowest: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_mode(self.mode)
@@ -123,19 +126,24 @@ def bins_of(active: Active, weights: Sequence[int], by: Table, first: int, last:
 
 
 def dice_of(counts: Counts2, truth: int) -> NDArray[np.float64]:
-    """Dice of counts (..., 2) with `truth` foreground pixels; 1.0 if both are empty."""
-    return global_dice(counts[..., 0], counts[..., 1] + truth)
+    """Dice of counts (..., 2) with `truth` foreground pixels; 0 if both are empty, so that 0/0 selects nothing."""
+    return 2 * counts[..., 0] / np.maximum(counts[..., 1] + truth, 1)
 
 
 def best_cut(counts: Counts2, truth: int, floor: int, mode: str) -> tuple[Cut, float]:
     """Find the cut of highest Dice in counts (bins, 2) or (bins, sizes, 2), and that Dice.
 
-    Ties go to the smallest k, then to the lowest threshold; bins below `floor` are no candidates.
+    Ties go to the smallest k, then to the middle of the first run of tied thresholds: at its edges, the next pixel of
+    another record would change the mask. Bins below `floor` are no candidates.
     """
     flat = counts[:, None] if counts.ndim == 2 else counts
     dice = dice_of(flat[floor:], truth)
     k, row = np.unravel_index(int(np.argmax(dice.T)), dice.T.shape)
-    return Cut(int(row) + floor, mode, int(k)), float(dice[row, k])
+    best = dice[row, k]
+    worse = np.flatnonzero(dice[row:, k] < best)
+    tied = int(worse[0]) if len(worse) else len(dice) - int(row)
+    lowest = int(row) + floor
+    return Cut(lowest + (tied - 1) // 2, mode, int(k), lowest), float(best)
 
 
 def _add_up(

@@ -75,7 +75,14 @@ def _folds(fit: Fit) -> list[str]:
 
 def _few(fit: Fit) -> list[str]:
     groups = fit.group_count
+    if groups == 1:
+        return ["only one scene group: there are no intervals"]
     return [f"only {groups} scene groups: the intervals are rough"] if groups < FEW_GROUPS else []
+
+
+def _constant(fit: Fit) -> list[str]:
+    names = [fit.active.members[member] for member in fit.active.constant]
+    return [f"one value in all pixels, thus no weight: {', '.join(names)}"] if names else []
 
 
 def _thresholds(fit: Fit) -> list[str]:
@@ -134,8 +141,8 @@ def _lowest_threshold(fit: Fit) -> list[str]:
         return []
     least = f"p = {fit.active.eps / 255:.3f}"
     return [
-        f"the best threshold of {', '.join(names)} is the lowest candidate: pixels where no member reaches {least} "
-        "were not read" + (", since they do not fit into --max-ram" if fit.active.eps > EPS else "")
+        f"the best threshold of {', '.join(names)} may be lower: pixels where no member reaches {least} were not read"
+        + (", since they do not fit into --max-ram" if fit.active.eps > EPS else "")
     ]
 
 
@@ -172,6 +179,7 @@ def _worse(fit: Fit) -> list[str]:
 _CHECKS = (
     _folds,
     _few,
+    _constant,
     _thresholds,
     _plateau,
     _calibration,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.tables.columns import EMPTY, cell
 from core.thresholds import threshold_text
+from ensemble.report import span
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,26 +38,26 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
     if document["worth"]:
         console.print(_worth_table(document))
     for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
-        low, high = gain["interval"]
-        kind = "cross-fitted" if crossed else "in-sample"
-        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f} [{low:+.4f}, {high:+.4f}], {kind}, paired")
+        kind, around = "cross-fitted" if crossed else "in-sample", span(gain["interval"], document["groups"], "+.4f")
+        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f}{around}, {kind}, paired")
 
 
 def _dice_table(document: Any) -> Any:
     from rich.table import Table
 
-    dice = document["dice"]
+    dice, groups = document["dice"], document["groups"]
     crossed = dice["cross_fitted"] is not None
     table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     inside, outside = f"{dice['in_sample']:.4f}", cell(dice["cross_fitted"], DICE)
     table.add_row(
-        "ensemble", "", threshold_text(document["threshold"], 3), inside, outside, _span(dice["interval"]), style="bold"
-    )
+        "ensemble", "", threshold_text(document["threshold"], 3), inside, outside,
+        span(dice["interval"], groups).strip(), style="bold",
+    )  # fmt: skip
     for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
         where = ("", cell(dice[key], DICE)) if crossed else (cell(dice[key], DICE), EMPTY)
-        table.add_row(title, "", "", *where, _span(dice[f"{key}_interval"]))
+        table.add_row(title, "", "", *where, span(dice[f"{key}_interval"], groups).strip())
     for name, member in document["members"].items():
         table.add_row(
             name,
@@ -64,7 +65,7 @@ def _dice_table(document: Any) -> Any:
             threshold_text(member["threshold"], 3),
             f"{member['in_sample']:.4f}",
             cell(member["cross_fitted"], DICE),
-            _span(member["interval"]),
+            span(member["interval"], groups).strip(),
         )
     return table
 
@@ -129,7 +130,3 @@ def print_members(console: "Console", members: Any) -> None:
             member["digest"][:12],
         )
     console.print(table)
-
-
-def _span(interval: Any) -> str:
-    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"

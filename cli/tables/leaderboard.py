@@ -19,7 +19,8 @@ def print_leaderboard(console: Console, board: Leaderboard) -> None:
 
 def marked(row: Row) -> str:
     """Dice with the marks that `legend` explains."""
-    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + ("†" if row.changed != {} else "")
+    recipe = "‡" if row.changed is None else "†" if row.changed else ""
+    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + recipe
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -35,7 +36,8 @@ def legend(rows: Sequence[Row]) -> list[str]:
     marks = "".join(map(marked, rows))
     lines = {
         "*": "* in-sample: only one fold, whose own records chose the threshold",
-        "†": "† trained by another recipe than the listed one: see changed, or --json",
+        "†": "† trained by another recipe than the listed one, see changed",
+        "‡": "‡ its run is missing, so its recipe is not known",
     }
     return [line for mark, line in lines.items() if mark in marks]
 
@@ -46,7 +48,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     return [
         column("member", 0, lambda row: row.name, numbers=False),
         column("Dice", 1, marked, numbers=False),
-        column("95 % interval", 3, lambda row: f"{row.interval[0]:.3f} to {row.interval[1]:.3f}"),
+        column("95 % interval", 3, _interval),
         column("behind", 2 if compared else 6, _behind),
         column("folds ±", 7, lambda row: EMPTY if row.spread is None else f"{row.spread:.3f} ({len(row.per_fold)})"),
         column("records", 4, lambda row: str(row.records)),
@@ -60,11 +62,16 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     ]
 
 
+def _interval(row: Row) -> str:
+    return f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.groups > 1 else EMPTY
+
+
 def _behind(row: Row) -> str:
     paired = row.behind
     if paired is None or not paired["value"]:
         return EMPTY
-    return f"{paired['value']:.3f} ({paired['interval'][0]:+.3f} to {paired['interval'][1]:+.3f})"
+    around = f" ({paired['interval'][0]:+.3f} to {paired['interval'][1]:+.3f})" if row.groups > 1 else ""
+    return f"{paired['value']:.3f}{around}"
 
 
 def _epochs(row: Row) -> str:

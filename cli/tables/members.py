@@ -67,7 +67,7 @@ def _logged(row: Row) -> str:
 
 def _dice(score: Scores, width: int) -> str:
     low, high = score.interval
-    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})"
+    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})" if score.groups > 1 else marked(score)
 
 
 def _records(score: Scores) -> str:

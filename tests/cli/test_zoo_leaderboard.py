@@ -244,7 +244,7 @@ def listed(made, capsys, *names):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, monkeypatch, width):
+def test_the_list_marks_scores_of_one_fold_and_of_a_missing_run(made, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     lite, resnet = (load_member(name) for name in ("lite0-fc-t5", "resnet18-fc-t5"))
     write_again(made, "m0", member=lite.name, recipe=lite.hash(False, made.folds.sha256))
@@ -253,9 +253,9 @@ def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, m
     (own, other), below = listed(made, capsys, lite.name, resnet.name)
     assert "*" not in own
     assert "†" not in own
-    assert "*† (" in other
+    assert "*‡ (" in other
     assert "* in-sample" in below
-    assert "† trained by another recipe" in below
+    assert "‡ its run is missing" in below
     assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2
     row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == lite.name)
     assert (row["kind"], row["folds"], row["runs"], row["changed"]) == ("cross_fitted", 3, 3, {})
@@ -263,7 +263,7 @@ def test_the_list_marks_scores_of_one_fold_and_of_another_recipe(made, capsys, m
     row = rows[resnet.name]
     assert (row["kind"], row["folds"], row["changed"]) == ("in_sample", 1, None)  # not known where it was trained
     told = ask(made, capsys, "leaderboard").out
-    assert "*†" in next(line for line in told.splitlines() if line.startswith(resnet.name))
+    assert "*‡" in next(line for line in told.splitlines() if line.startswith(resnet.name))
     assert "m1" in told
 
 

@@ -93,12 +93,61 @@ def test_a_leaking_group_is_refused(rng):
         fit(maps, masks, folds=np.arange(24) % 2, groups=["s"] * 24)
 
 
+def test_a_threshold_lies_in_the_middle_of_the_gap_that_separates_the_classes(rng):
+    masks = np.zeros((40, 16, 16), bool)
+    masks[::2, 4:9, 3:13] = True
+    maps = {"a": np.where(masks, 0.9, 0.1) + rng.uniform(-0.05, 0.05, masks.shape)}
+    fitted = fit(maps, masks)
+    assert fitted.threshold == pytest.approx(0.5, abs=0.01)
+    assert not [line for line in fitted.report.warnings if "threshold" in line or "plateau" in line]
+
+
+def test_labels_without_a_positive_pixel_are_refused():
+    with pytest.raises(UserError, match="none of the 6 records has a positive pixel"):
+        fit({"a": np.full((6, 8, 8), 0.2)}, np.zeros((6, 8, 8), bool))
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "uniform"}, {"method": "stack"}, {"min_pixels": "component"}])
+@pytest.mark.parametrize("value", [0.0, 0.05, 0.5, 1.0])
+def test_a_constant_member_gets_no_weight_and_is_named(rng, value, options):
+    maps, masks = arrays(streak_case(rng))
+    alone, both = fit(maps, masks, **options), fit(maps | {"flat": np.full(masks.shape, value)}, masks, **options)
+    assert "one value in all pixels, thus no weight: flat" in both.report.warnings
+    assert both.report.weights["flat"] == 0
+    assert all(abs(both.report.weights[name] - weight) < 0.05 for name, weight in alone.report.weights.items())
+    with pytest.raises(UserError, match="flat: one value in all pixels"):
+        fit({"flat": np.full(masks.shape, 0.5)}, masks)
+    with pytest.raises(UsageError, match="several values"):
+        fit(maps | {"flat": np.full(masks.shape, value)}, masks, method="ratios", ratios="flat=1")
+
+
+def test_a_map_of_only_0_and_1_is_not_constant():
+    masks = np.eye(8, dtype=bool)[None].repeat(6, axis=0)
+    assert fit({"a": masks.astype(float)}, masks).report.dice == 1
+
+
+def test_one_group_alone_has_no_interval(rng):
+    maps, masks = arrays(streak_case(rng))
+    report = fit(maps, masks, groups=["one"] * 24).report
+    assert "only one scene group: there are no intervals" in report.warnings
+    assert "[" not in repr(report).split("warning:")[0]
+    assert "[" in repr(fit(maps, masks).report).split("warning:")[0]
+
+
+def test_nan_is_named_with_its_record(rng):
+    maps, masks = arrays(streak_case(rng))
+    held = {name: array / np.float32(255) for name, array in maps.items()}
+    held["m1"][7, 3, 3] = np.nan
+    with pytest.raises(UserError, match="maps of m1 hold NaN in record r0007"):
+        fit(held, masks, ids=[f"r{row:04d}" for row in range(24)])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"maps": {}}, "give at least one member"),
         ({"maps": {"a": np.zeros((2, 8, 8))}}, r"maps of a: have shape \(2, 8, 8\), the masks \(4, 8, 8\)"),
-        ({"maps": {"a": np.full((4, 8, 8), np.nan)}}, "maps of a reach from nan to nan"),
+        ({"maps": {"a": np.full((4, 8, 8), np.nan)}}, "maps of a hold NaN in record"),
         ({"maps": {"a": np.full((4, 8, 8), 3.0)}}, "maps of a reach from 3 to 3"),
         ({"maps": {"a": np.ones((4, 8, 8), bool)}}, "maps of a are bool"),
         ({"masks": np.zeros((4, 64), bool)}, r"give \(n, H, W\)"),
@@ -160,7 +209,8 @@ def test_the_report_tabulates_members_and_baselines(fitted):
     gain, low, _ = fitted.report.gains["best"]
     assert gain == pytest.approx(frame.loc["ensemble", "cross_fitted"] - frame.loc["best single", "cross_fitted"])
     assert low <= gain
-    one = fit({"a": np.zeros((4, 8, 8))}, np.zeros((4, 8, 8), bool), folds=[0] * 4).report
+    masks = np.eye(8, dtype=bool)[None].repeat(4, axis=0)
+    one = fit({"a": masks.astype(float)}, masks, folds=[0] * 4).report
     assert one.to_frame()["cross_fitted"].isna().all()
     assert isinstance(one, FitReport)
 

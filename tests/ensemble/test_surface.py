@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from core.errors import UnknownName
 from ensemble.blend import BINS, COARSE, identity_table, logit_table, whole_weights
 from ensemble.min_pixels import MIN_PIXELS
-from ensemble.surface import Cut, best_cut, bins_of, curves, record_counts
+from ensemble.surface import Cut, best_cut, bins_of, curves, dice_of, record_counts
 from tests.ensemble.cases import Case, cut_counts, dense_bins, noise_case, streak_case, surface, surface_by_labelling
 
 TABLES = {"identity": identity_table(), "logit": logit_table()}
@@ -115,11 +115,35 @@ def test_threads_and_pieces_leave_the_bits_alone(rng, monkeypatch):
     assert_array_equal(curves(active, weights, by), curves(active, weights, by, jobs=3))
 
 
-def test_the_best_cut_is_the_first_of_the_best():
+def test_the_best_cut_is_the_middle_of_the_first_plateau_at_the_smallest_k():
     counts = np.zeros((BINS, 3, 2), np.int64)
-    counts[500, 1] = counts[501, 1] = counts[400, 2] = [5, 5]
-    assert best_cut(counts, 10, 1, "image") == (Cut(500, "image", 1), 2 * 5 / 15)
-    assert best_cut(np.zeros((BINS, 2), np.int64), 0, 7, "none") == (Cut(7, "none", 0), 1.0)
+    counts[500:503, 1] = counts[600:700, 1] = counts[400, 2] = [5, 5]
+    cut, dice = best_cut(counts, 10, 1, "image")
+    assert (cut, cut.lowest, dice) == (Cut(501, "image", 1), 500, 2 * 5 / 15)
+
+
+def test_nothing_predicted_where_nothing_is_true_selects_no_threshold():
+    counts = np.zeros((BINS, 2), np.int64)
+    counts[:500, 1] = 3
+    cut, dice = best_cut(counts, 0, 7, "none")
+    assert (cut.lowest, cut.bin, dice) == (7, (7 + BINS - 1) // 2, 0.0)
+
+
+@given(
+    hnp.arrays(np.int64, (12, 3, 2), elements=st.integers(0, 3)),
+    st.integers(0, 4),
+    st.integers(0, 11),
+)
+def test_the_best_cut_is_found_by_trying_all(counts, truth, floor):
+    counts[..., 1] += counts[..., 0]
+    dice = {(k, bin): float(dice_of(counts[bin, k], truth)) for k in range(3) for bin in range(floor, 12)}
+    best = max(dice.values())
+    k, low = min(where for where, value in dice.items() if value == best)
+    high = low
+    while dice.get((k, high + 1)) == best:
+        high += 1
+    cut, value = best_cut(counts, truth, floor, "image")
+    assert (cut, cut.lowest, value) == (Cut((low + high) // 2, "image", k), low, best)
 
 
 def test_an_unknown_mode_is_answered_with_its_neighbour():
