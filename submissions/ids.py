@@ -1,19 +1,17 @@
 """Check of record ids: strings, always; which are expected, and in which order.
 
 In: the ids of a file with their lines, the ids expected. Out: faults. Stays outside: run lengths.
-Ids have up to 19 digits, more than a double holds: an id that was converted to a float has lost its last ones.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from core.record_ids import AS_TEXT, KnownIds, explain_form
 from submissions.rle_errors import Trouble
 
-_TEXT = "read and write ids as text (pandas: dtype=str)"
 _NAMED = 5
 
 
@@ -37,14 +35,9 @@ class Expectation:
         return cls(known, None, elsewhere or {})
 
     @cached_property
-    def by_float(self) -> Mapping[float, str]:
-        """Ids by their value as a double."""
-        return {float(each): each for each in self.ids or () if each.isdecimal()}
-
-    @cached_property
-    def by_fold(self) -> Mapping[str, str]:
-        """Ids by their form without the zeros, blanks and capitals that tools add or drop."""
-        return {_fold(each): each for each in self.ids or ()}
+    def known(self) -> KnownIds:
+        """Ids that are expected, to find the originals of changed ones."""
+        return KnownIds.of(self.ids or ())
 
 
 def explain_id(record_id: str, expected: Expectation) -> Trouble | None:
@@ -57,7 +50,7 @@ def explain_id(record_id: str, expected: Expectation) -> Trouble | None:
 def explain_new_id(record_id: object) -> Trouble | None:
     """Explain an id that cannot be written to a csv as it is; None if it can."""
     if not isinstance(record_id, str):
-        return Trouble(f"an id of type {type(record_id).__name__}", _TEXT)
+        return Trouble(f"an id of type {type(record_id).__name__}", AS_TEXT)
     if any(sign in record_id for sign in ',"'):
         return Trouble("the id holds a comma or a quote", "rename the record")
     return _explain_form(record_id)
@@ -87,23 +80,8 @@ def _check_order(lines: Mapping[str, int], order: Sequence[str]) -> Iterator[tup
 
 
 def _explain_form(record_id: str) -> Trouble | None:
-    if not record_id.strip():
-        return Trouble("the id is empty", "write the record's id")
-    if re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", record_id, re.ASCII):
-        return Trouble("the id has gone through a float and lost digits", _TEXT)
-    if re.fullmatch(r"[0-9]+\.0*", record_id, re.ASCII):
-        return Trouble("the id ends as a float does; it may have lost digits", _TEXT)
-    if re.fullmatch(r"-[0-9]+", record_id, re.ASCII):
-        return Trouble("the id is negative: an integer has overflowed", _TEXT)
-    if record_id.lower() in ("nan", "none", "null", "inf"):
-        return Trouble("the id is missing", _TEXT)
-    if record_id != record_id.strip():
-        return Trouble("blanks around the id", "strip them")
-    if not record_id.isascii() and record_id.isdigit():
-        return Trouble("the id's digits are not ASCII", "write the digits 0 to 9")
-    if not record_id.isprintable():
-        return Trouble("the id holds unprintable characters", _TEXT)
-    return None
+    explained = explain_form(record_id)
+    return Trouble(*explained) if explained else None
 
 
 def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
@@ -111,14 +89,10 @@ def _explain_unknown(record_id: str, expected: Expectation) -> Trouble:
     if other:
         what = f"the id belongs to {other}, which is not expected here"
         return Trouble(what, "remove the row, or name the file's own --split")
-    near = expected.by_fold.get(_fold(record_id))
-    if near:
-        return Trouble(f"unknown id; {near} is expected", f"write it as {near}")
-    near = expected.by_float.get(float(record_id)) if record_id.isdecimal() else None
-    if near:
-        return Trouble(f"unknown id: {near} through a float, its digits lost", _TEXT)
-    return Trouble("unknown id", "remove the row, or name the --data and --split that hold it")
-
-
-def _fold(record_id: str) -> str:
-    return record_id.strip().strip("'").lower().lstrip("0").removesuffix(".npy")
+    found = expected.known.original(record_id)
+    if found is None:
+        return Trouble("unknown id", "remove the row, or name the --data and --split that hold it")
+    near, (_, todo) = found
+    if todo == AS_TEXT:
+        return Trouble(f"unknown id: {near} through a float, its digits lost", AS_TEXT)
+    return Trouble(f"unknown id; {near} is expected", todo)
