@@ -65,7 +65,7 @@ def check_scenes(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> 
     tasks = [
         (source, record, expected) for source in scenes.sources for record, expected in source.expected_files().items()
     ]
-    general = tuple(fault for source in scenes.sources for fault in _metadata_faults(source))
+    general = tuple(fault for source in scenes.sources for fault in _source_faults(source))
     return CheckReport(tuple(parallel_map(_check, tasks, jobs, listener, "check")), general)
 
 
@@ -96,9 +96,9 @@ def _check(task: tuple[Source, Record, frozenset[str]]) -> Finding:
     return source.check(record, expected)
 
 
-def _metadata_faults(source: Source) -> Iterator[Fault]:
+def _source_faults(source: Source) -> Iterator[Fault]:
     try:
-        source.metadata()
+        yield from source.faults()
     except UserError as error:
         what, _, todo = str(error).rpartition("; ")
         yield Fault("", source.root, what, todo)

@@ -1,5 +1,6 @@
 """Read time and place of scenes from the competition's {split}_metadata.json.
 
+An entry that cannot be used is a fault of its record alone: the others keep their place.
 The projection is a transverse Mercator on an ellipsoid; its inverse is the usual series (Snyder, Map
 Projections: A Working Manual, 1987, equations 8-17 to 8-25), good to metres over the width of a scene.
 """
@@ -13,33 +14,49 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
-from zoo.data.records import SIZE, Grid, Metadata
+from zoo.data.records import SIZE, Fault, Grid, Metadata
 
+TIMES = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2099: milliseconds, minutes and days since 1970 lie outside
 NUMBER = r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*"
 
 
-def read_metadata(path: Path) -> dict[str, Metadata]:
-    """Read metadata by record id; UserError that names file and record if an entry is malformed."""
+def read_metadata(path: Path) -> tuple[dict[str, Metadata], tuple[Fault, ...]]:
+    """Read metadata by record id, without the entries that cannot be used, and a fault for each of those.
+
+    UserError if the file is not a list of objects.
+    """
     entries = read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: is not a list of objects; fetch this file again")
-    return dict(_read_entry(path, number, entry) for number, entry in enumerate(entries))
+    found: dict[str, Metadata] = {}
+    faults: dict[str, Fault] = {}
+    for number, entry in enumerate(entries):
+        name = str(entry.get("record_id", ""))
+        try:
+            metadata = _read_entry(entry)
+            if found.setdefault(name, metadata) != metadata:
+                raise ValueError("another entry of this record differs")
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+            faults[name] = Fault(name, path, f"entry {number} cannot be used: {reason}", "mend the entry")
+    return {name: metadata for name, metadata in found.items() if name not in faults}, tuple(faults.values())
 
 
-def _read_entry(path: Path, number: int, entry: Mapping[str, Any]) -> tuple[str, Metadata]:
-    try:
-        time = float(entry["timestamp"])
-        if not math.isfinite(time):
-            raise ValueError("timestamp is not a number")
-        grid = _grid(entry)
-        return str(entry["record_id"]), Metadata(time, _centre(grid), grid)
-    except (KeyError, TypeError, ValueError) as error:
-        where = f"entry {number} (record {entry.get('record_id', 'unnamed')})"
-        raise UserError(f"{path}: {where} is malformed ({error!r}); fetch this file again") from error
+def _read_entry(entry: Mapping[str, Any]) -> Metadata:
+    if isinstance(entry["record_id"], float):
+        raise ValueError("the id went through a float and lost digits; write ids as text")
+    time = float(entry["timestamp"])
+    if not TIMES[0] <= time < TIMES[1]:
+        raise ValueError(f"timestamp {time:.15g} is not in seconds since 1970, of the years 2000 to 2099")
+    grid = _grid(entry)
+    return Metadata(time, _centre(grid), grid)
 
 
 def _grid(entry: Mapping[str, Any]) -> Grid:
     numbers = {key: float(entry[key]) for key in ("row_min", "row_size", "col_min", "col_size")}
+    for key, number in numbers.items():
+        if not math.isfinite(number) or (key.endswith("size") and not number):
+            raise ValueError(f"{key} is {number}")
     return Grid(wkt=str(entry["projection_wkt"]), **numbers)
 
 
@@ -48,7 +65,12 @@ def _centre(grid: Grid) -> tuple[float, float] | None:
     projection = parse_projection(grid.wkt)
     east = grid.col_min + SIZE / 2 * grid.col_size
     north = grid.row_min + SIZE / 2 * grid.row_size
-    return projection.inverse(east, north) if projection else None
+    if projection is None:
+        return None
+    centre = projection.inverse(east, north)
+    if not (math.isfinite(centre[1]) and abs(centre[0]) <= 90):
+        raise ValueError("the scene's centre is not on the earth")
+    return centre
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Source(Protocol):
         """File that holds the label of a labelled record."""
 
     def has_mask(self, record: Record) -> bool:
-        """True if the record is labelled; reads no array."""
+        """True if there is a label, readable or not; reads no array."""
 
     def has_labelers(self, record: Record) -> bool:
         """True if the marks of each labeler are known; reads no array."""
@@ -143,8 +143,11 @@ class Source(Protocol):
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
         """Marks of each labeler: (R, 256, 256), or None if they are not known."""
 
-    def metadata(self) -> Mapping[str, Metadata]:
-        """Time and place by record id, if known; may be empty, or name records that are not here."""
+    def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
+        """Time and place by split and record id, if known; may be empty, or name records that are not here."""
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Faults that make a record, or its metadata, be left out: links to nothing, entries that cannot be used."""
 
     def expected_files(self) -> ExpectedFiles:
         """Files that each record should hold."""

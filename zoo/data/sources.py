@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from core.command import Command
 from core.errors import UserError
+from zoo.data.groups import is_placed
 from zoo.data.layouts import LAYOUTS
-from zoo.data.records import SPLITS, Metadata, Record, Source, sorted_records
+from zoo.data.records import SPLITS, Fault, Metadata, Record, Source, Split, sorted_records
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,21 @@ class Scenes:
         return self.source(record).mask(record)
 
     @cached_property
-    def _metadata(self) -> dict[str, dict[str, Metadata]]:
+    def _metadata(self) -> dict[str, dict[tuple[Split, str], Metadata]]:
         return {source.name: dict(source.metadata()) for source in self.sources}
 
     def metadata(self, record: Record) -> Metadata | None:
         """Time and place, or None if they are not known."""
-        return self._metadata[record.source].get(record.id)
+        return self._metadata[record.source].get((record.split, record.id))
 
     def is_placed(self, record: Record) -> bool:
         """True if time and place of the record are known."""
-        data = self.metadata(record)
-        return data is not None and data.centre is not None
+        return is_placed(self.metadata(record))
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """Faults for which a record, or its metadata, is left out."""
+        return tuple(fault for source in self.sources for fault in source.faults())
 
     @cached_property
     def _by_id(self) -> dict[str, list[Record]]:

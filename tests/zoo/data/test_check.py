@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import UserError
 from tests.scenes import linked_copy, own, write_ash, write_metadata, write_record
-from zoo.data import open_scenes
+from zoo.data import make_folds, open_scenes
 from zoo.data.check import check_scenes, full_bands
 from zoo.data.masks import majority
 
@@ -168,7 +168,48 @@ def test_an_empty_record_is_a_fault(data):
     (data / "data" / "train" / "104").mkdir()
     (fault,) = _check(data).faults
     folder = data / "data" / "train" / "104"
-    assert str(fault) == f"record 104: {folder}: holds no band; fetch this record again, or delete the folder"
+    assert str(fault) == f"record 104: {folder}: holds no band; fetch this record again, or remove it"
+
+
+def test_a_split_that_was_unpacked_one_folder_too_deep_is_to_be_moved(tmp_path):
+    for name in ("1", "2", "3"):
+        write_record(tmp_path / "train", "train", name)
+    scenes = open_scenes(tmp_path)
+    (fault,) = check_scenes(scenes).faults
+    assert str(fault) == (
+        f"record train: {tmp_path / 'train' / 'train'}: holds no band but 3 folders, 1 first: records one folder too "
+        f"deep; move them up into {tmp_path / 'train'}"
+    )
+    with pytest.raises(UserError, match="none of 1 records is labelled"):
+        make_folds(scenes, 2)
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+@pytest.mark.parametrize("name", [MASK, LABELERS, BAND])
+def test_a_name_without_a_file_behind_it_is_a_fault(data, kind, name):
+    path = data / "data" / "train" / "102" / name
+    path.unlink()
+    path.mkdir() if kind == "folder" else path.symlink_to("../../.git/annex/objects/gone.npy")
+    (fault,) = _check(data).faults
+    assert (fault.record, fault.path) == ("102", path)
+    if name == MASK:
+        with pytest.raises(UserError, match=r"102/human_pixel_masks\.npy"):
+            make_folds(open_scenes(data / "data"), 2)
+
+
+def test_a_record_that_is_a_link_to_nothing_is_a_fault(data):
+    path = data / "data" / "train" / "105"
+    path.symlink_to("../store/105")
+    (fault,) = _check(data).faults
+    assert str(fault) == f"record 105: {path}: is a link to nothing; the record is left out; fetch this file again"
+
+
+def test_each_metadata_entry_that_cannot_be_used_is_a_fault(data):
+    path = own(data / "data" / "validation_metadata.json")
+    path.write_text(path.read_text().replace("1570000000.0", "1570000000000", 1))
+    (fault,) = _check(data).faults
+    assert (fault.record, fault.path) == ("201", path)
+    assert "is not in seconds since 1970" in fault.what
 
 
 def test_broken_metadata_are_a_fault(data):

@@ -46,6 +46,9 @@ class Archive:
     def metadata(self):
         return {}
 
+    def faults(self):
+        return ()
+
     def kelvin(self, record, bands, frames):
         return np.load(self.root / f"{record.id}.frames.npy")[None, None]
 

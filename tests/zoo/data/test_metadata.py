@@ -56,7 +56,7 @@ def test_other_projections_are_not_guessed_at():
 
 def test_the_centre_is_in_the_middle_of_the_scene(tmp_path):
     path = write_metadata(tmp_path, "train", {"7": (2.0, 0.0, 0.0), "8": (0.0, 300.0, 400.0)})
-    found = read_metadata(path)
+    found, _ = read_metadata(path)
     assert found["7"].centre == pytest.approx((0, -75), abs=1e-9)
     assert found["7"].time - found["8"].time == 7200
     (a, b), (c, d) = found["7"].centre, found["8"].centre
@@ -64,7 +64,7 @@ def test_the_centre_is_in_the_middle_of_the_scene(tmp_path):
 
 
 def test_the_real_metadata_agree_with_what_is_known_of_them(real_scenes):
-    found = read_metadata(real_scenes / "validation_metadata.json")
+    found, _ = read_metadata(real_scenes / "validation_metadata.json")
     ids, known = list(found), list(found.values())
     assert len(found) == 1856
     assert len(list(near_in_place_and_time(known))) == 48
@@ -74,25 +74,50 @@ def test_the_real_metadata_agree_with_what_is_known_of_them(real_scenes):
     assert (len(places), max(places.values())) == (253, 26)
 
 
-FAULTS = {
-    "is not a list of objects": {"record_id": "1"},
-    "entry 0 (record 1) is malformed (KeyError('timestamp'))": [{"record_id": "1"}],
-    "entry 0 (record unnamed) is malformed": [{"timestamp": 1.0}],
-    "could not convert string to float": [{"record_id": "1", "timestamp": "noon"}],
+def test_a_file_that_is_no_list_of_objects_is_refused(tmp_path):
+    path = tmp_path / "train_metadata.json"
+    path.write_text('{"record_id": "1"}')
+    with pytest.raises(UserError, match=r"train_metadata\.json: is not a list of objects"):
+        read_metadata(path)
+
+
+ENTRIES = {
+    "lacks 'timestamp'": {"timestamp": None},
+    "could not convert string to float": {"timestamp": "noon"},
+    "timestamp nan is not in seconds": {"timestamp": float("nan")},
+    "timestamp 1583980800000 is not in seconds since 1970": {"timestamp": 1583980800000},
+    "timestamp 26399680 is not in seconds": {"timestamp": 26399680},  # minutes
+    "row_min is nan": {"row_min": float("nan")},
+    "col_min is inf": {"col_min": float("inf")},
+    "col_size is 0": {"col_size": 0},
+    "lacks 'projection_wkt'": {"projection_wkt": None},
+    "the scene's centre is not on the earth": {"row_min": 3e8},
+    "the id went through a float": {"record_id": 7.0},
 }
 
 
-@pytest.mark.parametrize(("words", "document"), FAULTS.items(), ids=FAULTS.keys())
-def test_malformed_metadata_are_named(words, document, tmp_path):
-    path = tmp_path / "train_metadata.json"
-    path.write_text(json.dumps(document))
-    with pytest.raises(UserError) as caught:
-        read_metadata(path)
-    assert words in str(caught.value)
-    assert str(path) in str(caught.value)
+@pytest.mark.parametrize(("words", "change"), ENTRIES.items(), ids=ENTRIES.keys())
+def test_an_entry_that_cannot_be_used_is_a_fault_and_the_others_stand(words, change, tmp_path):
+    path = write_metadata(tmp_path, "train", {"7": (0, 0, 0), "8": (0, 0, 0)})
+    first, second = json.loads(path.read_text())
+    changed = {key: value for key, value in (first | change).items() if value is not None}
+    path.write_text(json.dumps([changed, second]))
+    found, (fault,) = read_metadata(path)
+    assert list(found) == ["8"]
+    assert fault.record == str(changed["record_id"])
+    assert "entry 0 cannot be used: " + words in str(fault)
+
+
+def test_two_entries_of_a_record_that_differ_are_a_fault(tmp_path):
+    path = write_metadata(tmp_path, "train", {"7": (0, 0, 0), "8": (3, 0, 0)})
+    first, second = json.loads(path.read_text())
+    path.write_text(json.dumps([first, second, second | {"record_id": "7"}, second]))
+    found, (fault,) = read_metadata(path)
+    assert (list(found), fault.record) == (["8"], "7")
+    assert "another entry of this record differs" in fault.what
 
 
 def test_an_id_that_was_written_as_a_number_is_a_string(tmp_path):
     path = write_metadata(tmp_path, "train", {"1000216489776414077": (0, 0, 0)})
     path.write_text(path.read_text().replace('"1000216489776414077"', "1000216489776414077"))
-    assert list(read_metadata(path)) == ["1000216489776414077"]
+    assert list(read_metadata(path)[0]) == ["1000216489776414077"]

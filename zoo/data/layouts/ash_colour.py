@@ -24,6 +24,7 @@ from zoo.data.records import (
     Finding,
     Metadata,
     Record,
+    Split,
     sorted_records,
 )
 
@@ -91,8 +92,11 @@ class AshColourSource:
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
         return None
 
-    def metadata(self) -> Mapping[str, Metadata]:
+    def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
         return {}
+
+    def faults(self) -> tuple[Fault, ...]:
+        return ()
 
     def expected_files(self) -> ExpectedFiles:
         """Each record is one file."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from zoo.data.arrays import FileFault, read_array, read_first
+from zoo.data.arrays import REPAIR, FileFault, read_array, read_first
 from zoo.data.layouts import LAYOUTS
 from zoo.data.layouts._checks import absent_frames, band_faults, held_by_most, names_in, torn_frame
 from zoo.data.masks import as_mask, majority
@@ -30,6 +30,7 @@ from zoo.data.records import (
     Finding,
     Metadata,
     Record,
+    Split,
     sorted_records,
 )
 
@@ -63,10 +64,11 @@ class CompetitionSource:
         return self.path(record) / PIXEL_MASKS
 
     def has_mask(self, record: Record) -> bool:
-        return record.split != "test" and self.mask_path(record).is_file()
+        # A name is enough: a link to nothing is a label that was lost, and reading it says so.
+        return record.split != "test" and os.path.lexists(self.mask_path(record))
 
     def has_labelers(self, record: Record) -> bool:
-        return (self.path(record) / INDIVIDUAL_MASKS).is_file()
+        return os.path.lexists(self.path(record) / INDIVIDUAL_MASKS)
 
     def band_path(self, record: Record, band: int) -> Path:
         """File of one band."""
@@ -111,9 +113,19 @@ class CompetitionSource:
         count = max(1, stored.shape[-1]) if stored.ndim == 4 else 1
         return np.moveaxis(as_mask(stored, (SIZE, SIZE, 1, count), path)[:, :, 0], -1, 0)
 
-    def metadata(self) -> Mapping[str, Metadata]:
-        paths = (self.root / f"{split}_metadata.json" for split in SPLITS)
-        return {key: value for path in paths if path.exists() for key, value in read_metadata(path).items()}
+    def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
+        return {(split, name): each for split, (found, _) in self._metadata() for name, each in found.items()}
+
+    def faults(self) -> tuple[Fault, ...]:
+        links = [self.root / split / name for split in SPLITS for name in _links_to_nothing(self.root / split)]
+        lost = [Fault(path.name, path, "is a link to nothing; the record is left out", REPAIR) for path in links]
+        return (*lost, *(fault for _, (_, faults) in self._metadata() for fault in faults))
+
+    def _metadata(self) -> Iterator[tuple[Split, tuple[dict[str, Metadata], tuple[Fault, ...]]]]:
+        for split in SPLITS:
+            path = self.root / f"{split}_metadata.json"
+            if path.exists():
+                yield split, read_metadata(path)
 
     def expected_files(self) -> ExpectedFiles:
         """Files that most records hold: bands of the whole source, masks of the record's own split."""
@@ -130,12 +142,10 @@ class CompetitionSource:
         """Check every band and mask of a record."""
         folder, bands = self.path(record), self.bands(record)
         names = names_in(folder) & FILES
+        what = "is missing, though most records hold it"
+        faults = [Fault(record.id, folder / name, what) for name in expected - names if bands]
         if not bands:
-            none = Fault(record.id, folder, "holds no band", "fetch this record again, or delete the folder")
-            return Finding(record, len(names), (), (), False, (none,))
-        faults = [
-            Fault(record.id, folder / name, "is missing, though most records hold it") for name in expected - names
-        ]
+            faults.append(_no_band(record, folder))
         absent: list[tuple[int, int]] = []
         for band in bands:
             path = self.band_path(record, band)
@@ -189,6 +199,21 @@ def _refuse_torn_frame(plane: NDArray[np.float32], frame: int, path: Path) -> No
     if finite.all() or (frame != LABELLED and np.isnan(plane).all()):
         return
     raise FileFault(path, torn_frame(frame, int((~finite).sum())))
+
+
+def _no_band(record: Record, folder: Path) -> Fault:
+    """Fault of a record's folder that holds no band; perhaps a whole split was unpacked one folder too deep."""
+    below = _folders(folder)
+    if not below:
+        return Fault(record.id, folder, "holds no band", "fetch this record again, or remove it")
+    what = f"holds no band but {len(below)} folders, {min(below)} first: records one folder too deep"
+    return Fault(record.id, folder, what, f"move them up into {folder.parent}")
+
+
+def _links_to_nothing(split: Path) -> list[str]:
+    """Names in a split that are links to what is not there."""
+    names = sorted(names_in(split))
+    return [name for name in names if not name.startswith(".") and not (split / name).exists()]
 
 
 def _folders(split: Path) -> list[str]:
