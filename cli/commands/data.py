@@ -73,12 +73,9 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
         require_folder(out)
     used = settings.runs.folds
     path = out or used
-    scenes = settings.scenes()
-    made = make_folds(scenes, count, settings.seed, settings.jobs, settings.listener)
+    made = make_folds(settings.scenes(), count, settings.seed, settings.jobs, settings.listener)
     save_folds(path, made, force, settings.listener)
-    placed = sum(scenes.is_placed(record) for record in scenes.labelled)
-    how = {"by_place_and_time": placed, "by_look": len(made.rows) - placed}
-    document = {"path": str(path), **made.as_dict(), **how}
+    document = {"path": str(path), **made.as_dict()}
     show(settings, document, lambda console: print_folds(console, document))
     if path != used:
         settings.listener.info(f"copy {path} to {used} to train on these folds")

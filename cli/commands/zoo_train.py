@@ -19,6 +19,7 @@ from cli.tables.zoo import after_training, print_trained
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe.")
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
+@click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")
 @common
 def train(
     settings: Settings,
@@ -31,6 +32,7 @@ def train(
     sets: tuple[str, ...],
     with_val: bool,
     tta: str,
+    allow_ungrouped: bool,
 ) -> None:
     """Train MEMBERS on folds; complete runs are reused, interrupted ones resumed.
 
@@ -45,9 +47,7 @@ def train(
 
     from zoo.workflows.train import train
 
-    how = settings.how()
-    trained = train(
-        recipes, scenes, settings.runs, fold=fold, seeds=seeds, seed=settings.seed, with_val=with_val, tta=tta, **how
-    )
+    how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
+    trained = train(recipes, scenes, settings.runs, allow_ungrouped=allow_ungrouped, **how)
     show(settings, [each.as_dict() for each in trained], lambda console: print_trained(console, trained))
     next_step(settings, after_training(trained[0].run, bool(scenes.test)))

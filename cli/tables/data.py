@@ -8,6 +8,7 @@ from rich.table import Table
 
 from cli.tables.columns import EMPTY, cell, framed_table
 from zoo.data.check import CheckReport
+from zoo.data.folds import count_of
 from zoo.data.stats import PERCENTILES, PIXEL_PERCENTILES, QUANTITIES, Summary
 
 MANY = 10  # scene groups that are shown; the csv holds them all
@@ -120,6 +121,13 @@ def print_folds(console: Console, document: Mapping[str, Any]) -> None:
     console.print(framed_table(f"Folds of {document['records']:,} labelled records", ("fold",), heads, rows))
     by_place, by_look = document["by_place_and_time"], document["by_look"]
     console.print(f"scene groups: {by_place:,} records by place and time, {by_look:,} by the look of their frames")
+    if document["ungrouped"]:
+        unknown = count_of(document["ungrouped"])
+        console.print(
+            f"unknown scene group: {unknown}: neither place and time nor a band in common with the others",
+            markup=False,
+            soft_wrap=True,
+        )
     groups = document["groups"]
     for group in groups[:MANY]:
         console.print(f"one scene group: {', '.join(group)}", markup=False, soft_wrap=True)

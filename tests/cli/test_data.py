@@ -74,6 +74,20 @@ def test_folds_are_written_and_shown(data, tmp_path, capsys):
     assert read_folds(tmp_path / "runs" / "folds.csv").count == 3
 
 
+def test_a_record_whose_scene_group_is_unknown_is_named_and_counted(tmp_path, capsys):
+    for name in "1234":
+        write_record(tmp_path / "data", "train", name)
+    write_record(tmp_path / "data", "train", "5", bands=())
+    arguments = ("folds", "--folds", 2, "--data", tmp_path / "data", "--runs", tmp_path / "runs")
+    assert _run(*arguments) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "0 records by place and time, 4 by the look of their frames" in out
+    assert "unknown scene group: 1 record (5): neither place and time nor a band in common with the others" in out
+    assert _run(*arguments, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["by_look"], document["ungrouped"]) == (4, ["5"])
+
+
 def test_folds_speak_json(data, tmp_path, capsys):
     assert _run("folds", "--folds", 2, "--data", data, "--out", tmp_path / "a.csv", "--json") == 0
     document = json.loads(capsys.readouterr().out)

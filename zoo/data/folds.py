@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from os import PathLike
@@ -19,11 +19,14 @@ from core.command import Command
 from core.errors import UserError
 from core.files import sha256_of, write_text
 from core.listener import SILENT, Listener
+from core.record_ids import KnownIds
+from zoo.data.groups import METADATA, PIXELS, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("record_id", "fold", "group", "source", "split", "positives")
+COLUMNS = ("record_id", "fold", "group", "source", "split", "positives", "grouped_by")
+NAMED = 5  # records that a message names
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Assignment:
     """One row of folds.csv: a record and its fold.
 
     Only the first two are needed. group: the scene group, by default the record alone; positives: contrail pixels of
-    the record's mask, None if not counted.
+    the record's mask, None if not counted; grouped_by: "metadata", "pixels", "unknown", empty if not told.
     """
 
     record_id: str
@@ -40,6 +43,7 @@ class Assignment:
     source: str = ""
     split: str = ""
     positives: int | None = None
+    grouped_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,21 +94,46 @@ class Folds:
         """Hash of record ids and folds, on which runs depend: the same after a rename of a source or a group."""
         return sha256_of([[row.record_id, row.fold] for row in self.rows])
 
+    @cached_property
+    def ungrouped(self) -> tuple[str, ...]:
+        """Records whose scene group is unknown, since they could not be compared with the others."""
+        return tuple(row.record_id for row in self.rows if row.grouped_by == UNKNOWN)
+
     def records(self, fold: int) -> tuple[str, ...]:
         """Record ids of one fold, sorted; UserError if there is no such fold."""
         if not 0 <= fold < self.count:
             raise UserError(f"there is no fold {fold}; folds.csv holds folds 0 to {self.count - 1}")
         return tuple(row.record_id for row in self.rows if row.fold == fold)
 
-    def require(self, record_ids: Iterable[str]) -> None:
-        """Raise a UserError if any of these labelled records is in no fold."""
-        missing = sorted(set(record_ids) - self.fold_of.keys())
-        if missing:
+    def require_grouped(self) -> None:
+        """Raise a UserError if the scene group of any record is unknown: its twin may lie in another fold."""
+        if self.ungrouped:
             raise UserError(
-                f"{len(missing)} labelled records are in no fold, {missing[0]} first; name another --runs for "
-                "these scenes, or make its folds again, after which older runs no longer count",
+                f"the scene group of {count_of(self.ungrouped)} is unknown, and near-duplicates may lie in two folds; "
+                "fetch the bands or the metadata of these records again, or remove them, and split anew, or give "
+                "--allow-ungrouped",
                 Command("data folds", force=True),
             )
+
+    def require(self, record_ids: Iterable[str]) -> None:
+        """Raise a UserError if any of these labelled records is in no fold, or is there under a changed id."""
+        given = set(record_ids)
+        missing = sorted(given - self.fold_of.keys())
+        if not missing:
+            return
+        known = KnownIds.of(missing)
+        for name in sorted(self.fold_of.keys() - given):
+            if found := known.original(name):
+                original, (what, todo) = found
+                raise UserError(
+                    f"{len(missing)} labelled records are in no fold: folds.csv holds {name} for {original}: "
+                    f"{what}; {todo}"
+                )
+        raise UserError(
+            f"{len(missing)} labelled records are in no fold, {missing[0]} first; name another --runs for "
+            "these scenes, or make its folds again, after which older runs no longer count",
+            Command("data folds", force=True),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Folds in numbers and the scene groups of more than one record, as a JSON object."""
@@ -113,6 +142,9 @@ class Folds:
             "records": len(self.rows),
             "folds": [self._totals(fold) for fold in range(self.count)],
             "groups": self._large_groups(),
+            "by_place_and_time": sum(row.grouped_by == METADATA for row in self.rows),
+            "by_look": sum(row.grouped_by == PIXELS for row in self.rows),
+            "ungrouped": list(self.ungrouped),
         }
 
     def to_frame(self) -> "pd.DataFrame":
@@ -181,6 +213,12 @@ class Folds:
                 )
 
 
+def count_of(record_ids: Sequence[str]) -> str:
+    """Number of records in words, and the first of them: "3 records (555, 556, 557)"."""
+    named = ", ".join(record_ids[:NAMED]) + (", ..." if len(record_ids) > NAMED else "")
+    return f"{len(record_ids)} record{'s' if len(record_ids) > 1 else ''} ({named})"
+
+
 def write_folds(path: Path, folds: Folds) -> None:
     """Write folds.csv, atomically: the same bytes for the same folds."""
     text = io.StringIO()
@@ -188,7 +226,8 @@ def write_folds(path: Path, folds: Folds) -> None:
     writer.writerow(COLUMNS)
     for row in folds.rows:
         positives = "" if row.positives is None else row.positives
-        writer.writerow((row.record_id, row.fold, row.group or row.record_id, row.source, row.split, positives))
+        group = row.group or row.record_id
+        writer.writerow((row.record_id, row.fold, group, row.source, row.split, positives, row.grouped_by))
     write_text(path, text.getvalue())
 
 
@@ -262,7 +301,7 @@ def _row(line: str, row: Mapping[str, str | None]) -> Assignment:
     fold, positives = (_whole(line, column, given[column]) for column in ("fold", "positives"))
     if fold is None:
         raise UserError(f"{line} (record {name}) names no fold; give a number")
-    return Assignment(name, fold, given["group"], given["source"], given["split"], positives)
+    return Assignment(name, fold, given["group"], given["source"], given["split"], positives, given["grouped_by"])
 
 
 def _whole(line: str, column: str, text: str) -> int | None:

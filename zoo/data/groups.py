@@ -1,34 +1,64 @@
 """Scene groups: records that see the same place at nearly the same time.
 
-In: metadata and thumbnails of each record. Out: a group for each, named after its smallest record id. Two records that
-both have metadata belong together by place and time; if one has none, they belong together if any two of their frames
-look alike.
+In: metadata and looks of each record. Out: a group for each, named after its smallest record id, and by what it was
+found. Two records that both have metadata belong together by place and time; if one has none, they belong together if
+any two of their frames look alike. A record that can be compared in neither way takes nothing from the others.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.records import Metadata
-from zoo.data.thumbnails import similar_pairs
+from zoo.data.thumbnails import Bands, Looks, Pair, pairs_that_look_alike
 
+METADATA, PIXELS, UNKNOWN = "metadata", "pixels", "unknown"  # by what a record was grouped
 KILOMETRES = 400.0  # a scene is about 500 km wide: nearer ones overlap
 SECONDS = 2 * 3600.0
 EARTH = 6371.0
 
-Pair = tuple[int, int]
+Kind = tuple[bool, frozenset[Bands]]  # of a record: whether its place is known, the bands that it shows
 
 
-def scene_groups(
-    ids: Sequence[str], known: Sequence[Metadata | None], frames: Sequence[NDArray[np.float32]] | None = None
-) -> list[str]:
-    """Group of each record; `frames` are thumbnails, needed unless every record's place is known."""
-    placed = [data is not None and data.centre is not None for data in known]
+def scene_groups(ids: Sequence[str], known: Sequence[Metadata | None], looks: Sequence[Looks]) -> list[str]:
+    """Group of each record; looks may be empty where the place of every record is known."""
+    placed = [is_placed(data) for data in known]
     pairs = list(near_in_place_and_time(known))
-    if frames is not None:
-        pairs += [pair for pair in similar_pairs(frames) if not (placed[pair[0]] and placed[pair[1]])]
+    pairs += [pair for pair in pairs_that_look_alike(looks) if not (placed[pair[0]] and placed[pair[1]])]
     return join_pairs(ids, pairs)
+
+
+def is_placed(data: Metadata | None) -> bool:
+    """True if time and place are known."""
+    return data is not None and data.centre is not None
+
+
+def grouped_by(known: Sequence[Metadata | None], looks: Sequence[Looks]) -> list[str]:
+    """`METADATA` or `PIXELS` for each record, or `UNKNOWN` for the fewest without which all others can be compared.
+
+    Records of one kind (place known or not, bands that they show) can be compared with the same others. The kind that
+    lacks most others is unknown, until none lacks any.
+    """
+    kinds: list[tuple[bool, frozenset[Bands]]] = [
+        (is_placed(data), frozenset(each)) for data, each in zip(known, looks)
+    ]
+    left = Counter(kinds)
+    while left:
+        lacking = {kind: _incomparable(kind, left) for kind in left}
+        worst = max(left, key=lambda kind: (lacking[kind], not kind[0], -left[kind], sorted(kind[1])))
+        if not lacking[worst]:
+            break
+        del left[worst]
+    return [(METADATA if kind[0] else PIXELS) if kind in left else UNKNOWN for kind in kinds]
+
+
+def _incomparable(kind: Kind, others: Counter[Kind]) -> int:
+    """Number of other records with which one of this kind cannot be compared."""
+    placed, bands = kind
+    apart = sum(count for other, count in others.items() if not (placed and other[0]) and not bands & other[1])
+    return apart - (not placed and not bands)  # not with itself
 
 
 def join_pairs(ids: Sequence[str], pairs: Iterable[Pair]) -> list[str]:

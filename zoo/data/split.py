@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from core.command import Command
 from core.errors import UsageError, UserError
 from core.listener import SILENT, Listener
 from zoo.data.folds import Assignment, Folds, read_folds, write_folds
-from zoo.data.groups import scene_groups
+from zoo.data.groups import grouped_by, scene_groups
 from zoo.data.parallel import parallel_map
 from zoo.data.records import Record
 from zoo.data.sources import Scenes
-from zoo.data.thumbnails import bands_to_compare, thumbnails
+from zoo.data.thumbnails import Looks, looks_needed, read_looks
 
 FOLDS = 5  # where nobody asks for another number
 # A fold that is off by one record hurts less than one that is off by a tenth of the contrail pixels.
@@ -37,26 +35,33 @@ def make_folds(scenes: Scenes, k: int = FOLDS, seed: int = 0, jobs: int = 1, lis
     if k < 2:
         raise UsageError(f"{k} folds: give two or more")
     records = scenes.labelled
+    if not records:
+        raise UserError(f"{scenes.where}: none of {len(scenes.records)} records is labelled", Command("data check"))
+    for fault in scenes.faults[:1]:
+        rest = f" (and {len(scenes.faults) - 1} other faults)" if len(scenes.faults) > 1 else ""
+        listener.note(f"{fault}{rest}", Command("data check"))
     known = [scenes.metadata(record) for record in records]
     # Frames are read only where a place is missing: with metadata for all, 450 GB stay on the disk.
     compare = not all(map(scenes.is_placed, records))
-    bands = bands_to_compare([scenes.source(record).bands(record) for record in records]) if compare else ()
+    held = [scenes.source(record).bands(record) if compare else () for record in records]
+    needed = dict(zip(records, looks_needed(held)))
 
-    def read(record: Record) -> tuple[int, NDArray[np.float32]]:
+    def read(record: Record) -> tuple[int, Looks]:
         source = scenes.source(record)
-        return int(source.mask(record).sum()), thumbnails(source, record, bands)
+        return int(source.mask(record).sum()), read_looks(source, record, needed[record])
 
     read_all = list(parallel_map(read, records, jobs, listener, "folds"))
-    positives = [count for count, _ in read_all]
-    groups = scene_groups([record.id for record in records], known, [frames for _, frames in read_all])
+    positives, looks = [count for count, _ in read_all], [look for _, look in read_all]
+    groups = scene_groups([record.id for record in records], known, looks)
+    by = grouped_by(known, looks)
     loads = group_loads(records, groups, positives)
     if len(loads) < k:
         raise UserError(f"{len(loads)} scene groups of labelled records cannot fill {k} folds; ask for fewer")
     fold_of = assign(loads, k, seed)
     return Folds(
         tuple(
-            Assignment(record.id, fold_of[group], group, record.source, record.split, count)
-            for record, group, count in zip(records, groups, positives)
+            Assignment(record.id, fold_of[group], group, record.source, record.split, count, how)
+            for record, group, count, how in zip(records, groups, positives, by)
         )
     )
 

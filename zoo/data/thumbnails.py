@@ -4,9 +4,11 @@ In: kelvins. Out: pairs of records. A frame becomes a small ash image, 16 x 16, 
 length one; two frames look alike if these correlate. On the real scenes: a scene with itself 10, 20, 30
 and 40 minutes later 0.99, 0.95, 0.92 and 0.87 (medians of 37), different scenes never above 0.74. Scenes that
 overlap by a part only are not found this way.
+
+Two records are compared by the best bands that both hold, whatever the others hold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +22,32 @@ SINGLE_BANDS = (14, 13, 15, 11, 12, 16, 10, 9, 8)  # without the three, the best
 BLOCK = 256  # rows at a time: even 20,000 records of eight frames stay below 250 MB a step
 
 Pair = tuple[int, int]
+Bands = tuple[int, ...]
+Looks = Mapping[
+    Bands, NDArray[np.float32]
+]  # thumbnails (frames, d) of one record, by the bands that they show, best first
 
 
-def bands_to_compare(held: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+def bands_to_compare(held: Sequence[Bands]) -> Bands:
     """Bands to compare, given those that each record holds; none if the records share none."""
     common = set.intersection(*map(set, held)) if held else set()
     if common.issuperset(ASH_BANDS):
         return ASH_BANDS
     return tuple(band for band in SINGLE_BANDS if band in common)[:1]
+
+
+def looks_needed(held: Sequence[Bands]) -> list[tuple[Bands, ...]]:
+    """Bands by which each record is compared with any other, best first, given those that each record holds."""
+    order = (ASH_BANDS, *((band,) for band in SINGLE_BANDS))
+    kinds = set(held)
+    found = {kind: {bands_to_compare([kind, other]) for other in kinds} for kind in kinds}
+    return [tuple(bands for bands in order if bands in found[kind]) for kind in held]
+
+
+def read_looks(source: Source, record: Record, needed: Sequence[Bands]) -> Looks:
+    """Thumbnails of a record for each of these bands, without those that show nothing: no frame, or even frames."""
+    found = ((bands, thumbnails(source, record, bands)) for bands in needed)
+    return {bands: frames for bands, frames in found if frames.any()}
 
 
 def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[np.float32]:
@@ -46,6 +66,16 @@ def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[
 def _colours(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
     """Ash colours of the three bands, (3, n, H, W); the blue alone of a single band (1, n, H, W)."""
     return ash_image(kelvin) if len(kelvin) > 1 else np.clip(scaled(kelvin, CLOUD_TEMPERATURE), 0, 1)
+
+
+def pairs_that_look_alike(looks: Sequence[Looks]) -> Iterator[Pair]:
+    """Pairs (smaller, larger index) of records that look alike by the best bands that both show."""
+    for bands in dict.fromkeys(bands for each in looks for bands in each):
+        holders = [index for index, each in enumerate(looks) if bands in each]
+        for pair in similar_pairs([looks[index][bands] for index in holders]):
+            first, second = holders[pair[0]], holders[pair[1]]
+            if next(each for each in looks[first] if each in looks[second]) == bands:
+                yield first, second
 
 
 def similar_pairs(frames: Sequence[NDArray[np.float32]], threshold: float = ALIKE) -> Iterator[Pair]:

@@ -98,6 +98,7 @@ def train(
     epochs: int | None = None,
     start: str | None = None,
     tta: str = "none",
+    allow_ungrouped: bool = False,
     device: str = "auto",
     jobs: int | None = None,
     own_members: Path | None = None,
@@ -108,15 +109,18 @@ def train(
     members: names, paths of TOML files, or recipes; sets, epochs and start change all of them. folds: the store's, made
     if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of each fold, from `seed`
     on. with_val: train on validation records outside the fold too. start: MEMBER[@HASH] whose runs of the same folds
-    give the first weights. tta: views that are merged in the predictions. jobs: threads, by default all cores.
-    own_members: folder of the user's own members.
+    give the first weights. tta: views that are merged in the predictions. allow_ungrouped: train on folds with records
+    whose scene group is unknown. jobs: threads, by default all cores. own_members: folder of the user's own members.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
-    for records or weights that are missing and for other folds than the store's.
+    for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
+    store's.
     """
     jobs = jobs or cpu_count() or 1
     recipes = load_members(members, own_members, sets, epochs=epochs, start_from=start)
     split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
+    if not allow_ungrouped:
+        split.require_grouped()
     names = fold_names(fold, split)
     recipes = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
     asked = [

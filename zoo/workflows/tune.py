@@ -14,6 +14,7 @@ from core.errors import UsageError
 from core.files import require_folder, write_text
 from core.listener import SILENT, Listener
 from zoo.data import Scenes, find_folds, keep_folds
+from zoo.data.folds import count_of
 from zoo.members import Recipe, load_member, merge_settings, with_settings
 from zoo.members.space import Space, value_text
 from zoo.runs import Store
@@ -102,6 +103,8 @@ def tune(
     space, fixed = _space(recipe, changes)
     jobs = jobs or cpu_count() or 1
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
+    if folds.ungrouped:
+        listener.warn(f"the scene group of {count_of(folds.ungrouped)} is unknown: their twins may lie in other folds")
     recipe = pin_warm_start(recipe, store, [fold], folds, listener, own_members)
     tuning = Tuning(recipe=recipe, space=space, fold=fold, folds=folds, store=store, seed=seed, with_val=with_val)
     tuning.check(scenes, device)

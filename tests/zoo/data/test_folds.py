@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.command import Command
 from core.errors import UserError
 from tests.heard import Heard
 from zoo.data import Assignment, Folds, read_folds, save_folds, write_folds
 
 ROWS = (
-    Assignment("1000216489776414077", 0, "g", "data", "train", 12),
+    Assignment("1000216489776414077", 0, "g", "data", "train", 12, "metadata"),
     Assignment("195731008142151", 0, "g", "data", "train", 0),
     Assignment("positive_013", 1, "positive_013", "ash", "train", None),
 )
@@ -28,9 +29,42 @@ def test_what_is_written_is_read(tmp_path):
     write_folds(tmp_path / "a.csv", folds)
     assert read_folds(tmp_path / "a.csv") == folds
     assert (tmp_path / "a.csv").read_text().splitlines()[:2] == [
-        "record_id,fold,group,source,split,positives",
-        "1000216489776414077,0,g,data,train,12",
+        "record_id,fold,group,source,split,positives,grouped_by",
+        "1000216489776414077,0,g,data,train,12,metadata",
     ]
+
+
+def test_a_file_from_before_a_column_is_read(tmp_path):
+    (tmp_path / "a.csv").write_text("record_id,fold,group,source,split,positives\na,0,g,data,train,1\nb,1,,,,\n")
+    folds = read_folds(tmp_path / "a.csv")
+    assert folds.rows == (Assignment("a", 0, "g", "data", "train", 1), Assignment("b", 1))
+    folds.require_grouped()  # nothing is known of it: not refused
+
+
+SPOILT = {
+    "dot0": lambda name: f"{name}.0",
+    "rounded": lambda name: str(int(float(name))),
+    "apostrophe": lambda name: f"'{name}",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
+def test_ids_that_a_float_or_a_spreadsheet_changed_are_named(spoil):
+    ids = ["1000216489776414077", "1000603527582775543"]
+    folds = Folds(tuple(Assignment(spoil(name), fold) for fold, name in enumerate(ids)))
+    with pytest.raises(UserError, match=r"2 labelled records are in no fold: folds\.csv holds .* for 1000") as caught:
+        folds.require(ids)
+    assert spoil(ids[0]) in caught.value.what or spoil(ids[1]) in caught.value.what
+    assert caught.value.do is None  # never to overwrite the user's file
+
+
+def test_folds_with_unknown_scene_groups_say_how_to_mend_them():
+    rows = [Assignment(f"{number}", number % 2, grouped_by="unknown" if number else "pixels") for number in range(8)]
+    folds = Folds(tuple(rows))
+    assert folds.ungrouped == ("1", "2", "3", "4", "5", "6", "7")
+    with pytest.raises(UserError, match=r"of 7 records \(1, 2, 3, 4, 5, \.\.\.\) is unknown.*or remove them") as caught:
+        folds.require_grouped()
+    assert caught.value.do == Command("data folds", force=True)
 
 
 def test_the_same_folds_are_the_same_bytes(tmp_path):
@@ -43,7 +77,7 @@ def test_the_same_folds_are_the_same_bytes(tmp_path):
 def test_a_table_and_back_are_the_same_folds(rows):
     folds = Folds(tuple(rows))
     frame = folds.to_frame()
-    assert frame.columns.tolist() == ["record_id", "fold", "group", "source", "split", "positives"]
+    assert frame.columns.tolist() == ["record_id", "fold", "group", "source", "split", "positives", "grouped_by"]
     assert Folds.from_frame(frame) == folds
     # pandas makes floats of whole numbers beside missing ones.
     assert Folds.from_frame(frame.astype({"positives": float})) == folds

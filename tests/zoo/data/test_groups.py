@@ -10,8 +10,22 @@ from scipy.sparse.csgraph import connected_components
 
 from tests.scenes import kelvin, write_ash, write_record
 from zoo.data import Metadata, open_scenes
-from zoo.data.groups import KILOMETRES, SECONDS, join_pairs, near_in_place_and_time, scene_groups
-from zoo.data.thumbnails import ASH_BANDS, bands_to_compare, similar_pairs, thumbnails
+from zoo.data.groups import (
+    KILOMETRES,
+    SECONDS,
+    grouped_by,
+    join_pairs,
+    near_in_place_and_time,
+    scene_groups,
+)
+from zoo.data.thumbnails import (
+    ASH_BANDS,
+    bands_to_compare,
+    looks_needed,
+    pairs_that_look_alike,
+    read_looks,
+    similar_pairs,
+)
 
 
 @given(st.integers(1, 12).flatmap(lambda n: st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)).map(lambda p: (n, p))))
@@ -112,25 +126,67 @@ def test_records_without_the_ash_bands_are_compared_by_the_best_window_band():
     assert bands_to_compare([]) == ()
 
 
+def test_each_pair_is_compared_by_the_best_bands_that_both_hold(tmp_path):
+    """One record without a band, or without the ash bands, leaves the comparison of the others as it is."""
+    for name, seed, bands in [
+        *(("1", 1, ASH_BANDS), ("2", 1, ASH_BANDS), ("3", 3, ASH_BANDS)),
+        *(("4", 3, (14,)), ("5", 5, ()), ("6", 6, (8,))),
+    ]:
+        write_record(tmp_path, "train", name, seed=seed, bands=bands)
+    scenes = open_scenes(tmp_path)
+    held = [scenes.source(record).bands(record) for record in scenes.labelled]
+    assert looks_needed(held) == [*[(ASH_BANDS, (14,))] * 3, ((14,),), (), ((8,),)]
+    assert _groups(tmp_path) == ["1", "1", "3", "3", "5", "6"]
+    by = grouped_by([None] * 6, _looks(scenes))
+    assert by == ["pixels"] * 4 + ["unknown"] * 2
+
+
+def test_a_record_is_unknown_only_where_it_cannot_be_compared():
+    at, look, other = Metadata(0.0, (0.0, 0.0)), {(14,): np.eye(1)}, {(8,): np.eye(1)}
+    assert grouped_by([at, at, None], [{}, {}, {}]) == ["metadata", "metadata", "unknown"]
+    assert grouped_by([at, None, None], [{}, look, look]) == ["unknown", "pixels", "pixels"]
+    assert grouped_by([at, None, None], [look, look, look]) == ["metadata", "pixels", "pixels"]
+    assert grouped_by([None] * 5, [look, other, look, look, other]) == [
+        *("pixels", "unknown", "pixels", "pixels", "unknown"),
+    ]
+    assert grouped_by([None, None], [{}, {}]) == ["unknown", "unknown"]
+    assert grouped_by([], []) == []
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from([(14,), (13,), (8,)])))))
+def test_all_records_that_are_not_unknown_can_be_compared(kinds):
+    known = [Metadata(0.0, (0.0, 0.0)) if placed else None for placed, _ in kinds]
+    by = grouped_by(known, [{bands: np.eye(1, dtype="f4") for bands in shown} for _, shown in kinds])
+    left = [kind for kind, how in zip(kinds, by) if how != "unknown"]
+    pairs = [(a, b) for n, a in enumerate(left) for b in left[:n]]
+    assert all((a[0] and b[0]) or a[1] & b[1] for a, b in pairs)
+    assert all((how == "metadata") == placed for (placed, _), how in zip(kinds, by) if how != "unknown")
+
+
 def test_place_and_time_speak_louder_than_looks():
-    frames = [np.eye(1, 4, dtype=np.float32)] * 3
+    looks = [{(14,): np.eye(1, 4, dtype=np.float32)}] * 3
     far = [Metadata(0.0, (0.0, 0.0)), Metadata(0.0, (30.0, 0.0)), None]
-    assert scene_groups(["1", "2"], far[:2], frames[:2]) == ["1", "2"]
+    assert scene_groups(["1", "2"], far[:2], looks[:2]) == ["1", "2"]
     # A third one without metadata looks like both, so it cannot be in a fold apart from either.
-    assert scene_groups(["1", "2", "3"], far, frames) == ["1", "1", "1"]
+    assert scene_groups(["1", "2", "3"], far, looks) == ["1", "1", "1"]
 
 
 def test_the_real_sample_holds_one_scene_twice(real_scenes):
     scenes = open_scenes([real_scenes, real_scenes / "ash_color"])
-    frames = [thumbnails(scenes.source(record), record, ASH_BANDS) for record in scenes.labelled]
-    pairs = {tuple(scenes.labelled[index].id for index in pair) for pair in similar_pairs(frames)}
+    looks = _looks(scenes)
+    pairs = {tuple(scenes.labelled[index].id for index in pair) for pair in pairs_that_look_alike(looks)}
     assert pairs == {("positive_013", "positive_062")}
+    assert set(grouped_by([scenes.metadata(record) for record in scenes.labelled], looks)) == {"metadata", "pixels"}
 
 
 def _groups(*folders):
     scenes = open_scenes(folders)
-    frames = [thumbnails(scenes.source(record), record, ASH_BANDS) for record in scenes.labelled]
-    return scene_groups([record.id for record in scenes.labelled], [None] * len(frames), frames)
+    return scene_groups([record.id for record in scenes.labelled], [None] * len(scenes.labelled), _looks(scenes))
+
+
+def _looks(scenes):
+    needed = looks_needed([scenes.source(record).bands(record) for record in scenes.labelled])
+    return [read_looks(scenes.source(record), record, bands) for record, bands in zip(scenes.labelled, needed)]
 
 
 def test_the_test_scenes_are_plausible():

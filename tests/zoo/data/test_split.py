@@ -1,5 +1,7 @@
 """Folds made of scenes: whole groups, even loads, the same whatever the order."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,6 +94,61 @@ def test_with_metadata_for_all_no_frame_is_read(data):
     for path in (data / "data").rglob("band_*.npy"):
         own(path).write_bytes(b"not to be read")
     make_folds(open_scenes([data / "data"]), 3)
+
+
+TWINS = {"1": "9", "2": "8"}
+
+
+def _twins(folder):
+    for name in "1234":
+        write_record(folder, "train", name, mask=int(name) * 10)
+    for name, twin in TWINS.items():
+        write_record(folder, "train", twin, seed=int(name), mask=3)
+
+
+def _all_near(folds):
+    return all(folds.fold_of[name] == folds.fold_of[twin] for name, twin in TWINS.items())
+
+
+def test_a_record_without_a_band_leaves_the_groups_of_the_others(tmp_path):
+    _twins(tmp_path)
+    before = make_folds(open_scenes(tmp_path), 2)
+    assert (_all_near(before), before.ungrouped) == (True, ())
+    write_record(tmp_path, "train", "5", bands=())
+    folds = make_folds(open_scenes(tmp_path), 2)
+    assert (_all_near(folds), folds.ungrouped) == (True, ("5",))
+    assert {name: folds.group_of[name] for name in before.group_of} == before.group_of
+
+
+@pytest.mark.parametrize("change", [{"row_min": float("nan")}, {"timestamp": 1_570_000_000_000.0}])
+@pytest.mark.parametrize("many", [1, 6])
+def test_metadata_that_say_nothing_are_no_metadata(tmp_path, change, many):
+    _twins(tmp_path)
+    hours = {name: (20.0 * int(name), 0, 0) for name in "1234"} | {"9": (20.5, 0, 0), "8": (40.5, 0, 0)}
+    path, heard = write_metadata(tmp_path, "train", hours), Heard()
+    entries = json.loads(path.read_text())
+    path.write_text(json.dumps([entry | (change if n < many else {}) for n, entry in enumerate(entries)]))
+    folds = make_folds(open_scenes(tmp_path), 2, listener=heard)
+    assert (_all_near(folds), folds.ungrouped) == (True, ())
+    assert [row.grouped_by for row in folds.rows].count("metadata") == 6 - many
+    (note,) = heard.notes
+    assert note.startswith("record 1: ")
+    assert note.endswith(f"{' (and 5 other faults)' if many > 1 else ''}; run: cli data check")
+
+
+def test_a_test_record_of_the_same_id_does_not_move_a_labelled_one(tmp_path):
+    _twins(tmp_path)
+    write_metadata(tmp_path, "train", {name: (10.0 * int(name), 0, 0) for name in "123498"})
+    alone = make_folds(open_scenes(tmp_path), 2)
+    write_record(tmp_path, "test", "1")
+    write_metadata(tmp_path, "test", {"1": (20.0, 0, 0)})
+    assert make_folds(open_scenes(tmp_path), 2) == alone
+
+
+def test_without_a_label_there_is_nothing_to_split(tmp_path):
+    write_record(tmp_path, "train", "1", mask=None)
+    with pytest.raises(UserError, match="none of 1 records is labelled"):
+        make_folds(open_scenes(tmp_path), 2)
 
 
 def test_every_record_is_a_step_of_the_task(data):

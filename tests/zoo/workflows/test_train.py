@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -11,7 +12,7 @@ from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_json
 from tests.heard import Heard
 from tests.zoo.training.cases import STAGED, TINY, two_folds, write_scenes
-from zoo.data import make_folds, read_folds
+from zoo.data import Folds, make_folds, read_folds, write_folds
 from zoo.members import load_member, with_settings
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
@@ -41,6 +42,16 @@ def trains(folder, scenes):
         return train(members, scenes, Store(store), fold=fold, **options), heard
 
     return trains
+
+
+def test_folds_with_unknown_scene_groups_are_refused_unless_told_otherwise(trains, tmp_path, scenes):
+    rows = (replace(row, grouped_by="unknown" if row.record_id == "103" else "") for row in make_folds(scenes, 2).rows)
+    write_folds(tmp_path / "folds.csv", Folds(tuple(rows)))
+    with pytest.raises(UserError, match=r"the scene group of 1 record \(103\) is unknown.*remove them, and split anew"):
+        trains(TINY, store=tmp_path)
+    assert not (tmp_path / "members").exists()
+    (trained,), _ = trains(TINY, store=tmp_path, allow_ungrouped=True)
+    assert not trained.reused
 
 
 def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
