@@ -12,6 +12,7 @@ from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from core.command import Command
 from core.thresholds import threshold_text
 from zoo.runs import RunName, RunPlace
+from zoo.runs.names import FULL
 
 if TYPE_CHECKING:
     from zoo.workflows.predict import PredictedRun
@@ -24,7 +25,7 @@ def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
     console.print(as_table(_run_columns(rows), console.width))
     if any(row["stages"] for row in rows):
         console.print(as_table(_stage_columns(rows), console.width))
-    if all(row["dice"] is None for row in rows):
+    if all(row["fold"] == FULL for row in rows):
         console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
     else:
         console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
@@ -32,9 +33,9 @@ def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
 
 def after_training(run: "RunPlace", has_test: bool) -> Command:
     """Next command: runs of folds are fitted; one without a held-out fold predicts by hand or is exported."""
-    if run.fold != "full":
+    if run.fold != FULL:
         return Command("ensemble fit")
-    return Command("zoo predict", run.ref, fold="full", split="test") if has_test else export_command(run)
+    return Command("zoo predict", run.ref, fold=FULL, split="test") if has_test else export_command(run)
 
 
 def export_command(run: "RunPlace") -> Command:

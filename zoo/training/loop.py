@@ -33,7 +33,7 @@ from zoo.training.history import (
     read_epochs,
     resumable_state,
 )
-from zoo.training.scoring import NotFinite, score
+from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.seeds import generator
 from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
@@ -56,9 +56,10 @@ def train(
 ) -> list[Epoch]:
     """Train `run` to its end, resuming from its last state; returns all its epochs.
 
-    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`) the last epoch is
-    the best one. A file named `stop` in the run's folder ends it after its epoch, in a stage too, with the best weights
-    of that stage. The state is saved after every epoch, and within one every `save_every` seconds.
+    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`), or without a
+    contrail pixel in them, the last epoch is the best one. A file named `stop` in the run's folder ends it after its
+    epoch, in a stage too, with the best weights of that stage. The state is saved after every epoch, and within one
+    every `save_every` seconds.
     """
     make_folder(run.folder)
     write_text(run.recipe_file, run.recipe.as_toml())
@@ -170,7 +171,7 @@ class _Loop:
                     stopwatch.read(self.progress)
                     self._save()
                     saved = time.monotonic()
-        found = self._score()
+        found = self._scored(self.train_step.eval_network)
         stopwatch.read(self.progress)
         epoch = Epoch(
             epoch=self.number + 1,
@@ -186,12 +187,7 @@ class _Loop:
         self._keep(epoch)
         return epoch
 
-    def _score(self) -> tuple[float, float, float] | tuple[None, None, None]:
-        if not len(self.held_out):
-            return None, None, None
-        return self._scored(self.train_step.eval_network)
-
-    def _scored(self, network: nn.Module) -> tuple[float, float, float]:
+    def _scored(self, network: nn.Module) -> Scored:
         return score(network, self.held_out, self.train_step.device, self.recipe.batch, self.train_step.precision)
 
     def _batches(self, step: int, order: list[int]) -> list[list[int]]:
@@ -295,7 +291,7 @@ class _Loop:
         together = epochs_to_average(self.history, self.recipe.average_best)
         if len(together) > 1:
             network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.train_step.eval_network)
-            dice, threshold, _ = self._scored(network) if len(self.held_out) else (None, None, None)
+            dice, threshold, _ = self._scored(network)
             if best.dice is None or dice is None or dice >= best.dice:
                 write_weights(self.run.best, weights_of(network))
                 averaged = [epoch.epoch for epoch in together]
@@ -344,9 +340,7 @@ def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.
     network = build(recipe, "none")
     load_weights(stage.best, network)
     precision = training_precision(recipe.precision, device)
-    scored = (
-        score(network.to(device), held_out, device, recipe.batch, precision) if len(held_out) else (None, None, None)
-    )
+    scored = score(network.to(device), held_out, device, recipe.batch, precision)
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]
     found = {"dice": scored[0], "threshold": scored[1], "stopped": True, "stages": stages}

@@ -14,6 +14,8 @@ from zoo.runtime.precision import autocast
 from zoo.schedules import lower_rate
 from zoo.training.dataset import RecordDataset
 
+Scored = tuple[float, float, float] | tuple[None, None, None]  # Dice, threshold, Dice at 0.5; None without a contrail
+
 
 class NotFinite(UserError):
     """Loss or output that is not finite: the learning rate is too high, or a record is damaged."""
@@ -34,8 +36,13 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
 @torch.inference_mode()
 def score(
     network: nn.Module, held_out: RecordDataset, device: torch.device, batch: int, precision: str = "fp32"
-) -> tuple[float, float, float]:
-    """Score the network on the held-out records by `best_dice`; NotFinite if its output is not finite."""
+) -> Scored:
+    """Score the network on the held-out records by `best_dice`; NotFinite if its output is not finite.
+
+    Without records, or without a contrail pixel in them, there is no score: 0/0 tells no network from another.
+    """
+    if not len(held_out):
+        return None, None, None
     network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
     parts = [range(len(held_out))[start : start + batch] for start in range(0, len(held_out), batch)]
@@ -55,4 +62,4 @@ def score(
             truth = labels.numpy() > 0.5
             positives += np.bincount(values[truth], minlength=256)
             negatives += np.bincount(values[~truth], minlength=256)
-    return best_dice(positives, negatives)
+    return best_dice(positives, negatives) if positives.any() else (None, None, None)

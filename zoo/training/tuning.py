@@ -27,7 +27,7 @@ from zoo.members import Recipe, with_settings
 from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
 from zoo.runs import Store
-from zoo.runs.run import Run, plan_run
+from zoo.runs.run import Run, plan_run, run_records
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import run_datasets
 from zoo.training.history import Epoch, read_epochs
@@ -72,6 +72,9 @@ class Tuning:
             return self._plan(self._with(values))
 
         check_run(planned({}), scenes, self.folds, device_name)
+        _, held = run_records(planned({}), scenes, self.folds)
+        if not any(scenes.mask(record).any() for record in held):
+            raise UserError(f"fold {self.fold} holds no contrail pixel: its Dice ranks no trial; give another --fold")
         for key, entry in self.space:
             for value in entry.tried:
                 with _fault_of_value(self.recipe, entry, value):

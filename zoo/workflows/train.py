@@ -56,7 +56,10 @@ class TrainedRun:
 
     @property
     def dice(self) -> float | None:
-        """Global Dice on the records that it holds out, at its best epoch and threshold; None for `full`."""
+        """Global Dice on the records that it holds out, at its best epoch and threshold.
+
+        None for `full`, and where these records hold no contrail pixel.
+        """
         dice: float | None = self.ended.result["dice"]
         return dice
 
@@ -164,6 +167,10 @@ class _Trainer:
         elif planned.reused:
             info(f"{run.label}: is trained already, reused")
         predictions = self._predict(ended) if run.fold != FULL else None
+        if ended.result["dice"] is None and run.fold != FULL:
+            self.listener.warn(
+                f"{run.label}: no contrail pixel in the records that it holds out: no Dice, and its last epoch is kept"
+            )
         if ended.result["dice"] == 0:
             self.listener.warn(f"{run.label}: {_no_contrail_found(run.recipe)}")
         return TrainedRun(ended=ended, predictions=predictions, reused=planned.reused is not None)

@@ -15,7 +15,7 @@ from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
-from zoo.data import open_scenes
+from zoo.data import Assignment, Folds, open_scenes
 from zoo.inference import predict_set
 from zoo.members import with_settings
 from zoo.predictions import find_members
@@ -311,6 +311,20 @@ def test_an_output_that_is_not_finite_is_no_score(tmp_path, scenes, folds):
     held._kept[0] = (image[0] * float("nan"), label[0])
     with pytest.raises(UserError, match=f"not finite on held-out records .*{held.records[0].id}"):
         train(run, seen, held, "cpu")
+
+
+@pytest.mark.parametrize("average", [1, 2])
+def test_without_a_contrail_to_find_the_last_epoch_is_kept(tmp_path, average):
+    """0/0 is the same for all epochs: it chooses none, and patience does not count."""
+    for number in range(6):
+        write_record(tmp_path / "scenes", "train", str(number), mask=60 * (number < 4))
+    scenes = open_scenes(tmp_path / "scenes")
+    folds = Folds(tuple(Assignment(str(number), int(number >= 4)) for number in range(6)))
+    run = trained(tmp_path, scenes, folds, {"epochs": 3, "patience": 1, "average_best": average}, "1")
+    result = run.read_result()
+    assert (result["best_epoch"], result["epochs"], result["lost_patience"]) == (3, 3, False)
+    assert (result["dice"], result["threshold"]) == (None, None)
+    assert result["averaged"] == ([2, 3] if average == 2 else [])
 
 
 def test_what_was_trained_is_found_again(tmp_path, scenes, folds):

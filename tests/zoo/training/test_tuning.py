@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 from core.errors import UsageError, UserError
 from core.files import sha256_of_file
 from tests.heard import Heard
+from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, two_folds, write_scenes
+from zoo.data import Assignment, Folds, open_scenes
 from zoo.members import load_member, with_settings
 from zoo.members.space import Choice, Range
 from zoo.runs import Store
@@ -245,6 +247,14 @@ def test_values_that_clash_cost_one_trial_and_not_the_search(search, scenes, sco
 def test_a_fold_that_cannot_judge_is_refused_with_those_that_can(search, fold):
     with pytest.raises(UsageError, match=f"--fold {fold}: .* the split has folds 0 to 1; give one of them"):
         search(fold=fold)
+
+
+def test_a_fold_without_a_contrail_ranks_no_trial(search, tmp_path):
+    for number in range(4):
+        write_record(tmp_path / "empty", "train", str(number), mask=60 * (number < 2))
+    folds = Folds(tuple(Assignment(str(number), int(number >= 2)) for number in range(4)))
+    with pytest.raises(UserError, match="fold 1 holds no contrail pixel: its Dice ranks no trial"):
+        search(fold="1", folds=folds).check(open_scenes(tmp_path / "empty"), "cpu")
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,10 @@ def test_a_run_that_finds_nothing_is_warned_of(again, spoilable):
     _, heard = again()
     assert [line.startswith(warning) for line in heard.warnings] == [True]
     assert "what may help: a lower rate (--set lr=0.0003), more epochs (now 1), pretrained weights" in heard.warnings[0]
+    spoilable.result.write_text(json.dumps(json.loads(kept) | {"dice": None}))
+    assert again()[1].warnings == [
+        "lite0-fc-t5 fold 0: no contrail pixel in the records that it holds out: no Dice, and its last epoch is kept"
+    ]
     spoilable.result.write_text(kept)
     assert again()[1].warnings == []
 
