@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import prod
 
 from core.errors import UnknownName, UsageError
-from core.registry import Registry
 
 # Ways to merge the probabilities of the views: ttach's, but for `sum` and `min`.
 MERGES = ("mean", "gmean", "max", "tsharpen")
@@ -28,57 +27,52 @@ Values = tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepFacts:
-    """turns: the step moves pixels to other places of the square; default: its values where none are given."""
+class Step:
+    """One step of the views.
 
-    turns: bool = False
+    identity: the value that leaves the image as it is, always one of a step's values. fits: whether values can be
+    given; `advice` says which. default: its values where none are given. turns: the step moves pixels to other places
+    of the square.
+    """
+
+    identity: float
+    fits: Callable[[Values], bool]
+    advice: str
     default: Values = ()
+    turns: bool = False
+
+    def values(self, given: Values) -> Values:
+        """Values given, or the default, and the identity, in ascending order; UsageError if they do not fit."""
+        values = given or self.default
+        if not values or not self.fits(values):
+            raise UsageError(self.advice)
+        return tuple(sorted({self.identity, *values}))
 
 
-# A name of a step: what checks its values and adds the one that leaves the image as it is.
-STEPS: Registry[Callable[[Values], Values], StepFacts] = Registry("view", StepFacts)
-
-
-def _switch(values: Values) -> Values:
-    """Values of a step that is applied or not."""
-    if values not in ((), (0, 1)):
-        raise UsageError("takes no values")
-    return (0, 1)
-
-
-STEPS.register("transpose", turns=True, default=(0, 1))(_switch)
-
-
-@STEPS.register("rot90", turns=True, default=(0, 90, 180, 270))
-def rotations(angles: Values) -> Values:
-    """Turned counter-clockwise by each of the angles, degrees."""
-    if not all(angle in (0, 90, 180, 270) for angle in angles):
-        raise UsageError("give angles of 0, 90, 180, 270, or none for all of them")
-    return _with(0, angles)
-
-
-STEPS.register("vflip", turns=True, default=(0, 1))(_switch)
-STEPS.register("hflip", turns=True, default=(0, 1))(_switch)
-
-
-@STEPS.register("scale")
-def scales(factors: Values) -> Values:
-    """Resize to each of these multiples of the network's size, rounded to 32 pixels."""
-    if not factors or not all(0.25 <= factor <= 4 for factor in factors):
-        raise UsageError("give factors of the network's size, 0.25 to 4, as in scale(0.75,1.5)")
-    return _with(1, factors)
-
-
-@STEPS.register("multiply")
-def products(factors: Values) -> Values:
-    """Channels multiplied by each of the factors."""
-    if not factors or not all(0.1 <= factor <= 10 for factor in factors):
-        raise UsageError("give factors of the channels, 0.1 to 10, as in multiply(0.9,1.1)")
-    return _with(1, factors)
-
-
-def _with(identity: float, values: Values) -> Values:
-    return tuple(sorted({identity, *values}))
+_SWITCH = Step(identity=0, fits=lambda values: values == (0, 1), advice="takes no values", default=(0, 1), turns=True)
+_ANGLES = (0, 90, 180, 270)  # degrees, counter-clockwise
+STEPS = {
+    "transpose": _SWITCH,
+    "rot90": Step(
+        identity=0,
+        fits=lambda angles: set(angles) <= set(_ANGLES),
+        advice="give angles of 0, 90, 180, 270, or none for all of them",
+        default=_ANGLES,
+        turns=True,
+    ),
+    "vflip": _SWITCH,
+    "hflip": _SWITCH,
+    "scale": Step(  # multiples of the network's size, rounded to 32 pixels
+        identity=1,
+        fits=lambda factors: all(0.25 <= factor <= 4 for factor in factors),
+        advice="give factors of the network's size, 0.25 to 4, as in scale(0.75,1.5)",
+    ),
+    "multiply": Step(
+        identity=1,
+        fits=lambda factors: all(0.1 <= factor <= 10 for factor in factors),
+        advice="give factors of the channels, 0.1 to 10, as in multiply(0.9,1.1)",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ class ViewSet:
     @property
     def name(self) -> str:
         """Canonical spelling, safe as the name of a folder: `d4`, `hflip+scale-0.75-1-1.5+gmean`."""
-        plain = {name for name, values in self.steps if STEPS.facts(name).default == values}
+        plain = {name for name, values in self.steps if STEPS[name].default == values}
         alias = next(alias for alias, steps in reversed(ALIASES.items()) if plain.issuperset(steps))
         terms = [_term(name, values) for name, values in self.steps if name not in ALIASES[alias]]
         merge = [] if self.merge == "mean" else [self.merge]
@@ -129,8 +123,8 @@ def parse_views(text: str) -> ViewSet:
             given[step] = _values(step, matched, name in ALIASES, where)
     if len(merges) > 1:
         raise UsageError(f"{where}: merges by {' and '.join(merges)}; give one of them")
-    views = ViewSet(tuple((name, given[name]) for name in STEPS.names() if name in given), *merges)
-    turned = prod(len(values) for name, values in views.steps if STEPS.facts(name).turns)
+    views = ViewSet(tuple((name, given[name]) for name in STEPS if name in given), *merges)
+    turned = prod(len(values) for name, values in views.steps if STEPS[name].turns)
     if turned > SQUARE:
         raise UsageError(f"{where}: {turned} flips and turns, of which {SQUARE} differ; give d4 for all of them")
     if len(views.name) > LONGEST:
@@ -148,18 +142,18 @@ def plainness(name: str) -> tuple[int, str]:
 
 def _values(step: str, term: re.Match[str] | None, is_alias: bool, where: str) -> Values:
     """Values of a step and the identity, each once, in ascending order."""
-    if step not in STEPS.names():
-        raise UnknownName("view", step, [*ALIASES, *STEPS.names(), *MERGES], where)
+    if step not in STEPS:
+        raise UnknownName("view", step, [*ALIASES, *STEPS, *MERGES], where)
     texts = (term["listed"] or term["dashed"] or "") if term else ""
     try:
         if term is None or (is_alias and texts):
             raise UsageError("takes no values" if is_alias else "give names joined by +, values in brackets")
         values = tuple(float(f"{float(each):g}") for each in re.split("[-,]", texts.strip("-,")) if each)
-        return STEPS.get(step)(values or STEPS.facts(step).default)
+        return STEPS[step].values(values)
     except (UsageError, ValueError) as error:
         reason = str(error) if isinstance(error, UsageError) else f"{texts!r} holds no numbers"
         raise UsageError(f"{where}: {step}: {reason}") from error
 
 
 def _term(name: str, values: Values) -> str:
-    return name if STEPS.facts(name).default == values else "-".join([name, *(f"{value:g}" for value in values)])
+    return name if STEPS[name].default == values else "-".join([name, *(f"{value:g}" for value in values)])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from zoo.views import ALIASES, MERGES, STEPS, parse_views, plainness
+from zoo.views import ALIASES, MERGES, parse_views, plainness
 
 VALUES = {
     "rot90": st.lists(st.sampled_from([0, 90, 180, 270]), max_size=4),
@@ -91,10 +91,6 @@ def test_a_set_that_cannot_be_is_refused_with_advice(text, words):
 def test_fewest_views_are_the_plainest():
     names = ["d4", "seen-by-others", "flips", "hflip", "none", "d4+gmean"]
     assert sorted(names, key=plainness) == ["none", "hflip", "flips", "d4", "d4+gmean", "seen-by-others"]
-
-
-def test_the_first_value_of_every_default_leaves_the_image_as_it_is():
-    assert all(STEPS.facts(name).default[:1] in ((), (0,)) for name in STEPS.names())
 
 
 def test_views_are_spelled_without_torch():
