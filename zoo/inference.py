@@ -7,7 +7,6 @@ modules from kelvin to probability.
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -165,8 +164,6 @@ def predict_set(
         tta=parse_views(tta).name,
         folds_sha256=run.folds_sha256,
         checkpoint_sha256=ended.weights_sha256,
-        code=version("contrail-ensemble"),
-        seconds_per_record=None,
     )
     folder = set_folder(run.store, provenance)
     by_id = {record.id: record for record in records}

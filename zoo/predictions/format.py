@@ -9,7 +9,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,12 @@ class Provenance:
     recipe: str  # hash of the resolved recipe
     split: str  # "oof", "test" or a name
     fold: str  # "0", "1", ... or "full"
-    seed: int  # 0 is null in the file
-    tta: str  # canonical name of the views: "none", "flips", "d4", ... (zoo.views)
+    seed: int = 0  # null in the file
+    tta: str = "none"  # canonical name of the views: "none", "flips", "d4", ... (zoo.views)
     folds_sha256: str
     checkpoint_sha256: str
-    code: str  # version of the suite
-    seconds_per_record: float | None
+    code: str = field(default_factory=lambda: version("contrail-ensemble"))  # version of the suite
+    seconds_per_record: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("member", "recipe", "split", "tta"):
@@ -84,7 +85,7 @@ class Provenance:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Provenance":
         """Provenance of a manifest; KeyError for a lacking key."""
-        known = {field.name: given[field.name] for field in fields(cls)}
+        known = {one.name: given[one.name] for one in fields(cls)}
         return cls(**known | {"seed": known["seed"] or 0})
 
     def identity(self) -> dict[str, Any]:

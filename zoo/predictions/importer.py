@@ -7,7 +7,7 @@ records. Everything is read and checked once before anything is written.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,16 @@ def _import(
     recipe = sha256_of({"imported": name, "folds": chosen.sha256, "maps": hashes})[:12]
     if not store.folds.exists():
         write_folds(store.folds, chosen)
+    made = partial(Provenance, member=name, recipe=recipe, folds_sha256=chosen.sha256)
     counts = {}
     for fold in range(chosen.count):
         mine = {record_id: held_out[record_id] for record_id in chosen.records(fold) if record_id in held_out}
         if mine:
             source = sha256_of({record_id: hashes[record_id] for record_id in mine})
-            _write(store, _provenance(name, recipe, OOF, str(fold), chosen, source), mine, listener)
+            _write(store, made(split=OOF, fold=str(fold), checkpoint_sha256=source), mine, listener)
             counts[str(fold)] = len(mine)
     if tested:
-        _write(store, _provenance(name, recipe, "test", "full", chosen, sha256_of(test_hashes)), tested, listener)
+        _write(store, made(split="test", fold="full", checkpoint_sha256=sha256_of(test_hashes)), tested, listener)
     missing = tuple(sorted(chosen.fold_of.keys() - held_out.keys()))
     return Imported(name, recipe, counts, missing, len(tested))
 
@@ -150,21 +151,6 @@ def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listen
     if highest == 1:
         raise UserError(f"{folder}: holds uint8 masks of 0 and 1; give probabilities, or uint8 up to 255")
     return hashes
-
-
-def _provenance(name: str, recipe: str, split: str, fold: str, folds: Folds, source: str) -> Provenance:
-    return Provenance(
-        member=name,
-        recipe=recipe,
-        split=split,
-        fold=fold,
-        seed=0,
-        tta="none",
-        folds_sha256=folds.sha256,
-        checkpoint_sha256=source,
-        code=version("contrail-ensemble"),
-        seconds_per_record=None,
-    )
 
 
 def _write(store: Store, provenance: Provenance, files: Mapping[str, Path], listener: Listener) -> None:
