@@ -6,7 +6,7 @@ outside: test-time views, thresholds, paths of files.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
-from zoo.export_formats import FORMATS
+from zoo.export_formats import FORMATS, Answer
 from zoo.inference import MemberModel, load_network, probabilities
 from zoo.inputs import INPUTS, read_scaling
 from zoo.runs.run import Run
@@ -35,7 +35,7 @@ class Exported:
     """Bytes of a file, and a function that runs them."""
 
     content: bytes
-    answer: Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)
+    answer: Answer
     any_number: bool  # of records at once; else one
 
 

@@ -4,24 +4,16 @@ In: a module from kelvin (n, bands, frames, 256, 256) to probability (n, 256, 25
 and a function that answers from them. Importing this package loads no torch, importing a format does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import UsageError
 from core.registry import Registry
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    Floats = NDArray[np.float32]
-    Answer = Callable[[Floats], Floats]  # kelvin (n, bands, frames, 256, 256) -> probability (n, 256, 256)
-    Writer = Callable[[nn.Module, Tensor, bool], bytes]  # module, example, True if any number of records should fit
+# Arrays: kelvin, float32 (n, bands, frames, 256, 256) -> probability, float32 (n, 256, 256).
+Answer = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +24,8 @@ class FormatFacts:
     suffixes: tuple[str, ...]  # of its files, the usual one first
 
 
-FORMATS: Registry[Any, FormatFacts] = Registry("format", FormatFacts, package=__name__)
+# Module, example, True if any number of records should fit -> bytes.
+FORMATS: Registry[Callable[[Any, Any, bool], bytes], FormatFacts] = Registry("format", FormatFacts, package=__name__)
 
 
 def require_suffix(path: Path, format_name: str) -> None:

@@ -1,19 +1,14 @@
 """onnx: for ONNX Runtime and other engines; up to 2 GB."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from core.errors import UserError
-from zoo.export_formats import FORMATS
+from zoo.export_formats import FORMATS, Answer
 from zoo.export_formats._tensors import program
 
-if TYPE_CHECKING:
-    from zoo.export_formats import Answer
 
-
-def _run(content: bytes) -> "Answer":
+def _run(content: bytes) -> Answer:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,19 +1,15 @@
 """torchscript: a trace, for programs that load TorchScript."""
 
 import io
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from zoo.export_formats import FORMATS
+from zoo.export_formats import FORMATS, Answer
 from zoo.export_formats._tensors import on_arrays
 
-if TYPE_CHECKING:
-    from zoo.export_formats import Answer
 
-
-def _run(content: bytes) -> "Answer":
+def _run(content: bytes) -> Answer:
     return on_arrays(torch.jit.load(io.BytesIO(content)))
 
 
