@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data import records
 from zoo.data.synth.fields import CANVAS, Field, blur, fronts, logistic, power_law, step, window
 
-FRAMES = 8
-LABELLED = 4  # index of the labelled frame
+LABELLED = records.LABELLED - 1  # index of the labelled frame
 HC_OVER_K = 14387.8  # um K, the second radiation constant
 
 Winds = tuple[float, float]
@@ -28,6 +28,7 @@ class Band:
     more at 12.3 and less at 8.4 um.
     vapour: kelvin by which a clear path is colder than at 11.2 um, per kelvin of the 11.2-12.3 difference.
     ceiling, width: the warmest that vapour or CO2 lets through, and how gently it is reached; 0: a window.
+    moist: share of a scene's moisture that is added to the ceiling.
     tops: kelvin by which opaque ice differs from its temperature.
     """
 
@@ -37,20 +38,21 @@ class Band:
     vapour: float = 0.0
     ceiling: float = 0.0
     width: float = 1.0
+    moist: float = 1.0
     tops: float = 0.0
     noise: float = 0.03
 
 
 BANDS: Mapping[int, Band] = {
     8: Band(wavelength=6.19, ice=0.95, young=0.93, ceiling=237.0, width=13.0, noise=0.010),
-    9: Band(wavelength=6.95, ice=0.95, young=0.93, ceiling=247.5, width=12.5, noise=0.013),
+    9: Band(wavelength=6.95, ice=0.95, young=0.93, ceiling=247.5, width=12.5, moist=1.05, noise=0.013),
     10: Band(wavelength=7.34, ice=0.95, young=0.93, ceiling=258.0, width=11.5, noise=0.016),
     11: Band(wavelength=8.5, ice=0.885, young=0.835, vapour=0.72, tops=0.4),
     12: Band(wavelength=9.61, ice=0.9, young=0.9, noise=0.05),
     13: Band(wavelength=10.35, ice=0.9, young=0.91, vapour=-0.33, tops=0.3),
     14: Band(wavelength=11.2),
     15: Band(wavelength=12.3, ice=1.085, young=1.115, vapour=1.0, tops=-0.5),
-    16: Band(wavelength=13.3, ice=1.1, young=1.13, ceiling=277.5, width=14.0, tops=0.5, noise=0.08),
+    16: Band(wavelength=13.3, ice=1.1, young=1.13, ceiling=277.5, width=14.0, moist=0.3, tops=0.5, noise=0.08),
 }
 
 
@@ -246,7 +248,7 @@ def background(state: State, number: int) -> Field:
         # Ozone far above replaces a good part of what comes from below.
         return ozone(state.skin)
     if band.ceiling:
-        return ceil(state.skin, np.float32(band.ceiling) + state.moist * np.float32(_share(number)), band.width)
+        return ceil(state.skin, np.float32(band.ceiling) + state.moist * np.float32(band.moist), band.width)
     seen = state.skin - np.float32(band.vapour) * state.split
     return seen - state.quartz - np.float32(0.25) if number == 11 else seen
 
@@ -294,10 +296,6 @@ def ozone(kelvin):  # type: ignore[no-untyped-def]
 def ceil(kelvin, ceiling, width: float):  # type: ignore[no-untyped-def]
     """Softer minimum of `kelvin` and `ceiling`."""
     return ceiling - np.float32(width) * np.log1p(np.exp((ceiling - kelvin) / np.float32(width)))
-
-
-def _share(number: int) -> float:
-    return {8: 1.0, 9: 1.05, 10: 1.0, 16: 0.3}[number]
 
 
 def _half(climate: Climate) -> Winds:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.records import SIZE
 from zoo.data.synth.atmosphere import LABELLED, Winds
-from zoo.data.synth.fields import SIZE, Field, normal_line
+from zoo.data.synth.fields import Field, normal_line
 
 STEP = 0.5  # px between the points that a line is made of
 MARGIN = 24

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from zoo.data.records import SIZE
+
 Field = NDArray[np.float32]
 
-SIZE = 256  # pixels of a scene, about 2 km each
 CANVAS = 300  # a fast length for the FFT; the margin keeps opposite edges of a scene from matching
 PSF = 0.72  # px: sensor and bilinear reprojection; fits the fall-off of real T14 spectra beyond 0.1 per px
 
@@ -54,7 +55,7 @@ def fronts(field: Field, along: Field, pixels: float) -> Field:
 def window(field: Field, dy: float = 0.0, dx: float = 0.0) -> Field:
     """Scene (SIZE, SIZE) of a periodic canvas after it moved by (dy, dx) px, down and right."""
     top, left = int(np.floor(-dy)), int(np.floor(-dx))
-    block = _cut(field, (top - 1) % CANVAS, (left - 1) % CANVAS, SIZE + 3)
+    block = np.roll(field, (1 - top, 1 - left), axis=(0, 1))[: SIZE + 3, : SIZE + 3]
     wy, wx = _cubic(-dy - top), _cubic(-dx - left)
     lines = _weighted([block[k : k + SIZE] for k in range(4)], wy)
     return _weighted([lines[:, k : k + SIZE] for k in range(4)], wx)
@@ -94,17 +95,6 @@ def _frequencies() -> tuple[Field, Field]:
 
 def _normal(field: Field) -> Field:
     return np.ascontiguousarray(field / np.float32(field.std()), dtype=np.float32)
-
-
-def _cut(field: Field, top: int, left: int, side: int) -> Field:
-    """A square of a periodic canvas, in up to four pieces: faster than taking it by indices."""
-    block = np.empty((side, side), np.float32)
-    down, right = min(side, CANVAS - top), min(side, CANVAS - left)
-    block[:down, :right] = field[top : top + down, left : left + right]
-    block[:down, right:] = field[top : top + down, : side - right]
-    block[down:, :right] = field[: side - down, left : left + right]
-    block[down:, right:] = field[: side - down, : side - right]
-    return block
 
 
 def _weighted(images: Sequence[Field], weights: Sequence[np.float32]) -> Field:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.masks import majority
+from zoo.data.records import SIZE
 from zoo.data.synth.contrails import STEP, Contrail
-from zoo.data.synth.fields import SIZE
 
 Mask = NDArray[np.bool_]
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from zoo.data.synth.scene import SPLITS, ScenePlan
+from zoo.data.records import SPLITS
+from zoo.data.synth.scene import ScenePlan
 
 YEAR = 1554336000, 1585872000  # 2019-04-04 to 2020-04-03, seconds since 1970 UTC
 WKT = (

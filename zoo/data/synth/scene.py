@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from zoo.data.masks import majority
+from zoo.data.records import FRAMES, SIZE, SPLITS
 from zoo.data.synth import atmosphere as air
 from zoo.data.synth.contrails import Contrail, draw_contrails, draw_old, draw_traffic, optical_depth
-from zoo.data.synth.fields import SIZE, Field
+from zoo.data.synth.fields import Field
 from zoo.data.synth.labelers import Mask, draw_labelers, label
-
-SPLITS = ("train", "validation", "test")
 
 # Measured on all 22,385 real records: contrail pixels of the positive scenes, and the share of those.
 PERCENT = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
@@ -87,7 +86,7 @@ class Scene:
     def bands(self) -> Iterator[tuple[int, Field]]:
         """Band number and kelvin (256, 256, 8) float32, bands 8 to 16."""
         rng = np.random.default_rng(self.noise_seed)
-        depths = [optical_depth(self.contrails, frame) for frame in range(air.FRAMES)]
+        depths = [optical_depth(self.contrails, frame) for frame in range(FRAMES)]
         for number in air.BANDS:
             frames = [self._frame(rng, number, state, depth) for state, depth in zip(self.states, depths)]
             yield number, np.ascontiguousarray(np.stack(frames, axis=-1), dtype=np.float32)
@@ -117,7 +116,7 @@ def make_scene(plan: ScenePlan) -> Scene:
     rng = plan.rng
     climate = air.draw_climate(rng, plan.spread, plan.pixels > 0)
     world = air.Atmosphere(rng, climate)
-    states = [world.state(frame) for frame in range(air.FRAMES)]
+    states = [world.state(frame) for frame in range(FRAMES)]
     ice = float(rng.uniform(214, 226))
     contrails, visibility = _fly(rng, plan, climate, states[air.LABELLED], ice)
     labelers = draw_labelers(rng, 6 if rng.uniform() < 0.11 else 4)

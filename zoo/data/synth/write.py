@@ -16,9 +16,10 @@ from joblib import Parallel, delayed
 from core.errors import UserError
 from core.files import make_folder, write_json, write_text
 from core.listener import SILENT, Listener
+from zoo.data.records import SIZE, SPLITS
 from zoo.data.synth.atmosphere import BANDS
 from zoo.data.synth.metadata import metadata_entry
-from zoo.data.synth.scene import SPLITS, ScenePlan, make_scene
+from zoo.data.synth.scene import ScenePlan, make_scene
 
 HEADER = 128  # bytes before the numbers of a small .npy file
 SAMPLE = ("1 3 10 5", "-")
@@ -98,7 +99,7 @@ def write_record(place: Path, plan: ScenePlan) -> None:
 
 def is_complete(place: Path, plan: ScenePlan) -> bool:
     """True if a record's folder holds every file in its full length."""
-    image = 256 * 256 * 4
+    image = SIZE**2 * 4
     expected = {f"band_{number:02d}.npy": {HEADER + 8 * image} for number in BANDS}
     if plan.split != "test":
         expected["human_pixel_masks.npy"] = {HEADER + image}
