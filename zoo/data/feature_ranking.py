@@ -185,7 +185,6 @@ class FeatureRanking:
         return steps
 
     def as_dict(self) -> dict[str, Any]:
-        """Ranking as a JSON object."""
         suggested = self.suggested
         return {
             "folds": list(self.folds),

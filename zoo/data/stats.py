@@ -78,7 +78,6 @@ class PixelStats:
         return round(LOWEST + STEP * int(np.searchsorted(np.cumsum(self.histogram), rank, side="right")), 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """Statistics as a JSON object."""
         result: dict[str, Any] = {"mean": self.mean, "std": self.std, "min": self.low, "max": self.high}
         if self.histogram is not None:
             result["percentiles"] = {f"{percent:g}": self.percentile(percent) for percent in PERCENTILES}
@@ -120,7 +119,6 @@ class Summary:
         return {f"{percent:g}": float(np.percentile(some, percent)) for percent in PIXEL_PERCENTILES if some.size}
 
     def as_dict(self) -> dict[str, Any]:
-        """Summary as a JSON object."""
         some = self.with_contrails.tolist()
         return {
             "source": self.source,

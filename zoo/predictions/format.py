@@ -70,12 +70,10 @@ class Provenance:
 
     @property
     def ref(self) -> Ref:
-        """Member and recipe."""
         return Ref(self.member, self.recipe)
 
     @property
     def run(self) -> RunName:
-        """Name of the run that predicted."""
         return RunName(self.fold, self.seed)
 
     def as_dict(self) -> dict[str, Any]:

@@ -33,7 +33,6 @@ class Imported:
     test: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Document for JSON."""
         return asdict(self) | {"folds": dict(self.folds)}
 
 

@@ -45,7 +45,6 @@ class MemberMaps:
 
     @property
     def ref(self) -> Ref:
-        """Member and recipe."""
         return self.provenance.ref
 
     @property

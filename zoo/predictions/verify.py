@@ -31,7 +31,6 @@ class Verified:
     faults: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Document for JSON."""
         return asdict(self) | {"unfinished": [str(path) for path in self.unfinished]}
 
     def raise_if_faulty(self) -> None:
