@@ -1,7 +1,8 @@
 """Ledger of submissions: what was sent, its local score, and the leaderboard scores that came later.
 
 In and out: runs/submissions.jsonl, one JSON object a line, append-only, each line flushed to the disk. A line that a
-crash left incomplete is skipped with a warning; the next entry starts on a new line.
+crash left incomplete is skipped with a warning; the next entry starts on a new line. An entry's number is written into
+its line, so that a damaged line gives no other entry's scores away; entries of older releases are counted.
 Stays outside: statistics of the scores, see `submissions.correlation`.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from os import PathLike
@@ -92,7 +93,7 @@ class Ledger:
             numbers = ", ".join(str(each.number) for each in found)
             raise UsageError(f'"{wanted}" names {len(found)} entries of the ledger; give one number of {numbers}')
         if not found:
-            raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {len(self.entries)}')
+            raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {self.entries[-1].number}')
         return found[0]
 
     def as_dict(self) -> dict[str, Any]:
@@ -133,13 +134,16 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
     """Add a submission; an existing one is returned unchanged."""
     scores = given_scores(public, private)
-    ledger = read_ledger(path)
-    twin = next((each for each in ledger.entries if _is_twin(each, sent, public, private)), None)
-    if twin:
-        return twin
-    sent = sent if sent.when else replace(sent, when=_now())
-    _append_line(path, {"format": FORMAT, "kind": "submission", **asdict(sent), **scores})
-    return Entry(len(ledger.entries) + 1, sent, public, private)
+    # Two commands at once take turns: each sees the other's line whole, and numbers its own after it.
+    with locked(path):
+        entries = read_ledger(path).entries
+        twin = next((each for each in entries if _is_twin(each, sent, public, private)), None)
+        if twin:
+            return twin
+        sent = sent if sent.when else replace(sent, when=_now())
+        number = _next_number(entries)
+        _append_line(path, {"format": FORMAT, "kind": "submission", "number": number, **asdict(sent), **scores})
+    return Entry(number, sent, public, private)
 
 
 def add_scores(
@@ -149,9 +153,10 @@ def add_scores(
     scores = given_scores(public, private)
     if not scores:
         raise UsageError("no score; give --public, --private or both")
-    entry = read_ledger(path).find(wanted)
-    _append_line(path, {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now(), **scores})
-    return read_ledger(path).entries[entry.number - 1]
+    with locked(path):
+        entry = read_ledger(path).find(wanted)
+        _append_line(path, {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now(), **scores})
+    return read_ledger(path).find(str(entry.number))
 
 
 def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | None) -> bool:
@@ -165,9 +170,7 @@ def _take(entries: list[Entry], event: dict[str, Any]) -> None:
     """Apply one line of the ledger."""
     scores = given_scores(event.get("public"), event.get("private"))
     if event["kind"] == "scores":
-        at = event["entry"] - 1
-        if at < 0:
-            raise ValueError("entries count from 1")
+        at = [entry.number for entry in entries].index(event["entry"])
         entry = entries[at]
         entries[at] = Entry(entry.number, entry.sent, *(scores.get(b, getattr(entry, b)) for b in BOARDS))
         return
@@ -177,7 +180,14 @@ def _take(entries: list[Entry], event: dict[str, Any]) -> None:
     if known.get("interval") is not None:
         low, high = known["interval"]
         known["interval"] = (low, high)
-    entries.append(Entry(len(entries) + 1, Sent(**known), **scores))
+    number = event.get("number", _next_number(entries))
+    if not isinstance(number, int) or number < _next_number(entries):
+        raise ValueError(f"number {number!r} follows {len(entries)} entries")
+    entries.append(Entry(number, Sent(**known), **scores))
+
+
+def _next_number(entries: Sequence[Entry]) -> int:
+    return entries[-1].number + 1 if entries else 1
 
 
 def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
@@ -201,21 +211,19 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 def _append_line(path: Path, document: dict[str, Any]) -> None:
     """Append one line in one write, on the disk before this returns."""
     line = json.dumps(document, allow_nan=False).encode() + b"\n"
-    # Two commands at once take turns: each sees the other's line whole.
-    with locked(path):
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-            try:
-                size = os.fstat(handle).st_size
-                torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-                whole = b"\n" * torn + line
-                if os.write(handle, whole) < len(whole):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
+            size = os.fstat(handle).st_size
+            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            whole = b"\n" * torn + line
+            if os.write(handle, whole) < len(whole):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another --runs") from error
 
 
 def given_scores(public: float | None, private: float | None) -> dict[str, float]:

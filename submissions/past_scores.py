@@ -6,6 +6,7 @@ Stays outside: statistics of the scores.
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def import_scores(ledger: Path, table: Path | Table) -> tuple[Entry, ...]:
     All rows are read before the first is written. Raises UserError, with the line, if one cannot be read.
     """
     rows = _read(table)
-    known = len(read_ledger(ledger).entries)
+    known = {entry.number for entry in read_ledger(ledger).entries}
     entries = [append(ledger, sent, public, private) for sent, public, private in rows]
-    return tuple(entry for entry in entries if entry.number > known)
+    return tuple(entry for entry in entries if entry.number not in known)
 
 
 def _read(table: Path | Table) -> list[tuple[Sent, float | None, float | None]]:
@@ -46,14 +47,24 @@ def _check_columns(table: str, columns: Sequence[str]) -> None:
     for name in columns:
         if name not in COLUMNS:
             raise UnknownName("column", name, COLUMNS, table)
+        if list(columns).count(name) > 1:
+            raise UserError(f"{table}: has two columns {name}; keep one")
     if "name" not in columns or not set(SCORES) & set(columns):
         raise UserError(f"{table}: needs a column name and one of {', '.join(SCORES)}; add a header")
 
 
 def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, float | None]:
+    if None in row:  # the cells behind those of the header
+        raise UserError(f"{where}: has more cells than the header; write decimals with a point, or put text in quotes")
     words = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    numbers = {name: _number(where, name, words[name]) for name in (*SCORES, "low", "high", "share")}
-    low, high, records = numbers["low"], numbers["high"], _number(where, "records", words["records"])
+    numbers = {name: _number(where, name, words[name]) for name in (*SCORES, "low", "high", "share", "records")}
+    low, high, share, records = (numbers[name] for name in ("low", "high", "share", "records"))
+    if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+        raise UserError(f"{where}: the interval {words['low'] or '?'} to {words['high'] or '?'} is none; mend it")
+    if records is not None and not (records >= 0 and records.is_integer()):
+        raise UserError(f"{where}: records {words['records']} is no number of records; write a whole one")
+    if share is not None and not 0 <= share <= 1:
+        raise UserError(f"{where}: share {words['share']} does not lie between 0 and 1; mend it")
     try:
         sent = Sent(
             name=words["name"],
@@ -61,7 +72,7 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
             local=numbers["local"],
             interval=(low, high) if low is not None and high is not None else None,
             records=None if records is None else int(records),
-            share=numbers["share"],
+            share=share,
             note=words["note"],
         )
         given_scores(numbers["public"], numbers["private"])
@@ -72,6 +83,9 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
 
 def _number(where: str, name: str, text: str) -> float | None:
     try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise UserError(f"{where}: {name} {text!r} is not a number; write it like 0.638, or nothing") from error
+        number = float(text) if text else None
+    except ValueError:
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise UserError(f"{where}: {name} {text!r} is not a number; write it like 0.638, or nothing")
+    return number

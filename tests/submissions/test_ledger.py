@@ -118,6 +118,25 @@ def test_a_foreign_line_is_skipped_with_a_warning(path: Path, line: bytes) -> No
     assert "line 2" in heard.warnings[0]
 
 
+def test_a_damaged_line_gives_no_other_entry_its_scores(path: Path) -> None:
+    for number in (1, 2, 3):
+        append(path, sent(number))
+    add_scores(path, "3", public=0.5)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"\0\0\n" + b"".join(lines[2:]))
+    add_scores(path, "1", public=0.4)
+    found = {each.number: (each.sent.name, each.public) for each in read_ledger(path).entries}
+    assert found == {1: ("s1.csv", 0.4), 3: ("s3.csv", 0.5)}
+    assert append(path, sent(4)).number == 4
+
+
+def test_entries_of_older_releases_are_counted(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("".join(f'{{"format": 1, "kind": "submission", "name": "{name}"}}\n' for name in "ab"))
+    append(path, sent(3))
+    assert [(each.number, each.sent.name) for each in read_ledger(path).entries] == [(1, "a"), (2, "b"), (3, "s3.csv")]
+
+
 def test_a_newer_format_is_refused_by_name(path: Path) -> None:
     path.parent.mkdir()
     path.write_text('{"format": 99, "kind": "submission", "name": "x"}\n')
@@ -160,6 +179,18 @@ BAD_TABLES = {
     "an empty name": ("name,public\n,0.5\n", "line 2: an entry of the ledger needs a name"),
     "nothing": ("", "needs a column name"),
     "local beyond one": ("name,local\na,2\n", "line 2: local score 2"),
+    "a decimal comma": ("name,public\na,0,61\n", "line 2: has more cells than the header"),
+    "more cells in one row": ("name,public\na,0.6\nb,0.6,later\n", "line 3: has more cells than the header"),
+    "a public score of nan": ("name,public\na,nan\n", "line 2: public 'nan' is not a number"),
+    "records nan": ("name,public,records\na,0.61,nan\n", "line 2: records 'nan' is not a number"),
+    "records inf": ("name,public,records\na,0.61,inf\n", "line 2: records 'inf' is not a number"),
+    "records below none": ("name,public,records\na,0.61,-5\n", "line 2: records -5 is no number of records"),
+    "half a record": ("name,public,records\na,0.61,1.5\n", "line 2: records 1.5 is no number of records"),
+    "share nan": ("name,public,share\na,0.61,nan\n", "line 2: share 'nan' is not a number"),
+    "share beyond one": ("name,public,share\na,0.61,3\n", "line 2: share 3 does not lie between 0 and 1"),
+    "low over high": ("name,local,low,high\na,0.6,0.7,0.5\n", "line 2: the interval 0.7 to 0.5 is none"),
+    "half an interval": ("name,local,low\na,0.6,0.5\n", r"line 2: the interval 0.5 to \? is none"),
+    "a column twice": ("name,public,public\na,0.6,0.7\n", "has two columns public"),
 }
 
 
