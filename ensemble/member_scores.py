@@ -44,18 +44,18 @@ class MemberScore:
         return self.scored.choice.threshold
 
     @property
-    def per_fold(self) -> dict[int, float]:
-        """Dice of each fold's records."""
+    def per_fold(self) -> dict[int, float | None]:
+        """Dice of each fold's records; None where they hold no positive pixel."""
         active = self.counts.active
-        return {
-            int(fold): Counts.of(self.scored.counts[active.fold == number]).dice
-            for number, fold in enumerate(active.folds)
+        found = {
+            int(fold): Counts.of(self.scored.counts[active.fold == number]) for number, fold in enumerate(active.folds)
         }
+        return {fold: counts.dice if counts.truth else None for fold, counts in found.items()}
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the folds' Dice; None for a single fold."""
-        found = list(self.per_fold.values())
+        """Standard deviation of the folds' Dice; None for a single one."""
+        found = [dice for dice in self.per_fold.values() if dice is not None]
         return stdev(found) if len(found) > 1 else None
 
     @property

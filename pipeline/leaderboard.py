@@ -63,29 +63,28 @@ class Row(Facts):
     member: str
     recipe: str  # hash
     tta: str
-    dice: float
-    interval: tuple[float, float]  # 95 %, over scene groups
-    kind: str  # cross_fitted | in_sample
+    dice: float | None  # None where the records hold no contrail pixel
+    interval: tuple[float, float] | None  # 95 %, over scene groups
+    kind: str  # cross_fitted | in_sample | unscored
     records: int
     groups: int
-    per_fold: dict[str, float]  # Dice of each fold
+    per_fold: dict[str, float | None]  # Dice of each fold
     spread: float | None  # standard deviation over the folds
-    threshold: float  # fitted on all records, as a probability
+    threshold: float | None  # fitted on all records, as a probability
     behind: dict[str, Any] | None  # value, interval, z: Dice of the first less this one's, paired
     digest: str  # of the predictions
     labels: str  # digest of the labels
 
     def as_dict(self) -> dict[str, Any]:
         """JSON object of the row, in the order of leaderboard.json."""
-        document = asdict(self) | {"interval": list(self.interval)}
+        document = asdict(self) | {"interval": list(self.interval) if self.interval else None}
         return {key: document[key] for key in _ORDER}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Row:
         """Read a row of leaderboard.json; keys that an earlier release lacked are None."""
         known = {key: document.get(key) for key in _ORDER}
-        low, high = document["interval"]
-        return cls(**(known | {"interval": (low, high)}))
+        return cls(**(known | {"interval": tuple(document["interval"]) if document["interval"] else None}))
 
     @property
     def source(self) -> tuple[str, str, str]:
@@ -107,12 +106,12 @@ _ORDER = (*_SCORES[: _SCORES.index("digest")], *_FACTS, "digest", "labels")
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Rows in descending order of Dice."""
+    """Rows in descending order of Dice, those without one last."""
 
     rows: tuple[Row, ...]
 
     def __repr__(self) -> str:
-        return f"Leaderboard({', '.join(f'{row.name}={row.dice:.4f}' for row in self.rows)})"
+        return f"Leaderboard({', '.join(f'{row.name}={row.dice:.4f}' for row in self.rows if row.dice is not None)})"
 
     def as_dict(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo leaderboard --json`."""
@@ -139,7 +138,7 @@ class Leaderboard:
 
 
 def _flat_row(row: Row, folds: Sequence[str]) -> dict[str, Any]:
-    low, high = row.interval
+    low, high = row.interval or (None, None)
     behind = row.behind or {"value": None, "interval": [None, None], "z": None}
     behind_low, behind_high = behind["interval"]
     nested = ("interval", "per_fold", "behind", "changed")
@@ -287,7 +286,8 @@ class Scoring:
     def rows(self, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
         """Score members, best first: on the records that all of them predicted if `shared`, else each on its own.
 
-        A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError.
+        A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError. One
+        whose records hold no contrail pixel is not scored, and comes last: 0/0 ranks nothing.
         """
         labels = self.labels
         together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()
@@ -296,10 +296,13 @@ class Scoring:
             if not records[member]:
                 words = "none of its records has labels in the data named here"
                 self.listener.note(f"left out: {member.name}: {words}")
-        with self.listener.task("scoring", sum(map(len, records.values()))):
-            scores = [self._score(member, ids) for member, ids in records.items() if ids]
+        empty = {member for member, ids in records.items() if not any(labels.mask(record).any() for record in ids)}
+        scored = {member: ids for member, ids in records.items() if member not in empty}
+        with self.listener.task("scoring", sum(map(len, scored.values()))):
+            scores = [self._score(member, ids) for member, ids in scored.items()]
         scores.sort(key=lambda score: -score.dice.value)
-        return [self._row(score, scores[0]) for score in scores]
+        unscored = [self._unscored(member, ids) for member, ids in records.items() if ids and member in empty]
+        return [*(self._row(score, scores[0]) for score in scores), *unscored]
 
     def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
         score = score_member(member, ids, self.labels.mask, self.labels.folds, self.seed, self.jobs, self.listener)
@@ -310,24 +313,41 @@ class Scoring:
         return score
 
     def _row(self, score: MemberScore, first: MemberScore) -> Row:
-        member, dice = score.member, score.dice
-        behind = score.behind(first, self.seed)
+        dice = score.dice
+        return replace(
+            self._unscored_row(score.member, score.counts.active.record_ids),
+            dice=dice.value,
+            interval=(dice.low, dice.high),
+            kind=score.kind,
+            per_fold={str(fold): value for fold, value in score.per_fold.items()},
+            spread=score.spread,
+            threshold=score.threshold,
+            behind=_paired(score.behind(first, self.seed)),
+        )
+
+    def _unscored(self, member: MemberMaps, record_ids: Sequence[str]) -> Row:
+        self.listener.note(f"{member.name}: its {len(record_ids)} records hold no contrail pixel, so it has no Dice")
+        return self._unscored_row(member, record_ids)
+
+    def _unscored_row(self, member: MemberMaps, record_ids: Sequence[str]) -> Row:
+        """Row of a member on these records, without its scores."""
+        folds = self.labels.folds
         return Row(
             name=member.name,
             member=member.provenance.member,
             recipe=member.recipe,
             tta=member.tta,
-            dice=dice.value,
-            interval=(dice.low, dice.high),
-            kind=score.kind,
-            records=len(score.counts.active.record_ids),
-            groups=len(set(score.counts.group_names)),
-            per_fold={str(fold): value for fold, value in score.per_fold.items()},
-            spread=score.spread,
-            threshold=score.threshold,
-            behind=_paired(behind),
+            dice=None,
+            interval=None,
+            kind="unscored",
+            records=len(record_ids),
+            groups=len({folds.group_of[record] for record in record_ids}),
+            per_fold=dict.fromkeys(map(str, sorted({folds.fold_of[record] for record in record_ids}))),
+            spread=None,
+            threshold=None,
+            behind=None,
             digest=member.digest,
-            labels=self.labels.digest(score.counts.active.record_ids),
+            labels=self.labels.digest(record_ids),
             **asdict(read_facts(self.store, member, self.own_members)),
         )
 

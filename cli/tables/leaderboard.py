@@ -18,7 +18,9 @@ def print_leaderboard(console: Console, board: Leaderboard) -> None:
 
 
 def marked(row: Row) -> str:
-    """Dice with the marks that `legend` explains."""
+    """Dice with the marks that `legend` explains; none where the records hold no contrail pixel."""
+    if row.dice is None:
+        return EMPTY
     recipe = "‡" if row.changed is None else "†" if row.changed else ""
     return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + recipe
 
@@ -50,7 +52,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         column("Dice", 1, marked, numbers=False),
         column("95 % interval", 3, _interval),
         column("behind", 2 if compared else 6, _behind),
-        column("folds ±", 7, lambda row: EMPTY if row.spread is None else f"{row.spread:.3f} ({len(row.per_fold)})"),
+        column("folds ±", 7, _spread),
         column("records", 4, lambda row: str(row.records)),
         column("TTA", 9, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
         column("size", 10, lambda row: cell(row.size)),
@@ -63,7 +65,12 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
 
 
 def _interval(row: Row) -> str:
-    return f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.groups > 1 else EMPTY
+    return f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval and row.groups > 1 else EMPTY
+
+
+def _spread(row: Row) -> str:
+    scored = sum(dice is not None for dice in row.per_fold.values())
+    return EMPTY if row.spread is None else f"{row.spread:.3f} ({scored})"
 
 
 def _behind(row: Row) -> str:

@@ -66,8 +66,10 @@ def _logged(row: Row) -> str:
 
 
 def _dice(score: Scores, width: int) -> str:
+    if score.interval is None or score.groups == 1:
+        return marked(score)
     low, high = score.interval
-    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})" if score.groups > 1 else marked(score)
+    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})"
 
 
 def _records(score: Scores) -> str:

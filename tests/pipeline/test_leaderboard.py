@@ -4,14 +4,19 @@ import csv
 import io
 import json
 from dataclasses import replace
+from statistics import stdev
 
+import numpy as np
 import pytest
+from rich.console import Console
 
+from cli.tables.leaderboard import print_leaderboard
 from core.errors import UserError
 from core.files import read_json, write_json
 from pipeline.leaderboard import Leaderboard, Row, leaderboard, own_scores, read_kept
 from pipeline.members import describe_member, list_members
 from tests.ensemble.runs import fake_runs
+from tests.heard import Heard
 from zoo.data import open_scenes
 from zoo.runs import Ref, Store
 
@@ -51,6 +56,39 @@ def test_shared_records_are_the_same_for_all_and_keep_nothing(made, board):
     assert {row.records for row in shared.rows} == {12}
     assert shared.rows[0].behind["value"] == 0 and all(row.behind["value"] >= 0 for row in shared.rows)
     assert read_kept(Store(made.runs)) == kept
+
+
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory):
+    """m1 on all three folds; m0 on the last alone, whose records hold no contrail pixel."""
+    made = fake_runs(tmp_path_factory.mktemp("idle"), records=18, noise=(1.0, 1.2), lacking=[("m0", 0), ("m0", 1)])
+    for record in made.folds.records(2):
+        np.save(made.data / "train" / record / "human_pixel_masks.npy", np.zeros((256, 256, 1), np.int32))
+    return made
+
+
+def test_a_member_that_was_judged_on_nothing_has_no_dice_and_comes_last(idle):
+    store, heard = Store(idle.runs), Heard()
+    board = leaderboard(store, open_scenes([idle.data]), listener=heard)
+    first, last = board.rows
+    assert (first.name, first.kind, first.records) == ("m1", "cross_fitted", 18)
+    assert first.per_fold["2"] is None
+    assert first.spread == pytest.approx(stdev([first.per_fold["0"], first.per_fold["1"]]))
+    assert (last.name, last.dice, last.interval, last.kind, last.records) == ("m0", None, None, "unscored", 6)
+    assert (last.per_fold, last.spread, last.threshold) == ({"2": None}, None, None)
+    assert "m0: its 6 records hold no contrail pixel, so it has no Dice" in heard.notes
+    assert tuple(map(Row.from_document, json.loads(json.dumps(board.as_dict())))) == board.rows
+    assert board.to_frame()["dice"].isna().tolist() == [False, True]
+    assert set(read_kept(store)) == {row.digest for row in board.rows}
+    console = Console(file=io.StringIO(), width=120)
+    print_leaderboard(console, board)
+    (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("m0")]
+    assert line.split()[:3] == ["m0", "-", "-"]
+
+
+def test_nothing_that_all_predicted_ranks_nobody(idle):
+    board = leaderboard(Store(idle.runs), open_scenes([idle.data]), shared=True)
+    assert {row.dice for row in board.rows} == {None}
 
 
 def test_members_are_named_by_refs(made):
