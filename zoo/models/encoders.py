@@ -27,7 +27,6 @@ def make_encoder(name: str, weights: str, channels: int, side: int, output_strid
     side: of the input in pixels, for encoders that are built for one size.
     output_stride: where the stride stops growing and dilation takes its place (`supports_stride`).
     """
-    check_encoder(name)
     given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
     if weights == "none":
         return _create(name, side, given)
@@ -39,7 +38,6 @@ def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
 
     Tried on the meta device, without memory or arithmetic.
     """
-    check_encoder(name)
     config = timm.get_pretrained_cfg(name)
     if not config or not config.fixed_input_size:
         return
@@ -49,10 +47,9 @@ def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
         try:
             encoder(torch.empty(1, 3, side, side, device="meta"))
         except (AssertionError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
             what = "is built for one size and cannot see crops of" if side != built_for else "cannot see images of"
             cure = "give crop = 0" if side != built_for else "give another size"
-            raise UsageError(f"encoder {name}: {what} {side} pixels ({reason}); {cure}") from error
+            raise UsageError(f"encoder {name}: {what} {side} pixels ({_reason(error)}); {cure}") from error
 
 
 def supports_stride(name: str, side: int, output_stride: int) -> bool:
@@ -68,19 +65,13 @@ def supports_stride(name: str, side: int, output_stride: int) -> bool:
 def normalisation(name: str) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (3,) each, of the images that the encoder's weights were trained on."""
     config = timm.get_pretrained_cfg(name)
-    mean = config.mean if config else (0.5, 0.5, 0.5)
-    std = config.std if config else (0.5, 0.5, 0.5)
+    mean, std = (config.mean, config.std) if config else ((0.5,) * 3, (0.5,) * 3)
     return torch.tensor(mean), torch.tensor(std)
 
 
 def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     """Channels and strides of the feature levels, finest first."""
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
-
-
-def gives_nhwc(encoder: nn.Module) -> bool:
-    """True if the encoder's features are (n, H, W, channels), as those of Swin and MambaOut."""
-    return bool(getattr(encoder, "output_fmt", None) == "NHWC")
 
 
 def check_encoder(name: str) -> None:
@@ -129,7 +120,7 @@ def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -
         with torch.random.fork_rng(devices=[]):
             encoder, *others = (_create(name, side, given | overlay) for _ in range(1 if found.trusted else 2))
     except Exception as error:
-        raise UserError(f"{refused} ({_first(error)})") from error
+        raise UserError(f"{refused} ({_reason(error)})") from error
     filled = encoder.state_dict()
     for key, value in (item for other in others for item in other.state_dict().items()):
         if not torch.equal(filled[key], value):
@@ -148,5 +139,5 @@ def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) 
     return odd[0] if odd and len(odd) < len(state) else None
 
 
-def _first(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200]

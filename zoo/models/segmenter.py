@@ -10,15 +10,7 @@ from zoo.inputs import INPUTS, mean_std
 from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
 from zoo.models.decoders import DECODERS, make_decoder
-from zoo.models.encoders import (
-    check_encoder,
-    check_sides,
-    gives_nhwc,
-    make_encoder,
-    normalisation,
-    pyramid,
-    supports_stride,
-)
+from zoo.models.encoders import check_encoder, check_sides, make_encoder, normalisation, pyramid, supports_stride
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
 
@@ -42,7 +34,7 @@ class Segmenter(nn.Module):
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
         self.register_buffer("std", std.clone().view(-1, 1, 1))
         widths, strides = pyramid(self.encoder)
-        self.nhwc = gives_nhwc(self.encoder)
+        self.nhwc = getattr(self.encoder, "output_fmt", None) == "NHWC"  # of Swin and MambaOut
         self.time = make_time_mixing(recipe, widths, strides)
         self.decoder = make_decoder(recipe, self.time.channels, strides)
 

@@ -58,16 +58,6 @@ class WeightsSource:
         """True if more than a file's name says whose weights they are: a package, the hub or a known hash."""
         return self.kind in ("package", "hub") or bool(self.sha256)
 
-    def check(self) -> str:
-        """SHA-256 of the file; UserError if it is not the expected one."""
-        assert self.path is not None
-        found = sha256_of_file(self.path)
-        if not found.startswith(self.sha256):
-            raise UserError(
-                f"{self.path}: is damaged or changed (sha256 {found[:8]}, not {self.sha256[:8]}); download it again"
-            )
-        return found
-
 
 def locate(name: str, weights: str) -> WeightsSource:
     """Find the source of the weights of encoder `name`; `weights` as in a recipe, other than "none"."""
@@ -99,8 +89,10 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
     """Read tensors under timm's names; UserError if the file is missing, damaged or no state dict."""
     if found.path is None:
         raise UserError(found.missing)
-    if found.sha256:
-        found.check()
+    if found.sha256 and not (digest := sha256_of_file(found.path)).startswith(found.sha256):
+        raise UserError(
+            f"{found.path}: is damaged or changed (sha256 {digest[:8]}, not {found.sha256[:8]}); download it again"
+        )
     try:
         state = load_state_dict(str(found.path))
     except Exception as error:  # a torn file raises whatever its reader meets first

@@ -11,7 +11,7 @@ from core.files import write_json
 from tests.zoo.models.cases import cached_weights
 from zoo.members import load_member
 from zoo.models import build, weights
-from zoo.models.encoders import make_encoder
+from zoo.models.encoders import check_encoder, make_encoder
 from zoo.models.weights import PACKAGED, licence_of, locate, read_state
 
 HEAD = {"conv_head", "bn2", "classifier"}
@@ -162,4 +162,4 @@ def test_a_licence_is_that_of_the_weights():
 @pytest.mark.parametrize(("name", "near"), [("resnet_18", "resnet18"), ("resnet18.a9_in1k", "resnet18.a")])
 def test_an_unknown_encoder_is_answered_with_its_nearest(name, near):
     with pytest.raises(UnknownName, match=near):
-        make_encoder(name, "none", 3, 64)
+        check_encoder(name)

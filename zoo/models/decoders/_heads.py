@@ -33,7 +33,9 @@ class Smp(nn.Module):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         side = features[0].shape[-1] * self.strides[0]
-        above = [_empty(features[0], side // stride) for stride in _above(self.strides)]
+        # smp expects a level at strides 1 and 2 too; there it is empty.
+        sides = [side // stride for stride in _above(self.strides)]
+        above = [features[0].new_empty((features[0].shape[0], 0, each, each)) for each in sides]
         return resize(self.head(self.decoder([*above, *features])), side)
 
 
@@ -44,7 +46,3 @@ def smp_channels(plan: Plan) -> list[int]:
 
 def _above(strides: list[int]) -> list[int]:
     return [stride for stride in (1, 2) if stride < strides[0]]
-
-
-def _empty(like: Tensor, side: int) -> Tensor:
-    return like.new_empty((like.shape[0], 0, side, side))

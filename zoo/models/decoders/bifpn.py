@@ -16,7 +16,6 @@ from zoo.members.keys import COUNT
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import logit_head
 
-WIDTHS = (128, 256)  # of the levels; of the head
 LEVELS = 6
 EPSILON = 1e-4  # equation of fast normalised fusion, section 3.3
 
@@ -87,7 +86,8 @@ class BiFPN(nn.Module):
         return resize(self.head(self.mix(levels[0])), given[0].shape[-1] * 4)
 
 
-@DECODERS.register("bifpn", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of the levels; of the head.
+@DECODERS.register("bifpn", widths=(128, 256), needs=(4, 8, 16, 32))
 def bifpn(plan: Plan, *, repeats: Annotated[int, COUNT] = 3) -> nn.Module:
     """EfficientDet's BiFPN with its head for segmentation; levels are fused `repeats` times."""
     return BiFPN(plan, repeats)

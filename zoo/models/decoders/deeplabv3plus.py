@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256,)  # of the context and of its refinement
 
-
-@DECODERS.register("deeplabv3plus", widths=WIDTHS, needs=(4, 8, 16, 16), output_stride=16, pools=True)
+# Widths: of the context and of its refinement.
+@DECODERS.register("deeplabv3plus", widths=(256,), needs=(4, 8, 16, 16), output_stride=16, pools=True)
 def deeplabv3plus(plan: Plan) -> nn.Module:
     """smp's DeepLabV3+, on features that end at stride 16."""
     from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256, 128)  # of the pyramid; of what is merged, a multiple of 32
 
-
-@DECODERS.register("fpn", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of the pyramid; of what is merged, a multiple of 32.
+@DECODERS.register("fpn", widths=(256, 128), needs=(4, 8, 16, 32))
 def fpn(plan: Plan) -> nn.Module:
     """smp's FPN."""
     from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (32,)  # of the last level
 
-
-@DECODERS.register("linknet", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of the last level.
+@DECODERS.register("linknet", widths=(32,), needs=(4, 8, 16, 32))
 def linknet(plan: Plan) -> nn.Module:
     """smp's LinkNet."""
     from segmentation_models_pytorch.decoders.linknet.decoder import LinknetDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256, 128, 64, 32, 16)  # of the levels, coarsest first
 
-
-@DECODERS.register("manet", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of the levels, coarsest first.
+@DECODERS.register("manet", widths=(256, 128, 64, 32, 16), needs=(4, 8, 16, 32))
 def manet(plan: Plan) -> nn.Module:
     """smp's MA-Net."""
     from segmentation_models_pytorch.decoders.manet.decoder import MAnetDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (32,)  # of every level
 
-
-@DECODERS.register("pan", widths=WIDTHS, needs=(4, 8, 16, 16), output_stride=16, least=128, pools=True)
+# Widths: of every level.
+@DECODERS.register("pan", widths=(32,), needs=(4, 8, 16, 16), output_stride=16, least=128, pools=True)
 def pan(plan: Plan) -> nn.Module:
     """smp's PAN, on features that end at stride 16."""
     from segmentation_models_pytorch.decoders.pan.decoder import PANDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256,)  # of every level
 
-
-@DECODERS.register("segformer", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of every level.
+@DECODERS.register("segformer", widths=(256,), needs=(4, 8, 16, 32))
 def segformer(plan: Plan) -> nn.Module:
     """smp's SegFormer decoder."""
     from segmentation_models_pytorch.decoders.segformer.decoder import SegformerDecoder

@@ -10,10 +10,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders.unet import UNet, Up, convolution
 
-WIDTHS = (2048, 1024, 512, 256, 128)  # of the levels, coarsest first
 
-
-@DECODERS.register("unet_wide", widths=WIDTHS, early=True)
+# Widths: of the levels, coarsest first.
+@DECODERS.register("unet_wide", widths=(2048, 1024, 512, 256, 128), early=True)
 def unet_wide(plan: Plan) -> nn.Module:
     """The wide U-Net; each doubling halves the channels before the skip joins them."""
     return UNet(plan, _shuffled)

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256, 128, 64, 32, 16)  # of the levels, coarsest first
 
-
-@DECODERS.register("unetplusplus", widths=WIDTHS, needs=(4, 8, 16, 32))
+# Widths: of the levels, coarsest first.
+@DECODERS.register("unetplusplus", widths=(256, 128, 64, 32, 16), needs=(4, 8, 16, 32))
 def unetplusplus(plan: Plan) -> nn.Module:
     """smp's U-Net++."""
     from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder

@@ -5,10 +5,9 @@ from torch import nn
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import Smp, smp_channels
 
-WIDTHS = (256,)  # of every level
 
-
-@DECODERS.register("upernet", widths=WIDTHS, needs=(4, 8, 16, 32), pools=True)
+# Widths: of every level.
+@DECODERS.register("upernet", widths=(256,), needs=(4, 8, 16, 32), pools=True)
 def upernet(plan: Plan) -> nn.Module:
     """smp's UPerNet."""
     from segmentation_models_pytorch.decoders.upernet.decoder import UPerNetDecoder
