@@ -13,11 +13,10 @@ from typing import BinaryIO
 from core.command import Command
 from submissions.header import explain_header
 from submissions.ids import Expectation, check_ids, explain_id
-from submissions.lines import File, Line, explain_head, name_of, open_file, read_lines
+from submissions.lines import File, Line, explain_head, explain_line, name_of, open_file, read_lines
 from submissions.report import MOST_FAULTS, Fault, Report, Submission
 from submissions.rle import PIXELS, SHAPE, Runs, read_runs
 from submissions.rle_errors import EMPTY, Trouble, explain_rle
-from submissions.rows import explain_line
 
 LONGEST_ID = 100  # characters; official ids have up to 19
 # Labels hold 0.2 to 0.5 % of the pixels; ten times that in many rows is a mistake rather than a forecast.
