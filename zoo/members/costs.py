@@ -50,6 +50,7 @@ class Estimate:
     gpu_hours: float
 
 
+@cache
 def read_costs(path: Path = TABLE) -> dict[Network, Cost]:
     """Read the table."""
     with path.open(newline="") as file:
@@ -64,7 +65,7 @@ def network_of(recipe: Recipe) -> Network:
 
 def cost_of(recipe: Recipe) -> Cost | None:
     """Cost of the network that predicts; None if the table does not hold it."""
-    return _shipped().get(network_of(recipe.final))
+    return read_costs().get(network_of(recipe.final))
 
 
 def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -> Estimate | None:
@@ -92,11 +93,6 @@ def table_lines(costs: Mapping[Network, Cost]) -> str:
     writer.writerow([*COLUMNS, *(field.name for field in fields(Cost))])
     writer.writerows([*network, *asdict(cost).values()] for network, cost in costs.items())
     return file.getvalue()
-
-
-@cache
-def _shipped() -> dict[Network, Cost]:
-    return read_costs()
 
 
 def _row(row: Mapping[str, str]) -> tuple[Network, Cost]:

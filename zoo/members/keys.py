@@ -26,11 +26,6 @@ class Rule:
     fits: Callable[[Any], bool]
     words: str
 
-    def check(self, where: str, name: str, value: Any) -> None:
-        """Raise UsageError for a value that does not fit."""
-        if not self.fits(value):
-            raise refusal(where, name, value, self.words)
-
 
 COUNT = Rule(lambda value: value >= 1, "give 1 or more")
 NOT_NEGATIVE = Rule(lambda value: value >= 0, "give 0 or more")
@@ -54,8 +49,8 @@ class Option:
         known = self.choices() if callable(self.choices) else self.choices
         if known and value not in known:
             raise UnknownName(name, value, known, where)
-        if self.rule:
-            self.rule.check(where, name, value)
+        if self.rule and not self.rule.fits(value):
+            raise refusal(where, name, value, self.rule.words)
 
 
 @dataclass(frozen=True, kw_only=True)

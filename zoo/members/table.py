@@ -84,11 +84,6 @@ def readable_members(
     return members
 
 
-def member_table(folder: Path | None = None) -> MemberTable:
-    """Table of the shipped members, and of those in the user's own folder; UserError for a file at fault."""
-    return MemberTable.of(load_member(name, folder) for name in member_names(folder))
-
-
 def member_row(recipe: Recipe) -> Row:
     """Row of a member: size and costs of the network that predicts, epochs of all stages."""
     cost, takes = cost_of(recipe), estimate(recipe)

@@ -71,15 +71,10 @@ def most_trained(
     others = [taken.of(recipe) for recipe in recipes_by_age(store, Ref(taken.member)) if recipe != taken.recipe]
     if others and asked.recipe is None:
         listener.note(f"{taken} is the newest with these folds; others: {', '.join(map(str, others))}")
-    note_stopped(best, listener)
-    return best
-
-
-def note_stopped(runs: Sequence[EndedRun], listener: Listener) -> None:
-    """Report the runs that were ended by their stop file, with stage and epoch."""
-    for ended in runs:
+    for ended in best:
         if ended.stopped:
             listener.note(f"{ended.run.full_label}: was stopped at {stopped_at(ended)}")
+    return best
 
 
 def runs_of_folds(
