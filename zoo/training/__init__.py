@@ -6,24 +6,24 @@ prediction sets (zoo.inference makes them from what lies here).
 
 from zoo.runtime.devices import set_threads
 from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
-from zoo.training.loop import Epoch, total_steps, train
-from zoo.training.preflight import Planned, check_prediction, check_recipe, check_run, check_views, look_at
+from zoo.training.history import Epoch, epoch_line
+from zoo.training.loop import train
+from zoo.training.preflight import Planned, check_recipe, check_run, check_views, look_at
 from zoo.training.warm_start import pin_warm_start, pin_weights
 
 __all__ = [
     "Epoch",
     "Planned",
     "RecordDataset",
-    "check_prediction",
     "check_recipe",
     "check_run",
     "check_views",
+    "epoch_line",
     "look_at",
     "pin_warm_start",
     "pin_weights",
     "run_datasets",
     "run_scaling",
     "set_threads",
-    "total_steps",
     "train",
 ]

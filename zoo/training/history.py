@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.files import sha256_of_file
+from core.thresholds import threshold_text
 from zoo.runs.run import Run
 from zoo.runtime.checkpoints import load_state
 
@@ -48,6 +49,14 @@ class Stopwatch:
         progress.seconds += now[0] - self._last[0]
         progress.cpu_seconds += now[1] - self._last[1]
         self._last = now
+
+
+def epoch_line(run: Run, epoch: Epoch) -> str:
+    """Epoch of a run in words, behind its label: stage, number, loss, Dice and its threshold if it was scored, time."""
+    stage = f" stage {epoch.stage}" if epoch.stage else ""
+    of = run.recipe.staged[epoch.stage - 1].epochs
+    dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
+    return f"{stage}: epoch {epoch.epoch}/{of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s"
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:

@@ -34,7 +34,6 @@ from zoo.training.history import (
     resumable_state,
 )
 from zoo.training.scoring import NotFinite, Scored, score
-from zoo.training.seeds import generator
 from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
 
@@ -64,40 +63,30 @@ def train(
     make_folder(run.folder)
     write_text(run.recipe_file, run.recipe.as_toml())
     with listener.task(run.label, total_steps(run.recipe, len(train_set))):
-        return _train_stages(run, train_set, held_out, choose_device(device_name), listener, report, save_every)
-
-
-def _train_stages(
-    run: Run,
-    train_set: RecordDataset,
-    held_out: RecordDataset,
-    device: torch.device,
-    listener: Listener,
-    report: Callable[[Epoch], None],
-    save_every: float,
-) -> list[Epoch]:
-    history: list[Epoch] = []
-    before: EndedRun | None = None
-    for stage in run.stages:
-        start, ended = find_warm_start(stage), stage.ended()
-        if ended and is_trained(ended, start):
-            history += read_epochs(stage)
-            listener.advance(stage.taught.epochs * steps_per_epoch(stage.taught, len(train_set)))
-            before = ended
-            continue
-        if before and (before.stopped or run.stop.exists()) and not resumable_state(stage, warm_start_sha256(start)):
-            _end_with(run, before, held_out, device)
-            return history
-        for result in (run.result, stage.result):  # of a run that was stopped and now resumes
-            result.unlink(missing_ok=True)
-        loop = _Loop(stage, start, train_set, held_out, device, listener, save_every)
-        while not (loop.ended or (loop.history and run.stop.exists())):
-            report(loop.epoch())
-        history += loop.history
-        before = stage.ended_with(loop.finish())
-    if before and not before.stopped:
-        _tidy(run)
-    return history
+        device = choose_device(device_name)
+        history: list[Epoch] = []
+        before: EndedRun | None = None
+        for stage in run.stages:
+            start, ended = find_warm_start(stage), stage.ended()
+            if ended and is_trained(ended, start):
+                history += read_epochs(stage)
+                listener.advance(stage.taught.epochs * steps_per_epoch(stage.taught, len(train_set)))
+                before = ended
+                continue
+            is_stopped = before and (before.stopped or run.stop.exists())
+            if before and is_stopped and not resumable_state(stage, warm_start_sha256(start)):
+                _end_with(run, before, held_out, device)
+                return history
+            for result in (run.result, stage.result):  # of a run that was stopped and now resumes
+                result.unlink(missing_ok=True)
+            loop = _Loop(stage, start, train_set, held_out, device, listener, save_every)
+            while not (loop.ended or (loop.history and run.stop.exists())):
+                report(loop.epoch())
+            history += loop.history
+            before = stage.ended_with(loop.finish())
+        if before and not before.stopped:
+            _tidy(run)
+        return history
 
 
 def is_trained(ended: EndedRun, start: WarmStart | None) -> bool:
@@ -157,7 +146,7 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         stopwatch = Stopwatch()
-        order = torch.randperm(len(self.train_set), generator=generator(self.run, "epoch", self.number)).tolist()
+        order = torch.randperm(len(self.train_set), generator=_generator(self.run, "epoch", self.number)).tolist()
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.progress.losses), self.steps)
@@ -204,7 +193,7 @@ class _Loop:
 
         Everything random in it is seeded by its number, so that a resumed run gives the curve of an undisturbed one.
         """
-        draws = generator(self.run, "step", self.number, step)
+        draws = _generator(self.run, "step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and the like
         losses = []
         for numbers in self._batches(step, order):
@@ -328,6 +317,11 @@ class _Loop:
         }
 
 
+def _generator(run: Run, *use: object) -> torch.Generator:
+    """Generator on the CPU, seeded by the run and by what it is used for, such as ("step", 3, 17)."""
+    return torch.Generator().manual_seed(run.random_seed(*use))
+
+
 def _row(result: dict[str, Any]) -> dict[str, Any]:
     """Keys of a stage's result that the run's result repeats; results of older releases lack some."""
     return {key: result[key] for key in STAGE_KEYS if key in result}
@@ -340,10 +334,10 @@ def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.
     network = build(recipe, "none")
     load_weights(stage.best, network)
     precision = training_precision(recipe.precision, device)
-    scored = score(network.to(device), held_out, device, recipe.batch, precision)
+    dice, threshold, _ = score(network.to(device), held_out, device, recipe.batch, precision)
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]
-    found = {"dice": scored[0], "threshold": scored[1], "stopped": True, "stages": stages}
+    found = {"dice": dice, "threshold": threshold, "stopped": True, "stages": stages}
     write_json(run.result, {**ended.result, **found})
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.errors import UsageError
-from zoo.data import SIZE, Folds, Record, Scenes
+from zoo.data import SIZE, Folds, Scenes
 from zoo.inputs import INPUTS, require_input
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, fault_of
@@ -40,27 +40,30 @@ class Planned:
         return self.ended if self.ended and not self.again and self.ended.done else None
 
 
-def look_at(run: Run) -> Planned:
-    """Read how the run ended, and if its files or the weights that it started from have changed since."""
+def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
+    """Read how the run ended, and if its files or the weights that it started from have changed since.
+
+    starts: runs of the recipe that it starts from, if they were read before.
+    """
     ended = run.ended()
-    return Planned(run, ended, _why_again(ended) if ended else "")
+    again = (ended and ended.fault) or ""
+    if ended and ended.done and warm_start_changed(ended, starts):
+        again = f"{run.recipe.start_from}, from which it started, has other weights since"
+    return Planned(run, ended, again)
 
 
-def _why_again(ended: EndedRun) -> str:
-    if ended.fault:
-        return ended.fault
-    if ended.done and warm_start_changed(ended):
-        return f"{ended.run.recipe.start_from}, from which it started, has other weights since"
-    return ""
+def check_run(
+    run: Run, scenes: Scenes, folds: Folds, device_name: str, starts: Sequence[EndedRun] | None = None
+) -> Planned:
+    """UserError if device, loss, records, input, target, optimizer, encoder or its weights would stop the run.
 
-
-def check_run(run: Run, scenes: Scenes, folds: Folds, device_name: str) -> Planned:
-    """UserError if device, loss, records, input, target, optimizer, encoder or its weights would stop the run."""
+    starts: as `look_at` takes them.
+    """
     choose_device(device_name)
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
-    planned = look_at(run)
+    planned = look_at(run, starts)
     if not planned.reused:
         check_recipe(run.recipe, device_name)
         start = find_warm_start(run.stages[0])
@@ -99,12 +102,6 @@ def check_views(recipe: Recipe, tta: str) -> None:
                 f"{recipe.name}: TTA {views.name}: its network cannot take images of {side} pixels ({reason}); "
                 "choose other factors of scale, or none"
             ) from error
-
-
-def check_prediction(run: Run, scenes: Scenes, records: Sequence[Record], device_name: str) -> None:
-    """UserError if device, records or input would stop a complete run from predicting the records."""
-    choose_device(device_name)
-    require_input(scenes, records, run.recipe.input, run.recipe.frames)
 
 
 @lru_cache(maxsize=8)

@@ -102,7 +102,7 @@ class Tuning:
 
     def _with(self, values: Mapping[str, Any]) -> Recipe:
         """Recipe with these values, its weights and start pinned as those of any run are."""
-        return pin_warm_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)
+        return pin_warm_start(with_settings(self.recipe, values), self.store, [self.fold], self.folds)[0]
 
     def _plan(self, recipe: Recipe) -> Run:
         return plan_run(recipe, self.fold, self.folds, self.store, seed=self.seed, with_val=self.with_val)
@@ -193,7 +193,8 @@ class Tuning:
             return self._copy_result(trial, self.finished[same])
 
         def judge(epoch: Epoch) -> None:
-            trial.report(epoch.dice or 0.0, _epochs_before(run, epoch.stage) + epoch.epoch)
+            before = sum(recipe.epochs for recipe in run.recipe.staged[: max(epoch.stage - 1, 0)])
+            trial.report(epoch.dice or 0.0, before + epoch.epoch)
             if trial.should_prune():
                 raise optuna.TrialPruned
 
@@ -256,19 +257,13 @@ def default_space(recipe: Recipe) -> Space:
 
 
 class _TrialListener(Silent):
-    """Listener of one trial: prefixes every text with its number, and counts no steps, for the search counts trials."""
+    """Listener of one trial: prefixes its texts with its number, and counts no steps, for the search counts trials."""
 
     def __init__(self, listener: Listener, number: int) -> None:
         self.listener, self.number = listener, number
 
     def info(self, text: str, do: Command | None = None) -> None:
         self.listener.info(f"trial {self.number}: {text}", do)
-
-    def note(self, text: str, do: Command | None = None) -> None:
-        self.listener.note(f"trial {self.number}: {text}", do)
-
-    def warn(self, text: str, do: Command | None = None) -> None:
-        self.listener.warn(f"trial {self.number}: {text}", do)
 
     def advance(self, steps: int = 1, status: str | None = None) -> None:
         self.listener.advance(0, status)
@@ -289,11 +284,6 @@ def remaining_space(space: Space, given: Iterable[str]) -> Space:
 def is_baseline(trial: FrozenTrial) -> bool:
     """True if the trial is the member itself, with no key changed."""
     return BASELINE in trial.user_attrs
-
-
-def _epochs_before(run: Run, stage: int) -> int:
-    """Count the epochs of the stages before this one, numbered from 1; 0 if the run has no stages."""
-    return sum(recipe.epochs for recipe in run.recipe.staged[: max(stage - 1, 0)])
 
 
 def _trained_epochs(run: Run) -> list[Epoch]:

@@ -43,8 +43,8 @@ def pin_warm_start(
     folds: Folds,
     listener: Listener = SILENT,
     members: Path | None = None,
-) -> Recipe:
-    """Name the first weights of a recipe exactly: a file by its hash, `start_from` as MEMBER@HASH.
+) -> tuple[Recipe, list[EndedRun]]:
+    """Name the first weights of a recipe exactly: a file by its hash, `start_from` as MEMBER@HASH; and read its runs.
 
     The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
     that this one itself became by an earlier start are passed over, or the same command would go on from its own
@@ -52,12 +52,12 @@ def pin_warm_start(
     """
     recipe = pin_weights(recipe, store)
     if not recipe.start_from:
-        return recipe
+        return recipe, []
     ref = Ref.parse(recipe.start_from)
     for of_one in runs_by_recipe(store, ref, listener):
         found = [ended.run for ended in of_one if _fits(ended.run.recipe, recipe) and _usable(ended, folds.sha256)]
         if set(fold_names) <= {run.fold for run in found}:
-            return replace(recipe, start_from=str(found[0].ref))
+            return replace(recipe, start_from=str(found[0].ref)), of_one
     with fault_of(recipe, "start_from", "encoder", "input"):
         _refuse_other_encoder(recipe, store, members)
         raise _no_start(recipe, store, fold_names, folds.sha256, members)
@@ -72,8 +72,10 @@ def find_warm_start(run: Run) -> WarmStart | None:
         return WarmStart(best, sha256_of_file(best))
     if not run.recipe.start_from:
         return None
-    same_fold = _start_runs(run)
-    ended = next((found for found in same_fold if found.run.seed == run.seed), same_fold[0])
+    usable = [ended for ended in _trained_to_the_end(run) if ended.complete]
+    if not usable:
+        raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
+    ended = next((found for found in usable if found.run.seed == run.seed), usable[0])
     return WarmStart(ended.run.best, ended.weights_sha256)
 
 
@@ -99,10 +101,11 @@ def warm_start_sha256(start: WarmStart | None) -> str | None:
     return start.sha256 if start else None
 
 
-def warm_start_changed(ended: EndedRun) -> bool:
+def warm_start_changed(ended: EndedRun, starts: Sequence[EndedRun] | None = None) -> bool:
     """True if the run that this one started from has other weights today, because it was trained again since.
 
-    The start may be of another seed. A run that did not write down its start is taken for unchanged.
+    starts: runs of that recipe, as `pin_warm_start` read them; None: they are read now. The start may be of another
+    seed. A run that did not write down its start is taken for unchanged.
     """
     run = ended.run
     first = run.stages[0]
@@ -110,21 +113,15 @@ def warm_start_changed(ended: EndedRun) -> bool:
         return False
     noted = (ended.result if first == run else first.read_result()).get("started_from")
     # What their results say is enough: `pin_warm_start` has hashed the weights.
-    return noted is not None and noted not in [found.weights_sha256 for found in _trained_to_the_end(run)]
+    return noted is not None and noted not in [found.weights_sha256 for found in _trained_to_the_end(run, starts)]
 
 
-def _start_runs(run: Run) -> list[EndedRun]:
-    """Runs of the same fold, of any seed, that it can start from; UserError if there is none."""
-    usable = [ended for ended in _trained_to_the_end(run) if ended.complete]
-    if not usable:
-        raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
-    return usable
-
-
-def _trained_to_the_end(run: Run) -> list[EndedRun]:
+def _trained_to_the_end(run: Run, starts: Sequence[EndedRun] | None = None) -> list[EndedRun]:
     """Runs of its start, of the same fold and split, that were not stopped; UserError if there is none."""
-    found = find_runs(run.store, Ref.parse(run.recipe.start_from), run.fold)
-    trained = [ended for ended in found if ended.run.folds_sha256 == run.folds_sha256 and not ended.stopped]
+    if starts is None:
+        starts = find_runs(run.store, Ref.parse(run.recipe.start_from), run.fold)
+    same = (run.fold, run.folds_sha256)
+    trained = [one for one in starts if (one.run.fold, one.run.folds_sha256) == same and not one.stopped]
     if not trained:
         raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
     return trained
@@ -176,14 +173,10 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
 
 
 def _fits(trained: Recipe, recipe: Recipe) -> bool:
-    """True if the recipe can start from the trained one."""
-    return _encoder_input(trained) == _encoder_input(recipe) and not _is_its_own(trained, recipe)
-
-
-def _is_its_own(trained: Recipe, recipe: Recipe) -> bool:
-    """True if the recipe became the trained one: the same member, but for the start of each."""
+    """True if the recipe can start from the trained one, and did not become it: the same but for the start of each."""
     ours, theirs = (replace(one, start_from="").counted for one in (recipe, trained))
-    return trained.name == recipe.name and bool(trained.start_from) and ours == theirs
+    is_its_own = trained.name == recipe.name and bool(trained.start_from) and ours == theirs
+    return _encoder_input(trained) == _encoder_input(recipe) and not is_its_own
 
 
 def pin_weights(recipe: Recipe, store: Store) -> Recipe:

@@ -14,12 +14,14 @@ from core.errors import UsageError
 from core.listener import SILENT, Listener
 from zoo.data import Record, Scenes, read_folds
 from zoo.inference import predict_set
+from zoo.inputs import require_input
 from zoo.predictions import PredictionSet
 from zoo.runs import Ref, Store
 from zoo.runs.find import lacking_folds, most_trained
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, run_records
-from zoo.training import check_prediction, check_views, set_threads
+from zoo.runtime.devices import choose_device
+from zoo.training import check_views, set_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,8 +88,9 @@ def predict(
     found = [ended for ref in refs for ended in _trained(store, ref, names, folds.sha256, own_members, listener)]
     runs = list({ended.run.folder: ended for ended in found}.values())
     records = [scenes.test if split == "test" else run_records(ended.run, scenes, folds)[1] for ended in runs]
+    choose_device(device)
     for ended, held in zip(runs, records):
-        check_prediction(ended.run, scenes, held, device)
+        require_input(scenes, held, ended.run.recipe.input, ended.run.recipe.frames)
         check_views(ended.run.recipe.final, tta)
     set_threads(jobs or cpu_count() or 1)
     return PredictedRuns(

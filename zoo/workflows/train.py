@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.listener import SILENT, Listener
-from core.thresholds import threshold_text
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.members import Recipe, load_members
 from zoo.predictions import PredictionSet
@@ -21,10 +20,10 @@ from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopp
 from zoo.schedules import lower_rate
 from zoo.targets import without_labelers
 from zoo.training import (
-    Epoch,
     Planned,
     check_run,
     check_views,
+    epoch_line,
     look_at,
     pin_warm_start,
     run_datasets,
@@ -125,15 +124,16 @@ def train(
     if not allow_ungrouped:
         split.require_grouped()
     names = fold_names(fold, split)
-    recipes = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
+    pinned = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
+    starts = {recipe.start_from: runs for recipe, runs in pinned}
     asked = [
         plan_run(recipe, name, split, store, seed=number, with_val=with_val)
-        for recipe in recipes
+        for recipe, _ in pinned
         for number in range(seed, seed + seeds)
         for name in names
     ]
     runs = {run.folder: run for run in asked}.values()  # a member that is named twice is trained once
-    planned = [check_run(run, scenes, split, device) for run in runs]
+    planned = [check_run(run, scenes, split, device, starts[run.recipe.start_from]) for run in runs]
     for run in runs:
         check_views(run.recipe.final, tta)
     if folds is None:
@@ -184,7 +184,8 @@ class _Trainer:
             text = f"{lacking} of {len(seen)} records have no labelers; their mask is the target"
             self.listener.info(f"{run.label}: {text}")
         self.listener.detail(f"{run.label}: {self.jobs} threads, device {self.device}")
-        train_run(run, seen, held, self.device, self.listener, lambda epoch: self._report(run, epoch))
+        info = self.listener.info
+        train_run(run, seen, held, self.device, self.listener, lambda epoch: info(run.label + epoch_line(run, epoch)))
         ended = run.ended()
         assert ended is not None
         return ended
@@ -192,12 +193,6 @@ class _Trainer:
     def _predict(self, ended: EndedRun) -> PredictionSet:
         _, held = run_records(ended.run, self.scenes, self.folds)
         return predict_run(ended, self.scenes, held, "oof", self.tta, self.device, self.listener)
-
-    def _report(self, run: Run, epoch: Epoch) -> None:
-        dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
-        of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
-        stage = f" stage {epoch.stage}" if epoch.stage else ""
-        self.listener.info(f"{run.label}{stage}: epoch {of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s")
 
 
 def _no_contrail_found(recipe: Recipe) -> str:

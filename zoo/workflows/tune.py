@@ -19,7 +19,7 @@ from zoo.members import Recipe, load_member, merge_settings, with_settings
 from zoo.members.space import Space, value_text
 from zoo.runs import Store
 from zoo.runs.run import Run
-from zoo.training import Epoch, pin_warm_start, set_threads
+from zoo.training import Epoch, epoch_line, pin_warm_start, set_threads
 from zoo.training.tuning import Tuning, default_space, is_baseline, remaining_space, tuned_member
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def tune(
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
     if folds.ungrouped:
         listener.warn(f"the scene group of {count_of(folds.ungrouped)} is unknown: their twins may lie in other folds")
-    recipe = pin_warm_start(recipe, store, [fold], folds, listener, own_members)
+    recipe, _ = pin_warm_start(recipe, store, [fold], folds, listener, own_members)
     tuning = Tuning(recipe=recipe, space=space, fold=fold, folds=folds, store=store, seed=seed, with_val=with_val)
     tuning.check(scenes, device)
     keep_folds(store.folds, folds, listener)
@@ -139,19 +139,13 @@ def _search(tuning: Tuning, scenes: Scenes, trials: int, device: str, listener: 
         while (number := len(tuning.finished)) < trials:
 
             def report(run: Run, epoch: Epoch, number: int = number) -> None:
-                listener.info(f"trial {number}{_epoch_words(run, epoch)}")
+                listener.info(f"trial {number}{epoch_line(run, epoch)}")
 
             trial = tuning.next_trial(scenes, device, report, listener)
             score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
             values = "  ".join(f"{key}={value_text(value)}" for key, value in tuning.values_of(trial).items())
             listener.info(f"trial {number}: {score}  {'the member as it is' if is_baseline(trial) else values}")
             listener.advance()
-
-
-def _epoch_words(run: Run, epoch: Epoch) -> str:
-    of = f"{epoch.epoch}/{run.recipe.staged[epoch.stage - 1].epochs}"
-    stage = f" stage {epoch.stage}" if epoch.stage else ""
-    return f"{stage}: epoch {of}  Dice {epoch.dice or 0.0:.4f}  {epoch.seconds:.0f} s"
 
 
 def _as_fixed(keys: Sequence[str]) -> str:

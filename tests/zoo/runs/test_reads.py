@@ -68,12 +68,12 @@ def test_a_fit_reads_each_result_once_and_hashes_no_weights(typed, counted):
     assert counted["read_json", "manifest.json"] == FOLDS
 
 
-def test_training_nothing_from_another_members_runs_hashes_their_weights_once(typed, counted):
-    heir = [*TRAIN, "--set", "lr=0.003", "--from", "lite0-fc-t5"]
+def test_training_nothing_from_another_members_runs_reads_and_hashes_theirs_once(typed, counted):
+    heir = ["lite1-fc-t5" if word == "lite0-fc-t5" else word for word in TRAIN] + ["--from", "lite0-fc-t5"]
     typed(*heir)
     counted.clear()
     typed(*heir)
-    assert counted["sha256_of_file", "best.safetensors"] == 2 * FOLDS
+    assert counted["read_json", "result.json"] == counted["sha256_of_file", "best.safetensors"] == 2 * FOLDS
 
 
 def test_a_fresh_run_reads_its_result_once(typed, counted):

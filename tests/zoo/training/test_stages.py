@@ -233,7 +233,7 @@ def test_without_held_out_records_patience_has_no_end(tmp_path, scenes, folds):
 def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "lr": 1e-9, "start_from": source.recipe.name})
-    pinned = pin_warm_start(recipe, Store(tmp_path), ["0"], folds)
+    pinned, _ = pin_warm_start(recipe, Store(tmp_path), ["0"], folds)
     assert pinned.start_from == f"{source.recipe.name}@{source.hash}"
     run = plan(tmp_path, folds, pinned)
     check_run(run, scenes, folds, "cpu")
@@ -248,7 +248,7 @@ def test_a_run_starts_from_another_members_run_of_its_fold(tmp_path, scenes, fol
 def test_what_started_from_a_run_is_known_when_that_run_is_gone(tmp_path, scenes, folds):
     source = trained(tmp_path, scenes, folds, {"epochs": 1})
     recipe = with_settings(replace(TINY, name="heir"), {"epochs": 1, "start_from": source.recipe.name})
-    run = plan(tmp_path, folds, pin_warm_start(recipe, Store(tmp_path), ["0"], folds))
+    run = plan(tmp_path, folds, pin_warm_start(recipe, Store(tmp_path), ["0"], folds)[0])
     train(run, *run_datasets(run, scenes, folds), "cpu")
     shutil.rmtree(source.folder.parents[1])
     assert [ended.run for ended in most_trained(Store(tmp_path), Ref("heir"), ["0"], folds.sha256)] == [run]
@@ -268,7 +268,7 @@ def test_a_stopped_run_is_no_start_until_it_is_trained_to_its_end(tmp_path, scen
             ask()
     source.stop.unlink()
     train(source, *run_datasets(source, scenes, folds), "cpu")
-    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds) == pinned
+    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds)[0] == pinned
 
 
 def test_a_start_of_another_seed_is_not_one_that_has_changed(tmp_path, scenes, folds):
@@ -299,7 +299,7 @@ def test_a_foreign_folder_is_no_start_and_keeps_no_other_from_being_one(tmp_path
     backup = source.folder.parent.with_name("backup")
     shutil.copytree(source.folder, backup / "fold-0")
     recipe, heard = with_settings(replace(TINY, name="heir"), {"start_from": TINY.name}), Heard()
-    pinned = pin_warm_start(recipe, Store(tmp_path), ["0"], folds, heard)
+    pinned, _ = pin_warm_start(recipe, Store(tmp_path), ["0"], folds, heard)
     assert pinned.start_from == f"{TINY.name}@{source.hash}"
     (note,) = heard.notes
     assert f"{backup / 'fold-0'}; remove them" in note

@@ -27,9 +27,8 @@ def write_weights(path, seed=1):
 @pytest.fixture
 def pinned(tmp_path, folds):
     def pin(path, recipe=TINY, **changes):
-        return pin_warm_start(
-            with_settings(recipe, {"weights": str(path), **changes}), Store(tmp_path / "runs"), ["0"], folds
-        )
+        changed = with_settings(recipe, {"weights": str(path), **changes})
+        return pin_warm_start(changed, Store(tmp_path / "runs"), ["0"], folds)[0]
 
     return pin
 
@@ -59,7 +58,7 @@ def test_of_a_folder_the_file_counts_that_the_encoder_takes(tmp_path, pinned):
 def test_weights_that_have_a_name_are_not_looked_at(folds, tmp_path):
     for weights in ("imagenet", "none"):
         recipe = with_settings(TINY, {"weights": weights})
-        assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds) == recipe
+        assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds)[0] == recipe
 
 
 def test_a_path_on_the_command_line_stands_in_the_working_directory(tmp_path, pinned, monkeypatch):
@@ -136,7 +135,7 @@ def test_of_a_members_recipes_that_with_the_encoder_is_the_start_whatever_its_ta
     recipe = replace(
         with_settings(TINY, {"encoder": f"{TINY.encoder}.r160_in1k", "start_from": TINY.name}), name="heir"
     )
-    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+    assert pin_warm_start(recipe, Store(tmp_path), ["0"], folds)[0].start_from == f"{TINY.name}@{source.hash}"
     with pytest.raises(UserError, match="heir: start_from: .* no complete run of fold 1"):
         pin_warm_start(recipe, Store(tmp_path), ["1"], folds)
 
@@ -147,7 +146,7 @@ def test_a_recipe_that_runs_faster_does_not_start_from_its_own_fruit(tmp_path, s
     child = trained(tmp_path, scenes, folds, {"epochs": 1, "start_from": f"{TINY.name}@{source.hash}"})
     assert child.hash != source.hash
     faster = with_settings(recipe, {"channels_last": False})
-    assert pin_warm_start(faster, Store(tmp_path), ["0"], folds).start_from == f"{TINY.name}@{source.hash}"
+    assert pin_warm_start(faster, Store(tmp_path), ["0"], folds)[0].start_from == f"{TINY.name}@{source.hash}"
 
 
 def test_the_runs_own_file_trains_the_same_recipe(tmp_path, pinned):
