@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.listener import Terminal
+from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from zoo.runs import Ref, Store
 from zoo.views import ALIASES, parse_views
@@ -74,10 +75,8 @@ class Settings:
         from zoo.data import open_scenes
 
         if not self.data:
-            raise UsageError(
-                f"no data directory; name one with --data DIR or `data` in {CONFIG_NAME}, "
-                "or make one: cli data synth DIR"
-            )
+            what = f"no data directory; name one with --data DIR or `data` in {CONFIG_NAME}, or make one"
+            raise UsageError(what, Command("data synth", "scenes"))
         return open_scenes(self.data)
 
     def scenes_or_none(self, wanted: bool) -> Scenes | None:

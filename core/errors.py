@@ -43,10 +43,12 @@ class UsageError(UserError):
 class UnknownName(UsageError):
     """Unknown name of a registry or a schema, with its nearest neighbour.
 
-    If none is near: all names, or the nearest of many and `listed_by`, the command that lists them.
+    If none is near: all names, or the nearest of many with `listed_by`, the command that lists them.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "", listed_by: str = "") -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], where: str = "", listed_by: Command | None = None
+    ) -> None:
         names = sorted(known)
         near = get_close_matches(name, names, n=1, cutoff=0.5)
         if near:
@@ -55,8 +57,9 @@ class UnknownName(UsageError):
             hint = f"known: {', '.join(names)}"
         else:
             nearest = get_close_matches(name, names, n=3, cutoff=0.0)
-            hint = f"nearest of {len(names)}: {', '.join(nearest)}" + (f"; all: {listed_by}" if listed_by else "")
-        super().__init__(f'{where + ": " if where else ""}no {kind} "{name}"; {hint}')
+            hint = f"nearest of {len(names)}: {', '.join(nearest)}"
+        many = not near and len(names) > FEW
+        super().__init__(f'{where + ": " if where else ""}no {kind} "{name}"; {hint}', listed_by if many else None)
 
 
 def advised(what: str, do: Command | str | None) -> str:

@@ -59,11 +59,16 @@ class Registry(Generic[T, F]):
 
         return add
 
+    def require(self, name: str, *words: str) -> None:
+        """Raise UnknownName, which lists `words` too, if `name` is neither registered nor one of them."""
+        known = (*words, *self.names())
+        if name not in known:
+            raise UnknownName(self.kind, name, known)
+
     def entry(self, name: str) -> Entry[T, F]:
         """Entry of `name`; raises UnknownName with the nearest name."""
         if name not in self._entries:
-            if name not in self.names():
-                raise UnknownName(self.kind, name, self.names())
+            self.require(name)
             import_module(f"{self._package}.{name.replace('-', '_') if self._hyphens else name}")
         return self._entries[name]
 

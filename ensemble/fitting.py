@@ -8,6 +8,7 @@ every decision with its figures. Stays outside: files, recipes, the command line
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ensemble.crossfit import CrossFit, cross_fit
 from ensemble.out_of_fold import OutOfFold, gather, lower_eps
 from ensemble.selection import check_requested, scorable, select
 from ensemble.strategy import Decision, FitOptions, Strategy
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +110,34 @@ def fit_records(
     Raises UserError if the pixels do not fit into `max_ram`, and as `fit_active`.
     """
     groups = [records.group_of[record] for record in records.record_ids]
+
+    def fit(active: Active) -> Fit:
+        return fit_active(active, groups, options, seed, jobs, listener)
+
+    return fit_deep_enough(records, fit, lambda result: result.at_lowest_threshold, max_ram, listener)
+
+
+def fit_deep_enough(
+    records: OutOfFold,
+    fit: Callable[[Active], T],
+    at_lowest: Callable[[T], Sequence[str]],
+    max_ram: float | None = None,
+    listener: Listener = SILENT,
+) -> T:
+    """Fit on active pixels, and again on lower ones while memory allows it and a best threshold may lie among them.
+
+    at_lowest: result -> names of what has its best threshold at the lowest candidate
+    """
     eps = EPS
     while True:
         with listener.task("reading predictions", len(records.record_ids)):
             active = gather(records, eps, max_ram, listener)
-        result = fit_active(active, groups, options, seed, jobs, listener)
-        lower = lower_eps(active, eps, max_ram) if result.at_lowest_threshold else None
+        result = fit(active)
+        names = at_lowest(result)
+        lower = lower_eps(active, eps, max_ram) if names else None
         if lower is None:
             return result
-        names = ", ".join(result.at_lowest_threshold)
-        listener.note(f"the best threshold of {names} may be lower; reading pixels from p = {lower / 255:.3f} on")
+        listener.note(f"the best threshold of {', '.join(names)} may be lower; reading from p = {lower / 255:.3f} on")
         eps = lower
         del active, result  # before more pixels are read
 

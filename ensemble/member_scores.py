@@ -13,12 +13,10 @@ from statistics import stdev
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
-from core.listener import SILENT, Listener
-from ensemble.active import EPS
+from ensemble.active import Active
 from ensemble.counts import BlendCounts, TrainingSet
-from ensemble.fitting import Scored, score_choice
+from ensemble.fitting import Scored, fit_deep_enough, score_choice
 from ensemble.loading import ReadMask, out_of_fold
-from ensemble.out_of_fold import gather, lower_eps
 from ensemble.strategy import Strategy
 from zoo.data import Folds
 from zoo.predictions import MemberMaps
@@ -77,22 +75,17 @@ def score_member(
     folds: Folds,
     seed: int = 0,
     jobs: int = 1,
-    listener: Listener = SILENT,
 ) -> MemberScore:
     """Score one member on these records, which are in the order of their folds.
 
     As in a fit, lower pixels are read while the best threshold may lie among them and memory allows it.
-    listener: advances once a record
     """
     records = out_of_fold([member], record_ids, read_mask, folds)
     groups = [folds.group_of[record] for record in records.record_ids]
-    eps = EPS
-    while True:
-        active = gather(records, eps, listener=listener)
+
+    def scored(active: Active) -> MemberScore:
         counts = BlendCounts(active, groups, jobs)
-        scored = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
-        score = MemberScore(member, scored, counts, dice_interval(scored.counts, counts.groups, seed))
-        lower = lower_eps(active, eps) if score.at_lowest_threshold else None
-        if lower is None:
-            return score
-        eps, listener = lower, SILENT
+        choices = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
+        return MemberScore(member, choices, counts, dice_interval(choices.counts, counts.groups, seed))
+
+    return fit_deep_enough(records, scored, lambda score: [member.name] if score.at_lowest_threshold else [])

@@ -11,7 +11,7 @@ from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.min_pixels import NONE, check_mode
+from ensemble.min_pixels import MIN_PIXELS, NONE
 from ensemble.weights import METHODS
 
 AUTO = "auto"
@@ -45,12 +45,10 @@ class FitOptions:
     budget: Budget | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in (AUTO, RATIOS):
-            METHODS.entry(self.method)
+        METHODS.require(self.method, AUTO, RATIOS)
         if (self.method == RATIOS) != bool(self.ratios):
             raise UsageError('--method ratios and --ratios go together: --method ratios --ratios "a=2,b=1"')
-        if self.min_pixels != AUTO:
-            check_mode(self.min_pixels)
+        MIN_PIXELS.require(self.min_pixels, AUTO, NONE)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
-from ensemble.min_pixels import MIN_PIXELS, NONE, check_mode
+from ensemble.min_pixels import MIN_PIXELS, NONE
 
 MOST_PIXELS = 400  # largest k that is counted
 TASK_PIXELS = 200_000  # smaller pieces do not repay the start of a thread
@@ -36,7 +36,7 @@ class Cut:
     lowest: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        check_mode(self.mode)
+        MIN_PIXELS.require(self.mode, NONE)
 
 
 def curves(

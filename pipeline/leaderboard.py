@@ -305,7 +305,8 @@ class Scoring:
         return [*(self._row(score, scores[0]) for score in scores), *unscored]
 
     def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
-        score = score_member(member, ids, self.labels.mask, self.labels.folds, self.seed, self.jobs, self.listener)
+        score = score_member(member, ids, self.labels.mask, self.labels.folds, self.seed, self.jobs)
+        self.listener.advance(len(ids))
         if score.at_lowest_threshold:
             least = f"p = {score.counts.active.eps / 255:.3f}"
             words = f"the best threshold of {member.name} may lie below {least}"

@@ -78,9 +78,12 @@ class Runs:
         """Find the maps of a member over its runs: M, or M@HASH.
 
         split: oof, test or the name of an imported split. tta: by default the views that cover most folds. UserError
-        that says what there is if the member was not predicted so.
+        that says what there is if the member was not predicted so, UnknownName for one that does not exist.
         """
+        from zoo.lineups import LineUps
         from zoo.predictions import find_members
+
+        LineUps(store=self.store, own_members=self.own_members).members([member], "predicted")
 
         return find_members(self.store, split, [Ref.parse(member)], tta)[0]
 

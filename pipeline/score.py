@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.command import Command
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from submissions import Difference, Report, Score, compare, find_sample, read_submission
@@ -49,7 +50,13 @@ def check(file: File, scenes: Scenes | None = None, split: str | None = None, li
     sample = find_sample(source.root for source in scenes.sources)
     if is_test:
         note_other_ids(sample, expected, listener)
-    return check_submission(file, sorted(expected), sample, _splits_of(scenes))
+    report = check_submission(file, sorted(expected), sample, _splits_of(scenes))
+    labelled = {record.id for record in scenes.labelled}
+    others = sum(fault.id in labelled for fault in report.faults)
+    if is_test and others:
+        what = f"{others} rows are of labelled records, as in an out-of-fold file"
+        listener.note(what, Command("submissions check", report.file, split="labelled"))
+    return report
 
 
 def score(
@@ -71,7 +78,7 @@ def score(
     labelled = {record.id: record for record in _of_split(scenes, "labelled")}
     wanted = None if split is None else {record.id for record in _of_split(scenes, split)}
 
-    def scored(each: File) -> Score:
+    def scored(each: File) -> tuple[Score, int]:
         found = read_submission(each)
         _refuse_unlabelled(found.file, [name for name in found.ids if name not in labelled])
         missing = sorted((labelled.keys() if wanted is None else wanted) - set(found.ids))
@@ -82,13 +89,12 @@ def score(
             if len(found.ids) > len(wanted):
                 listener.note(f"{len(found.ids) - len(wanted)} rows of other splits are left out")
             found = found.only(wanted)
-        return score_submission(found, lambda name: scenes.mask(labelled[name]), groups, seed, listener)
+        return score_submission(found, lambda name: scenes.mask(labelled[name]), groups, seed, listener), len(missing)
 
-    first = scored(file)
+    first, lacking = scored(file)
     for line in first.warnings:
         listener.warn(line)
-    lacking = (labelled.keys() if wanted is None else wanted) - set(first.ids)
-    return Scored(first, len(lacking), None if against is None else compare(first, scored(against), seed))
+    return Scored(first, lacking, None if against is None else compare(first, scored(against)[0], seed))
 
 
 def note_other_ids(sample: Collection[str] | None, test: Collection[str], listener: Listener) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 BOARDS = ("public", "private")
+HASH = 6  # characters of a hash that name an entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,12 @@ class Entry:
     sent: Sent
     public: float | None = None
     private: float | None = None
+    before: tuple[tuple[float | None, float | None], ...] = ()  # scores that later ones replaced
+
+    @property
+    def scores(self) -> tuple[tuple[float | None, float | None], ...]:
+        """Public and private score, now and before."""
+        return (*self.before, (self.public, self.private))
 
     @property
     def title(self) -> str:
@@ -87,13 +94,16 @@ class Ledger:
             return self.entries[-1]
         by_number = [each for each in self.entries if str(each.number) == wanted]
         by_name = [each for each in self.entries if each.sent.name == wanted]
-        by_hash = [each for each in self.entries if len(wanted) >= 6 and each.sent.sha256.startswith(wanted)]
+        by_hash = [each for each in self.entries if len(wanted) >= HASH and each.sent.sha256.startswith(wanted)]
         found = by_number or by_name or by_hash
         if len(found) > 1:
             numbers = ", ".join(str(each.number) for each in found)
             raise UsageError(f'"{wanted}" names {len(found)} entries of the ledger; give one number of {numbers}')
         if not found:
-            raise UsageError(f'no entry "{wanted}" in the ledger; give a number of 1 to {self.entries[-1].number}')
+            raise UsageError(
+                f'no entry "{wanted}" in the ledger; give a number of 1 to {self.entries[-1].number}, a name, '
+                f"or the first {HASH} or more characters of a file's hash"
+            )
         return found[0]
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,15 +157,22 @@ def append(path: Path, sent: Sent, public: float | None = None, private: float |
 
 
 def add_scores(
-    path: Path, wanted: str | None = None, public: float | None = None, private: float | None = None
+    path: Path,
+    wanted: str | None = None,
+    public: float | None = None,
+    private: float | None = None,
+    listener: Listener = SILENT,
 ) -> Entry:
-    """Add the leaderboard's scores of an entry, by default the newest; later scores replace earlier ones."""
+    """Add the leaderboard's scores of an entry, by default the newest; one that replaces another is noted."""
     scores = given_scores(public, private)
     if not scores:
         raise UsageError("no score; give --public, --private or both")
     with locked(path):
         entry = read_ledger(path).find(wanted)
         _append_line(path, {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now(), **scores})
+    for board, score in scores.items():
+        if getattr(entry, board) not in (None, score):
+            listener.note(f"entry {entry.title}: {board} {score} replaces {getattr(entry, board)}")
     return read_ledger(path).find(str(entry.number))
 
 
@@ -163,7 +180,7 @@ def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | No
     """True for the same bytes from the same ensemble, even by another name, or the same row of an older log."""
     name = entry.sent.name if sent.sha256 and sent.sha256 == entry.sent.sha256 else sent.name
     same = replace(entry.sent, when="") == replace(sent, when="", name=name) and sent.when in ("", entry.sent.when)
-    return same and public in (None, entry.public) and private in (None, entry.private)
+    return same and any(public in (None, old) and private in (None, other) for old, other in entry.scores)
 
 
 def _take(entries: list[Entry], event: dict[str, Any]) -> None:
@@ -172,7 +189,8 @@ def _take(entries: list[Entry], event: dict[str, Any]) -> None:
     if event["kind"] == "scores":
         at = [entry.number for entry in entries].index(event["entry"])
         entry = entries[at]
-        entries[at] = Entry(entry.number, entry.sent, *(scores.get(b, getattr(entry, b)) for b in BOARDS))
+        public, private = (scores.get(board, getattr(entry, board)) for board in BOARDS)
+        entries[at] = replace(entry, public=public, private=private, before=entry.scores)
         return
     if event["kind"] != "submission":
         raise ValueError(f"unknown kind {event['kind']!r}")
@@ -183,7 +201,7 @@ def _take(entries: list[Entry], event: dict[str, Any]) -> None:
     number = event.get("number", _next_number(entries))
     if not isinstance(number, int) or number < _next_number(entries):
         raise ValueError(f"number {number!r} follows {len(entries)} entries")
-    entries.append(Entry(number, Sent(**known), **scores))
+    entries.append(Entry(number, Sent(**known), scores.get("public"), scores.get("private")))
 
 
 def _next_number(entries: Sequence[Entry]) -> int:

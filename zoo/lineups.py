@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from core.command import Command
 from core.errors import UnknownName, UsageError
 from zoo.members import is_path, member_names
 from zoo.runs import Ref, Store
@@ -47,7 +48,7 @@ class LineUps:
         there = self._made(made) if made else listed
         if there and member not in listed:  # if nothing is made, the command says so
             kind = (f"{made} " if made else "") + ("member or line-up" if self.lineups else "member")
-            where, listed_by = (str(self.store), "") if made else ("", "cli zoo list")
+            where, listed_by = (str(self.store), None) if made else ("", Command("zoo list"))
             raise UnknownName(kind, name, {*there, *self.lineups}, where, listed_by)
 
     def _listed(self, lineup: str) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ class LineUps:
             raise UsageError(f"{where} names no member; name members, or remove it")
         for name in self.lineups[lineup]:
             if not name.endswith(".toml") and Ref.parse(name).member not in known:
-                raise UnknownName("member", name, known, where, "cli zoo list")
+                raise UnknownName("member", name, known, where, Command("zoo list"))
         return self.lineups[lineup]
 
     def _made(self, *made: Made) -> set[str]:

@@ -109,6 +109,8 @@ def parse_views(text: str) -> ViewSet:
     ('flips', 8)
     """
     where = f'TTA "{text}"'
+    if not text.strip():
+        raise UsageError(f"{where}: names no views; give {', '.join(ALIASES)}, or steps such as hflip+scale(0.75,1.5)")
     given: dict[str, Values] = {}
     merges: list[str] = []
     for term in re.sub(r"\s", "", text).replace("@", "+").split("+"):

@@ -77,7 +77,7 @@ def log(settings: Settings, public: float | None, private: float | None, entry: 
     if table:
         listener.info(f"{len(import_scores(path, table))} new entries from {table}")
     if public is not None or private is not None:
-        listener.info(f"scores added to entry {add_scores(path, entry, public, private).title}")
+        listener.info(f"scores added to entry {add_scores(path, entry, public, private, listener).title}")
     elif entry:
         raise UsageError("--entry names the entry of a score; give --public or --private with it")
     ledger = read_ledger(path, listener)

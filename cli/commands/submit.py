@@ -45,7 +45,7 @@ def submit(
 def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_kaggle: bool, force: bool) -> None:
     from cli.tables.submissions import print_submitted
     from ensemble import Ensemble
-    from pipeline.submit import submit as submit_masks
+    from pipeline.submission import submit as submit_masks
     from submissions.formats import FORMATS, require_format
 
     require_format(form, out, force)  # the call is at fault, whatever ensembles there are

@@ -89,7 +89,9 @@ def _worth_table(document: Any) -> Any:
     from rich.table import Table
 
     names = list(document["members"])
-    table = Table("without", "Dice changes by", "95 % interval", "z", "s / record", "errs most like", box=None)
+    table = Table(
+        "without", "Dice changes by", "95 % interval", "z", "s / record, all runs", "errs most like", box=None
+    )
     for name, worth in document["worth"].items():
         row = document["error_correlation"][names.index(name)]
         value, other = max((value, other) for value, other in zip(row, names) if other != name)
@@ -119,7 +121,7 @@ def print_members(console: "Console", members: Any) -> None:
     """Print the recipe, test-time augmentation, weight and predictions of each member of an ensemble."""
     from rich.table import Table
 
-    table = Table("member", "recipe", "TTA", "weight of 65536", "s / record", "predictions", box=None)
+    table = Table("member", "recipe", "TTA", "weight of 65536", "s / record, all runs", "predictions", box=None)
     for member in members:
         table.add_row(
             member["name"],

@@ -57,7 +57,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         column("TTA", 9, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
         column("size", 10, lambda row: cell(row.size)),
         column("epochs", 11, _epochs),
-        column("s / record", 8, lambda row: cell(row.seconds_per_record, "{:.2f}")),
+        column("s / record, a run", 8, lambda row: cell(row.seconds_per_record, "{:.2f}")),
         column("train min", 12, lambda row: cell(row.training_minutes, "{:.0f}")),
         column("log's val", 5, lambda row: cell(row.logged_validation, "{:.3f}")),
         column("changed", 13, lambda row: row.changed_text or EMPTY, numbers=False),

@@ -55,7 +55,7 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
         column("logged val / LB", 2, _logged),
         column("own Dice", 1, lambda row: own(row, partial(_dice, width=marks)), numbers=False),
         column("on records", 6, lambda row: own(row, _records)),
-        column("s / record", 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
+        column("s / record, a run", 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
         column("changed", 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
     ]
 

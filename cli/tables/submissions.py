@@ -12,17 +12,24 @@ from rich.table import Table
 from cli.tables.columns import cell
 from core.dice import Counts
 from pipeline.score import Scored
-from pipeline.submit import TITLES
+from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report
 from submissions.correlation import Correlation
+from submissions.report import Fault
 
+SHOWN = 5  # faults of the same words
 TEXTS = ("name", "when", "members", "note")
 
 
 def print_report(console: Console, report: Report) -> None:
     """Print faults, notes, and the figures of an accepted file."""
-    if report.faults:
-        console.print("\n".join(map(str, report.faults)), markup=False, soft_wrap=True)
+    alike: dict[tuple[str, str], list[Fault]] = {}
+    for fault in report.faults:
+        alike.setdefault((fault.what, fault.todo), []).append(fault)
+    for faults in alike.values():
+        console.print("\n".join(map(str, faults[:SHOWN])), markup=False, soft_wrap=True)
+        if len(faults) > SHOWN:
+            console.print(f"... and {len(faults) - SHOWN:,} more lines: {faults[0].what}", markup=False, soft_wrap=True)
     if report.more:
         console.print(f"... and {report.more:,} more faults", markup=False)
     for note in report.notes:

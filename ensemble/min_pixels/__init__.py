@@ -58,9 +58,3 @@ MIN_PIXELS: Registry[type[Mode], ModeFacts] = Registry("min-pixels mode", ModeFa
 def ranked_modes() -> list[str]:
     """Names of all modes, by rank."""
     return sorted(MIN_PIXELS.names(), key=lambda name: MIN_PIXELS.facts(name).rank)
-
-
-def check_mode(mode: str) -> None:
-    """Raise UnknownName if there is no such min-pixels mode."""
-    if mode != NONE:
-        MIN_PIXELS.entry(mode)

@@ -186,6 +186,4 @@ def test_a_first_fit_is_told_to_train_and_not_to_split(data, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     code, line = fails(f"ensemble fit --data {data}", capsys)
     assert code == 1
-    assert (
-        "no out-of-fold predictions (predictions made elsewhere: cli zoo import); run: cli zoo train --fold all" in line
-    )
+    assert "no out-of-fold predictions; run: cli zoo train --fold all" in line

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from core.command import Command
 from core.errors import UnknownName
 from core.registry import Registry
 
@@ -40,8 +41,8 @@ def test_a_name_far_from_all_is_answered_with_all():
 
 def test_a_name_far_from_many_is_answered_with_the_nearest_and_the_command_that_lists_them():
     names = [f"member-{number:03}" for number in range(100)]
-    said = str(UnknownName("member", "q9", names, listed_by="cli zoo list"))
-    assert said == 'no member "q9"; nearest of 100: member-099, member-098, member-097; all: cli zoo list'
+    said = str(UnknownName("member", "q9", names, listed_by=Command("zoo list")))
+    assert said == 'no member "q9"; nearest of 100: member-099, member-098, member-097; run: cli zoo list'
 
 
 def test_a_second_owner_of_a_name_is_refused():

@@ -183,6 +183,13 @@ def test_dice_of_the_fit_is_that_of_its_counts(rng):
     assert result.estimate(result.result.counts).value == Counts.of(result.result.counts).dice
 
 
+def test_a_refused_word_is_answered_with_the_special_words_too():
+    with pytest.raises(UnknownName, match="known: auto, component, image, none"):
+        FitOptions(min_pixels="foo")
+    with pytest.raises(UnknownName, match="known: auto, .*, ratios, "):
+        FitOptions("7")
+
+
 @pytest.mark.parametrize("options", [("gredy", "auto"), ("auto", "imag")])
 def test_a_plan_of_unknown_words_is_refused(options):
     with pytest.raises(UnknownName, match="did you mean"):

@@ -14,7 +14,7 @@ from core.files import read_json
 from ensemble import Ensemble, FitJob, FitOptions, fit_runs
 from ensemble.job import Fitted, parse_costs
 from pipeline.score import score
-from pipeline.submit import submit
+from pipeline.submission import submit
 from tests.ensemble.runs import FakeRuns, fake_runs, write_set
 from tests.heard import Heard
 from zoo.data import Scenes, open_scenes
@@ -130,7 +130,7 @@ def test_faint_maps_are_read_down_to_zero_and_each_mask_once(tmp_path, monkeypat
     assert document["dice"]["in_sample"] == 1.0
     assert document["threshold"] <= 5 / 255
     assert len(heard.notes) == 3
-    assert heard.notes[0].startswith("the best threshold of ensemble, uniform, best, m0 may be lower; reading pixels")
+    assert heard.notes[0].startswith("the best threshold of ensemble, uniform, best, m0 may be lower; reading from")
     assert sorted(read) == sorted(made.case.ids)
 
 

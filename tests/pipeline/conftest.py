@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ensemble import Ensemble
-from pipeline.submit import Submitted, submit
+from pipeline.submission import Submitted, submit
 from tests.tiny_runs import Tiny, tiny_runs
 from zoo.data import open_scenes
 from zoo.runs import Store

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UsageError, UserError
 from ensemble import Ensemble
-from pipeline.submit import find_places, submit
+from pipeline.submission import find_places, submit
 from submissions import read_ledger, read_submission
 from submissions.formats import FORMATS, Prediction, WriteOptions
 from tests.scenes import write_metadata

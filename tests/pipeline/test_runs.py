@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import pipeline
-from core.errors import UserError
+from core.errors import UnknownName, UserError
 from pipeline import open_runs
 from pipeline.leaderboard import leaderboard
 from pipeline.members import SCORE_COLUMNS, MemberList
@@ -32,6 +32,10 @@ def test_every_table_of_the_folder_is_there(made):
     assert (maps.maps(made.case.ids) == made.case.maps[0]).all()
     with pytest.raises(UserError, match="nobody"):
         runs.predictions("nobody")
+    with pytest.raises(UnknownName, match='no predicted member "m00"; did you mean "m0"'):
+        runs.predictions("m00")
+    with pytest.raises(UserError, match="run: cli zoo train lite0-fc-t5"):
+        runs.predictions("lite0-fc-t5")
     with pytest.raises(UserError, match="no such ensemble"):
         runs.ensemble()
 

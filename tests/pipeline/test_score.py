@@ -49,7 +49,12 @@ def test_the_official_test_records_and_their_sample_file_are_accepted(
 
 
 def test_a_file_of_other_records_is_rejected_unless_their_split_is_named(scenes: Scenes, files: Path) -> None:
-    faults = check(files / "validation.csv", scenes).faults
+    heard = Heard()
+    faults = check(files / "validation.csv", scenes, listener=heard).faults
+    test = {record.id for record in scenes.test}
+    held = sum(record.split == "validation" and record.id not in test for record in scenes.labelled)
+    assert heard.notes[-1].startswith(f"{held} rows are of labelled records")
+    assert heard.notes[-1].endswith("; run: cli submissions check " + str(files / "validation.csv --split labelled"))
     assert "the id belongs to validation, which" in faults[0].what and "--split" in faults[0].todo
     assert check(files / "validation.csv", scenes, "validation").accepted
     assert check(files / "near.csv", scenes, "labelled").accepted

@@ -14,7 +14,7 @@ from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_json
 from ensemble import Ensemble
 from pipeline.bundle import bundle
-from pipeline.submit import submit
+from pipeline.submission import submit
 from submissions import read_ledger, read_submission
 from tests.forks import exit_code, forked
 from tests.heard import Heard
@@ -293,7 +293,7 @@ def test_an_ensemble_of_imported_members_is_submitted_without_torch(undisturbed:
     shutil.copytree(undisturbed.with_name("runs"), runs, ignore=shutil.ignore_patterns("members", "*.jsonl"))
     probe = (
         "import sys; from pathlib import Path; from ensemble import Ensemble; from zoo.data import open_scenes\n"
-        "from pipeline.submit import submit; from zoo.runs import Store; runs, data = map(Path, sys.argv[1:])\n"
+        "from pipeline.submission import submit; from zoo.runs import Store; runs, data = map(Path, sys.argv[1:])\n"
         "submit(Store(runs), Ensemble.load(Store(runs).ensemble('default')), runs / 's.csv', open_scenes([data]))\n"
         "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'pandas')))"
     )

@@ -170,6 +170,15 @@ def test_a_log_kept_by_hand_is_taken_over_once(path: Path) -> None:
     assert (entry.sent.local, entry.public, entry.sent.when) == (0.602, 0.638, "unknown")
 
 
+def test_a_log_is_taken_over_once_though_a_score_was_replaced_since(path: Path) -> None:
+    import_scores(path, PAST)
+    heard = Heard()
+    assert add_scores(path, "row 25", public=0.7, listener=heard).public == 0.7
+    assert heard.notes == ["entry 9 (row 25): public 0.7 replaces 0.638"]
+    assert import_scores(path, PAST) == ()
+    assert read_ledger(path).find("row 25").public == 0.7
+
+
 BAD_TABLES = {
     "no name": ("local,public\n0.5,0.6\n", "needs a column name"),
     "no score": ("name,note\na,b\n", "needs a column name and one of"),

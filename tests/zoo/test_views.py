@@ -78,7 +78,7 @@ def test_every_spelling_has_one_canonical_name(text, name, count):
         ("scale(a)", "'a' holds no numbers"),
         ("multiply(0)", "multiply: give factors of the channels"),
         ("scale[2]", "scale: give names joined by +"),
-        ("", 'no view ""'),
+        ("", "names no views; give none, flips, d4, or steps"),
         ("flips+rot90", "16 flips and turns, of which 8 differ; give d4"),
         (f"multiply({','.join(f'{1 + n / 1000}' for n in range(60))})", "too long"),
     ],

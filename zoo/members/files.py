@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
@@ -92,7 +93,7 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
     if is_path(name):
         what = "is no member's file" if Path(name).is_file() else "no such member file"
         raise UsageError(f"{name}: {what}{'' if name.endswith('.toml') else '; give a .toml'}")
-    raise UnknownName("member", name, member_names(folder), listed_by="cli zoo list")
+    raise UnknownName("member", name, member_names(folder), listed_by=Command("zoo list"))
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, get_origin
 
+from core.command import Command
 from core.errors import UnknownName, UsageError
 
 LARGEST = sys.float_info.max
-KEYS_LISTED_BY = "cli zoo show lite0-fc-t5"
+KEYS_LISTED_BY = Command("zoo show", "lite0-fc-t5")
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}
 Part = Literal["network", "reading", "weights", "loss", "optimizer", "training", "speed"]
 

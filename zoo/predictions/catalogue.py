@@ -21,7 +21,6 @@ from zoo.runs.names import Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store
 from zoo.views import parse_views, plainness
 
-ELSEWHERE = " (predictions made elsewhere: cli zoo import)"
 Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
 
 
@@ -169,7 +168,7 @@ class _Search:
         folders = tuple(set_folders(store, split, ends=ends))
         complete = tuple(folder for folder in folders if folder.written is not None)
         if not complete and not (names and folders):
-            raise UserError(f"{store}: no {_words(split)} predictions{ELSEWHERE}", _predict(split))
+            raise UserError(f"{store}: no {_words(split)} predictions", _predict(split))
         views = None if tta is None else parse_views(tta).name
         return cls(store, split, complete if names is None else folders, views, folds_sha256)
 
@@ -208,8 +207,7 @@ class _Search:
                     raise _NothingSuchError(outdated.what, outdated.do)
                 return maps
         raise _NothingSuchError(
-            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than {self.store.folds}"
-            f"{ELSEWHERE}",
+            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than {self.store.folds}",
             _predict(self.split, asked.member),
         )
 
@@ -220,7 +218,7 @@ class _Search:
             near = get_close_matches(asked.member, members, n=1, cutoff=0.5)
             hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(members)}"
             raise UserError(
-                f'{self.store}: no {_words(self.split)} predictions of member "{asked.member}"; {hint}{ELSEWHERE}',
+                f'{self.store}: no {_words(self.split)} predictions of member "{asked.member}"; {hint}',
                 _predict(self.split, asked.member),
             )
         complete = [folder for folder in mine if folder.written is not None]

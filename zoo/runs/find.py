@@ -161,7 +161,7 @@ def not_trained(
     if member not in known and member not in member_names(members):
         if not known:
             return UsageError(f'{where}no member "{member}", and none is trained in {store}', Command("zoo list"))
-        return UnknownName("trained member", member, known, f"{where}{store}", "cli zoo list")
+        return UnknownName("trained member", member, known, f"{where}{store}", Command("zoo list"))
     recipes = [recipe for recipe in recipes_by_age(store, Ref(member)) if _ended(store, asked.of(recipe))]
     meant = asked.resolve(recipes)
     if asked.recipe is not None and recipes and meant is None:

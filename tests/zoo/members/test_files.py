@@ -57,7 +57,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
             "would see 48 pixels of it, and it takes multiples of 32; give 64, 128, 192, 0",
         ),
         ('base = "lite0-fc-t5"\nxyz = 3\n', 'no key "xyz"; nearest of '),
-        ('base = "xyz"\n', "; all: cli zoo list"),
+        ('base = "xyz"\n', "; run: cli zoo list"),
         ('base = "bad"\n', 'base = "bad": inherits from itself'),
         ('base = "bad.toml"\n', "inherits from itself; give another `base`"),
         ('base = "gone.toml"\n', "gone.toml: no such member file"),
