@@ -158,30 +158,25 @@ def _on_hub(name: str) -> WeightsSource:
     if not config or not (config.hf_hub_id or config.url):
         none = f"encoder {name}: timm has no ImageNet weights of it; give weights = none or the path of a file"
         return WeightsSource(encoder=name, kind="nowhere", source="timm has none", path=None, licence="-", missing=none)
-    missing = f"encoder {name}: its ImageNet weights ({{}}) are not in the cache and cannot be fetched; {HOW}"
-    if not config.hf_hub_id:
-        url = str(config.url)
-        return WeightsSource(
-            encoder=name,
-            kind="hub",
-            source=url,
-            path=Path(get_cache_dir(), Path(url).name) if check_cached_file(url) else None,
-            licence=licence_of(name),
-            missing=missing.format(url),
-        )
-    files = (config.hf_hub_filename,) if config.hf_hub_filename else HUB_FILES
-    cached = [try_to_load_from_cache(config.hf_hub_id, file) for file in files]
-    path = next((Path(file) for file in cached if isinstance(file, str)), None)
+    files: tuple[str, ...] = ()
+    if config.hf_hub_id:
+        files = (config.hf_hub_filename,) if config.hf_hub_filename else HUB_FILES
+        source = f"{files[0]} of {config.hf_hub_id}"
+        cached = [try_to_load_from_cache(config.hf_hub_id, file) for file in files]
+        path = next((Path(file) for file in cached if isinstance(file, str)), None)
+    else:
+        source = str(config.url)
+        path = Path(get_cache_dir(), Path(source).name) if check_cached_file(source) else None
     return WeightsSource(
         encoder=name,
         kind="hub",
-        source=(source := f"{files[0]} of {config.hf_hub_id}"),
+        source=source,
         path=path,
         licence=licence_of(name),
         sha256=_name_of_blob(path),
-        repo=config.hf_hub_id,
+        repo=config.hf_hub_id or "",
         files=files,
-        missing=missing.format(source),
+        missing=f"encoder {name}: its ImageNet weights ({source}) are not in the cache and cannot be fetched; {HOW}",
     )
 
 

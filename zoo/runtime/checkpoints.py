@@ -1,7 +1,6 @@
 """Checkpoints: the last state, to resume from; the best weights, as safetensors, to predict with."""
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UserError
-from core.files import atomic_write, write_text
+from core.files import atomic_write
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -64,8 +63,3 @@ def load_weights(path: Path, network: nn.Module) -> None:
         network.load_state_dict(read_weights(path))
     except RuntimeError as error:
         raise UserError(f"{path}: holds no weights of this network ({error}); train the run again") from error
-
-
-def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write JSON lines, the whole file: a resumed run drops lines beyond the state that it resumes from."""
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))

@@ -35,20 +35,17 @@ class EpochProgress:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
+    def add_time(self, since: tuple[float, float]) -> tuple[float, float]:
+        """Add the time since `read_clocks` was called last; returns the clocks now."""
+        now = read_clocks()
+        self.seconds += now[0] - since[0]
+        self.cpu_seconds += now[1] - since[1]
+        return now
 
-class Stopwatch:
-    """Stopwatch of wall-clock and CPU seconds."""
 
-    def __init__(self) -> None:
-        self._clocks = (time.perf_counter, time.process_time)
-        self._last = [clock() for clock in self._clocks]
-
-    def read(self, progress: EpochProgress) -> None:
-        """Add the time since the last reading to the progress."""
-        now = [clock() for clock in self._clocks]
-        progress.seconds += now[0] - self._last[0]
-        progress.cpu_seconds += now[1] - self._last[1]
-        self._last = now
+def read_clocks() -> tuple[float, float]:
+    """Wall-clock and CPU seconds, from any origin."""
+    return time.perf_counter(), time.process_time()
 
 
 def epoch_line(run: Run, epoch: Epoch) -> str:

@@ -1,5 +1,6 @@
 """Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from zoo.data import SIZE
 from zoo.members import Recipe
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
-from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_lines, write_weights
+from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.schedules import learning_rate, lower_rate
@@ -27,9 +28,9 @@ from zoo.training.dataset import RecordDataset
 from zoo.training.history import (
     Epoch,
     EpochProgress,
-    Stopwatch,
     best_epoch,
     best_is_intact,
+    read_clocks,
     read_epochs,
     resumable_state,
 )
@@ -145,7 +146,7 @@ class _Loop:
 
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
-        stopwatch = Stopwatch()
+        clocks = read_clocks()
         order = torch.randperm(len(self.train_set), generator=_generator(self.run, "epoch", self.number)).tolist()
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
@@ -157,11 +158,11 @@ class _Loop:
                     1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.progress.losses[-1]:.3f}"
                 )
                 if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
-                    stopwatch.read(self.progress)
+                    clocks = self.progress.add_time(clocks)
                     self._save()
                     saved = time.monotonic()
         found = self._scored(self.train_step.eval_network)
-        stopwatch.read(self.progress)
+        self.progress.add_time(clocks)
         epoch = Epoch(
             epoch=self.number + 1,
             loss=round(float(np.mean(self.progress.losses)), 6),
@@ -244,7 +245,8 @@ class _Loop:
         self._write_lines()
 
     def _write_lines(self) -> None:
-        write_lines(self.run.epochs, [asdict(epoch) for epoch in self.history])
+        # The whole file: a resumed run drops lines beyond the state that it resumes from.
+        write_text(self.run.epochs, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in self.history))
 
     def _save(self) -> None:
         state = self.train_step.state_dict()
