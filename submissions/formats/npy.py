@@ -1,7 +1,7 @@
 """Masks as numpy arrays: bool."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,22 @@ from submissions.write import Written
 @FORMATS.register("npy")
 def npy(out: Path, predictions: Iterable[Prediction], options: WriteOptions) -> Written:
     """Write <record_id>.npy, (256, 256) bool."""
-    return write_folder(out, predictions, options, Codec("npy", ".npy", encode, agrees))
+    return write_folder(out, predictions, options, CODEC)
 
 
-def encode(prediction: Prediction) -> bytes:
-    """Encode one file."""
-    return array_bytes(prediction.mask)
+def array_codec(name: str, array_of: Callable[[Prediction], NDArray[Any]]) -> Codec:
+    """Codec of one array a record in numpy's format, in C order; read back, it has the same dtype and values."""
+
+    def encode(prediction: Prediction) -> bytes:
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array_of(prediction)), allow_pickle=False)
+        return buffer.getvalue()
+
+    def agrees(data: bytes, prediction: Prediction) -> bool:
+        found, array = np.load(io.BytesIO(data), allow_pickle=False), array_of(prediction)
+        return found.dtype == array.dtype and bool(np.array_equal(found, array))
+
+    return Codec(name, ".npy", encode, agrees)
 
 
-def agrees(data: bytes, prediction: Prediction) -> bool:
-    """True if the file holds this mask."""
-    return same_array(data, prediction.mask)
-
-
-def array_bytes(array: NDArray[Any]) -> bytes:
-    """Bytes of an array in numpy's format, in C order."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def same_array(data: bytes, array: NDArray[Any]) -> bool:
-    """True if these are the bytes of this array, of the same dtype."""
-    found = np.load(io.BytesIO(data), allow_pickle=False)
-    return found.dtype == array.dtype and bool(np.array_equal(found, array))
+CODEC = array_codec("npy", lambda prediction: prediction.mask)

@@ -1,7 +1,6 @@
 """Every format holds what was given to it, at the place where it was seen, or there is nothing."""
 
 import importlib.util
-import io
 import json
 from pathlib import Path
 
@@ -126,9 +125,9 @@ def test_a_wrong_pixel_is_noticed_in_every_format() -> None:
     other[100, 100] ^= True
     from submissions.formats import geotiff, npy, png, probabilities
 
-    for module in (geojson, geotiff, npy, png, probabilities):
-        data = module.encode(prediction(mask))
-        assert module.agrees(data, prediction(mask)) and not module.agrees(data, prediction(other)), module.__name__
+    for codec in (geojson, geotiff, npy.CODEC, png, probabilities.CODEC):
+        data = codec.encode(prediction(mask))
+        assert codec.agrees(data, prediction(mask)) and not codec.agrees(data, prediction(other)), codec
 
 
 def test_a_contrail_is_one_feature_with_its_figures() -> None:
@@ -234,12 +233,7 @@ def test_what_cannot_be_written_leaves_no_folder(tmp_path: Path, many: list[Pred
 
 
 def test_a_disk_that_errs_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("submissions.formats.npy.array_bytes", lambda mask: _bytes(~mask))
+    save = np.save
+    monkeypatch.setattr(np, "save", lambda file, mask, **how: save(file, ~mask, **how))
     with pytest.raises(UserError, match="record 1000000000000000000: read back, it differs"):
         FORMATS.get("npy")(tmp_path / "out", few(), WriteOptions())
-
-
-def _bytes(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
