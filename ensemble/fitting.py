@@ -13,7 +13,6 @@ from typing import TypeVar
 import numpy as np
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
-from core.errors import UserError
 from core.listener import SILENT, Listener
 from ensemble.active import EPS, Active
 from ensemble.counts import BlendCounts, Choice, Counts3, TrainingSet
@@ -153,15 +152,13 @@ def fit_active(
     """Fit weights, threshold and min-pixels, and score them beside their baselines.
 
     groups: the scene group of every record of `active`; without them, each record is its own.
-    Raises UserError if a scene group is in two folds, if no pixel is positive, if every member has one value in all
-    pixels, or if no member fits into the budget.
+    A member with one value in all pixels gets no weight, unless there is no other.
+    Raises UserError if a scene group is in two folds, if no pixel is positive, or if no member fits into the budget.
     """
     counts = BlendCounts(active, groups, jobs)
     varied = [member for member in range(len(active.members)) if member not in active.constant]
-    if not varied:
-        raise UserError(f"{', '.join(active.members)}: one value in all pixels; nothing can be fitted")
     options = scorable(options or FitOptions(), len(counts.folds))
-    everything = TrainingSet(counts, counts.folds, varied)
+    everything = TrainingSet(counts, counts.folds, varied or None)
     decisions: list[Decision] = []
     with listener.task("fitting", len(counts.folds) + 2 if len(counts.folds) > 1 else 2):
         strategy = select(options, everything, decisions.append)

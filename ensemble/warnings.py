@@ -82,6 +82,8 @@ def _few(fit: Fit) -> list[str]:
 
 def _constant(fit: Fit) -> list[str]:
     names = [fit.active.members[member] for member in fit.active.constant]
+    if len(names) == len(fit.active.members):
+        return ["every member has one value in all pixels: nothing can be found"]
     return [f"one value in all pixels, thus no weight: {', '.join(names)}"] if names else []
 
 

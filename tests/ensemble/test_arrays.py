@@ -115,8 +115,8 @@ def test_a_constant_member_gets_no_weight_and_is_named(rng, value, options):
     assert "one value in all pixels, thus no weight: flat" in both.report.warnings
     assert both.report.weights["flat"] == 0
     assert all(abs(both.report.weights[name] - weight) < 0.05 for name, weight in alone.report.weights.items())
-    with pytest.raises(UserError, match="flat: one value in all pixels"):
-        fit({"flat": np.full(masks.shape, 0.5)}, masks)
+    if value:
+        assert any("every member" in line for line in fit({"flat": np.full(masks.shape, value)}, masks).report.warnings)
     with pytest.raises(UsageError, match="several values"):
         fit(maps | {"flat": np.full(masks.shape, value)}, masks, method="ratios", ratios="flat=1")
 
