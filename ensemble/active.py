@@ -61,8 +61,14 @@ class Active:
 
     def records_of(self, fold: int) -> tuple[int, int]:
         """First record of the fold with this index, and the first after it."""
-        low, high = np.searchsorted(self.fold, [fold, fold + 1])
-        return int(low), int(high)
+        low, high = self.edges[fold].tolist()
+        return low, high
+
+    @cached_property
+    def edges(self) -> NDArray[np.int64]:
+        """First record of each fold, and the first after it: (folds, 2)."""
+        numbers = np.arange(len(self.folds))
+        return np.stack([np.searchsorted(self.fold, numbers), np.searchsorted(self.fold, numbers + 1)], axis=1)
 
     @cached_property
     def sides(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from ensemble.active import Active
-from ensemble.blend import Blend, table, whole_weights
+from ensemble.blend import BINS, Blend, table, whole_weights
 from ensemble.min_pixels import NONE
-from ensemble.surface import Cut, best_cut, changes, curves, record_counts, surface_of
+from ensemble.surface import MOST_PIXELS, Cut, best_cut, changes, curves, record_counts, surface_of
 
 PARTS_KEPT = 12  # of surfaces, 6.5 MB each
 CURVES_KEPT = 10_000  # of blends on a fold, 8 kB each
+LARGEST_SHARE = 8  # min-pixels are at most an eighth of a map
 T = TypeVar("T")
 Counts3 = NDArray[np.int64]
 
@@ -52,7 +53,7 @@ class BlendCounts:
         self.group_names = tuple(groups or active.record_ids)
         self.groups: NDArray[np.int64] = np.unique(self.group_names, return_inverse=True)[1].astype(np.int64)
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))
-        self._curves: OrderedDict[tuple[Blend, int], NDArray[np.int32 | np.int64]] = OrderedDict()
+        self._curves: OrderedDict[Blend, tuple[NDArray[np.int32 | np.int64], set[int]]] = OrderedDict()
         self._parts: OrderedDict[tuple[Blend, str, int], NDArray[np.int64]] = OrderedDict()
         self._kept: dict[Hashable, object] = {}
         if not self.truth.any():
@@ -73,25 +74,25 @@ class BlendCounts:
         """
         wanted = self.folds if folds is None else folds
         if mode == NONE:
-            return np.sum(self._curves_of(blend, wanted), axis=0, dtype=np.int64)
+            return np.asarray(self._curves_of(blend, wanted)[list(wanted)].sum(axis=0, dtype=np.int64))
         parts = [self._changes(blend, mode, fold) for fold in wanted]
         return surface_of(sum(parts[1:], parts[0]))
 
-    def _curves_of(self, blend: Blend, folds: Sequence[int]) -> list[NDArray[np.int32 | np.int64]]:
-        """Count each fold at every threshold, (bins, 2)."""
-        found = {fold: self._curves[blend, fold] for fold in folds if (blend, fold) in self._curves}
-        missing = [fold for fold in folds if fold not in found]
+    def _curves_of(self, blend: Blend, wanted: Sequence[int]) -> NDArray[np.int32 | np.int64]:
+        """Count at every threshold, (folds, bins, 2): at least the wanted folds, the others may be 0."""
+        found = self._curves.get(blend)
+        if found is None:
+            kind = np.int32 if len(self.active.pixel) < 1 << 31 else np.int64
+            found = self._curves[blend] = (np.zeros((len(self.folds), BINS, 2), kind), set())
+            while len(self._curves) > max(1, CURVES_KEPT // len(self.folds)):
+                self._curves.popitem(last=False)
+        self._curves.move_to_end(blend)
+        counts, known = found
+        missing = [fold for fold in wanted if fold not in known]
         if missing:
-            given = (self.active, blend.weights, table(blend.table), missing, self.jobs)
-            for fold, counts in zip(missing, curves(*given)):
-                found[fold] = counts.astype(np.int32 if counts.max() < 1 << 31 else np.int64)
-        for fold in folds:
-            self._curves[blend, fold] = found[fold]
-            self._curves.move_to_end((blend, fold))
-        # `found` holds them all: dropping the oldest may reach the folds of this very blend.
-        while len(self._curves) > CURVES_KEPT:
-            self._curves.popitem(last=False)
-        return [found[fold] for fold in folds]
+            counts[missing] = curves(self.active, blend.weights, table(blend.table), missing, self.jobs)
+            known.update(missing)
+        return counts
 
     def _changes(self, blend: Blend, mode: str, fold: int) -> NDArray[np.int64]:
         key = (blend, mode, fold)
@@ -99,7 +100,8 @@ class BlendCounts:
             while len(self._parts) >= PARTS_KEPT:
                 self._parts.popitem(last=False)
             given = (self.active, blend.weights, table(blend.table), mode, [fold])
-            self._parts[key] = changes(*given, jobs=self.jobs)
+            most = min(MOST_PIXELS, self.active.shape[0] * self.active.shape[1] // LARGEST_SHARE)
+            self._parts[key] = changes(*given, most, self.jobs)
         self._parts.move_to_end(key)
         return self._parts[key]
 

@@ -124,6 +124,13 @@ def histogram(values, weights, entries, linear, shift, start, stop, counts):
         counts[b] += np.int64(first[b]) + second[b] + third[b] + fourth[b]
 
 
+@njit(cache=True, nogil=True)
+def histograms(values, weights, entries, linear, shift, edges, counts):
+    """Add the histogram of the bins of pixels edges[f, 0] to edges[f, 1] to counts[f], (folds, bins)."""
+    for f in range(len(edges)):
+        histogram(values, weights, entries, linear, shift, edges[f, 0], edges[f, 1], counts[f])
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _root(parent, node):
     while parent[node] != node:

@@ -46,7 +46,7 @@ def curves(
 
     returns: (folds, bins, 2) int64, true positives and predicted pixels
     """
-    from ensemble.kernels import histogram
+    from ensemble.kernels import histogram, histograms
 
     wanted = range(len(active.folds)) if folds is None else folds
     counts = np.zeros((len(wanted), 2, BINS), np.int64)
@@ -59,7 +59,12 @@ def curves(
         histogram(positive, *given, active.positives[first], active.positives[last], part[0])
         histogram(negative, *given, before[first], before[last], part[1])
 
-    _add_up(active, task, dict(zip(wanted, counts)), jobs)
+    if _is_small(active, jobs):
+        edges = active.edges[list(wanted)]
+        histograms(positive, *given, active.positives[edges], counts[:, 0])
+        histograms(negative, *given, before[edges], counts[:, 1])
+    else:
+        _add_up(active, task, dict(zip(wanted, counts)), jobs)
     above = counts[..., ::-1].cumsum(axis=-1)[..., ::-1]
     return np.stack([above[:, 0], above.sum(axis=1)], axis=-1)
 
@@ -154,7 +159,7 @@ def _add_up(
 ) -> None:
     """Run `task(first, last, counts)` over the folds' records, in threads where that pays; it adds to counts[fold]."""
     pieces = [piece for fold in counts for piece in _pieces(active, fold, jobs)]
-    if jobs == 1 or len(active.pixel) < TASK_PIXELS:
+    if _is_small(active, jobs):
         for fold, first, last in pieces:
             task(first, last, counts[fold])
         return
@@ -167,6 +172,11 @@ def _add_up(
     with ThreadPoolExecutor(jobs) as pool:
         for piece, part in zip(pieces, pool.map(apart, pieces)):
             counts[piece[0]][...] += part
+
+
+def _is_small(active: Active, jobs: int) -> bool:
+    """True if one thread counts all of it."""
+    return jobs == 1 or len(active.pixel) < TASK_PIXELS
 
 
 def _pieces(active: Active, fold: int, jobs: int) -> list[tuple[int, int, int]]:
