@@ -14,7 +14,7 @@ from ensemble.blend import TOTAL, table
 from ensemble.counts import Choice
 from ensemble.fitting import Fit, Scored
 from ensemble.model import Ensemble, MemberUse
-from ensemble.strategy import Decision
+from ensemble.strategy import Decision, Strategy
 from ensemble.warnings import rate_shift, warnings_of
 
 
@@ -33,7 +33,7 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         "counts": counts.as_dict(),
         "method": fit.strategy.title,
         "asked": {"method": fit.options.method, "min_pixels": fit.options.min_pixels},
-        "left_out": _left_out(fit),
+        "left_out": _left_out(fit, fit.strategy),
         "budget": _budget(fit),
         "table": choice.blend.table,
         "active_from": fit.active.eps / 255,
@@ -46,14 +46,15 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         "worth": {one.member: _gain(one.gain) | {"interval": _around(one.gain)} for one in contributions(fit)},
         "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
         "decisions": [_decision(decision) for decision in fit.decisions],
+        "selection_cost": fit.selection_cost,
         "missing": list(missing),
         "warnings": warnings_of(fit),
     }
 
 
-def _left_out(fit: Fit) -> list[str]:
+def _left_out(fit: Fit, strategy: Strategy) -> list[str]:
     """Members that pruning or the budget left out."""
-    kept = fit.strategy.members
+    kept = strategy.members
     return [] if kept is None else [name for index, name in enumerate(fit.active.members) if index not in kept]
 
 
@@ -146,6 +147,8 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
     return {
         "fold": fit.active.folds[crossed.folds[index]],
         "records": last - first,
+        "method": fit.without[index].title,
+        "left_out": _left_out(fit, fit.without[index]),
         "dice": Counts.of(crossed.counts[first:last]).dice,
         "threshold": choice.threshold,
         "min_pixels": _min_pixels(choice),
@@ -162,6 +165,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "question": decision.question,
         "candidate": decision.candidate,
         "baseline": decision.baseline,
+        "dice": decision.dice,
         **_gain(decision.gain),
         "taken": decision.taken,
         "answer": decision.answer,

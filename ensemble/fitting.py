@@ -13,13 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from core.bootstrap import Estimate, dice_difference, dice_interval
+from core.dice import Counts
 from core.listener import SILENT, Listener
 from ensemble.active import EPS, Active
 from ensemble.counts import BlendCounts, Choice, Counts3, TrainingSet
 from ensemble.crossfit import CrossFit, cross_fit
 from ensemble.out_of_fold import OutOfFold, gather, lower_eps
 from ensemble.selection import check_requested, scorable, select
-from ensemble.strategy import Decision, FitOptions, Strategy
+from ensemble.strategy import Decision, FitOptions, Strategy, cross_fitted_counts
 
 T = TypeVar("T")
 
@@ -46,7 +47,11 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Fitted choice with all that is reported about it."""
+    """Fitted choice with all that is reported about it.
+
+    selection_cost: cross-fitted Dice of the strategy, as if it had been given, less that of the rule that selected it;
+    None with fewer than two folds
+    """
 
     options: FitOptions
     strategy: Strategy
@@ -56,6 +61,8 @@ class Fit:
     best: Scored
     members: tuple[Scored, ...]
     decisions: tuple[Decision, ...]
+    without: tuple[Strategy, ...]  # selected without each fold
+    selection_cost: float | None
     seed: int
 
     @property
@@ -161,20 +168,25 @@ def fit_active(
     everything = TrainingSet(counts, counts.folds, varied or None)
     decisions: list[Decision] = []
     with listener.task("fitting", len(counts.folds) + 2 if len(counts.folds) > 1 else 2):
-        strategy = select(options, everything, decisions.append)
-        decisions += check_requested(options, strategy, everything)
-        listener.advance()
+        selected: list[Strategy] = []
 
         def choose(training: TrainingSet) -> Choice:
-            choice = select(options, training).choose(training)
+            noted = decisions if training is everything else []
+            selected.append(select(options, training, noted.append))
             listener.advance()
-            return choice
+            return selected[-1].choose(training)
 
         result = score_choice("ensemble", everything, choose)
+        strategy, *without = selected
+        decisions += check_requested(options, strategy, everything)
+        listener.advance()
     baselines = [("uniform", Strategy("uniform")), ("best", Strategy("best"))]
     baselines += [(name, Strategy(members=(m,))) for m, name in enumerate(active.members)]
     uniform, best, *members = [score_choice(name, everything, one.choose) for name, one in baselines]
-    return Fit(options, strategy, counts, result, uniform, best, tuple(members), tuple(decisions), seed)
+    fixed = Counts.of(cross_fitted_counts(everything, strategy)).dice
+    cost = None if result.crossed is None else fixed - result.crossed.dice
+    found = (uniform, best, tuple(members), tuple(decisions), tuple(without))
+    return Fit(options, strategy, counts, result, *found, cost, seed)
 
 
 def score_choice(name: str, training: TrainingSet, choose: Callable[[TrainingSet], Choice]) -> Scored:

@@ -10,9 +10,9 @@ from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.errors import UserError
 from ensemble.counts import TrainingSet
+from ensemble.elimination import Members
 from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, cross_fitted_counts
 
-Members = tuple[int, ...]
 OnDecision = Callable[[Decision], None]
 
 
@@ -67,11 +67,12 @@ def pruned(training: TrainingSet, on_decision: OnDecision) -> Members:
     while len(members) > 1:
         smaller = [tuple(kept for kept in members if kept != member) for member in members]
         best = max(smaller, key=lambda some: _dice(training, some))
-        gain = paired_gain(cross_fitted_counts(training, Strategy(members=best)), everyone, groups)
+        counts = cross_fitted_counts(training, Strategy(members=best))
+        gain = paired_gain(counts, everyone, groups)
         gone = next(member for member in members if member not in best)
         leaves = gain.z >= -RELIABLE_Z
         name = training.counts.active.members[gone]
-        on_decision(Decision("members", f"without {name}", "all members", gain, leaves))
+        on_decision(Decision("members", f"without {name}", "all members", gain, Counts.of(counts).dice, leaves))
         if not leaves:
             break
         members = best

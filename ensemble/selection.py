@@ -2,26 +2,37 @@
 
 In: `FitOptions` and a training set. Out: a `Strategy` and the decisions that led to it. Stays outside: scoring.
 
-`auto` is a rule rather than a method. Fitted weights replace equal ones only if their cross-fitted paired gain is
-reliable (z > 1); else equal weights move towards them by the smallest step within one standard error of the best. A
-stacker and min-pixels are taken only if their gain is reliable, too. The rule itself is cross-fitted: without fold k,
-it decides from the remaining folds alone.
+`auto` compares candidates by their cross-fitted Dice and takes the highest; of those that it does not reliably
+exceed, the simplest. It compares weights first, each at its best threshold without min-pixels, then the min-pixels
+modes for the weights that it took. The rule itself is cross-fitted: without fold k, it decides from the remaining
+folds alone.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from core.bootstrap import Gain, paired_gain
+import numpy as np
+
+from core.bootstrap import Groups, paired_gain
 from core.dice import Counts
 from core.errors import UsageError
-from ensemble.counts import TrainingSet
+from ensemble.counts import Counts3, TrainingSet
+from ensemble.elimination import kept_sizes
 from ensemble.lineup import OnDecision, choose_members
 from ensemble.min_pixels import NONE, ranked_modes
 from ensemble.ratios import shares_of
-from ensemble.strategy import AUTO, RATIOS, RELIABLE_Z, Decision, FitOptions, Strategy, cross_fitted_counts
+from ensemble.strategy import AUTO, RATIOS, Decision, FitOptions, Strategy, cross_fitted_counts
 
-CANDIDATE = "greedy"  # tried by auto in place of equal weights
-STACKER = "stack"  # tried by auto in place of weights of probabilities
-SHRINKAGE = (0.0, 0.25, 0.5, 0.75, 1.0)  # steps from equal to fitted weights
+SHRINKAGE = (0.25, 0.5, 0.75, 1.0)  # steps from equal to greedy weights
+TIE_Z = 0.0  # z up to which the highest candidate does not reliably exceed a simpler one: see docs/honesty.md
+LEAST_GROUPS = 2  # scene groups with positive pixels that a comparison needs: one has no spread
+
+
+def candidates(members: int) -> tuple[Strategy, ...]:
+    """List the weights that `auto` compares on this number of members, from the simplest on; equal weights first."""
+    pruned = [Strategy(keep=size) for size in kept_sizes(members)]
+    shrunk = [Strategy("greedy", step) for step in SHRINKAGE]
+    return (Strategy(), Strategy("best"), *pruned, *shrunk, Strategy("stack"))
 
 
 def scorable(options: FitOptions, folds: int) -> FitOptions:
@@ -37,8 +48,16 @@ def scorable(options: FitOptions, folds: int) -> FitOptions:
     return replace(options, method=method, min_pixels=min_pixels, prune=False)
 
 
-def select(options: FitOptions, training: TrainingSet, on_decision: OnDecision = lambda decision: None) -> Strategy:
-    """Select the strategy that the options lead to on this training set; with one fold, `auto` keeps the defaults."""
+def select(
+    options: FitOptions,
+    training: TrainingSet,
+    on_decision: OnDecision = lambda decision: None,
+    tie_z: float = TIE_Z,
+) -> Strategy:
+    """Select the strategy that the options lead to on this training set; with one fold, `auto` keeps the defaults.
+
+    tie_z: z up to which the simpler of two candidates is taken
+    """
     shares = tuple(shares_of(options.ratios, training.counts.active.members)) if options.method == RATIOS else ()
     # A member without a share must not be the only one left.
     able = training.among([member for member in training.members if not shares or shares[member] > 0])
@@ -50,11 +69,12 @@ def select(options: FitOptions, training: TrainingSet, on_decision: OnDecision =
     if options.method not in (AUTO, RATIOS):
         strategy = replace(strategy, method=options.method)
     elif options.method == AUTO and len(part.folds) > 1 and part.size > 1:
-        strategy = _select_weights(strategy, part, on_decision)
-        strategy = _select_stacker(strategy, part, on_decision)
+        tried = {one.title: replace(one, members=strategy.members) for one in candidates(part.size)}
+        strategy = _select_among("weights", tried, part, on_decision, tie_z)
     if options.min_pixels != AUTO:
         return replace(strategy, mode=options.min_pixels)
-    return _select_mode(strategy, part, on_decision) if len(part.folds) > 1 else strategy
+    modes = {mode: replace(strategy, mode=mode) for mode in (NONE, *ranked_modes())}
+    return _select_among("min-pixels", modes, part, on_decision, tie_z) if len(part.folds) > 1 else strategy
 
 
 def check_requested(options: FitOptions, strategy: Strategy, training: TrainingSet) -> list[Decision]:
@@ -70,46 +90,35 @@ def check_requested(options: FitOptions, strategy: Strategy, training: TrainingS
     if options.prune and strategy.members is not None:
         whole = select(replace(options, prune=False), training)
         pairs.append(("pruning", "fewer members", "all members", strategy, whole))
-    return [
-        Decision(question, name, against, _gain(training, candidate, baseline), taken=True, asked=True)
-        for question, name, against, candidate, baseline in pairs
-    ]
-
-
-def _gain(training: TrainingSet, candidate: Strategy, baseline: Strategy) -> Gain:
     groups = training.counts.groups_of(training.folds)
-    return paired_gain(cross_fitted_counts(training, candidate), cross_fitted_counts(training, baseline), groups)
+    decisions = []
+    for question, name, against, candidate, baseline in pairs:
+        first, second = (cross_fitted_counts(training, one) for one in (candidate, baseline))
+        gain, dice = paired_gain(first, second, groups), Counts.of(first).dice
+        decisions.append(Decision(question, name, against, gain, dice, taken=True, asked=True))
+    return decisions
 
 
-def _select_weights(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
-    steps = [replace(strategy, method=CANDIDATE, step=step) for step in SHRINKAGE]
-    counts = [cross_fitted_counts(training, step) for step in steps]
+def simplest_of_best(counts: Sequence[Counts3], groups: Groups, tie_z: float = TIE_Z) -> int:
+    """Find the first of several counts (n, 3) of the same records that the highest Dice exceeds by z <= `tie_z`.
+
+    It is the first of all if fewer than `LEAST_GROUPS` groups have positive pixels.
+    """
+    if len(np.unique(np.asarray(groups)[counts[0][:, 2] > 0])) < LEAST_GROUPS:
+        return 0
+    best = max(counts, key=lambda one: Counts.of(one).dice)
+    return next(number for number, one in enumerate(counts) if paired_gain(best, one, groups).z <= tie_z)
+
+
+def _select_among(
+    question: str, tried: Mapping[str, Strategy], training: TrainingSet, on_decision: OnDecision, tie_z: float
+) -> Strategy:
+    """Select one of these strategies, which come from the simplest on, by their cross-fitted Dice."""
+    counts = {name: cross_fitted_counts(training, one) for name, one in tried.items()}
     groups = training.counts.groups_of(training.folds)
-    full = paired_gain(counts[-1], counts[0], groups)
-    chosen = len(steps) - 1
-    if full.z <= RELIABLE_Z:
-        best = max(range(len(steps)), key=lambda index: Counts.of(counts[index]).dice)
-        lost = [paired_gain(counts[best], one, groups) for one in counts]
-        chosen = next(index for index, loss in enumerate(lost) if loss.value <= loss.error)
-    taken = steps[chosen].step
-    question = "weights" if taken in (0, 1) else f"weights, shrunk to {taken:.0%} of the way"
-    on_decision(Decision(question, CANDIDATE, "uniform", full, taken > 0))
-    return steps[chosen] if taken else strategy
-
-
-def _select_stacker(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
-    stacked = replace(strategy, method=STACKER, step=1.0)
-    gain = _gain(training, stacked, strategy)
-    on_decision(Decision("stacker", STACKER, strategy.method, gain, gain.z > RELIABLE_Z))
-    return stacked if gain.z > RELIABLE_Z else strategy
-
-
-def _select_mode(strategy: Strategy, training: TrainingSet, on_decision: OnDecision) -> Strategy:
-    groups, plain = training.counts.groups_of(training.folds), cross_fitted_counts(training, strategy)
-    counts = {mode: cross_fitted_counts(training, replace(strategy, mode=mode)) for mode in ranked_modes()}
-    gains = {mode: paired_gain(counted, plain, groups) for mode, counted in counts.items()}
-    mode = max(gains, key=lambda name: gains[name].value)
-    selected = mode if gains[mode].z > RELIABLE_Z else NONE
-    for name, gain in gains.items():
-        on_decision(Decision("min-pixels", name, NONE, gain, name == selected))
-    return replace(strategy, mode=selected)
+    names = list(tried)
+    taken = names[simplest_of_best(list(counts.values()), groups, tie_z)]
+    for name in names[1:]:
+        gain = paired_gain(counts[name], counts[names[0]], groups)
+        on_decision(Decision(question, name, names[0], gain, Counts.of(counts[name]).dice, name == taken))
+    return tried[taken]

@@ -11,6 +11,7 @@ from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
+from ensemble.elimination import eliminated
 from ensemble.min_pixels import MIN_PIXELS, NONE
 from ensemble.weights import METHODS
 
@@ -58,6 +59,7 @@ class Strategy:
     method: str = "uniform"
     step: float = 1.0  # from equal weights to the method's
     mode: str = NONE
+    keep: int | None = None  # members that elimination leaves; None: all
     members: tuple[int, ...] | None = None  # None: all
     shares: tuple[float, ...] = ()  # of all members, in place of a method
 
@@ -65,7 +67,8 @@ class Strategy:
     def title(self) -> str:
         """Text of the method."""
         method = RATIOS if self.shares else self.method
-        return method if self.step == 1 else f"{method}*{self.step:g}"
+        kept = "" if self.keep is None else f" of {self.keep}"
+        return f"{method}{kept}" if self.step == 1 else f"{method}*{self.step:g}"
 
     def choose(self, training: TrainingSet) -> Choice:
         """Choose the weights, each at its best threshold without min-pixels, then the cut for these weights."""
@@ -76,6 +79,8 @@ class Strategy:
     def _blend(self, part: TrainingSet) -> Blend:
         if self.shares:
             return part.blend([self.shares[member] for member in part.members])
+        if self.keep is not None:
+            part = part.among(eliminated(part)[self.keep])
         key = (self.method, part.folds, part.members)
         fitted = part.counts.once(key, lambda: METHODS.get(self.method)(part))
         if self.step == 1.0:
@@ -86,12 +91,13 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Decision:
-    """Answer of cross-fitting to one question: does `candidate` gain over `baseline`?"""
+    """Answer of cross-fitting to one question: does `candidate` gain over `baseline`? dice: the candidate's."""
 
     question: str
     candidate: str
     baseline: str
     gain: Gain
+    dice: float
     taken: bool
     asked: bool = False  # the user asked for it, so it is taken whatever it gains
 
@@ -104,7 +110,7 @@ class Decision:
             return "as asked, earned" if self.gain.z > RELIABLE_Z else "as asked, not earned"
         if self.taken:
             return "taken"
-        return "not earned" if self.gain.z <= RELIABLE_Z else "another gains more"
+        return "no gain" if self.gain.value <= 0 else "another gains as much or more"
 
 
 def cross_fitted_counts(training: TrainingSet, strategy: Strategy) -> Counts3:
