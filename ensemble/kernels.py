@@ -131,6 +131,21 @@ def histograms(values, weights, entries, linear, shift, edges, counts):
         histogram(values, weights, entries, linear, shift, edges[f, 0], edges[f, 1], counts[f])
 
 
+@njit(cache=True, nogil=True)
+def pixels_above(counts, above):
+    """Sum histograms counts (folds, 2, bins) of positive and negative pixels up from the highest bin.
+
+    above: (folds, bins, 2), written: positive pixels and all pixels in this bin or a higher one
+    """
+    for f in range(counts.shape[0]):
+        positive, every = np.int64(0), np.int64(0)
+        for b in range(counts.shape[2] - 1, -1, -1):
+            positive += counts[f, 0, b]
+            every += counts[f, 0, b] + counts[f, 1, b]
+            above[f, b, 0] = positive
+            above[f, b, 1] = every
+
+
 @njit(cache=True, nogil=True, inline="always")
 def _root(parent, node):
     while parent[node] != node:

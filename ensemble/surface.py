@@ -46,7 +46,7 @@ def curves(
 
     returns: (folds, bins, 2) int64, true positives and predicted pixels
     """
-    from ensemble.kernels import histogram, histograms
+    from ensemble.kernels import histogram, histograms, pixels_above
 
     wanted = range(len(active.folds)) if folds is None else folds
     counts = np.zeros((len(wanted), 2, BINS), np.int64)
@@ -65,8 +65,9 @@ def curves(
         histograms(negative, *given, before[edges], counts[:, 1])
     else:
         _add_up(active, task, dict(zip(wanted, counts)), jobs)
-    above = counts[..., ::-1].cumsum(axis=-1)[..., ::-1]
-    return np.stack([above[:, 0], above.sum(axis=1)], axis=-1)
+    above = np.empty((len(wanted), BINS, 2), np.int64)
+    pixels_above(counts, above)
+    return above
 
 
 def changes(

@@ -14,7 +14,7 @@ from ensemble.weights import METHODS
 from zoo.runs import Ref
 
 DEFAULT_NAME = "default"
-METHOD_WORDS = f"auto (weights earn their place), {', '.join(METHODS.names())}, ratios."
+METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.names())}, ratios."
 
 
 @click.command()

@@ -32,9 +32,15 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
         took = f"{budget['records']} records take {budget['needed_hours']:.2f} h"
         console.print(f"{took} of the {budget['hours']:g} h that are allowed")
     if document.get("left_out"):
-        console.print(f"left out: {', '.join(document['left_out'])}")
+        console.print(_left_out_line(document))
     if document["decisions"]:
         console.print(_decision_table(document["decisions"]))
+    if document.get("selection_cost"):
+        cost, dice = document["selection_cost"], document["dice"]["cross_fitted"]
+        console.print(
+            f"selection cost {cost:.4f}: the choice above, if it had been given, has cross-fitted Dice "
+            f"{dice + cost:.4f}; with the choice left to the other folds, too, {dice:.4f}"
+        )
     if document["worth"]:
         console.print(_worth_table(document))
     for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
@@ -70,14 +76,29 @@ def _dice_table(document: Any) -> Any:
     return table
 
 
+def _left_out_line(document: Any) -> str:
+    """Members that were left out, and in how many folds the other folds left them out, too."""
+    number = len(document["folds"])
+    folds = [fold.get("left_out") for fold in document["folds"]]
+    if not folds or None in folds:  # in-sample, or of an earlier release
+        return f"left out: {', '.join(document['left_out'])}"
+    often = {name: sum(name in names for names in folds) for name in document["members"]}
+    chosen = [f"{name} ({often[name]} of {number})" for name in document["left_out"]]
+    others = [f"{name} ({count} of {number})" for name, count in often.items() if count]
+    others = [line for line in others if line not in chosen]
+    words = f"left out (in how many folds the others decided so): {', '.join(chosen)}"
+    return words + (f"; kept, but left out there: {', '.join(others)}" if others else "")
+
+
 def _decision_table(decisions: Any) -> Any:
     from rich.table import Table
 
-    table = Table("question", "candidate", "gain, cross-fitted", "z", "answer", box=None)
+    table = Table("question", "candidate", "Dice", "gain, cross-fitted", "z", "answer", box=None)
     for decision in decisions:
         table.add_row(
             decision["question"],
             f"{decision['candidate']} over {decision['baseline']}",
+            cell(decision.get("dice"), DICE),
             f"{decision['gain']:+.4f} ± {decision['error']:.4f}",
             f"{decision['z']:.1f}",
             decision["answer"],
