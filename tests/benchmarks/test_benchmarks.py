@@ -14,7 +14,7 @@ from zoo.data.synth import make_scenes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
-WITH_JSON = ("cache_size", "check", "ensemble", "notebook", "reading", "rle", "synthetic_worth")
+WITH_JSON = ("cache_size", "check", "ensemble", "notebook", "reading", "rle", "selection", "synthetic_worth")
 TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
 
 
@@ -101,6 +101,14 @@ def test_rle(run):
     assert all(value > 0 for value in figures.values())
 
 
+def test_selection(run):
+    smallest = {"GROUPS": (9,), "FOLDS": (3,), "POPULATION": 20, "WORLDS": {"mixed": (0.6, 1.0, 2.0)}}
+    out, figures = run("selection", "--studies", 1, **smallest)
+    assert "auto, z > 0" in out
+    assert {len(one) for one in figures["studies"][0]["figures"].values()} == {2}
+    assert run("selection", "--studies", 1, **smallest)[1] == figures  # nothing is done twice
+
+
 def test_structure(run, tmp_path):
     (tmp_path / "cli").mkdir()
     (tmp_path / "cli" / "one.py").write_text(
@@ -137,5 +145,6 @@ def test_synthetic_worth(run, scenes):
 
 def test_no_benchmark_is_forgotten():
     tests = "\n".join(name.removeprefix("test_") for name in globals() if name.startswith("test_"))
-    names = {path.stem for path in Path(benchmarks.__path__[0]).glob("*.py")} - {"__init__", "ensemble_maps"}
+    shared = {"__init__", "ensemble_maps", "selection_worlds"}
+    names = {path.stem for path in Path(benchmarks.__path__[0]).glob("*.py")} - shared
     assert [name for name in sorted(names) if name not in tests.splitlines()] == []
