@@ -5,6 +5,7 @@ A run that was stopped can be trained on: what it predicted before does not coun
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -48,29 +49,19 @@ class SetFolder:
             return UserError(f"{stale} older than its training, which is not at its end; train it to its end", again)
         if ended.torn:
             return UserError(f"{stale} of a run whose {run.result} is damaged; train it again")
-        if ended.weights_sha256 in ("", self._predicted_by()):
+        predicted_by = None
+        with suppress(UserError):  # it is raised where the set is opened
+            predicted_by = self.opened.provenance.checkpoint_sha256
+        if ended.weights_sha256 in ("", predicted_by):
             return None
         return UserError(f"{stale} of weights that it had before", again)
 
     @cached_property
-    def opened(self) -> PredictionSet | UserError:
-        """Set, or the error raised when it was opened."""
-        try:
-            found = PredictionSet.open(self.place.folder)
-            require_in_place(self.place.store, found)
-        except UserError as error:
-            return error
+    def opened(self) -> PredictionSet:
+        """Set; UserError if it is unfinished, damaged or in another set's place."""
+        found = PredictionSet.open(self.place.folder)
+        require_in_place(self.place.store, found)
         return found
-
-    def open(self) -> PredictionSet:
-        """Open the set; UserError if it is unfinished, damaged or in another set's place."""
-        if isinstance(self.opened, UserError):
-            raise self.opened
-        return self.opened
-
-    def _predicted_by(self) -> str | None:
-        """SHA-256 of the weights; None if the set cannot be opened, which is said when it is."""
-        return None if isinstance(self.opened, UserError) else self.opened.provenance.checkpoint_sha256
 
 
 def require_in_place(store: Store, found: PredictionSet) -> None:
@@ -201,7 +192,7 @@ class _Search:
         """Maps of the best recipe that `asked` may mean."""
         known = self._complete(asked)
         for candidate in self._ranked(asked, self._of_recipe(known, asked)):
-            maps = MemberMaps(str(asked), tuple(folder.open() for folder in candidate))
+            maps = MemberMaps(str(asked), tuple(folder.opened for folder in candidate))
             if self.folds_sha256 in (None, maps.provenance.folds_sha256):
                 for outdated in filter(None, (folder.outdated for folder in candidate)):
                     raise _NothingSuchError(outdated.what, outdated.do)
@@ -240,32 +231,25 @@ class _Search:
         return [folder for folder in folders if folder.place.ref.recipe == meant]
 
     def _ranked(self, asked: Ref, folders: Sequence[SetFolder]) -> list[list[SetFolder]]:
-        """One candidate a recipe, best first: most folds, then newest."""
-        settings = sorted({folder.place.tta for folder in folders})
+        """Sets of each recipe with one TTA, the recipe with most folds first, then the newest."""
+        of_recipe: dict[str, dict[str, list[SetFolder]]] = {}
+        for folder in folders:
+            of_recipe.setdefault(folder.place.ref.recipe or "", {}).setdefault(folder.place.tta, []).append(folder)
+        settings = sorted({tta for of_tta in of_recipe.values() for tta in of_tta})
         if self.tta is not None and self.tta not in settings:
             raise _NothingSuchError(
                 f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: {", ".join(settings)}',
                 Command("zoo predict", asked, tta=self.tta),
             )
-        ranked = []
-        for recipe in {folder.place.ref.recipe or "" for folder in folders}:
-            chosen = self._with_one_tta([folder for folder in folders if folder.place.ref.recipe == recipe])
-            if chosen:
-                ranked.append((_rank(chosen), recipe, chosen))
-        return [chosen for _, _, chosen in sorted(ranked, key=lambda of_one: of_one[:2], reverse=True)]
+        found = {recipe: self._with_one_tta(of_tta) for recipe, of_tta in of_recipe.items()}
+        newest = {recipe: max(one.written or 0 for one in sets) for recipe, sets in found.items() if sets}
+        ranked = sorted(newest, key=lambda recipe: (-_lacking(found[recipe])[0], newest[recipe], recipe), reverse=True)
+        return [found[recipe] for recipe in ranked]
 
-    def _with_one_tta(self, folders: Sequence[SetFolder]) -> list[SetFolder]:
+    def _with_one_tta(self, of_tta: Mapping[str, list[SetFolder]]) -> list[SetFolder]:
         if self.tta is not None:
-            return [folder for folder in folders if folder.place.tta == self.tta]
-        names = {folder.place.tta for folder in folders}
-        of_tta = {name: [folder for folder in folders if folder.place.tta == name] for name in names}
-        if len(of_tta) == 1:
-            return list(folders)
+            return of_tta.get(self.tta, [])
         return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), plainness(name)))]
-
-
-def _rank(folders: Sequence[SetFolder]) -> tuple[int, int]:
-    return -_lacking(folders)[0], max(folder.written or 0 for folder in folders)
 
 
 def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:
