@@ -63,7 +63,7 @@ class MemberMaps:
     @cached_property
     def record_ids(self) -> tuple[str, ...]:
         """All records, sorted."""
-        return tuple(sorted(self._part_of))
+        return tuple(sorted(self._covered))
 
     @property
     def seconds_per_record(self) -> float | None:
@@ -118,8 +118,8 @@ class MemberMaps:
         return tuple(tuple(part for part in self.sets if part.provenance.fold == fold) for fold in self.folds)
 
     @cached_property
-    def _part_of(self) -> dict[str, int]:
-        return {record_id: k for k, together in enumerate(self._parts) for record_id in together[0].record_ids}
+    def _covered(self) -> frozenset[str]:
+        return frozenset(record_id for together in self._parts for record_id in together[0].record_ids)
 
     def _require_one(self, key: str) -> None:
         first, words = getattr(self.provenance, key), {"tta": "TTA", "folds_sha256": "folds.csv"}
@@ -149,7 +149,7 @@ class MemberMaps:
                 seen[record_id] = fold
 
     def _require_covered(self, ids: Sequence[str] | set[str]) -> None:
-        absent = [record_id for record_id in ids if record_id not in self._part_of]
+        absent = [record_id for record_id in ids if record_id not in self._covered]
         if absent:
             raise UserError(
                 f"{self.name}: record {min(absent)} has no {self.provenance.split} prediction "

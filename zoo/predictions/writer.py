@@ -60,6 +60,8 @@ class PredictionWriter:
         self.record_ids = tuple(record_ids)
         self.seconds_per_record = provenance.seconds_per_record
         self._place = {record_id: place for place, record_id in enumerate(self.record_ids)}
+        starts = range(0, len(self.record_ids), SHARD_RECORDS)
+        self._parts = [self.record_ids[start : start + SHARD_RECORDS] for start in starts]  # ids of each shard
         self._waiting: dict[int, dict[str, Maps]] = {}
         self._identity = _identity(provenance, self.record_ids)
         self._begun = False
@@ -102,28 +104,22 @@ class PredictionWriter:
         index = self._place[record_id] // SHARD_RECORDS
         waiting = self._waiting.setdefault(index, {})
         waiting[record_id] = quantise(probability, f"{self.folder}: record {record_id}")
-        if len(waiting) == len(self._ids_of(index)):
+        if len(waiting) == len(self._parts[index]):
             self._write_shard(index)
 
     def _has(self, record_id: str) -> bool:
         index = self._place[record_id] // SHARD_RECORDS
         return index in self._done or record_id in self._waiting.get(index, ())
 
-    def _ids_of(self, index: int) -> tuple[str, ...]:
-        return self.record_ids[index * SHARD_RECORDS : (index + 1) * SHARD_RECORDS]
-
-    def _count(self) -> int:
-        return -(-len(self.record_ids) // SHARD_RECORDS)
-
     def _whole_shards(self) -> dict[int, Shard]:
         """Shards of this set on disk that are as they were written."""
         known = self._noted()
         whole = {}
-        for index in range(self._count()):
+        for index, part in enumerate(self._parts):
             name = shard_name(index)
             path = self.folder / name
             if name in known and path.is_file() and sha256_of_file(path) == known[name]:
-                whole[index] = Shard(file=name, records=len(self._ids_of(index)), sha256=known[name])
+                whole[index] = Shard(file=name, records=len(part), sha256=known[name])
         return whole
 
     def _noted(self) -> dict[str, str]:
@@ -155,13 +151,13 @@ class PredictionWriter:
         return None
 
     def _is_complete(self) -> bool:
-        whole = len(self._done) == self._count()
+        whole = len(self._done) == len(self._parts)
         return whole and self._written is not None and self._manifest().digest == self._written.digest
 
     def _write_shard(self, index: int) -> None:
         self._begin()
         waiting = self._waiting.pop(index)
-        blob = encode_shard(np.stack([waiting[record_id] for record_id in self._ids_of(index)]))
+        blob = encode_shard(np.stack([waiting[record_id] for record_id in self._parts[index]]))
         name = shard_name(index)
         with atomic_write(self.folder / name) as file:
             file.write(blob)
