@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from click.shell_completion import CompletionItem
 from cli.listener import Terminal
 from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
+from core.jobs import job_count
 from zoo.runs import Ref, Store
 from zoo.views import ALIASES, parse_views
 
@@ -157,7 +157,7 @@ def _settings(
         runs=Store(runs or base / filed.get("runs", "runs")),
         device=_device(device or filed.get("device", "auto")),
         seed=seed if seed is not None else filed.get("seed", 0),
-        jobs=jobs or filed.get("jobs") or os.cpu_count() or 1,
+        jobs=job_count(jobs or filed.get("jobs")),
         json=json,
         verbosity=-1 if quiet else verbose,
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},

@@ -39,7 +39,7 @@ def fit(
     prune: bool = False,
     name: str = "default",
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     max_ram: float | None = None,
     listener: Listener = SILENT,
 ) -> Ensemble:
@@ -54,7 +54,8 @@ def fit(
         intervals; by default each record is its own
     ids: (n,) names of the records
     method, min_pixels, ratios, prune: as in `FitOptions`
-    seed: of intervals and default folds; jobs: threads; max_ram: GB, the lowest pixels are left out first
+    seed: of intervals and default folds; jobs: threads, by default all cores
+    max_ram: GB, the lowest pixels are left out first
     Raises UsageError for arrays that do not fit together, UnknownName for a method or mode that does not exist,
     UserError for values that are no probabilities or a group in two folds.
 
@@ -94,7 +95,7 @@ class Ensembler:
         ratios: str = "",
         prune: bool = False,
         seed: int = 0,
-        jobs: int = 1,
+        jobs: int | None = None,
     ) -> None:
         self.method = method
         self.min_pixels = min_pixels

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.jobs import job_count
 from ensemble.active import Active
 from ensemble.blend import BINS, Blend, table, whole_weights
 from ensemble.min_pixels import NONE
@@ -47,9 +48,9 @@ class BlendCounts:
     Raises UserError if a scene group is in two folds, or if no pixel is positive.
     """
 
-    def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int = 1) -> None:
+    def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int | None = None) -> None:
         self.active = active
-        self.jobs = jobs
+        self.jobs = job_count(jobs)
         self.group_names = tuple(groups or active.record_ids)
         self.groups: NDArray[np.int64] = np.unique(self.group_names, return_inverse=True)[1].astype(np.int64)
         self.truth = np.bincount(active.fold, weights=active.truth, minlength=len(active.folds))

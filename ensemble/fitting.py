@@ -106,7 +106,7 @@ def fit_records(
     options: FitOptions | None = None,
     *,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     max_ram: float | None = None,
     listener: Listener = SILENT,
 ) -> Fit:
@@ -153,7 +153,7 @@ def fit_active(
     groups: Sequence[str] = (),
     options: FitOptions | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Fit:
     """Fit weights, threshold and min-pixels, and score them beside their baselines.

@@ -30,7 +30,7 @@ class FitJob:
     name: of the ensemble. members: None: all that predicted as many folds as any. on: oof (all labelled records), train
     or validation. tta: None: the plainest that there is. budget_hours: keep the members that predict `budget_records`
     (None: the test records) in this time. costs: seconds per record of members that were not timed.
-    max_ram: GB. jobs: threads. Raises UsageError or UnknownName for values that make no sense.
+    max_ram: GB. jobs: threads, by default all cores. Raises UsageError or UnknownName for values that make no sense.
     """
 
     name: str = "default"
@@ -43,11 +43,15 @@ class FitJob:
     costs: Mapping[str, float] = field(default_factory=dict)
     max_ram: float | None = None
     seed: int = 0
-    jobs: int = 1
+    jobs: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
             raise UsageError(f'ensemble name "{self.name}": give a plain name, it becomes a folder')
+        if isinstance(self.members, str):
+            raise UsageError(f'members "{self.members}": give a list of them')
+        if self.members is not None and not all(isinstance(member, Ref) for member in self.members):
+            raise UsageError("members: give each as a Ref, as Ref.parse makes it of its name")
         if self.on not in RECORDS:
             raise UnknownName("set of records", self.on, RECORDS)
         if self.budget_hours is None and (self.costs or self.budget_records):

@@ -74,7 +74,7 @@ def score_member(
     read_mask: ReadMask,
     folds: Folds,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
 ) -> MemberScore:
     """Score one member on these records, which are in the order of their folds.
 

@@ -128,15 +128,16 @@ class Ensemble:
         return np.interp(blended / TOTAL, by.entries, np.arange(256) / 255).astype(np.float32)
 
     def to_frame(self) -> pd.DataFrame:
-        """Tabulate the records of the fit: group, counts tp, predicted, truth, and Dice. Needs pandas.
+        """Tabulate the records of the fit: record_id, group, counts tp, predicted, truth, and Dice. Needs pandas.
 
         The counts are cross-fitted if there are two folds, else in-sample.
         """
         import pandas as pd
 
         counts = self.per_record["cross_fitted"] or self.per_record["in_sample"]
-        frame = pd.DataFrame(counts, index=pd.Index(self.record_ids, name="id"), columns=["tp", "predicted", "truth"])
-        frame.insert(0, "group", self.per_record["groups"])
+        frame = pd.DataFrame(counts, columns=["tp", "predicted", "truth"])
+        frame.insert(0, "record_id", self.record_ids)
+        frame.insert(1, "group", self.per_record["groups"])
         totals = (frame["predicted"] + frame["truth"]).to_numpy()
         return frame.assign(dice=global_dice(frame["tp"].to_numpy(), totals))
 

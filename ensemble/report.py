@@ -69,7 +69,7 @@ class FitReport:
             row = {"name": name, "weight": document["weights"][name], **figures, **_bounds(member["interval"])}
             rows.append(row | contribution)
         columns = ["weight", "threshold", "in_sample", "cross_fitted", "low", "high", "contribution", "contribution_z"]
-        return pd.DataFrame(rows).set_index("name").reindex(columns=columns).astype(float)
+        return pd.DataFrame(rows, columns=["name", *columns]).astype(dict.fromkeys(columns, float))
 
     def __repr__(self) -> str:
         document = self.document

@@ -157,7 +157,7 @@ def leaderboard(
     shared: bool = False,
     own_members: Path | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Leaderboard:
     """Score members by their out-of-fold predictions, and keep the scores.
@@ -235,7 +235,7 @@ def own_scores(
     *,
     own_members: Path | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> dict[str, Row]:
     """Rows by member, of the predictions that a fit takes: the kept ones, brought up to date if scenes are given.
@@ -280,7 +280,7 @@ class Scoring:
     labels: Labels
     own_members: Path | None
     seed: int
-    jobs: int
+    jobs: int | None
     listener: Listener
 
     def rows(self, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:

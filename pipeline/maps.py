@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from core.command import Command
 from core.errors import UserError
+from core.jobs import job_count
 from core.listener import SILENT, Listener
 from ensemble import Ensemble, MemberUse
 from zoo.data import Scenes
@@ -29,7 +30,7 @@ def test_maps(
     scenes: Scenes,
     *,
     device: str = "auto",
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> dict[str, MemberMaps]:
     """Find the maps of the test records, predicting first what is missing or incomplete.
@@ -110,12 +111,12 @@ def _complete(found: Sequence[EndedRun], listener: Listener) -> list[EndedRun]:
 
 
 def _predict(
-    found: Sequence[EndedRun], scenes: Scenes, use: MemberUse, device: str, jobs: int, listener: Listener
+    found: Sequence[EndedRun], scenes: Scenes, use: MemberUse, device: str, jobs: int | None, listener: Listener
 ) -> MemberMaps:
     from zoo.inference import predict_set
     from zoo.training import set_threads
 
-    set_threads(jobs)
+    set_threads(job_count(jobs))
     sets = (
         predict_set(ended, scenes, scenes.test, split="test", tta=use.tta, device_name=device, listener=listener)
         for ended in found

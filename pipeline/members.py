@@ -54,12 +54,10 @@ class MemberList:
         return list(self.table.rows)
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with one row per member, indexed by name; interval bounds are the columns low and high."""
+        """DataFrame with one row per member; interval bounds are the columns low and high."""
         frame = self.table.to_frame()
-        if frame.empty:
-            return frame
         ends = [interval or (None, None) for interval in frame["interval"]]
-        frame[["low", "high"]] = ends
+        frame["low"], frame["high"] = [low for low, _ in ends], [high for _, high in ends]
         return frame.drop(columns="interval")
 
 
@@ -72,7 +70,7 @@ def list_members(
     scored: bool = True,
     own_members: Path | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> MemberList:
     """List members with costs, logged scores and, if `scored`, their own scores.

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import UsageError
 from core.listener import SILENT, Listener
 from zoo.runs import Ref, Store
 
@@ -55,20 +56,23 @@ class Runs:
 
     def leaderboard(
         self,
-        scenes: Scenes,
+        scenes: Scenes | None = None,
         members: Iterable[str] | None = None,
         *,
         tta: str | None = None,
         shared: bool = False,
-        jobs: int = 1,
+        jobs: int | None = None,
         listener: Listener = SILENT,
     ) -> Leaderboard:
         """Score members by their out-of-fold predictions, and keep the scores; see `pipeline.leaderboard.leaderboard`.
 
-        members: M or M@HASH; all that were predicted by default.
+        members: M or M@HASH; all that were predicted by default. UsageError without scenes, whose labels score them.
         """
         from pipeline.leaderboard import leaderboard
 
+        if scenes is None:
+            raise UsageError("a leaderboard needs scenes with labels; give zoo.open_scenes(...)")
+        members = [members] if isinstance(members, str) else members
         refs = None if members is None else [Ref.parse(member) for member in members]
         return leaderboard(
             self.store, scenes, refs, tta=tta, shared=shared, own_members=self.own_members, jobs=jobs, listener=listener

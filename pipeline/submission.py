@@ -70,7 +70,7 @@ def submit(
     force: bool = False,
     to_kaggle: bool = False,
     device: str = "auto",
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Submitted:
     """Write the masks of the test records, checked and noted in the ledger; missing test maps are predicted first.

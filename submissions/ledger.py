@@ -113,13 +113,14 @@ class Ledger:
         return {"entries": rows}
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with one row per entry: the fields of `Sent` (the interval as low and high), public, private."""
+        """DataFrame with one row per entry: number, fields of `Sent` (interval as low and high), public, private."""
         from pandas import DataFrame
 
         rows = self.as_dict()["entries"]
         for row in rows:
             row["low"], row["high"] = row.pop("interval") or (None, None)
-        return DataFrame(rows).set_index("number") if rows else DataFrame()
+        plain = [name for name in Sent.__dataclass_fields__ if name != "interval"]
+        return DataFrame(rows, columns=["number", *plain, *BOARDS, "low", "high"])
 
 
 def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledger:

@@ -200,7 +200,7 @@ def test_what_is_printed_is_short(fitted):
 
 
 def test_the_report_tabulates_members_and_baselines(fitted):
-    frame = fitted.report.to_frame()
+    frame = fitted.report.to_frame().set_index("name")
     assert list(frame.index) == ["ensemble", "equal weights", "best single", "m0", "m1", "m2"]
     assert frame.loc["ensemble", "cross_fitted"] == fitted.report.dice
     assert tuple(frame.loc["ensemble", ["low", "high"]]) == fitted.report.interval
@@ -217,10 +217,10 @@ def test_the_report_tabulates_members_and_baselines(fitted):
 
 def test_the_records_are_tabulated_with_their_counts(fitted):
     frame = fitted.to_frame()
-    assert list(frame.columns) == ["group", "tp", "predicted", "truth", "dice"]
+    assert list(frame.columns) == ["record_id", "group", "tp", "predicted", "truth", "dice"]
     total = frame[["tp", "predicted", "truth"]].sum()
     assert 2 * total["tp"] / (total["predicted"] + total["truth"]) == fitted.report.dice
-    assert tuple(frame.index) == fitted.record_ids
+    assert tuple(frame["record_id"]) == fitted.record_ids
     assert frame["dice"].between(0, 1).all()
 
 
@@ -229,7 +229,7 @@ def test_the_estimator_keeps_scikit_learns_habits(rng):
     folds = np.arange(24) % 3
     estimator = Ensembler("uniform", min_pixels="image", seed=3)
     assert estimator.get_params() == {
-        "method": "uniform", "min_pixels": "image", "ratios": "", "prune": False, "seed": 3, "jobs": 1,
+        "method": "uniform", "min_pixels": "image", "ratios": "", "prune": False, "seed": 3, "jobs": None,
     }  # fmt: skip
     # What sklearn.base.clone does.
     clone = type(estimator)(**estimator.get_params(deep=False))

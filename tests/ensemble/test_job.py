@@ -217,6 +217,8 @@ def test_the_out_of_fold_file_scores_the_in_sample_dice(made, tmp_path, options)
         ({"name": ""}, "give a plain name"),
         ({"name": "../x"}, "give a plain name"),
         ({"on": "trian"}, 'did you mean "train"'),
+        ({"members": "m0"}, "give a list"),
+        ({"members": ["m0"]}, "Ref.parse"),
         ({"costs": {"m0": 1}}, "give it, too"),
         ({"budget_records": 5}, "give it, too"),
         ({"budget_hours": 9}, "give --budget-records N"),

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import pipeline
-from core.errors import UnknownName, UserError
+from core.errors import UnknownName, UsageError, UserError
 from pipeline import open_runs
 from pipeline.leaderboard import leaderboard
 from pipeline.members import SCORE_COLUMNS, MemberList
@@ -27,6 +27,9 @@ def test_every_table_of_the_folder_is_there(made):
     assert runs.folds() == read_folds(made.runs / "folds.csv")
     board = runs.leaderboard(scenes, ["m1", "m0"])
     assert board == leaderboard(Store(made.runs), scenes, [Ref("m0"), Ref("m1")])
+    assert len(runs.leaderboard(scenes, "m1").rows) == 1
+    with pytest.raises(UsageError, match="needs scenes"):
+        runs.leaderboard()
     assert not len(runs.ledger().entries)
     maps = runs.predictions("m0")
     assert (maps.maps(made.case.ids) == made.case.maps[0]).all()
@@ -44,10 +47,13 @@ def test_members_are_a_table_with_their_scores():
     pytest.importorskip("pandas")
     scored = {"lite0-fc-t5": dict.fromkeys((*SCORE_COLUMNS, "folds")) | {"dice": 0.5, "interval": (0.4, 0.6)}}
     recipes = [load_member(name) for name in ("lite0-fc-t5", "lite1-fc-t5")]
-    frame = MemberList(MemberTable.of(recipes).joined((*SCORE_COLUMNS, "folds"), scored), {}).to_frame()
+    table = MemberTable.of(recipes).joined((*SCORE_COLUMNS, "folds"), scored)
+    nobody = MemberList(table.filtered("nobody"), {}).to_frame()
+    plain = MemberList(table, {}).to_frame()
+    assert (len(nobody), list(nobody.columns), nobody.index.equals(plain.index[:0])) == (0, list(plain.columns), True)
+    frame = plain.set_index("name")
     assert frame.loc["lite0-fc-t5", ["low", "dice", "high"]].tolist() == [0.4, 0.5, 0.6]
     assert frame.loc["lite1-fc-t5", ["low", "dice", "high"]].isna().all()
-    assert MemberList(MemberTable(()), {}).to_frame().empty
 
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path):

@@ -52,10 +52,11 @@ def test_a_score_is_a_table_of_its_records() -> None:
 
 def test_the_ledger_is_a_table_of_its_entries(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    assert read_ledger(tmp_path / "none.jsonl").to_frame().empty
+    nothing = read_ledger(tmp_path / "none.jsonl").to_frame()
     append(tmp_path / "l.jsonl", Sent(name="a", local=0.6, interval=(0.5, 0.7)), public=0.61)
     frame = read_ledger(tmp_path / "l.jsonl").to_frame()
-    assert frame.loc[1, ["name", "low", "high", "public"]].tolist() == ["a", 0.5, 0.7, 0.61]
+    assert (len(nothing), list(nothing.columns)) == (0, list(frame.columns))
+    assert frame.loc[0, ["name", "low", "high", "public"]].tolist() == ["a", 0.5, 0.7, 0.61]
     other = tmp_path / "other.jsonl"
     assert len(import_scores(other, frame[["name", "local", "low", "high", "public"]])) == 1
     assert read_ledger(other).entries[0].sent.interval == (0.5, 0.7)

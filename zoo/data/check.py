@@ -60,7 +60,7 @@ class CheckReport:
             raise UserError(f"{len(self.faults)} faults in {records} records; see the list for what to do")
 
 
-def check_scenes(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> CheckReport:
+def check_scenes(scenes: Scenes, jobs: int | None = None, listener: Listener = SILENT) -> CheckReport:
     """Check every file of `scenes`."""
     tasks = [
         (source, record, expected) for source in scenes.sources for record, expected in source.expected_files().items()

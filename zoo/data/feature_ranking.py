@@ -6,7 +6,7 @@ Intervals are bootstrapped over scene groups.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +204,9 @@ class FeatureRanking:
         """Channels as a table, best first: one row for each ChannelScore, its fields as columns."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(one) for one in self.channels])
+        return pd.DataFrame(
+            [asdict(one) for one in self.channels], columns=[field.name for field in fields(ChannelScore)]
+        )
 
     def _cross_fitted(self, columns: NDArray[np.int64]) -> Floats:
         """The d' of the columns' discriminant in each compared scene, its weights from other scene groups."""
@@ -246,7 +248,7 @@ def rank_features(
     *,
     numbers: Collection[int] | None = None,
     most: int = 1000,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> FeatureRanking:
     """Rank candidate channels, and the channels of `inputs`, on the labelled records of some folds.

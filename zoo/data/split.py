@@ -26,7 +26,9 @@ PIXELS_WEIGHT = 10
 Load = tuple[int, ...]  # of a group or a fold: one number for each quantity that is to be balanced
 
 
-def make_folds(scenes: Scenes, k: int = FOLDS, seed: int = 0, jobs: int = 1, listener: Listener = SILENT) -> Folds:
+def make_folds(
+    scenes: Scenes, k: int = FOLDS, seed: int = 0, jobs: int | None = None, listener: Listener = SILENT
+) -> Folds:
     """Split the labelled records of `scenes` into `k` folds, grouped by scene.
 
     Records of the same place and time, or that look alike where either is unknown, are in the same fold (see
@@ -66,7 +68,9 @@ def make_folds(scenes: Scenes, k: int = FOLDS, seed: int = 0, jobs: int = 1, lis
     )
 
 
-def find_folds(path: Path, scenes: Scenes, seed: int = 0, jobs: int = 1, listener: Listener = SILENT) -> Folds:
+def find_folds(
+    path: Path, scenes: Scenes, seed: int = 0, jobs: int | None = None, listener: Listener = SILENT
+) -> Folds:
     """Read the folds at `path`, or make new ones if there are none; `keep_folds` writes those.
 
     A command writes them only once nothing can be refused any more.

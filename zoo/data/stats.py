@@ -139,7 +139,7 @@ class Summary:
         }
 
 
-def describe(scenes: Scenes, jobs: int = 1, listener: Listener = SILENT) -> list[Summary]:
+def describe(scenes: Scenes, jobs: int | None = None, listener: Listener = SILENT) -> list[Summary]:
     """Summary of each (source, split), and at the end of all of them."""
     parts: dict[tuple[str, str], Summary] = {}
     tasks = [(scenes.source(record), record) for record in scenes.records]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Row = dict[str, Any]
+COLUMNS = (
+    "name",
+    "row",
+    "encoder",
+    "decoder",
+    "input",
+    "frames",
+    "size",
+    "loss",
+    "epochs",
+    "parameters",
+    "gmacs",
+    "gpu_gb",
+    "gpu_hours",
+    "logged_validation",
+    "logged_leaderboard",
+)  # keys of `member_row`
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class MemberTable:
     """Row of each member; its costs are None if the table of costs lacks its network."""
 
     rows: tuple[Row, ...] = field(repr=False)
+    columns: tuple[str, ...] = COLUMNS
 
     @classmethod
     def of(cls, recipes: Iterable[Recipe]) -> MemberTable:
@@ -35,35 +53,33 @@ class MemberTable:
         return cls(tuple(map(member_row, recipes)))
 
     def to_frame(self) -> DataFrame:
-        """DataFrame with one row per member, its name the index; frames as text, "456"."""
+        """DataFrame with one row per member; frames as text, "456"."""
         from pandas import DataFrame
 
-        if not self.rows:
-            return DataFrame()
         rows = [row | {"frames": "".join(map(str, row["frames"]))} for row in self.rows]
-        frame = DataFrame(rows).set_index("name")
-        return frame.astype({"row": "Int64", "parameters": "Int64"})
+        return DataFrame(rows, columns=list(self.columns)).astype({"row": "Int64", "parameters": "Int64"})
 
     def filtered(self, words: str) -> MemberTable:
         """Members whose name, encoder, decoder, input, size or loss contains each of the words: "resnest 512".
 
         A word such as t456 selects the members of exactly these frames.
         """
-        return MemberTable(tuple(row for row in self.rows if _contains(row, words)))
+        return replace(self, rows=tuple(row for row in self.rows if _contains(row, words)))
 
     def sorted_by(self, key: str) -> MemberTable:
         """Sort by rising `key`, or falling "-key", rows without a value last; UnknownName for an unknown key."""
         falling, name = key.startswith("-"), key.removeprefix("-")
-        if self.rows and name not in self.rows[0]:
-            raise UnknownName("key", name, self.rows[0], "--sort")
+        if name not in self.columns:
+            raise UnknownName("key", name, self.columns, "--sort")
         known = [row for row in self.rows if row[name] is not None]
         known.sort(key=lambda row: _natural(row[name]), reverse=falling)
-        return MemberTable((*known, *(row for row in self.rows if row[name] is None)))
+        return replace(self, rows=(*known, *(row for row in self.rows if row[name] is None)))
 
     def joined(self, columns: Sequence[str], more: Mapping[str, Row]) -> MemberTable:
         """Add columns from `more`, by the member's name; None for a member that has none."""
         empty = dict.fromkeys(columns)
-        return MemberTable(tuple(row | more.get(row["name"], empty) for row in self.rows))
+        rows = tuple(row | more.get(row["name"], empty) for row in self.rows)
+        return MemberTable(rows, (*self.columns, *columns))
 
 
 def readable_members(

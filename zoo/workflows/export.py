@@ -7,11 +7,12 @@ and compared (zoo.graph), printing.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from os import PathLike, cpu_count
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from core.files import atomic_write, require_new_file, sha256_of_file, write_json
+from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
 from zoo.export_formats import require_suffix
@@ -111,7 +112,7 @@ def export(
     names = fold_names(fold, folds)
     asked = Ref.parse(member)
     ended = runs_of_folds(store, asked, names, folds.sha256, listener, own_members)
-    set_threads(jobs or cpu_count() or 1)
+    set_threads(job_count(jobs))
     runs = [each.run for each in ended]
     compared = evenly_spread(_held_out(runs, scenes, folds), records)
     listener.info(f"{asked}: {len(runs)} run{'s' if len(runs) > 1 else ''} to {form}; this takes a minute or so")

@@ -6,11 +6,11 @@ needed. Stays outside: how maps are computed (zoo.inference), printing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
+from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import Record, Scenes, read_folds
 from zoo.inference import predict_set
@@ -45,6 +45,9 @@ class PredictedRun:
         return {**named, "records": len(self.predictions.record_ids)}
 
 
+COLUMNS = ["member", "recipe", "fold", "seed", "records"]
+
+
 class PredictedRuns(list[PredictedRun]):
     """Runs that predicted in one call."""
 
@@ -52,7 +55,7 @@ class PredictedRuns(list[PredictedRun]):
         """Table with one row for each run and the columns of `PredictedRun.as_dict`."""
         import pandas as pd
 
-        return pd.DataFrame([predicted.as_dict() for predicted in self])
+        return pd.DataFrame([predicted.as_dict() for predicted in self], columns=COLUMNS)
 
 
 def predict(
@@ -92,7 +95,7 @@ def predict(
     for ended, held in zip(runs, records):
         require_input(scenes, held, ended.run.recipe.input, ended.run.recipe.frames)
         check_views(ended.run.recipe.final, tta)
-    set_threads(jobs or cpu_count() or 1)
+    set_threads(job_count(jobs))
     return PredictedRuns(
         PredictedRun(run=ended.run, predictions=predict_run(ended, scenes, held, split, tta, device, listener))
         for ended, held in zip(runs, records)

@@ -6,10 +6,10 @@ In: members, Scenes, a Store. Out: TrainedRuns, with their prediction sets in th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.members import Recipe, load_members
@@ -118,7 +118,7 @@ def train(
     for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
     store's.
     """
-    jobs = jobs or cpu_count() or 1
+    jobs = job_count(jobs)
     recipes = load_members(members, own_members, sets, epochs=epochs, start_from=start)
     split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
     if not allow_ungrouped:

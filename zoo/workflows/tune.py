@@ -6,12 +6,12 @@ outside: how a trial is drawn, trained and pruned (zoo.training.tuning), printin
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UsageError
 from core.files import require_folder, write_text
+from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import Scenes, find_folds, keep_folds
 from zoo.data.folds import count_of
@@ -101,7 +101,7 @@ def tune(
     if path.suffix != ".toml" or path.stem == recipe.name:
         raise UsageError(f"{path}: a member's file ends in .toml and must have a new name; give another --out")
     space, fixed = _space(recipe, changes)
-    jobs = jobs or cpu_count() or 1
+    jobs = job_count(jobs)
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
     if folds.ungrouped:
         listener.warn(f"the scene group of {count_of(folds.ungrouped)} is unknown: their twins may lie in other folds")

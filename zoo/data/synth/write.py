@@ -32,7 +32,7 @@ def make_scenes(
     validation: int,
     test: int,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> None:
     """Make a data set of synthetic scenes in `folder`; the same bytes whatever `jobs` is.
