@@ -130,6 +130,18 @@ def sha256_of_file(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); make it again") from error
 
 
+def stamp(path: Path) -> list[int]:
+    """Size in bytes and time of change in ns of a file, which tell at no cost if it was written again.
+
+    Raises UserError if it cannot be found.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); fetch this file again") from error
+    return [found.st_size, found.st_mtime_ns]
+
+
 def sha256_of(document: Any) -> str:
     """Hex SHA-256 of a JSON-able document, whatever the order of its keys."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)

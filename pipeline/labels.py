@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from core.files import sha256_of
+from core.files import sha256_of, stamp
 from core.listener import SILENT, Listener
 from zoo.data import Folds, Scenes, read_folds
 from zoo.predictions import MemberMaps
@@ -30,8 +30,7 @@ class Labels:
     def digest(self, record_ids: Sequence[str]) -> str:
         """SHA-256 over sizes and times of the mask files: reading all masks would take seconds."""
         found = map(self.scenes.record, record_ids)
-        files = {record.id: self.scenes.source(record).mask_path(record).stat() for record in found}
-        return sha256_of({record: [file.st_size, file.st_mtime_ns] for record, file in files.items()})
+        return sha256_of({record.id: stamp(self.scenes.source(record).mask_path(record)) for record in found})
 
     def mask(self, record: str) -> NDArray[np.bool_]:
         """Mask of a record, (256, 256) bool."""

@@ -91,6 +91,19 @@ def test_nothing_that_all_predicted_ranks_nobody(idle):
     assert {row.dice for row in board.rows} == {None}
 
 
+def test_a_label_that_was_lost_is_a_note_of_the_list_and_named_by_the_board(tmp_path):
+    made = fake_runs(tmp_path, records=6, noise=(1.0,))
+    store, heard = Store(made.runs), Heard()
+    leaderboard(store, open_scenes([made.data]))
+    mask = made.data / "train" / made.case.ids[0] / "human_pixel_masks.npy"
+    mask.unlink()
+    mask.symlink_to("gone.npy")
+    assert own_scores(store, open_scenes([made.data]), listener=heard) == {}
+    assert f"{mask}: cannot be read" in heard.notes[0]
+    with pytest.raises(UserError, match=f"{mask}: no such file"):
+        leaderboard(store, open_scenes([made.data]))
+
+
 def test_members_are_named_by_refs(made):
     assert [row.name for row in leaderboard(Store(made.runs), open_scenes([made.data]), [Ref("m1")]).rows] == ["m1"]
 

@@ -139,15 +139,17 @@ def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, store: St
 
 def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listener) -> dict[str, str]:
     """SHA-256 of each file, after a check that it holds a map; masks in place of probabilities are refused."""
-    hashes, highest = {}, 0
+    hashes, masks, maps = {}, 0, 0
     for record_id, path in files.items():
         array = read_array(path)
         quantised = quantise(array, str(path))
-        # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %.
-        highest = max(highest, 255 if array.dtype.kind == "f" else int(quantised.max()))
+        # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %. Most maps decide:
+        # one that is none of them must not let the others pass.
+        highest = 0 if array.dtype.kind == "f" else int(quantised.max())
+        masks, maps = masks + (highest == 1), maps + (highest > 1)
         hashes[record_id] = sha256_of_file(path)
         listener.advance()
-    if highest == 1:
+    if masks > maps:
         raise UserError(f"{folder}: holds uint8 masks of 0 and 1; give probabilities, or uint8 up to 255")
     return hashes
 

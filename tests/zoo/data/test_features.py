@@ -125,6 +125,17 @@ def test_absent_frames_and_ash_colours_are_left_out_where_they_lack_something(tm
     assert found.suggested.name == "colours"
 
 
+def test_a_scene_that_holds_no_band_leaves_the_ranking_of_the_others(tmp_path):
+    for number in range(9):
+        with_contrail(tmp_path, "train", str(100 + number))
+    alone = ranked(open_scenes(tmp_path))
+    write_record(tmp_path, "train", "200", bands=(), mask=LINE)
+    both = ranked(open_scenes(tmp_path))
+    assert [(one.name, one.auc, one.scenes) for one in both.channels] == [
+        (one.name, one.auc, one.scenes) for one in alone.channels
+    ]
+
+
 def test_scenes_of_one_group_are_one_witness(found):
     one_group = replace(found, groups=np.zeros(len(found.scenes), np.int64))
     first = one_group.channels[0]

@@ -224,6 +224,9 @@ TORN = {
     "frame t5 has 1 pixels that are no number": _save("band_14.npy", lambda v: _with(v, (3, 4, 4), np.nan)),
     "frame t1 has 2 pixels": _save("band_14.npy", lambda v: _with(v, (3, slice(2), 0), np.inf)),
     "lacks the labelled frame, t5": _save("band_14.npy", lambda v: _with(v, (..., 4), np.nan)),
+    "holds -999 to": _save("band_14.npy", lambda v: _with(v, (3, 4, 4), -999)),
+    "holds 0 to 0 K": _save("band_14.npy", lambda v: _with(v, (..., 0), 0)),
+    "1e+20 K, plausible are 150 to 350 K": _save("band_14.npy", lambda v: _with(v, (3, 4, 4), 1e20)),
     "from 0 to 255, a mask only 0 and 1": _save("human_pixel_masks.npy", lambda v: v * 255),
     "not int32 (256, 256, 1)": _save("human_pixel_masks.npy", lambda v: v[..., 0]),
     "not int32 (256, 256, 1, 1)": _save("human_individual_masks.npy", lambda v: v[0]),
@@ -241,6 +244,13 @@ def test_reading_refuses_what_is_torn(words, spoil, data):
         scenes.source(record).labelers(record)
     assert words in str(caught.value)
     assert "195731008142151" in str(caught.value)
+
+
+def test_colours_that_no_image_has_are_refused(tmp_path):
+    path = write_ash(tmp_path, "5")
+    np.save(path, _with(np.load(path), (3, 4, 1), 255))
+    with pytest.raises(UserError, match=r"5\.npy: holds colours from 0.* to 255, allowed are 0 to 1"):
+        open_scenes(tmp_path).kelvin(open_scenes(tmp_path).record("5"), (14,), (5,))
 
 
 def test_the_data_room_and_its_folds_do_without_torch_joblib_and_pandas(tmp_path):

@@ -57,6 +57,18 @@ def test_the_labelled_frames_are_described(data):
     assert LABELLED == 5
 
 
+def test_a_record_without_bands_or_label_changes_nothing_but_the_count(tmp_path, data):
+    alone = describe(open_scenes([data / "data"]))[-1]
+    (tmp_path / "train" / "9").mkdir(parents=True)
+    write_record(tmp_path, "train", "8", bands=(14,))
+    (tmp_path / "train" / "8" / "band_14.npy").unlink()
+    both = describe(open_scenes([data / "data", tmp_path]))[-1]
+    assert both.records == alone.records + 2
+    assert {name: stats.as_dict() for name, stats in both.quantities.items()} == {
+        name: stats.as_dict() for name, stats in alone.quantities.items()
+    }
+
+
 def test_labels_are_described(data):
     summaries = {(each.source, each.split): each for each in describe(open_scenes([data / "data"]))}
     train, test = summaries["data", "train"], summaries["data", "test"]

@@ -56,6 +56,18 @@ def test_statistics_come_back_to_the_bit(scenes, tmp_path, name):
     assert read.records == 1
 
 
+@pytest.mark.parametrize("name", SCALED)
+def test_a_fill_value_of_one_record_does_not_scale_the_others(scenes, tmp_path, name):
+    write_record(tmp_path, "train", "7", bands=BANDS)
+    path = tmp_path / "train" / "7" / "band_14.npy"
+    values = np.load(path)
+    values[0, 0, 4] = 1e20
+    np.save(path, values)
+    with pytest.raises(UserError, match=r"7/band_14\.npy: holds .* 1e\+20 K"):
+        both = open_scenes([*(source.root for source in scenes.sources), tmp_path])
+        fit_scaling(both, both.records, name, (5,))
+
+
 def test_an_input_with_bounds_of_its_own_needs_no_statistics(scenes, tmp_path):
     assert fit_scaling(scenes, scenes.records, "fc", (5,)) is None
     assert read_scaling(tmp_path / "absent.json", "fc") is None

@@ -152,6 +152,21 @@ def test_masks_in_place_of_probabilities_are_refused(tmp_path, folds):
         import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_one_map_of_probabilities_does_not_let_masks_pass(tmp_path, folds, kind):
+    oof = save(tmp_path / "oof", OOF[:1], kind)
+    for record_id in OOF[1:]:
+        np.save(oof / f"{record_id}.npy", (map_of(record_id) > 128).astype(np.uint8))
+    with pytest.raises(UserError, match="masks of 0 and 1"):
+        import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
+
+
+def test_one_map_of_low_probability_is_no_mask(tmp_path, folds):
+    oof = save(tmp_path / "oof", OOF, np.uint8)
+    np.save(oof / f"{OOF[3]}.npy", np.eye(256, dtype=np.uint8))
+    import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
+
+
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a@b", "a,b", "-x"])
 def test_a_name_that_cannot_be_a_member_is_refused(tmp_path, folds, name):
     with pytest.raises(UserError, match="cannot be a member's name"):

@@ -46,9 +46,16 @@ def band_faults(values: NDArray[Any], finite: NDArray[np.bool_], absent: Sequenc
     numbers = values if finite.all() else values[finite]
     if not numbers.size:
         return
-    low, high = numbers.min(), numbers.max()
-    if low < PLAUSIBLE[0] or high > PLAUSIBLE[1]:
-        yield f"holds {low:g} to {high:g} K, plausible are {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} K"
+    if what := implausible(numbers):
+        yield what
+
+
+def implausible(kelvin: NDArray[Any]) -> str:
+    """Text about kelvins, of any shape and finite, that no scene has, such as a fill value; empty if there are none."""
+    low, high = kelvin.min(), kelvin.max()
+    if PLAUSIBLE[0] <= low and high <= PLAUSIBLE[1]:
+        return ""
+    return f"holds {low:g} to {high:g} K, plausible are {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} K"
 
 
 def torn_frame(frame: int, bad: int) -> str:

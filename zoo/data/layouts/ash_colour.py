@@ -76,6 +76,8 @@ class AshColourSource:
                 "choose an input of these bands, or leave this source out",
             )
         colours = np.moveaxis(self._read(record)[..., :3].astype(np.float32), -1, 0)
+        if what := _odd_colours(colours):
+            raise FileFault(self.path(record), what)
         planes = dict(zip(ASH_BANDS, ash_to_kelvin(*colours)))
         result = np.full((len(bands), len(frames), SIZE, SIZE), np.nan, np.float32)
         for row, band in zip(result, bands):
@@ -125,12 +127,17 @@ class AshColourSource:
 
 def _faults(values: NDArray[np.float16]) -> Iterator[str]:
     """Faults of an ash-colour image and its label, (256, 256, 4)."""
-    colours, label = values[..., :3], values[..., 3]
-    if colours.min() < 0 or colours.max() > 1:
-        yield f"holds colours from {colours.min():g} to {colours.max():g}, allowed are 0 to 1"
+    label = values[..., 3]
+    if what := _odd_colours(values[..., :3]):
+        yield what
     odd = int(((label != 0) & (label != 1)).sum())
     if odd:
         yield f"holds {odd} labels that are neither 0 nor 1"
+
+
+def _odd_colours(colours: NDArray[np.floating]) -> str:
+    low, high = colours.min(), colours.max()
+    return "" if low >= 0 and high <= 1 else f"holds colours from {low:g} to {high:g}, allowed are 0 to 1"
 
 
 def _scenes(folder: Path) -> list[str]:

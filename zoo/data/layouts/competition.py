@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from zoo.data.arrays import REPAIR, FileFault, read_array, read_first
 from zoo.data.layouts import LAYOUTS
-from zoo.data.layouts._checks import absent_frames, band_faults, held_by_most, names_in, torn_frame
+from zoo.data.layouts._checks import absent_frames, band_faults, held_by_most, implausible, names_in, torn_frame
 from zoo.data.masks import as_mask, majority
 from zoo.data.metadata import read_metadata
 from zoo.data.records import (
@@ -98,7 +98,7 @@ class CompetitionSource:
             values = read_band(path)
             for plane, frame in zip(planes, frames):
                 plane[...] = values[..., frame - 1]
-                _refuse_torn_frame(plane, frame, path)
+                _refuse_frame(plane, frame, path)
         return result
 
     def mask(self, record: Record) -> NDArray[np.bool_]:
@@ -194,11 +194,14 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
     return values
 
 
-def _refuse_torn_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
+def _refuse_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
+    """FileFault for a frame that is partly NaN, or whose fill values would change the statistics of all records."""
     finite = np.isfinite(plane)
-    if finite.all() or (frame != LABELLED and np.isnan(plane).all()):
-        return
-    raise FileFault(path, torn_frame(frame, int((~finite).sum())))
+    if finite.all():
+        if what := implausible(plane):
+            raise FileFault(path, what)
+    elif frame == LABELLED or not np.isnan(plane).all():
+        raise FileFault(path, torn_frame(frame, int((~finite).sum())))
 
 
 def _no_band(record: Record, folder: Path) -> Fault:
