@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import SIZE, Record, Scenes
+from zoo.data.folds import count_of
 from zoo.geometry import resize
 from zoo.inputs import INPUTS, Channels, read_scaling, require_input
 from zoo.models import Segmenter, build
@@ -150,7 +151,8 @@ def predict_set(
 ) -> PredictionSet:
     """Predict `records` with a trained run: write its prediction set, or resume it; a complete one is reused.
 
-    The listener counts records. UserError if the run's weights are not those that it ended with.
+    Records whose files have changed since they were predicted are predicted again, with a note. The listener counts
+    records. UserError if the run's weights are not those that it ended with.
     """
     if ended.fault:
         raise UserError(f"{ended.fault}; train the run again")
@@ -167,7 +169,14 @@ def predict_set(
     )
     folder = set_folder(run.store, provenance)
     by_id = {record.id: record for record in records}
-    with PredictionWriter(folder, provenance, sorted(by_id)) as writer:
+    bands = INPUTS.facts(run.recipe.input).bands
+    files = {record_id: scenes.source(record).files(record, bands) for record_id, record in by_id.items()}
+    with PredictionWriter(folder, provenance, sorted(by_id), files) as writer:
+        if writer.changed:
+            listener.note(
+                f"{run.label} {split}: the files of {count_of(writer.changed)} have changed since they were predicted; "
+                "predicted again"
+            )
         missing = [by_id[record_id] for record_id in writer.missing]
         listener.advance(len(by_id) - len(missing))
         if missing:

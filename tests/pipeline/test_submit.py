@@ -19,6 +19,7 @@ from submissions import read_ledger, read_submission
 from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.pipeline.conftest import Submit
+from tests.scenes import linked_copy, own
 from tests.tiny_runs import Tiny
 from zoo.data import open_scenes
 from zoo.predictions import PredictionWriter, Provenance, find_members, set_folder
@@ -127,6 +128,63 @@ def test_predictions_are_reused_if_their_hash_matches(
     submit_from(predicted_runs, tmp_path / "torn.csv")
     assert predicted == [len(tiny.ids)]
     assert (tmp_path / "torn.csv").read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.fixture
+def predicted_before(tiny: Tiny, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Data and test predictions that may be changed; a call submits, and tells what was heard and predicted."""
+    import zoo.inference
+
+    data, runs = linked_copy(tiny.data, tmp_path / "data"), tmp_path / "runs"
+    shutil.copytree(tiny.runs, runs)
+    real, predicted = zoo.inference.predict_records, []
+
+    def counting(run, scenes, records, *given):
+        predicted.extend(record.id for record in records)
+        return real(run, scenes, records, *given)
+
+    def again(out: str):
+        heard = Heard()
+        predicted.clear()
+        ensemble = Ensemble.load(Store(runs).ensemble("default"))
+        submit(Store(runs), ensemble, tmp_path / out, open_scenes([data]), listener=heard)
+        return (tmp_path / out).read_bytes(), heard.notes, list(predicted)
+
+    monkeypatch.setattr(zoo.inference, "predict_records", counting)
+    assert again("first.csv")[0] == undisturbed.read_bytes()
+    return data, runs, again
+
+
+def test_maps_of_scenes_that_have_changed_are_made_again(tiny: Tiny, predicted_before) -> None:
+    data, runs, again = predicted_before
+    band = own(data / "test" / tiny.ids[0] / "band_14.npy")
+    np.save(band, np.load(band)[::-1])
+    found, notes, predicted = again("second.csv")
+    assert set(predicted) == set(tiny.ids)  # they lie in one shard
+    words = f"the files of 1 record ({tiny.ids[0]}) have changed since they were predicted"
+    assert [words in note for note in notes] == [True] * 4  # each run of each member
+    shutil.rmtree(runs / "predictions")
+    assert again("fresh.csv")[0] == found
+    assert again("once-more.csv")[1:] == ([], [])
+
+
+def test_a_copy_of_the_same_scenes_is_no_change(tiny: Tiny, predicted_before) -> None:
+    data, runs, again = predicted_before
+    for band in (data / "test").rglob("band_*.npy"):
+        os.utime(own(band), (1, 1))
+    (places := list(runs.rglob("scenes.json"))).sort()
+    before = [path.read_bytes() for path in places]
+    assert again("second.csv")[1:] == ([], [])
+    assert [path.read_bytes() for path in places] != before  # the times of the copy: its files are not read again
+
+
+@pytest.mark.parametrize("content", [None, "[]", '{"format": 1, "shards": {"shard-0000.zst": {}}}'])
+def test_predictions_that_do_not_tell_their_scenes_are_reused(tiny: Tiny, predicted_before, content) -> None:
+    data, runs, again = predicted_before
+    for path in list(runs.rglob("scenes.json")):
+        path.unlink() if content is None else path.write_text(content)
+    own(data / "test" / tiny.ids[0] / "band_14.npy")
+    assert again("second.csv")[1:] == ([], [])
 
 
 def test_an_existing_file_is_kept_without_force(

@@ -128,6 +128,9 @@ class Source(Protocol):
     def bands(self, record: Record) -> tuple[int, ...]:
         """Numbers of the bands that the record holds; reads no array."""
 
+    def files(self, record: Record, bands: Sequence[int]) -> tuple[Path, ...]:
+        """Files that hold these bands."""
+
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         """Frames (1 to 8) that every one of `bands` holds; reads the first pixel of each band."""
 

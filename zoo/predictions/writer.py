@@ -6,7 +6,7 @@ ready.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +41,7 @@ from zoo.predictions.format import (
     parse_manifest,
     shard_name,
 )
+from zoo.predictions.made_from import MadeFrom
 from zoo.runs.store import MANIFEST
 
 PARTIAL = "partial.json"
@@ -50,10 +51,18 @@ class PredictionWriter:
     """Context manager that takes maps record by record and writes a manifest at the end.
 
     `missing` lists the records that are still to be predicted: adding them in that order keeps at most one shard in
-    memory. `seconds_per_record` can be set before the end of the block, once it has been measured.
+    memory. files: the files that each record is predicted from, if they are known: where they have changed since, the
+    shard is made again, and `changed` lists these records. `seconds_per_record` can be set before the end of the block,
+    once it has been measured.
     """
 
-    def __init__(self, folder: Path, provenance: Provenance, record_ids: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        provenance: Provenance,
+        record_ids: Sequence[str],
+        files: Mapping[str, Sequence[Path]] | None = None,
+    ) -> None:
         check_record_ids(record_ids)
         self.folder = folder
         self.provenance = provenance
@@ -66,6 +75,8 @@ class PredictionWriter:
         self._identity = _identity(provenance, self.record_ids)
         self._begun = False
         make_folder(folder)
+        self._made_from = None if files is None else MadeFrom(folder, files)
+        self.changed: list[str] = []  # records whose files have changed since they were predicted
         self._written = self._read_manifest()
         self._done = self._whole_shards()
         if not self._is_complete():
@@ -119,7 +130,11 @@ class PredictionWriter:
             name = shard_name(index)
             path = self.folder / name
             if name in known and path.is_file() and sha256_of_file(path) == known[name]:
-                whole[index] = Shard(file=name, records=len(part), sha256=known[name])
+                shard = Shard(file=name, records=len(part), sha256=known[name])
+                changed = self._made_from.changed(shard, part) if self._made_from else []
+                self.changed += changed
+                if not changed:
+                    whole[index] = shard
         return whole
 
     def _noted(self) -> dict[str, str]:
@@ -161,8 +176,10 @@ class PredictionWriter:
         name = shard_name(index)
         with atomic_write(self.folder / name) as file:
             file.write(blob)
-        digest = hashlib.sha256(blob).hexdigest()
-        self._done[index] = Shard(file=name, records=len(waiting), sha256=digest)
+        shard = Shard(file=name, records=len(waiting), sha256=hashlib.sha256(blob).hexdigest())
+        if self._made_from:
+            self._made_from.note(shard, self._parts[index])
+        self._done[index] = shard
         shards = {shard.file: shard.sha256 for shard in self._done.values()}
         write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity, "shards": shards})
 
@@ -187,6 +204,8 @@ class PredictionWriter:
                 f"{self.folder}: {len(missing)} of {len(self.record_ids)} records were not added, "
                 f"the first is {missing[0]}; predict again; complete shards are kept"
             )
+        if self._made_from:
+            self._made_from.keep([*self._done.values()])
         if self._written is None:
             self._begin()
             self._written = self._manifest()

@@ -64,6 +64,9 @@ class AshColourSource:
     def bands(self, record: Record) -> tuple[int, ...]:
         return ASH_BANDS
 
+    def files(self, record: Record, bands: Sequence[int]) -> tuple[Path, ...]:
+        return (self.path(record),)
+
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         return (LABELLED,)
 

@@ -81,6 +81,9 @@ class CompetitionSource:
             raise FileFault(self.path(record), f"cannot be listed ({error.strerror})") from error
         return tuple(band for band in BANDS if band_name(band) in names)
 
+    def files(self, record: Record, bands: Sequence[int]) -> tuple[Path, ...]:
+        return tuple(self.band_path(record, band) for band in bands)
+
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         held = np.ones(FRAMES, bool)
         for band in bands:
