@@ -2,8 +2,7 @@
 
 In: a `Fit`. Out: per member the paired change of Dice if it is left out, and the correlation of errors. The weight of a
 member that is left out goes to the others in proportion; the threshold is refitted without each fold. Min-pixels are
-not
-applied: they would blur the effect of the weights.
+not applied: they would blur the effect of the weights.
 """
 
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Gain, paired_gain
+from core.bootstrap import Estimate, dice_difference
 from ensemble.blend import Blend, whole_weights
 from ensemble.counts import Choice, TrainingSet
 from ensemble.crossfit import cross_fit
@@ -26,7 +25,7 @@ class Contribution:
     """Gain of the ensemble by one member: cross-fitted if there are two folds, else in-sample."""
 
     member: str
-    gain: Gain
+    gain: Estimate
 
 
 def contributions(fit: Fit) -> tuple[Contribution, ...]:
@@ -38,7 +37,8 @@ def contributions(fit: Fit) -> tuple[Contribution, ...]:
     whole = _counts(fit, None)
     groups = fit.counts.groups
     return tuple(
-        Contribution(fit.active.members[member], paired_gain(whole, _counts(fit, member), groups)) for member in used
+        Contribution(fit.active.members[member], dice_difference(whole, _counts(fit, member), groups))
+        for member in used
     )
 
 

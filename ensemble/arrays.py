@@ -50,12 +50,11 @@ def fit(
         come from a model that was not trained on that record's group; floats are rounded to 1/255.
     masks: (n, H, W) bool, or 0 and 1
     folds: (n,) fold of each record, for cross-fitting; by default `FOLDS` folds, grouped and balanced by positives
-    groups: (n,) group of each record, such as a scene or a patient: never split over folds, resampled as a whole for
+    groups: (n,) group of each record, such as a scene or a patient: never split over folds, and one draw for
         intervals; by default each record is its own
     ids: (n,) names of the records
     method, min_pixels, ratios, prune: as in `FitOptions`
-    seed: of intervals and default folds; jobs: threads, by default all cores
-    max_ram: GB, the lowest pixels are left out first
+    seed: of default folds; jobs: threads, by default all cores; max_ram: GB, the lowest pixels are left out first
     Raises UsageError for arrays that do not fit together, UnknownName for a method or mode that does not exist,
     UserError for values that are no probabilities or a group in two folds.
 
@@ -73,7 +72,7 @@ def fit(
     """
     options = FitOptions(method, min_pixels, ratios, prune)
     records = _records(maps, masks, folds, groups, ids, seed)
-    result = fit_records(records, options, seed=seed, jobs=jobs, max_ram=max_ram, listener=listener)
+    result = fit_records(records, options, jobs=jobs, max_ram=max_ram, listener=listener)
     weights = result.result.choice.blend.weights
     uses = [MemberUse(member, "", "", weight, "") for member, weight in zip(records.members, weights)]
     return freeze(name, result, uses)

@@ -15,9 +15,7 @@ from core.errors import UserError
 from ensemble.model import Ensemble
 
 
-def compare_ensembles(
-    first: Ensemble, second: Ensemble, seed: int = 0, names: tuple[str, str] | None = None
-) -> dict[str, Any]:
+def compare_ensembles(first: Ensemble, second: Ensemble, names: tuple[str, str] | None = None) -> dict[str, Any]:
     """Compare the Dice of two ensembles, paired, with intervals over scene groups.
 
     names: for the document, in place of the ensembles' own
@@ -33,17 +31,19 @@ def compare_ensembles(
     if (counts[0][:, 2] != counts[1][:, 2]).any():
         raise UserError(f"{first.name} and {second.name} were fitted on different masks; fit both again")
     groups = np.unique(_groups(first, shared), return_inverse=True)[1].astype(np.int64)
-    gain = dice_difference(counts[0], counts[1], groups, seed)
-    alone = [dice_interval(part, groups, seed) for part in counts]
+    gain = dice_difference(counts[0], counts[1], groups)
+    alone = [dice_interval(part, groups) for part in counts]
     return {
         "kind": kind.replace("_", "-"),
         "dice": {name: one.value for name, one in zip(names, alone)},
-        "dice_interval": {name: [one.low, one.high] for name, one in zip(names, alone)},
+        "dice_interval": {name: one.interval and list(one.interval) for name, one in zip(names, alone)},
         "difference": gain.value,
-        "interval": [gain.low, gain.high],
+        "interval": gain.interval and list(gain.interval),
         "z": gain.z,
         "records": len(shared),
-        "groups": len(np.unique(groups)),
+        "groups": gain.groups,
+        "effective_groups": gain.effective_groups,
+        "warnings": [gain.caution] if gain.caution else [],
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from core.bootstrap import Estimate, Gain
+from core.bootstrap import Estimate, Gain, jackknife_dice
 from core.dice import Counts
 from ensemble.ablation import contributions, error_correlation
 from ensemble.blend import TOTAL, table
@@ -23,13 +23,16 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
     choice = fit.result.choice
     counts = Counts.of(fit.result.in_sample)
     crossed = fit.result.crossed
+    estimate = fit.estimate(fit.result.counts)
     return {
         "dice": _dice(fit),
+        "dice_jackknifed": jackknife_dice(fit.result.counts, fit.counts.groups),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
         "threshold": choice.threshold,
         "min_pixels": _min_pixels(choice),
         "records": len(fit.active.record_ids),
-        "groups": fit.group_count,
+        "groups": estimate.groups,
+        "effective_groups": estimate.effective_groups,
         "counts": counts.as_dict(),
         "method": fit.strategy.title,
         "asked": {"method": fit.options.method, "min_pixels": fit.options.min_pixels},
@@ -43,7 +46,7 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         },
         "folds": [] if crossed is None else [_fold(fit, index) for index in range(len(crossed.folds))],
         "gain": {name: _estimate(gain) for name, gain in fit.gains.items()},
-        "worth": {one.member: _gain(one.gain) | {"interval": _around(one.gain)} for one in contributions(fit)},
+        "worth": {one.member: _gain(one.gain) | _bounds(one.gain) for one in contributions(fit)},
         "error_correlation": [[round(value, 4) for value in row] for row in error_correlation(fit).tolist()],
         "decisions": [_decision(decision) for decision in fit.decisions],
         "selection_cost": fit.selection_cost,
@@ -133,7 +136,7 @@ def _scored(fit: Fit, scored: Scored) -> dict[str, Any]:
     return {
         "in_sample": Counts.of(scored.in_sample).dice,
         "cross_fitted": None if crossed is None else crossed.dice,
-        "interval": _interval(fit.estimate(scored.counts)),
+        **_bounds(fit.estimate(scored.counts)),
         "threshold": scored.choice.threshold,
     }
 
@@ -172,18 +175,17 @@ def _decision(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _gain(gain: Gain) -> dict[str, Any]:
+def _gain(gain: Gain | Estimate) -> dict[str, Any]:
     return {"gain": gain.value, "error": gain.error, "z": gain.z}
 
 
-def _around(gain: Gain) -> list[float]:
-    """95 % interval by the delta method."""
-    return [gain.value - 1.96 * gain.error, gain.value + 1.96 * gain.error]
-
-
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": _interval(estimate), "z": estimate.z}
+    return {"value": estimate.value, **_bounds(estimate), "z": estimate.z}
 
 
-def _interval(estimate: Estimate) -> list[float]:
-    return [estimate.low, estimate.high]
+def _bounds(estimate: Estimate) -> dict[str, Any]:
+    return {"interval": _interval(estimate), "effective_groups": estimate.effective_groups}
+
+
+def _interval(estimate: Estimate) -> list[float] | None:
+    return list(estimate.interval) if estimate.interval else None

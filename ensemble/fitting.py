@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-import numpy as np
-
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
 from core.listener import SILENT, Listener
@@ -63,7 +61,6 @@ class Fit:
     decisions: tuple[Decision, ...]
     without: tuple[Strategy, ...]  # selected without each fold
     selection_cost: float | None
-    seed: int
 
     @property
     def active(self) -> Active:
@@ -72,21 +69,16 @@ class Fit:
 
     def estimate(self, counts: Counts3) -> Estimate:
         """Estimate the Dice of counts per record, with its interval over scene groups."""
-        return dice_interval(counts, self.counts.groups, self.seed)
+        return dice_interval(counts, self.counts.groups)
 
     def difference(self, baseline: Scored) -> Estimate:
         """Estimate the result's Dice minus a baseline's, paired, both cross-fitted if possible."""
-        return dice_difference(self.result.counts, baseline.counts, self.counts.groups, self.seed)
+        return dice_difference(self.result.counts, baseline.counts, self.counts.groups)
 
     @cached_property
     def gains(self) -> dict[str, Estimate]:
         """Differences to equal weights and to the best single member, by their names."""
         return {baseline.name: self.difference(baseline) for baseline in (self.uniform, self.best)}
-
-    @property
-    def group_count(self) -> int:
-        """Number of scene groups."""
-        return len(np.unique(self.counts.groups))
 
     @cached_property
     def at_lowest_threshold(self) -> list[str]:
@@ -105,7 +97,6 @@ def fit_records(
     records: OutOfFold,
     options: FitOptions | None = None,
     *,
-    seed: int = 0,
     jobs: int | None = None,
     max_ram: float | None = None,
     listener: Listener = SILENT,
@@ -118,7 +109,7 @@ def fit_records(
     groups = [records.group_of[record] for record in records.record_ids]
 
     def fit(active: Active) -> Fit:
-        return fit_active(active, groups, options, seed, jobs, listener)
+        return fit_active(active, groups, options, jobs, listener)
 
     return fit_deep_enough(records, fit, lambda result: result.at_lowest_threshold, max_ram, listener)
 
@@ -152,7 +143,6 @@ def fit_active(
     active: Active,
     groups: Sequence[str] = (),
     options: FitOptions | None = None,
-    seed: int = 0,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Fit:
@@ -186,7 +176,7 @@ def fit_active(
     fixed = Counts.of(cross_fitted_counts(everything, strategy)).dice
     cost = None if result.crossed is None else fixed - result.crossed.dice
     found = (uniform, best, tuple(members), tuple(decisions), tuple(without))
-    return Fit(options, strategy, counts, result, *found, cost, seed)
+    return Fit(options, strategy, counts, result, *found, cost)
 
 
 def score_choice(name: str, training: TrainingSet, choose: Callable[[TrainingSet], Choice]) -> Scored:

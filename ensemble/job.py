@@ -42,7 +42,6 @@ class FitJob:
     budget_records: int | None = None
     costs: Mapping[str, float] = field(default_factory=dict)
     max_ram: float | None = None
-    seed: int = 0
     jobs: int | None = None
 
     def __post_init__(self) -> None:
@@ -94,7 +93,7 @@ def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: 
     options = replace(job.options, budget=_budget(job, members, len(scenes.test)))
     shared = shared_records(members, folds, labelled)
     records = out_of_fold(members, shared.record_ids, lambda record: scenes.mask(labelled[record]), folds)
-    result = fit_records(records, options, seed=job.seed, jobs=job.jobs, max_ram=job.max_ram, listener=listener)
+    result = fit_records(records, options, jobs=job.jobs, max_ram=job.max_ram, listener=listener)
     uses = [
         MemberUse(one.name, one.recipe, one.tta, weight, one.digest, one.seconds_per_record)
         for one, weight in zip(members, result.result.choice.blend.weights)

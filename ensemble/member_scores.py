@@ -61,11 +61,11 @@ class MemberScore:
         """True if a threshold below the lowest candidate might score higher, on all folds or without one."""
         return self.counts.active.eps > 1 and any(map(self.counts.is_lowest, self.scored.choices))
 
-    def behind(self, first: MemberScore, seed: int) -> Estimate | None:
+    def behind(self, first: MemberScore) -> Estimate | None:
         """Estimate the first's Dice minus this one's, paired; None if they were scored on different records."""
         if self.counts.active.record_ids != first.counts.active.record_ids:
             return None
-        return dice_difference(first.scored.counts, self.scored.counts, self.counts.groups, seed)
+        return dice_difference(first.scored.counts, self.scored.counts, self.counts.groups)
 
 
 def score_member(
@@ -73,7 +73,6 @@ def score_member(
     record_ids: Sequence[str],
     read_mask: ReadMask,
     folds: Folds,
-    seed: int = 0,
     jobs: int | None = None,
 ) -> MemberScore:
     """Score one member on these records, which are in the order of their folds.
@@ -86,6 +85,6 @@ def score_member(
     def scored(active: Active) -> MemberScore:
         counts = BlendCounts(active, groups, jobs)
         choices = score_choice(member.name, TrainingSet(counts, counts.folds), Strategy(members=(0,)).choose)
-        return MemberScore(member, choices, counts, dice_interval(choices.counts, counts.groups, seed))
+        return MemberScore(member, choices, counts, dice_interval(choices.counts, counts.groups))
 
     return fit_deep_enough(records, scored, lambda score: [member.name] if score.at_lowest_threshold else [])

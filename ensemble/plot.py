@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.bootstrap import standard_error
 from core.dice import Counts
+from core.intervals import interval_text
 from core.thresholds import threshold_text
 from ensemble.blend import TOTAL
 from ensemble.counts import Choice
@@ -52,7 +53,7 @@ def title(fit: Fit, name: str) -> str:
     inside = Counts.of(fit.result.in_sample).dice
     also = "" if fit.result.crossed is None else f"; in-sample {inside:.4f}"
     return (
-        f"{name}: {kind} Dice {estimate.value:.4f}  [{estimate.low:.4f}, {estimate.high:.4f}]{also}; "
+        f"{name}: {kind} Dice {estimate.value:.4f}  {interval_text(estimate.interval)}{also}; "
         f"{len(fit.active.record_ids)} records, {len(fit.active.folds)} folds"
     )
 

@@ -5,9 +5,12 @@ In: the document of `ensemble fit --json`, which every ensemble keeps. Out: figu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from core.intervals import groups_text, interval_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +33,15 @@ class FitReport:
         return float(self.document["dice"][self.kind])
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Interval of `dice`."""
-        low, high = self.document["dice"]["interval"]
-        return low, high
+    def dice_jackknifed(self) -> float | None:
+        """`dice` without the bias of few scene groups; None for an ensemble of an earlier release."""
+        value = self.document.get("dice_jackknifed")
+        return None if value is None else float(value)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Interval of `dice`; None if fewer than two scene groups hold a pixel."""
+        return _pair(self.document["dice"]["interval"])
 
     @property
     def weights(self) -> dict[str, float]:
@@ -42,8 +50,14 @@ class FitReport:
 
     @property
     def gains(self) -> dict[str, tuple[float, float, float]]:
-        """Paired gain over equal weights ("uniform") and over the best single member ("best"): value, low, high."""
-        return {name: (gain["value"], *gain["interval"]) for name, gain in self.document["gain"].items()}
+        """Paired gain over equal weights ("uniform") and the best single member ("best"): value, low, high.
+
+        The bounds are NaN if fewer than two scene groups hold a pixel.
+        """
+        return {
+            name: (gain["value"], *(_pair(gain["interval"]) or (math.nan, math.nan)))
+            for name, gain in self.document["gain"].items()
+        }
 
     @property
     def warnings(self) -> list[str]:
@@ -73,21 +87,21 @@ class FitReport:
 
     def __repr__(self) -> str:
         document = self.document
-        dice, groups = document["dice"], document["groups"]
+        jackknifed = "" if self.dice_jackknifed is None else f", jackknifed {self.dice_jackknifed:.4f}"
+        groups = groups_text(document["groups"], document.get("effective_groups"))
         lines = [
-            f"{self.kind.replace('_', '-')} Dice {self.dice:.4f}{span(dice['interval'], groups)}, "
-            f"{document['records']} records in {document['groups']} groups, {len(document['folds']) or 1} folds"
+            f"{self.kind.replace('_', '-')} Dice {self.dice:.4f} {interval_text(self.interval)}{jackknifed}, "
+            f"{document['records']} records in {groups}, {len(document['folds']) or 1} folds"
         ]
         words = {"uniform": "equal weights", "best": "the best single member"}
-        for name, (value, *around) in self.gains.items():
-            lines.append(f"over {words[name]}: {value:+.4f}{span(around, groups, '+.4f')}, paired")
+        for name, gain in document["gain"].items():
+            lines.append(f"over {words[name]}: {gain['value']:+.4f} {interval_text(gain['interval'], '+.4f')}, paired")
         return "\n".join(lines + [f"warning: {line}" for line in self.warnings])
 
 
-def span(interval: Sequence[float], groups: int, form: str = ".4f") -> str:
-    """Text of an interval over this many groups, after a space; empty for one group, whose resampling says nothing."""
-    return f" [{interval[0]:{form}}, {interval[1]:{form}}]" if groups > 1 else ""
+def _pair(interval: Sequence[float] | None) -> tuple[float, float] | None:
+    return (interval[0], interval[1]) if interval else None
 
 
-def _bounds(interval: list[float]) -> dict[str, float]:
-    return {"low": interval[0], "high": interval[1]}
+def _bounds(interval: Sequence[float] | None) -> dict[str, float]:
+    return {"low": interval[0], "high": interval[1]} if interval else {}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
+from core.intervals import interval_text
 from core.thresholds import threshold_text
 from ensemble.active import EPS, Active
 from ensemble.blend import BINS
@@ -19,7 +20,7 @@ NARROW = 0.05  # width of a plateau
 DROP = 0.005  # Dice that the plateau may lose
 FAR = 0.15  # distance of the threshold from Dice / 2
 OPTIMISM = 0.02
-FEW_GROUPS = 30
+FEW_RECORDS = 30
 AMOUNT = 2.0  # ratio of predicted to labelled pixels, either way
 SHIFT = 1.5  # ratio of the shares of contrail pixels in two splits
 
@@ -34,7 +35,7 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
     rates = {}
     for split in ("train", "validation"):
         chosen = np.array([split_of.get(record) == split for record in active.record_ids])
-        if chosen.sum() >= FEW_GROUPS:
+        if chosen.sum() >= FEW_RECORDS:
             rates[split] = float(active.truth[chosen].mean()) / (active.shape[0] * active.shape[1])
     if len(rates) < 2 or max(rates.values()) <= SHIFT * min(rates.values()):
         return []
@@ -74,10 +75,8 @@ def _folds(fit: Fit) -> list[str]:
 
 
 def _few(fit: Fit) -> list[str]:
-    groups = fit.group_count
-    if groups == 1:
-        return ["only one scene group: there are no intervals"]
-    return [f"only {groups} scene groups: the intervals are rough"] if groups < FEW_GROUPS else []
+    caution = fit.estimate(fit.result.counts).caution
+    return [caution] if caution else []
 
 
 def _constant(fit: Fit) -> list[str]:
@@ -172,7 +171,7 @@ def _worse(fit: Fit) -> list[str]:
         gain = fit.gains[baseline.name]
         if gain.high < 0:
             lines.append(
-                f"worse than {words}: {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], paired; "
+                f"worse than {words}: {gain.value:+.4f} {interval_text(gain.interval, '+.4f')}, paired; "
                 + (" or ".join(advice) or "some members do harm")
             )
     return lines

@@ -64,10 +64,11 @@ class Row(Facts):
     recipe: str  # hash
     tta: str
     dice: float | None  # None where the records hold no contrail pixel
-    interval: tuple[float, float] | None  # 95 %, over scene groups
+    interval: tuple[float, float] | None  # 95 %, over scene groups; None if fewer than two of them hold a pixel
     kind: str  # cross_fitted | in_sample | unscored
     records: int
     groups: int
+    effective_groups: float | None  # None where it was not scored, and in a row of an earlier release
     per_fold: dict[str, float | None]  # Dice of each fold
     spread: float | None  # standard deviation over the folds
     threshold: float | None  # fitted on all records, as a probability
@@ -84,7 +85,9 @@ class Row(Facts):
     def from_document(cls, document: Mapping[str, Any]) -> Row:
         """Read a row of leaderboard.json; keys that an earlier release lacked are None."""
         known = {key: document.get(key) for key in _ORDER}
-        return cls(**(known | {"interval": tuple(document["interval"]) if document["interval"] else None}))
+        # An earlier release wrote an interval of no width for a single group.
+        bounds = document["interval"] if known["groups"] != 1 else None
+        return cls(**(known | {"interval": tuple(bounds) if bounds else None}))
 
     @property
     def source(self) -> tuple[str, str, str]:
@@ -139,8 +142,8 @@ class Leaderboard:
 
 def _flat_row(row: Row, folds: Sequence[str]) -> dict[str, Any]:
     low, high = row.interval or (None, None)
-    behind = row.behind or {"value": None, "interval": [None, None], "z": None}
-    behind_low, behind_high = behind["interval"]
+    behind = row.behind or {"value": None, "interval": None, "z": None}
+    behind_low, behind_high = behind["interval"] or (None, None)
     nested = ("interval", "per_fold", "behind", "changed")
     plain = {key: value for key, value in row.as_dict().items() if key not in nested}
     paired = {"behind": behind["value"], "behind_low": behind_low, "behind_high": behind_high, "behind_z": behind["z"]}
@@ -156,7 +159,6 @@ def leaderboard(
     tta: str | None = None,
     shared: bool = False,
     own_members: Path | None = None,
-    seed: int = 0,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Leaderboard:
@@ -167,7 +169,7 @@ def leaderboard(
     are not kept. own_members: folder of the user's member files. UserError if nothing can be scored.
     """
     found = predicted_members(store, members, tta, listener)
-    scoring = Scoring(store, open_labels(store, scenes, found, listener), own_members, seed, jobs, listener)
+    scoring = Scoring(store, open_labels(store, scenes, found, listener), own_members, jobs, listener)
     rows = scoring.rows(found, shared)
     if not shared:
         keep(store, rows)
@@ -234,7 +236,6 @@ def own_scores(
     scenes: Scenes | None = None,
     *,
     own_members: Path | None = None,
-    seed: int = 0,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> dict[str, Row]:
@@ -250,7 +251,7 @@ def own_scores(
         labels = open_labels(store, scenes, found, listener) if scenes else None
         outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
         if outdated and labels:
-            scored = Scoring(store, labels, own_members, seed, jobs, listener).rows(outdated)
+            scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
             kept = keep(store, scored) | {row.digest: row for row in scored}
         elif outdated:
             listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
@@ -265,9 +266,11 @@ def own_scores(
 
 
 def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
-    """True if there is a row and, if labels are given, it was computed on their records and masks."""
+    """True if there is a row and, if labels are given, it was computed on their records and masks by this release."""
     if row is None or labels is None:
         return row is not None
+    if row.interval and row.effective_groups is None:
+        return False
     records = labels.predicted_by(member)
     return not records or row.labels == labels.digest(records)
 
@@ -279,7 +282,6 @@ class Scoring:
     store: Store
     labels: Labels
     own_members: Path | None
-    seed: int
     jobs: int | None
     listener: Listener
 
@@ -305,7 +307,7 @@ class Scoring:
         return [*(self._row(score, scores[0]) for score in scores), *unscored]
 
     def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
-        score = score_member(member, ids, self.labels.mask, self.labels.folds, self.seed, self.jobs)
+        score = score_member(member, ids, self.labels.mask, self.labels.folds, self.jobs)
         self.listener.advance(len(ids))
         if score.at_lowest_threshold:
             least = f"p = {score.counts.active.eps / 255:.3f}"
@@ -318,12 +320,13 @@ class Scoring:
         return replace(
             self._unscored_row(score.member, score.counts.active.record_ids),
             dice=dice.value,
-            interval=(dice.low, dice.high),
+            interval=dice.interval,
             kind=score.kind,
+            effective_groups=dice.effective_groups,
             per_fold={str(fold): value for fold, value in score.per_fold.items()},
             spread=score.spread,
             threshold=score.threshold,
-            behind=_paired(score.behind(first, self.seed)),
+            behind=_paired(score.behind(first)),
         )
 
     def _unscored(self, member: MemberMaps, record_ids: Sequence[str]) -> Row:
@@ -343,6 +346,7 @@ class Scoring:
             kind="unscored",
             records=len(record_ids),
             groups=len({folds.group_of[record] for record in record_ids}),
+            effective_groups=None,
             per_fold=dict.fromkeys(map(str, sorted({folds.fold_of[record] for record in record_ids}))),
             spread=None,
             threshold=None,
@@ -356,7 +360,12 @@ class Scoring:
 def _paired(behind: Estimate | None) -> dict[str, Any] | None:
     if behind is None:
         return None
-    return {"value": behind.value, "interval": [behind.low, behind.high], "z": behind.z}
+    return {
+        "value": behind.value,
+        "interval": behind.interval and list(behind.interval),
+        "z": behind.z,
+        "effective_groups": behind.effective_groups,
+    }
 
 
 def read_facts(store: Store, member: MemberMaps, own_members: Path | None = None) -> Facts:

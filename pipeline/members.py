@@ -69,7 +69,6 @@ def list_members(
     sort: str = "name",
     scored: bool = True,
     own_members: Path | None = None,
-    seed: int = 0,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> MemberList:
@@ -82,7 +81,7 @@ def list_members(
     _note_replaced(own_members, None, listener)
     scores = {}
     if scored:
-        scores = own_scores(store, scenes, own_members=own_members, seed=seed, jobs=jobs, listener=listener)
+        scores = own_scores(store, scenes, own_members=own_members, jobs=jobs, listener=listener)
     columns = {name: _columns(row) for name, row in scores.items()}
     table = MemberTable.of(recipes).joined((*SCORE_COLUMNS, "folds"), columns)
     return MemberList(table.filtered(containing).sorted_by(sort), scores)

@@ -66,7 +66,6 @@ def score(
     split: str | None = None,
     against: File | None = None,
     groups: Mapping[str, str] | None = None,
-    seed: int = 0,
     listener: Listener = SILENT,
 ) -> Scored:
     """Score a file over the labelled records that it lists.
@@ -89,12 +88,12 @@ def score(
             if len(found.ids) > len(wanted):
                 listener.note(f"{len(found.ids) - len(wanted)} rows of other splits are left out")
             found = found.only(wanted)
-        return score_submission(found, lambda name: scenes.mask(labelled[name]), groups, seed, listener), len(missing)
+        return score_submission(found, lambda name: scenes.mask(labelled[name]), groups, listener), len(missing)
 
     first, lacking = scored(file)
     for line in first.warnings:
         listener.warn(line)
-    return Scored(first, lacking, None if against is None else compare(first, scored(against)[0], seed))
+    return Scored(first, lacking, None if against is None else compare(first, scored(against)[0]))
 
 
 def note_other_ids(sample: Collection[str] | None, test: Collection[str], listener: Listener) -> None:

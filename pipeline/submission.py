@@ -186,6 +186,7 @@ def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> S
         local=local,
         interval=(interval[0], interval[1]) if interval else None,
         records=ensemble.fitted.get("records"),
+        effective_groups=None if local is None else ensemble.fitted.get("effective_groups"),
         rows=written.rows,
         share=written.share,
     )

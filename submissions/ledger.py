@@ -44,6 +44,7 @@ class Sent:
     local: float | None = None  # cross-fitted Dice
     interval: tuple[float, float] | None = None
     records: int | None = None  # of the local Dice
+    effective_groups: float | None = None  # of its scene groups
     rows: int | None = None
     share: float | None = None  # predicted pixels over all pixels
     note: str = ""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts, count, global_dice
 from core.errors import UserError
+from core.intervals import interval_text
 from core.listener import SILENT, Listener
 from submissions.gate import read_submission
 from submissions.lines import File
@@ -39,7 +40,7 @@ class Score:
     per_record: NDArray[np.int64]  # (n, 3) true positives, predicted, truth
 
     def __repr__(self) -> str:
-        return f"Score(dice={self.dice.value:.5f} [{self.dice.low:.4f}, {self.dice.high:.4f}], records={self.records})"
+        return f"Score(dice={self.dice.value:.5f} {interval_text(self.dice.interval)}, records={self.records})"
 
     @property
     def records(self) -> int:
@@ -57,14 +58,16 @@ class Score:
             return (f"the labels hold no contrail pixel ({on}): {verdict}",)
         if positive < FEW:
             return (f"only {positive} of {on} hold{'s' * (positive == 1)} contrails: the interval means little",)
-        return ()
+        return (self.dice.caution,) if self.dice.caution else ()
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON; without contrails in the labels `dice` is 1 if nothing is predicted, else 0."""
         return {
             "dice": self.dice.value,
-            "interval": [self.dice.low, self.dice.high],
+            "interval": self.dice.interval and list(self.dice.interval),
             "records": self.records,
+            "groups": self.dice.groups,
+            "effective_groups": self.dice.effective_groups,
             "counts": self.counts.as_dict(),
         }
 
@@ -98,9 +101,11 @@ class Difference:
         """Document for JSON."""
         return {
             "difference": self.dice.value,
-            "interval": [self.dice.low, self.dice.high],
+            "interval": self.dice.interval and list(self.dice.interval),
             "z": self.dice.z,
             "records": self.records,
+            "groups": self.dice.groups,
+            "effective_groups": self.dice.effective_groups,
             "dice": [self.first.dice, self.second.dice],
         }
 
@@ -109,10 +114,9 @@ def score(
     file: File | Submission,
     truth: Mapping[str, Mask] | Callable[[str], Mask],
     groups: Mapping[str, str] | None = None,
-    seed: int = 0,
     listener: Listener = SILENT,
 ) -> Score:
-    """Score every row of a submission: global Dice and its 95 % interval by bootstrap over scene groups.
+    """Score every row of a submission: global Dice and its 95 % interval over scene groups.
 
     file: as `check` takes it, or what `read_submission` gave. truth: masks (256, 256) bool by id, or a function that
     gives a record's. groups: scene group by id; a record without one is its own group.
@@ -133,18 +137,18 @@ def score(
             per_record[i] = count(submission.mask(record_id)[None], mask[None])[0]
             listener.advance()
     names = tuple((groups or {}).get(each, each) for each in ids)
-    dice = dice_interval(per_record, names, seed)
+    dice = dice_interval(per_record, names)
     return Score(dice, Counts.of(per_record), ids, names, per_record)
 
 
-def compare(first: Score, second: Score, seed: int = 0) -> Difference:
+def compare(first: Score, second: Score) -> Difference:
     """Paired difference of two scores on the records that both list; UserError if they share none."""
     shared = sorted(set(first.ids) & set(second.ids))
     if not shared:
         raise UserError("the two files share no record, so they cannot be compared; check their ids")
     ours, theirs = (_counts_of(each, shared) for each in (first, second))
     group_of = dict(zip(first.ids, first.groups))
-    estimate = dice_difference(ours, theirs, [group_of[each] for each in shared], seed)
+    estimate = dice_difference(ours, theirs, [group_of[each] for each in shared])
     return Difference(estimate, Counts.of(ours), Counts.of(theirs), len(shared))
 
 

@@ -68,7 +68,6 @@ def fit(
         options=FitOptions(method, min_pixels, ratios, prune),
         members=_refs(settings, members),
         costs=parse_costs(cost),
-        seed=settings.seed,
         jobs=settings.jobs,
         **given,
     )
@@ -92,7 +91,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
     if first == second:
         raise UsageError(f"{first}: is named twice; name two different ensembles")
     pair = [Ensemble.load(settings.runs.ensemble(name)) for name in (first, second)]
-    document = compare_ensembles(pair[0], pair[1], settings.seed, (first, second))
+    document = compare_ensembles(pair[0], pair[1], (first, second))
     show(settings, document, lambda console: print_comparison(console, document))
 
 

@@ -54,7 +54,6 @@ def score(settings: Settings, file: Path, split: str | None, against: Path | Non
         split=split,
         against=against,
         groups=groups,
-        seed=settings.seed,
         listener=settings.listener,
     )
     show(settings, scored.as_dict(worst), lambda console: print_score(console, scored, worst))

@@ -36,7 +36,6 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
         tta=tta,
         shared=shared,
         own_members=settings.members,
-        seed=settings.seed,
         jobs=settings.jobs,
         listener=listener,
     )

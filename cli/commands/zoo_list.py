@@ -33,7 +33,6 @@ def list_members(settings: Settings, words: str, key: str, markdown: bool) -> No
         sort=key,
         scored=not markdown,
         own_members=settings.members,
-        seed=settings.seed,
         jobs=settings.jobs,
         listener=settings.listener,
     )

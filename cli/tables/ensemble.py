@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from cli.tables.columns import EMPTY, cell
+from core.intervals import groups_text, interval_text
 from core.thresholds import threshold_text
-from ensemble.report import span
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +23,12 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
     threshold = f"threshold {threshold_text(document['threshold'], 4)}"
     console.print(
         f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
-        f"{document['records']} records in {document['groups']} scene groups, "
+        f"{document['records']} records in {groups_text(document['groups'], document.get('effective_groups'))}, "
         f"{len(document['folds']) or 1} folds; global Dice, 95 % interval over scene groups"
     )
     console.print(_dice_table(document))
+    if document.get("dice_jackknifed") is not None:
+        console.print(f"ensemble without the bias of few groups (jackknife): {document['dice_jackknifed']:.4f}")
     if document.get("budget"):
         budget = document["budget"]
         took = f"{budget['records']} records take {budget['needed_hours']:.2f} h"
@@ -44,26 +46,31 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
     if document["worth"]:
         console.print(_worth_table(document))
     for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
-        kind, around = "cross-fitted" if crossed else "in-sample", span(gain["interval"], document["groups"], "+.4f")
-        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f}{around}, {kind}, paired")
+        span, kind = interval_text(gain["interval"], "+.4f"), "cross-fitted" if crossed else "in-sample"
+        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f} {span}, {kind}, paired", markup=False)
 
 
 def _dice_table(document: Any) -> Any:
     from rich.table import Table
 
-    dice, groups = document["dice"], document["groups"]
+    dice = document["dice"]
     crossed = dice["cross_fitted"] is not None
     table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     inside, outside = f"{dice['in_sample']:.4f}", cell(dice["cross_fitted"], DICE)
     table.add_row(
-        "ensemble", "", threshold_text(document["threshold"], 3), inside, outside,
-        span(dice["interval"], groups).strip(), style="bold",
-    )  # fmt: skip
+        "ensemble",
+        "",
+        threshold_text(document["threshold"], 3),
+        inside,
+        outside,
+        interval_text(dice["interval"]),
+        style="bold",
+    )
     for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
         where = ("", cell(dice[key], DICE)) if crossed else (cell(dice[key], DICE), EMPTY)
-        table.add_row(title, "", "", *where, span(dice[f"{key}_interval"], groups).strip())
+        table.add_row(title, "", "", *where, interval_text(dice[f"{key}_interval"]))
     for name, member in document["members"].items():
         table.add_row(
             name,
@@ -71,7 +78,7 @@ def _dice_table(document: Any) -> Any:
             threshold_text(member["threshold"], 3),
             f"{member['in_sample']:.4f}",
             cell(member["cross_fitted"], DICE),
-            span(member["interval"], groups).strip(),
+            interval_text(member["interval"]),
         )
     return table
 
@@ -116,24 +123,28 @@ def _worth_table(document: Any) -> Any:
     for name, worth in document["worth"].items():
         row = document["error_correlation"][names.index(name)]
         value, other = max((value, other) for value, other in zip(row, names) if other != name)
-        low, high = worth["interval"]
+        bounds = worth["interval"] and [-bound for bound in reversed(worth["interval"])]
         seconds = cell(document["members"][name].get("seconds_per_record"), SECONDS)
-        change = (f"{-worth['gain']:+.4f}", f"[{-high:+.4f}, {-low:+.4f}]", f"{-worth['z']:.1f}")
+        change = (f"{-worth['gain']:+.4f}", interval_text(bounds, "+.4f"), f"{-worth['z']:.1f}")
         table.add_row(name, *change, seconds, f"{other} (correlation {value:.2f})")
     return table
 
 
 def print_comparison(console: "Console", document: Any) -> None:
     """Print the Dice of two ensembles, their difference and the verdict."""
-    low, high = document["interval"]
     for name, dice in document["dice"].items():
-        below, above = document["dice_interval"][name]
-        console.print(f"{name}: {document['kind']} Dice {dice:.4f} [{below:.4f}, {above:.4f}]", highlight=False)
+        span = interval_text(document["dice_interval"][name])
+        console.print(f"{name}: {document['kind']} Dice {dice:.4f} {span}", highlight=False, markup=False)
     console.print(
-        f"difference {document['difference']:+.4f} [{low:+.4f}, {high:+.4f}], z {document['z']:.1f}, paired, "
-        f"on {document['records']} records in {document['groups']} scene groups"
+        f"difference {document['difference']:+.4f} {interval_text(document['interval'], '+.4f')}, "
+        f"z {document['z']:.1f}, paired, on {document['records']} records in "
+        f"{groups_text(document['groups'], document['effective_groups'])}",
+        markup=False,
     )
+    for line in document["warnings"]:
+        console.print(f"warning: {line}", markup=False)
     first, second = document["dice"]
+    low, high = document["interval"] or (0, 0)
     better = first if low > 0 else second
     console.print("the difference is within chance" if low <= 0 <= high else f"{better} is better")
 

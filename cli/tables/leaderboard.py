@@ -6,6 +6,7 @@ from functools import partial
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from core.intervals import FEW_EFFECTIVE
 from pipeline.leaderboard import Leaderboard, Row
 
 
@@ -22,7 +23,8 @@ def marked(row: Row) -> str:
     if row.dice is None:
         return EMPTY
     recipe = "‡" if row.changed is None else "†" if row.changed else ""
-    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + recipe
+    few = "§" if row.effective_groups is not None and row.effective_groups < FEW_EFFECTIVE else ""
+    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + recipe + few
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -40,6 +42,7 @@ def legend(rows: Sequence[Row]) -> list[str]:
         "*": "* in-sample: only one fold, whose own records chose the threshold",
         "†": "† trained by another recipe than the listed one, see changed",
         "‡": "‡ its run is missing, so its recipe is not known",
+        "§": f"§ fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
     }
     return [line for mark, line in lines.items() if mark in marks]
 
@@ -50,22 +53,27 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     return [
         column("member", 0, lambda row: row.name, numbers=False),
         column("Dice", 1, marked, numbers=False),
-        column("95 % interval", 3, _interval),
+        column("95 % interval", 3, lambda row: cell(row.interval, partial(_bounds, figure=".3f"))),
         column("behind", 2 if compared else 6, _behind),
         column("folds ±", 7, _spread),
         column("records", 4, lambda row: str(row.records)),
-        column("TTA", 9, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
-        column("size", 10, lambda row: cell(row.size)),
-        column("epochs", 11, _epochs),
-        column("s / record, a run", 8, lambda row: cell(row.seconds_per_record, "{:.2f}")),
-        column("train min", 12, lambda row: cell(row.training_minutes, "{:.0f}")),
+        column("groups (effective)", 8, _groups),
+        column("TTA", 10, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
+        column("size", 11, lambda row: cell(row.size)),
+        column("epochs", 12, _epochs),
+        column("s / record, a run", 9, lambda row: cell(row.seconds_per_record, "{:.2f}")),
+        column("train min", 13, lambda row: cell(row.training_minutes, "{:.0f}")),
         column("log's val", 5, lambda row: cell(row.logged_validation, "{:.3f}")),
-        column("changed", 13, lambda row: row.changed_text or EMPTY, numbers=False),
+        column("changed", 14, lambda row: row.changed_text or EMPTY, numbers=False),
     ]
 
 
-def _interval(row: Row) -> str:
-    return f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval and row.groups > 1 else EMPTY
+def _bounds(interval: Sequence[float], figure: str) -> str:
+    return f"{interval[0]:{figure}} to {interval[1]:{figure}}"
+
+
+def _groups(row: Row) -> str:
+    return f"{row.groups}" + cell(row.effective_groups, " ({:.1f})", "")
 
 
 def _spread(row: Row) -> str:
@@ -77,7 +85,7 @@ def _behind(row: Row) -> str:
     paired = row.behind
     if paired is None or not paired["value"]:
         return EMPTY
-    around = f" ({paired['interval'][0]:+.3f} to {paired['interval'][1]:+.3f})" if row.groups > 1 else ""
+    around = f" ({_bounds(paired['interval'], '+.3f')})" if paired["interval"] else ""
     return f"{paired['value']:.3f}{around}"
 
 

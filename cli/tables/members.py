@@ -66,7 +66,7 @@ def _logged(row: Row) -> str:
 
 
 def _dice(score: Scores, width: int) -> str:
-    if score.interval is None or score.groups == 1:
+    if score.interval is None:
         return marked(score)
     low, high = score.interval
     return f"{marked(score):{width}} ({low:.2f}-{high:.2f})"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.tables.columns import cell
 from core.dice import Counts
+from core.intervals import FEW_EFFECTIVE, groups_text, interval_text
 from pipeline.score import Scored
 from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report
@@ -42,9 +43,9 @@ def print_report(console: Console, report: Report) -> None:
 def print_score(console: Console, scored: Scored, worst: int) -> None:
     """Print the Dice, the difference to another file, and the records with the most wrong pixels."""
     dice, counts = scored.score.dice, scored.score.counts
-    value = f"Dice {dice.value:.5f}  [{dice.low:.4f}, {dice.high:.4f}]" if counts.truth else "no Dice"
+    value = f"Dice {dice.value:.5f}  {interval_text(dice.interval)}" if counts.truth else "no Dice"
     console.print(
-        f"{value}  on {scored.score.records:,} records "
+        f"{value}  on {scored.score.records:,} records in {groups_text(dice.groups, dice.effective_groups)} "
         f"(tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,})",
         markup=False,
     )
@@ -86,6 +87,9 @@ def print_ledger(console: Console, ledger: Ledger, correlations: Mapping[str, Co
         console.print("the ledger is empty")
         return
     console.print(_entries(ledger))
+    known = [each.sent.effective_groups for each in ledger.entries if each.sent.effective_groups is not None]
+    if known and min(known) < FEW_EFFECTIVE:
+        console.print(f"below {FEW_EFFECTIVE} effective scene groups no interval can be trusted")
     for board, found in correlations.items():
         if found:
             console.print(_correlation_line(board, found), markup=False, soft_wrap=True)
@@ -96,7 +100,7 @@ def _difference_line(difference: Difference) -> str:
     verdict = "significant" if change.low > 0 or change.high < 0 else "within chance"
     return (
         f"less the other's {difference.second.dice:.5f}: {change.value:+.5f}  "
-        f"[{change.low:+.4f}, {change.high:+.4f}]  on {difference.records:,} shared records: {verdict}"
+        f"{interval_text(change.interval, '+.4f')}  on {difference.records:,} shared records: {verdict}"
     )
 
 
@@ -121,6 +125,7 @@ def _entries(ledger: Ledger) -> Any:
         "members": [", ".join(each.sent.members) for each in entries],
         "local": [cell(each.sent.local, _figure, "") for each in entries],
         "interval": [cell(each.sent.interval, _interval, "") for each in entries],
+        "effective groups": [cell(each.sent.effective_groups, "{:.1f}", "") for each in entries],
         "public": [cell(each.public, _figure, "") for each in entries],
         "behind best": ["" if each.public is None else f"{each.public - best:.3f}" for each in entries],
         "private": [cell(each.private, _figure, "") for each in entries],

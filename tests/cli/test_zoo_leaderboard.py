@@ -253,7 +253,7 @@ def test_the_list_marks_scores_of_one_fold_and_of_a_missing_run(made, capsys, mo
     (own, other), below = listed(made, capsys, lite.name, resnet.name)
     assert "*" not in own
     assert "†" not in own
-    assert "*‡ (" in other
+    assert "*‡§ (" in other
     assert "* in-sample" in below
     assert "‡ its run is missing" in below
     assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2

@@ -42,11 +42,11 @@ def test_it_is_the_fits_figure_for_the_member_alone(made):
 
 def test_a_difference_is_paired_and_none_on_other_records(made):
     ids, members, (first, second) = scores(made)
-    behind = second.behind(first, seed=0)
+    behind = second.behind(first)
     assert behind.value == pytest.approx(first.dice.value - second.dice.value)
     assert behind.low <= behind.value <= behind.high
     fewer = score_member(members[1], ids[:-4], read_mask_of(made), made.folds)
-    assert fewer.behind(first, seed=0) is None
+    assert fewer.behind(first) is None
 
 
 def test_one_fold_is_in_sample(made):

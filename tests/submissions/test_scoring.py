@@ -38,11 +38,11 @@ def test_the_score_is_counted_pixel_by_pixel_over_all_records(tmp_path: Path) ->
 def test_the_interval_is_that_of_the_counts_over_scene_groups(tmp_path: Path) -> None:
     masks = shifted(1)
     groups = dict.fromkeys(["0", "1", "2"], "one night")
-    found = score(written(tmp_path / "s.csv", masks), TRUTH.__getitem__, groups, seed=4)
+    found = score(written(tmp_path / "s.csv", masks), TRUTH.__getitem__, groups)
     ids = sorted(TRUTH)
     counts = count(np.stack([masks[each] for each in ids]), np.stack([TRUTH[each] for each in ids]))
     assert_array_equal(found.per_record, counts)
-    assert found.dice == dice_interval(counts, [groups.get(each, each) for each in ids], seed=4)
+    assert found.dice == dice_interval(counts, [groups.get(each, each) for each in ids])
 
 
 def test_the_truth_scores_one_and_nothing_scores_nought(tmp_path: Path) -> None:
@@ -69,7 +69,10 @@ def test_labels_without_contrails_are_said_to_tell_nothing(tmp_path: Path, mask:
 def test_few_scenes_with_contrails_are_warned_of(tmp_path: Path) -> None:
     few = {each: TRUTH[each] for each in ("0", "1", "empty")}
     assert "only 2 of 3 records" in score(written(tmp_path / "f.csv", few), TRUTH.__getitem__).warnings[0]
-    assert score(written(tmp_path / "s.csv", TRUTH), TRUTH.__getitem__).warnings == ()
+    (warning,) = score(written(tmp_path / "s.csv", TRUTH), TRUTH.__getitem__).warnings
+    assert "effective of 9 scene groups: no interval can be trusted" in warning
+    many = {f"{each}-{copy}": mask for each, mask in TRUTH.items() for copy in range(9)}
+    assert score(written(tmp_path / "m.csv", many), many.__getitem__).warnings == ()
 
 
 def test_the_worst_records_come_first_and_perfect_ones_do_not_come(tmp_path: Path) -> None:
