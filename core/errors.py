@@ -40,6 +40,10 @@ class UsageError(UserError):
     exit_code = 2
 
 
+class Damaged(UserError):
+    """Artefact whose content does not parse, or does not match its digest; a file that cannot be read is not one."""
+
+
 class UnknownName(UsageError):
     """Unknown name of a registry or a schema, with its nearest neighbour.
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from core.errors import UsageError, UserError
+from core.errors import Damaged, UsageError, UserError
 
 
 def make_folder(folder: Path) -> Path:
@@ -103,20 +103,28 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON document; UserError if the file is absent, damaged or not JSON."""
+    """Read one JSON document; Damaged if it is not JSON, UserError if the file is absent or cannot be read."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_bytes(path))
+    except ValueError as error:
+        raise Damaged(f"{path}: is not readable JSON ({error}); make it again") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file; UserError if it is absent or cannot be read."""
+    try:
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is not readable JSON ({error}); make it again") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
 
 
 def check_format(document: Any, newest: int, path: Path) -> None:
-    """Refuse, by name, a machine-readable file of a newer format, or of none."""
+    """Refuse, by name, a machine-readable file of a newer format (UserError), or of none (Damaged)."""
     number = document.get("format") if isinstance(document, dict) else None
     if not isinstance(number, int):
-        raise UserError(f"{path}: has no format number; make it again")
+        raise Damaged(f"{path}: has no format number; make it again")
     if number > newest:
         raise UserError(f"{path}: has format {number}, this version reads up to {newest}; update the suite")
 
@@ -127,7 +135,7 @@ def sha256_of_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); make it again") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
 
 
 def stamp(path: Path) -> list[int]:

@@ -1,8 +1,7 @@
 """Ensemble: all that turns maps into masks, where it comes from, and its file.
 
 `Ensemble.apply` does on dense maps what the fit counted: the same integer sums, the same comparison, min-pixels by
-labelling. In: members' maps. Out: masks, probabilities, JSON with a `format` number. Stays outside: how the weights
-were found.
+labelling. In: members' maps. Out: masks, probabilities, signed JSON. Stays outside: how the weights were found.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from core.command import Command
 from core.dice import global_dice
 from core.errors import UserError
-from core.files import check_format, read_json, write_json
+from core.files import read_json
+from core.signing import check_signed, signed, write_signed
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
 from ensemble.report import FitReport
@@ -28,7 +28,7 @@ from zoo.runs.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+FORMAT = 2
 CHUNK = 64  # records blended at once
 AGAIN = Command("ensemble fit")
 
@@ -142,24 +142,24 @@ class Ensemble:
         return frame.assign(dice=global_dice(frame["tp"].to_numpy(), totals))
 
     def to_json(self) -> str:
-        """Write the ensemble as one JSON document."""
-        return json.dumps(to_document(self), allow_nan=False)
+        """Write the ensemble as one JSON document with its digest."""
+        return json.dumps(signed(to_document(self)), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Ensemble:
-        """Read the ensemble from JSON; UserError if it is damaged or of a release that this one cannot read."""
+        """Read the ensemble from JSON; UserError if it was changed or is of a release that this one cannot read."""
         try:
-            return _read(json.loads(text), "the text")
+            return _read(json.loads(text), "the text", AGAIN)
         except ValueError as error:
             raise UserError(f"the text is not JSON ({error})") from error
 
     def save(self, path: str | Path) -> None:
         """Write the ensemble to a JSON file, atomically."""
-        write_json(Path(path), to_document(self))
+        write_signed(Path(path), to_document(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Ensemble:
-        """Read the ensemble from a file; UserError if it is absent, damaged or of a release that is not readable."""
+        """Read the ensemble from a file; UserError if it is absent, was changed or is of an unreadable release."""
         path = Path(path)
         if not path.is_file():
             others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []
@@ -208,11 +208,11 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
     }
 
 
-def _read(document: Any, where: str | Path) -> Ensemble:
+def _read(document: Any, where: str | Path, again: Command | None = None) -> Ensemble:
     """Read the ensemble from a JSON document; UserError, beginning with `where`, if it is none."""
-    check_format(document, FORMAT, Path(where))
+    content = check_signed(document, FORMAT, Path(where), again)
     try:
-        return _from_document(document)
+        return _from_document(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{where}: is not an ensemble ({error!r}); fit it again", AGAIN) from error
     except UserError as error:

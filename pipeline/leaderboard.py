@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.bootstrap import Estimate
 from core.command import Command
-from core.errors import UserError
-from core.files import check_format, read_json, write_json
+from core.errors import Damaged, UserError
 from core.listener import SILENT, Listener
+from core.signing import read_signed, write_signed
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, score_member
 from pipeline.labels import Labels, open_labels
@@ -35,7 +35,7 @@ from zoo.runs.find import changed_keys, read_training
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,37 +172,43 @@ def leaderboard(
     scoring = Scoring(store, open_labels(store, scenes, found, listener), own_members, jobs, listener)
     rows = scoring.rows(found, shared)
     if not shared:
-        keep(store, rows)
+        keep(store, rows, listener)
     return Leaderboard(tuple(rows))
 
 
 def read_kept(store: Store) -> dict[str, Row]:
-    """Read leaderboard.json: rows by the digest of their predictions; empty if the file does not exist."""
+    """Read leaderboard.json: rows by the digest of their predictions; empty if the file does not exist.
+
+    Raises Damaged if it was changed, UserError if it cannot be read.
+    """
     path = store.leaderboard
-    if not path.is_file():
+    if not path.exists():
         return {}
-    document = read_json(path)
-    check_format(document, FORMAT, path)
-    rows = document.get("rows")
+    rows = read_signed(path, FORMAT, Command("zoo leaderboard")).get("rows")
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows
     ):
-        raise UserError(f"{path}: is not a leaderboard; remove it", Command("zoo leaderboard"))
+        raise Damaged(f"{path}: is not a leaderboard; make it again", Command("zoo leaderboard"))
     return {row["digest"]: Row.from_document(row) for row in rows}
 
 
-def keep(store: Store, rows: Sequence[Row]) -> dict[str, Row]:
+def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict[str, Row]:
     """Add rows to leaderboard.json and drop those whose predictions are gone; returns all that are kept, by digest.
 
-    A row of the same predictions on fewer records replaces none: it was scored on a part of the data.
+    A row of the same predictions on fewer records replaces none: it was scored on a part of the data. Of a damaged file
+    no row is kept, and the listener is warned.
     """
     complete = (found.place for found in set_folders(store, OOF) if found.written is not None)
     there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}
-    before = read_kept(store)
+    try:
+        before = read_kept(store)
+    except Damaged as error:
+        listener.warn(f"{error.what.partition(';')[0]}; only the members scored now are kept")
+        before = {}
     fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
     newest = {row.source: row for row in (*before.values(), *fuller)}
     kept = {row.digest: row for source, row in newest.items() if source in there}
-    write_json(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
+    write_signed(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
     return kept
 
 
@@ -252,7 +258,7 @@ def own_scores(
         outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
         if outdated and labels:
             scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
-            kept = keep(store, scored) | {row.digest: row for row in scored}
+            kept = keep(store, scored, listener) | {row.digest: row for row in scored}
         elif outdated:
             listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
     except UserError as error:

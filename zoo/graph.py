@@ -117,7 +117,7 @@ def _dice(counts: NDArray[np.int64]) -> tuple[float, float, float] | tuple[None,
 def _eager(runs: Sequence[Run], scenes: Scenes, records: Sequence[Record]) -> Iterator[tuple[Sequence[Record], Floats]]:
     """Batches of records and their mean maps, predicted as `zoo.inference` does."""
     networks = [load_network(run) for run in runs]
-    scalings = [read_scaling(run.scaling, run.recipe.input) for run in runs]
+    scalings = [read_scaling(run.scaling, run.recipe.input, run.train_command) for run in runs]
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
         maps = []

@@ -77,7 +77,7 @@ class RunModel(nn.Module):
         super().__init__()
         name = run.recipe.input
         self.to_channels, channels = _tensor_function(name), INPUTS.facts(name).channels
-        scaling = read_scaling(run.scaling, name)
+        scaling = read_scaling(run.scaling, name, run.train_command)
         shift, scale = (scaling.shift, scaling.scale) if scaling else (np.zeros(channels), np.ones(channels))
         for key, values in (("shift", shift), ("scale", scale)):
             self.register_buffer(key, torch.from_numpy(values).float().view(-1, 1, 1))
@@ -131,7 +131,7 @@ def predict_records(
     precision = prediction_precision(run.recipe.final.precision, device)
     network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
     require_input(scenes, records, run.recipe.input, run.recipe.frames)
-    scaling = read_scaling(run.scaling, run.recipe.input)
+    scaling = read_scaling(run.scaling, run.recipe.input, run.train_command)
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
         for batch, images in zip(batches, read):

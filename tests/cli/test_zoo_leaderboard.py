@@ -12,6 +12,7 @@ import pytest
 from cli.app import run
 from core.dice import Counts, count
 from core.files import write_json, write_text
+from core.signing import write_signed
 from pipeline.leaderboard import read_kept
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import fake_runs, write_set
@@ -96,7 +97,7 @@ def test_recipes_that_differ_stand_apart(made, capsys):
 def test_a_recipe_that_does_not_count_hides_no_other_of_its_member(made, capsys):
     write_again(made, "m0", recipe="def456")
     shutil.rmtree(made.runs / "predictions" / "m0" / "def456" / "oof" / "fold-1")
-    write_json(made.runs / "members/m0/abc123/fold-2/result.json", {"weights_sha256": "1" * 64})
+    write_signed(made.runs / "members/m0/abc123/fold-2/result.json", {"format": 2, "weights_sha256": "1" * 64})
     said = ask(made, capsys, "leaderboard", "m0", "--json")
     assert [(row["name"], row["recipe"]) for row in json.loads(said.out)] == [("m0", "def456")]
     assert "note: left out: m0@abc123 fold 2: " in said.err
@@ -415,7 +416,7 @@ def test_the_kept_rows_are_read_once_to_be_shown(made, capsys, monkeypatch):
 
 
 def test_what_was_predicted_before_a_run_was_trained_on_stands_on_no_leaderboard_and_in_no_fit(made, capsys):
-    write_json(made.runs / "members/m1/abc123/fold-2/result.json", {"weights_sha256": "1" * 64})
+    write_signed(made.runs / "members/m1/abc123/fold-2/result.json", {"format": 2, "weights_sha256": "1" * 64})
     said = ask(made, capsys, "leaderboard", "--json")
     assert {row["name"] for row in json.loads(said.out)} == {"m0", "m2"}
     words = "note: left out: m1@abc123 fold 2: "

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from core.dice import count
 from core.errors import UserError
+from core.signing import write_signed
 from ensemble import Ensemble, FitOptions, MemberUse
 from ensemble.blend import TOTAL, table
 from ensemble.fitting import fit_active
@@ -106,13 +107,24 @@ def test_an_ensemble_of_an_older_release_is_refused_with_the_command_that_fits_i
     path = tmp_path / "ensembles" / "x" / "ensemble.json"
     ensemble().save(path)
     document = json.loads(path.read_text()) | {"rate": None, "trees": None}
-    path.write_text(json.dumps(document))
+    write_signed(path, document)
     assert Ensemble.load(path) == ensemble()
     REMOVED[what](document)
-    path.write_text(json.dumps(document))
+    write_signed(path, document)
     with pytest.raises(UserError, match=f"uses {what}, which only an older release can apply; fit it again") as error:
         Ensemble.load(path)
     assert str(error.value.do) == "cli ensemble fit --name x"
+
+
+def test_a_changed_k_is_refused_with_the_command_that_signs_it(tmp_path):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    ensemble().save(path)
+    path.write_text(path.read_text().replace('"k": 3', '"k": 4'))
+    with pytest.raises(UserError, match="has been changed since it was written") as error:
+        Ensemble.load(path)
+    assert str(error.value.do) == f"cli sign {path}"
+    with pytest.raises(UserError, match="the text: has been changed since it was written; make it again"):
+        Ensemble.from_json(path.read_text())
 
 
 @pytest.mark.parametrize("harm", DAMAGE)
@@ -122,7 +134,7 @@ def test_a_file_that_is_no_ensemble_is_refused_by_name(tmp_path, harm):
     document = json.loads(path.read_text())
     change, words = DAMAGE[harm]
     change(document)
-    path.write_text(json.dumps(document))
+    write_signed(path, document)
     with pytest.raises(UserError, match=words) as error:
         Ensemble.load(path)
     assert str(path) in str(error.value)
@@ -133,7 +145,7 @@ def test_a_table_of_another_version_is_refused(tmp_path):
     ensemble(table="logit", level=0).save(path)
     document = json.loads(path.read_text())
     document["table"]["entries"][7] += 1
-    path.write_text(json.dumps(document))
+    write_signed(path, document)
     with pytest.raises(UserError, match="differs from this version"):
         Ensemble.load(path)
 

@@ -124,10 +124,22 @@ def test_a_file_that_is_no_leaderboard_names_what_makes_it(made, board):
     before = read_json(path)
     write_json(path, {"format": 1, "rows": [{"digest": "x"}]})
     try:
-        with pytest.raises(UserError, match=r"is not a leaderboard; remove it; run: cli zoo leaderboard"):
+        with pytest.raises(UserError, match=r"is not a leaderboard; make it again; run: cli zoo leaderboard"):
             read_kept(Store(made.runs))
     finally:
         write_json(path, before)
+
+
+def test_changed_scores_are_refused_and_made_again(made, board):
+    path = Store(made.runs).leaderboard
+    before = read_json(path)
+    write_json(path, before | {"rows": before["rows"][1:]})
+    with pytest.raises(UserError, match="been changed since it was written; make it again; run: cli zoo leaderboard"):
+        read_kept(Store(made.runs))
+    heard = Heard()
+    assert leaderboard(Store(made.runs), open_scenes([made.data]), listener=heard) == board
+    assert heard.warnings == [f"{path}: has been changed since it was written; only the members scored now are kept"]
+    assert read_json(path) == before
 
 
 def test_the_list_joins_the_scores_of_trained_members(made, board):

@@ -11,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UsageError, UserError
-from core.files import read_json, sha256_of_file, write_json
+from core.files import read_json, sha256_of_file
+from core.signing import write_signed
 from ensemble import Ensemble
 from pipeline.bundle import bundle
 from pipeline.submission import submit
@@ -253,7 +254,7 @@ def change_ensemble(runs: Path, **changes: dict) -> None:
     fitted = read_json(Store(runs).ensemble("default"))
     for key, values in changes.items():
         fitted[key] |= values
-    write_json(Store(runs).ensemble("default"), fitted)
+    write_signed(Store(runs).ensemble("default"), fitted)
 
 
 def result_of(runs: Path, fold: int = 1) -> Path:
@@ -296,12 +297,12 @@ def test_other_weights_than_those_of_the_fit_are_refused(
         predict_held_out(runs, fold)
     fitted = read_json(Store(runs).ensemble("default"))
     fitted["members"][0]["digest"] = find_members(Store(runs), "oof", [Ref("tiny-resnet")])[0].digest
-    write_json(Store(runs).ensemble("default"), fitted)
+    write_signed(Store(runs).ensemble("default"), fitted)
     write(tmp_path / "a.zip")  # a csv by any name, or a bundle
     result = result_of(runs)
     other = result.with_name("best.safetensors")
     shutil.copyfile(result_of(runs, 0).with_name("best.safetensors"), other)
-    write_json(result, read_json(result) | {"weights_sha256": sha256_of_file(other)})
+    write_signed(result, read_json(result) | {"weights_sha256": sha256_of_file(other)})
     with pytest.raises(UserError, match=r"tiny-resnet.* of weights that it had before"):
         write(tmp_path / "b.zip")
     predict_held_out(runs, 1)
@@ -331,7 +332,7 @@ def test_a_run_with_the_weights_of_another_is_left_out_and_named(
 def test_a_run_that_was_stopped_is_named(submit_from: Submit, runs: Path, tmp_path: Path) -> None:
     result = result_of(runs)
     whole = read_json(result)["epochs"]
-    write_json(result, read_json(result) | {"epochs": 3})
+    write_signed(result, read_json(result) | {"epochs": 3})
     heard = Heard()
     submit_from(runs, tmp_path / "s.csv", listener=heard)
     assert heard.notes == [f"tiny-resnet@{result.parents[1].name} fold 1: was stopped at epoch 3 of {whole}"]

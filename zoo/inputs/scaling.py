@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import UserError
-from core.files import check_format, read_json, write_json
+from core.command import Command
+from core.errors import Damaged, UserError
 from core.listener import SILENT, Listener
+from core.signing import read_signed, write_signed
 from zoo.data import Record, Scenes
 from zoo.data.parallel import parallel_map
 from zoo.data.stats import PixelStats
 from zoo.inputs.named import INPUTS
 from zoo.inputs.reading import Floats, read_channels
 
+FORMAT = 2
 FLAT = 1e-3  # kelvin, a hundredth of the instrument's noise: no spread, only rounding
 
 
@@ -66,17 +68,20 @@ def fit_scaling(
 def write_scaling(path: Path, scaling: Scaling) -> None:
     """Write the statistics as JSON, atomically."""
     numbers = {"shift": scaling.shift.tolist(), "scale": scaling.scale.tolist()}
-    write_json(path, {"format": 1, "input": scaling.input, "records": scaling.records, **numbers})
+    write_signed(path, {"format": FORMAT, "input": scaling.input, "records": scaling.records, **numbers})
 
 
-def read_scaling(path: Path, name: str) -> Scaling | None:
-    """Read the statistics of the input `name`, to the bit; None if it needs none, UserError for any other file."""
+def read_scaling(path: Path, name: str, again: Command | None = None) -> Scaling | None:
+    """Read the statistics of the input `name`, to the bit; None if it needs none.
+
+    again: command that makes the file again. Raises Damaged for a file that was changed or is of another input,
+    UserError for one that is absent or cannot be read.
+    """
     facts = INPUTS.facts(name)
     if facts.scaled is None:
         return None
-    document = read_json(path)
-    check_format(document, 1, path)
+    document = read_signed(path, FORMAT, again)
     shift, scale = (np.array(document.get(key), np.float32) for key in ("shift", "scale"))
     if document.get("input") != name or not shift.shape == scale.shape == (facts.channels,):
-        raise UserError(f'{path}: holds no statistics of the input "{name}"; train it again')
+        raise Damaged(f'{path}: holds no statistics of the input "{name}"; train it again', again)
     return Scaling(name, shift, scale, document.get("records", 0))

@@ -11,7 +11,6 @@ from typing import Any
 
 from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
-from core.files import check_format
 from core.listener import SILENT, Listener
 from zoo.members import Recipe, load_member, member_names, read_recipe, setting_text
 from zoo.members.recipe import keys_of
@@ -34,7 +33,6 @@ def find_runs(store: Store, ref: Ref, fold: str | None = None) -> list[EndedRun]
 def read_run(place: RunPlace) -> EndedRun:
     """Read the run that lies at a place; UserError if its result is damaged, or its recipe belongs elsewhere."""
     result = place.read_result()
-    check_format(result, 1, place.result)
     lacking = [key for key in ("member", *IDENTITY) if key not in result]
     if lacking:
         raise UserError(f"{place.result}: has no {lacking[0]}; train the run again")

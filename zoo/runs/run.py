@@ -39,6 +39,13 @@ class Run(RunPlace):
         """Stages in order, the last one in the run's own folder; the run itself if it has none."""
         return (*(replace(self, stage=number) for number in range(1, len(self.recipe.staged))), replace(self, stage=0))
 
+    @property
+    def train_command(self) -> Command:
+        """Command that trains this run, by the recipe in its folder."""
+        return Command(
+            "zoo train", member=self.recipe_file, fold=self.fold, seed=self.seed or None, with_val=self.with_val
+        )
+
     def was_stopped(self, result: Mapping[str, Any]) -> bool:
         """True if the result is of a run that its stop file ended; results of the first release leave it to count."""
         if "stopped" in result:

@@ -17,11 +17,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from core.errors import UserError
-from core.files import read_json, sha256_of_file
+from core.errors import Damaged
+from core.files import sha256_of_file
+from core.signing import read_signed, write_signed
 from zoo.runs.names import Ref, RunName
 
 MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
+RESULT_FORMAT = 2
 _KEPT = "epoch-{}.safetensors"
 
 
@@ -193,19 +195,20 @@ class RunPlace:
         return sorted(self.folder.glob(_KEPT.format("*")))
 
     def read_result(self) -> dict[str, Any]:
-        """Read result.json; UserError if it is absent or damaged."""
-        document = read_json(self.result)
-        if not isinstance(document, dict):
-            raise UserError(f"{self.result}: is not the result of a run; train it again")
-        return document
+        """Read result.json; Damaged if it is not JSON or was changed, UserError if it is absent or unreadable."""
+        return read_signed(self.result, RESULT_FORMAT)
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        """Write result.json with its format and digest, atomically."""
+        write_signed(self.result, {"format": RESULT_FORMAT} | dict(result) | {"format": RESULT_FORMAT})
 
     def ended(self) -> "Ended[Self] | None":
-        """Read how the run ended; None if it has no result yet."""
-        if not self.result.is_file():
+        """Read how the run ended; None if it has no result yet. UserError for a result that cannot be read."""
+        if not self.result.exists():
             return None
         try:
             return self.ended_with(self.read_result())
-        except UserError:
+        except Damaged:
             return Ended(self, {}, torn=True, stopped=False, stop_file=self.stop.exists())
 
     def ended_with(self, result: Mapping[str, Any]) -> "Ended[Self]":

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor
 
+from core.errors import Damaged
 from core.listener import SILENT, Listener
 from zoo.data import Folds, Record, Scenes
 from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
@@ -85,13 +86,17 @@ def run_scaling(
 ) -> Scaling | None:
     """Statistics that scale the run's input, fitted on the records that it trains on, or read from its folder.
 
-    Prediction reads them there. None for an input that needs none.
+    Prediction reads them there. None for an input that needs none; a damaged file is made again.
     """
-    if not run.scaling.is_file():
-        scaling = fit_scaling(scenes, records, run.recipe.input, run.recipe.frames, jobs, listener)
-        if scaling:
-            write_scaling(run.scaling, scaling)
-    return read_scaling(run.scaling, run.recipe.input)
+    if run.scaling.exists():
+        try:
+            return read_scaling(run.scaling, run.recipe.input, run.train_command)
+        except Damaged as error:
+            listener.info(f"{run.label}: {error.what.partition(';')[0]}; it is made again")
+    scaling = fit_scaling(scenes, records, run.recipe.input, run.recipe.frames, jobs, listener)
+    if scaling:
+        write_scaling(run.scaling, scaling)
+    return scaling
 
 
 def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.command import Command
-from core.files import make_folder, sha256_of_file, write_json, write_text
+from core.files import make_folder, sha256_of_file, write_text
 from core.listener import SILENT, Listener
 from zoo.augment import training_view
 from zoo.data import SIZE
@@ -291,14 +291,13 @@ class _Loop:
         earlier = [stage.read_result() for stage in self.run.stages[:-1]] if self.run.stage == 0 else []
         stages = [_row(stage) for stage in [*earlier, own]] if earlier else []
         result = own | {"stages": stages}
-        write_json(self.run.result, result)
+        self.run.write_result(result)
         return result
 
     def _result(self) -> dict[str, Any]:
         """Content of result.json of this run or stage; that of the last stage is the run's."""
         run = self.run
         return {
-            "format": 1,
             "member": run.recipe.name,
             "fold": run.fold,
             "seed": run.seed,
@@ -340,7 +339,7 @@ def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.
     write_weights(run.best, stage.best.read_bytes())
     stages = [_row(each.read_result()) for each in trained]
     found = {"dice": dice, "threshold": threshold, "stopped": True, "stages": stages}
-    write_json(run.result, {**ended.result, **found})
+    run.write_result({**ended.result, **found})
 
 
 def _tidy(run: Run) -> None:

@@ -27,6 +27,7 @@ from zoo.training import (
     look_at,
     pin_warm_start,
     run_datasets,
+    run_scaling,
     set_threads,
 )
 from zoo.training import train as train_run
@@ -160,6 +161,8 @@ class _Trainer:
             planned = look_at(run)
         if planned.again:
             info(f"{run.label}: {planned.again}; it is trained again")
+        if planned.reused:
+            run_scaling(run, self.scenes, run_records(run, self.scenes, self.folds)[0], self.jobs, self.listener)
         ended = planned.reused or self._train(run)
         if ended.stopped:
             reused = ", reused" if planned.reused else ""

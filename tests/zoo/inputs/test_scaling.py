@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.signing import write_signed
 from tests.scenes import write_record
 from zoo.data import BANDS, open_scenes
 from zoo.inputs import INPUTS, fit_scaling, mean_std, read_channels, read_scaling, write_scaling
@@ -77,7 +78,7 @@ def test_an_input_with_bounds_of_its_own_needs_no_statistics(scenes, tmp_path):
 def test_statistics_of_another_input_are_refused(scenes, tmp_path, change):
     path = tmp_path / "scaling.json"
     write_scaling(path, fit_scaling(scenes, scenes.records[:1], "all_bands_mean_std", (5,)))
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    write_signed(path, json.loads(path.read_text()) | change)
     with pytest.raises(UserError, match=r'scaling.json: holds no statistics of the input "all_bands_mean_std"'):
         read_scaling(path, "all_bands_mean_std")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
-from core.files import write_json
+from core.signing import write_signed
 from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, maps_of, write_set
 from zoo.predictions import MemberMaps, find_members
@@ -253,7 +253,7 @@ def train_on(runs: Path, weights: str, run: str = "fold-0", recipe: str = "abc12
     """The run has these weights from now on; "": it is still being trained."""
     result = runs / "members/lite0-fc-t5" / recipe / run / "result.json"
     result.parent.mkdir(parents=True, exist_ok=True)
-    write_json(result, {"weights_sha256": weights}) if weights else result.unlink(missing_ok=True)
+    write_signed(result, {"format": 2, "weights_sha256": weights}) if weights else result.unlink(missing_ok=True)
     return result
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.files import write_json
+from core.signing import write_signed
 from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, write_set
 from zoo.data import read_folds
@@ -60,7 +60,9 @@ def save_weights(runs: Path, blob: bytes, ended_with: bytes | None = b"weights")
     path.parent.mkdir(parents=True)
     path.write_bytes(blob)
     if ended_with is not None:
-        write_json(path.with_name("result.json"), {"weights_sha256": hashlib.sha256(ended_with).hexdigest()})
+        write_signed(
+            path.with_name("result.json"), {"format": 2, "weights_sha256": hashlib.sha256(ended_with).hexdigest()}
+        )
     write_set(runs, ids(2), recipe="new", checkpoint_sha256=hashlib.sha256(b"weights").hexdigest())
 
 

@@ -54,7 +54,7 @@ def test_a_prediction_set_is_found_as_it_was_named(tmp_path_factory, fold, seed,
 
 def end(place, weights=b"weights", **result):
     place.best.write_bytes(weights)
-    write_json(place.result, {"weights_sha256": sha256_of_file(place.best), **result})
+    place.write_result({"weights_sha256": sha256_of_file(place.best), **result})
     return place.ended()
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from core.errors import UsageError, UserError
-from core.files import write_json, write_text
+from core.files import write_text
+from core.signing import matches, write_signed
 from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.scenes import write_record
@@ -51,7 +52,7 @@ def test_a_run_writes_what_an_older_version_wrote(tmp_path, scenes, folds):
     kept = next(GOLDEN.glob("members/tiny-staged/*/fold-0-seed-3"))
     for folder, old in ((run.folder, kept), (run.folder / "stage-1", kept / "stage-1")):
         result, before = (json.loads((place / "result.json").read_text()) for place in (folder, old))
-        assert list(result) == list(before)
+        assert list(result) == [*before, "digest"] and matches(result)
         assert [list(stage) for stage in result["stages"]] == [list(stage) for stage in before["stages"]]
         line, before = (json.loads((p / "epochs.jsonl").read_text().splitlines()[0]) for p in (folder, old))
         assert list(line) == list(before)
@@ -258,11 +259,11 @@ def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes,
     train(run, *run_datasets(run, scenes, folds), "cpu", report=told_to_stop(run))
     result = run.read_result()
     del result["stopped"], result["planned_epochs"]
-    write_json(run.result, result)
+    write_signed(run.result, result)
     assert stopped(run)
-    write_json(run.result, result | {"lost_patience": True})
+    write_signed(run.result, result | {"lost_patience": True})
     assert not stopped(run)
-    write_json(run.result, result | {"epochs": 3})
+    write_signed(run.result, result | {"epochs": 3})
     assert not stopped(run)
 
 

@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from core.errors import UsageError, UserError
-from core.files import read_json, sha256_of_file, write_json
+from core.files import read_json, sha256_of_file
+from core.signing import write_signed
 from tests.heard import Heard
 from tests.zoo.training.cases import STAGED, TINY, two_folds, write_scenes
 from zoo.data import Folds, make_folds, read_folds, write_folds
@@ -168,23 +170,37 @@ def test_weights_that_were_spoilt_are_named_before_they_are_trained_again(again,
     assert spoilable.best.read_bytes() == good
 
 
-@pytest.mark.parametrize("torn", ["", "{", "null"])
+@pytest.mark.parametrize("torn", ["", "null", "changed"])
 def test_a_result_that_is_torn_is_named_before_its_run_is_trained_again(again, spoilable, torn):
     good = read_json(spoilable.result)
-    spoilable.result.write_text(torn)
+    spoilable.result.write_text(json.dumps(good | {"held_out": 7}) if torn == "changed" else torn)
     _, heard = again()
     assert heard.infos[0] == f"lite0-fc-t5 fold 0: {spoilable.result} is damaged; it is trained again"
     assert read_json(spoilable.result)["weights_sha256"] == good["weights_sha256"]
 
 
+def test_a_result_that_cannot_be_read_ends_the_command_and_trains_nothing(again, spoilable, monkeypatch):
+    weights, read = spoilable.best.stat().st_mtime_ns, Path.read_bytes
+
+    def fail(path):
+        if path.name == "result.json":
+            raise OSError(24, "Too many open files")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(UserError, match=r"result.json: cannot be read \(Too many open files\)"):
+        again()
+    assert spoilable.best.stat().st_mtime_ns == weights
+
+
 def test_a_run_that_finds_nothing_is_warned_of(again, spoilable):
     kept = spoilable.result.read_text()
-    spoilable.result.write_text(json.dumps(json.loads(kept) | {"dice": 0.0}))
+    write_signed(spoilable.result, json.loads(kept) | {"dice": 0.0})
     warning = "lite0-fc-t5 fold 0: Dice 0: it finds no contrail of its fold at any threshold"
     _, heard = again()
     assert [line.startswith(warning) for line in heard.warnings] == [True]
     assert "what may help: a lower rate (--set lr=0.0003), more epochs (now 1), pretrained weights" in heard.warnings[0]
-    spoilable.result.write_text(json.dumps(json.loads(kept) | {"dice": None}))
+    write_signed(spoilable.result, json.loads(kept) | {"dice": None})
     assert again()[1].warnings == [
         "lite0-fc-t5 fold 0: no contrail pixel in the records that it holds out: no Dice, and its last epoch is kept"
     ]
@@ -215,7 +231,7 @@ def test_a_member_starts_from_anothers_run_of_the_same_fold(trains):
     assert reused.reused
     best = source.run.best
     save_file({key: value + 1 for key, value in load_file(best).items()}, best)
-    write_json(source.run.result, {**read_json(source.run.result), "weights_sha256": sha256_of_file(best)})
+    write_signed(source.run.result, {**read_json(source.run.result), "weights_sha256": sha256_of_file(best)})
     (each,), heard = trains(TINY, fold="1", start="lite0-fc-t5")  # as if the source had been trained on
     assert f"{source.run.ref}, from which it started, has other weights since; it is trained again" in heard.infos[0]
     assert each.as_dict()["started_from"] == sha256_of_file(best)

@@ -1,0 +1,106 @@
+"""Signed JSON: documents and lines that carry the digest of their content, so that a changed one is refused by name.
+
+In: documents with a `format` number. Out: the same documents, their digest checked. A document with a digest is always
+checked; one without is accepted only in a format from before digests. Stays outside: what the keys mean. The digest
+tells accidents and forgotten edits, not forgery: whoever edits on purpose signs again.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.command import Command
+from core.errors import Damaged
+from core.files import check_format, read_json, sha256_of, write_json
+
+DIGEST = "digest"  # not "sha256", which lines of the ledger and descriptions of exports have of the file that they name
+UNSIGNED = 1  # newest format that was written without a digest, of all documents and lines
+
+
+def signed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Document with the digest of the rest of it as its last key; an older digest is replaced.
+
+    >>> signed({"format": 2, "k": 3})["digest"][:12]
+    '6ee0b1beec82'
+    """
+    content = {key: value for key, value in document.items() if key != DIGEST}
+    return {**content, DIGEST: _digest(content)}
+
+
+def write_signed(path: Path, document: Mapping[str, Any]) -> None:
+    """Write one JSON document with its digest, atomically."""
+    write_json(path, signed(document))
+
+
+def read_signed(path: Path, newest: int, again: Command | None = None) -> dict[str, Any]:
+    """Read one JSON document of a format up to `newest` and check its digest; returns it without the digest.
+
+    again: command that makes the file again, if one does; else the error advises to sign it. Raises Damaged for content
+    that is not JSON or does not match its digest, UserError for a file that cannot be read or is of a newer format.
+    """
+    return check_signed(read_json(path), newest, path, again)
+
+
+def check_signed(document: Any, newest: int, path: Path, again: Command | None = None) -> dict[str, Any]:
+    """Check the digest and the format of a document that was read from `path`, as `read_signed` does."""
+    if isinstance(document, dict) and DIGEST in document:
+        content = {key: value for key, value in document.items() if key != DIGEST}
+        if not matches(document):
+            raise changed(path, again)
+        check_format(content, newest, path)
+        return content
+    check_format(document, newest, path)
+    if document["format"] > UNSIGNED:
+        raise changed(path, again)
+    return dict(document)
+
+
+def matches(document: Mapping[str, Any]) -> bool:
+    """True if the document has the digest of its content."""
+    try:
+        return document.get(DIGEST) == signed(document)[DIGEST]
+    except ValueError:  # NaN, which no writer lets through
+        return False
+
+
+def changed(path: Path, again: Command | None = None, where: str = "") -> Damaged:
+    """Error for a file, or a place in it, that does not match its digest."""
+    what = f"{path}:{where and ' '}{where} has been changed since it was written"
+    if again:
+        return Damaged(f"{what}; make it again", again)
+    return Damaged(f"{what}; if on purpose, sign it again", Command("sign", path))
+
+
+def signed_line(document: Mapping[str, Any]) -> str:
+    """One line of JSON with the digest of its content."""
+    return json.dumps(signed(document), allow_nan=False) + "\n"
+
+
+def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
+    """Number, document and fault of each line that is not empty; the document is None where there is a fault.
+
+    Lines without a digest are those of older releases, so that none can follow one that has a digest.
+    """
+    strict = False
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            document = json.loads(line)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            yield number, None, "is incomplete or damaged"
+        elif DIGEST in document and not matches(document):
+            yield number, None, "has been changed since it was written"
+        elif DIGEST not in document and (strict or document.get("format", UNSIGNED) != UNSIGNED):
+            yield number, None, "has lost its digest"
+        else:
+            strict = strict or DIGEST in document
+            yield number, {key: value for key, value in document.items() if key != DIGEST}, ""
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    # As a reader sees it: keys are text, tuples are lists.
+    return sha256_of(json.loads(json.dumps(content, allow_nan=False)))
