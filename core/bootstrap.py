@@ -67,11 +67,17 @@ class Gain:
 
 def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
     """Dice of `first` minus Dice of `second`, counts (n, 3) of the same records, by the delta method."""
-    size, where = _numbered(groups)
-    per_group = np.bincount(where, weights=_influence(first) - _influence(second))
+    per_group = group_influence(first, groups) - group_influence(second, groups)
+    size = len(per_group)
     # The influences of all groups sum to 0, so their square sum is their variance times their number.
     spread = float((per_group**2).sum()) * size / max(1, size - 1)
     return Gain(Counts.of(first).dice - Counts.of(second).dice, float(np.sqrt(spread)))
+
+
+def group_influence(counts: NDArray[np.int64], groups: Groups) -> NDArray[np.float64]:
+    """Influence of each group on the Dice of counts (n, 3): (groups,), sum 0."""
+    per_group: NDArray[np.float64] = np.bincount(_numbered(groups)[1], weights=_influence(counts))
+    return per_group
 
 
 def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
