@@ -67,17 +67,15 @@ class Gain:
 
 def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
     """Dice of `first` minus Dice of `second`, counts (n, 3) of the same records, by the delta method."""
-    per_group = group_influence(first, groups) - group_influence(second, groups)
-    size = len(per_group)
+    apart = group_influence(first, groups) - group_influence(second, groups)
     # The influences of all groups sum to 0, so their square sum is their variance times their number.
-    spread = float((per_group**2).sum()) * size / max(1, size - 1)
+    spread = float((apart**2).sum()) * len(apart) / max(1, len(apart) - 1)
     return Gain(Counts.of(first).dice - Counts.of(second).dice, float(np.sqrt(spread)))
 
 
 def group_influence(counts: NDArray[np.int64], groups: Groups) -> NDArray[np.float64]:
     """Influence of each group on the Dice of counts (n, 3): (groups,), sum 0."""
-    per_group: NDArray[np.float64] = np.bincount(_numbered(groups)[1], weights=_influence(counts))
-    return per_group
+    return np.asarray(np.bincount(_numbered(groups)[1], weights=_influence(counts)), dtype=np.float64)
 
 
 def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -96,13 +94,13 @@ def standard_error(counts: NDArray[np.int64], groups: Groups) -> float:
 
 def dice_interval(counts: NDArray[np.int64], groups: Groups) -> Estimate:
     """Dice of counts (n, 3) with its standard error and 95 % interval."""
-    tp, total = _per_group([counts], groups)
+    tp, total = per_group([counts], groups)
     return _estimate(_dice(tp, total)[0], _left_out(tp, total)[0], total.sum(axis=0), 0.0)
 
 
 def dice_difference(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Estimate:
     """Dice of `first` minus Dice of `second`, counts (n, 3) of the same records, with its paired 95 % interval."""
-    tp, total = _per_group([first, second], groups)
+    tp, total = per_group([first, second], groups)
     whole, without = _dice(tp, total), _left_out(tp, total)
     return _estimate(whole[0] - whole[1], without[0] - without[1], total.sum(axis=0), -1.0)
 
@@ -113,14 +111,14 @@ def jackknife_dice(counts: NDArray[np.int64], groups: Groups) -> float:
     Large contrails are found best and are rare: most small samples hold too few of them, and their Dice is too low.
     Source: Quenouille (1956), as in Efron and Tibshirani, An Introduction to the Bootstrap, chapter 10.
     """
-    tp, total = _per_group([counts], groups)
+    tp, total = per_group([counts], groups)
     whole, size = float(_dice(tp, total)[0]), tp.shape[1]
     if np.count_nonzero(total) < 2:
         return whole
     return min(1.0, max(0.0, size * whole - (size - 1) * float(_left_out(tp, total)[0].mean())))
 
 
-def _per_group(systems: Sequence[NDArray[np.int64]], groups: Groups) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def per_group(systems: Sequence[NDArray[np.int64]], groups: Groups) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """True positives, and predicted + truth, of each system in each group: both (systems, groups)."""
     size, where = _numbered(groups)
 
@@ -129,6 +127,11 @@ def _per_group(systems: Sequence[NDArray[np.int64]], groups: Groups) -> tuple[ND
 
     tp = np.stack([sums(one[:, 0]) for one in systems])
     return tp, np.stack([sums(one[:, 1] + one[:, 2]) for one in systems])
+
+
+def effective_groups(pixels: NDArray[np.int64]) -> float:
+    """Number of groups of equal size that hold as much as groups of this many pixels, (groups,); 0 without a pixel."""
+    return float(pixels.sum() ** 2 / (pixels**2.0).sum()) if pixels.any() else 0.0
 
 
 def _dice(tp: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -151,7 +154,7 @@ def _estimate(value: float, without: NDArray[np.float64], pixels: NDArray[np.int
     from scipy.special import stdtrit  # takes its time to load
 
     size, value = len(without), float(value)
-    effective = float(pixels.sum() ** 2 / (pixels**2.0).sum()) if pixels.any() else 0.0
+    effective = effective_groups(pixels)
     if np.count_nonzero(pixels) < 2:
         return Estimate(value, 0.0, None, size, effective)
     squares = (without - without.mean()) ** 2

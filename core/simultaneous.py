@@ -10,49 +10,43 @@ quantile is drawn from a multivariate t distribution with the covariance of the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Gain, Groups, group_influence
+from core.bootstrap import Estimate, Groups, effective_groups, group_influence, per_group
 from core.dice import Counts
 
 DRAWS = 10_000
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Difference(Gain):
-    """A difference of two Dice scores with its standard error and simultaneous 95 % interval."""
-
-    low: float
-    high: float
-
-
 def differences(
     systems: Sequence[NDArray[np.int64]], groups: Groups, pairs: Sequence[tuple[int, int]], seed: int = 0
-) -> list[Difference]:
-    """Compute the Dice of the first less that of the second system of each pair, with simultaneous intervals.
+) -> list[Estimate]:
+    """Estimate the Dice of the first less that of the second system of each pair, with simultaneous intervals.
 
     systems: counts (n, 3) of the same records; pairs: indices of systems
     """
     if not pairs:
         return []
-    dice = np.array([Counts.of(one).dice for one in systems])
+    dice = [Counts.of(one).dice for one in systems]
     influence = np.stack([group_influence(one, groups) for one in systems])
     size = influence.shape[1]
     first, second = (np.array(side) for side in zip(*pairs))
-    apart = influence[first] - influence[second]
-    error = np.sqrt((apart**2).sum(axis=1) * size / max(1, size - 1))
-    reach = _quantile(influence, first, second, seed) * error
-    value = dice[first] - dice[second]
-    rows = np.stack([value, error, value - reach, value + reach], axis=1)
-    return [Difference(*row) for row in rows.tolist()]
+    errors = np.sqrt(((influence[first] - influence[second]) ** 2).sum(axis=1) * size / max(1, size - 1))
+    width = _quantile(influence, first, second, seed)
+    pixels = per_group(systems, groups)[1]
+    found = []
+    for (one, other), error in zip(pairs, errors.tolist()):
+        value, reach, held = dice[one] - dice[other], width * error, pixels[one] + pixels[other]
+        interval = (max(-1.0, value - reach), min(1.0, value + reach)) if np.count_nonzero(held) > 1 else None
+        found.append(Estimate(value, error, interval, size, effective_groups(held)))
+    return found
 
 
-def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int = 0) -> list[Difference]:
-    """Compute the highest Dice less that of each system; the intervals allow for its having been chosen as the highest.
+def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int = 0) -> list[Estimate]:
+    """Estimate the highest Dice less that of each system; the intervals allow for its having been the highest.
 
     They are simultaneous over all pairs of systems, whichever of these is the highest.
     """
@@ -67,7 +61,7 @@ def _quantile(influence: NDArray[np.float64], first: NDArray[np.int64], second: 
     """Quantile of the largest absolute difference of the pairs, in standard errors.
 
     influence: (systems, groups). The degrees of freedom are the groups that carry the variance, and one more, as for a
-    single interval: the smallest of any pair.
+    single interval: the median of the pairs.
     """
     apart = influence[first] - influence[second]
     squares = apart**2

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from core.bootstrap import Estimate, dice_difference, dice_interval
+from core.bootstrap import Estimate, dice_interval
 from core.dice import Counts
+from core.simultaneous import behind_best
 from ensemble.active import Active
 from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.fitting import Scored, fit_deep_enough, score_choice
@@ -61,11 +62,17 @@ class MemberScore:
         """True if a threshold below the lowest candidate might score higher, on all folds or without one."""
         return self.counts.active.eps > 1 and any(map(self.counts.is_lowest, self.scored.choices))
 
-    def behind(self, first: MemberScore) -> Estimate | None:
-        """Estimate the first's Dice minus this one's, paired; None if they were scored on different records."""
-        if self.counts.active.record_ids != first.counts.active.record_ids:
-            return None
-        return dice_difference(first.scored.counts, self.scored.counts, self.counts.groups)
+
+def behind_first(scores: Sequence[MemberScore], seed: int = 0) -> list[Estimate | None]:
+    """Estimate the first score's Dice minus each one's, paired; None if they were scored on different records.
+
+    scores: the highest Dice first. The intervals are simultaneous, and allow for the first's having been chosen as the
+    highest: equal members are rarely called behind.
+    """
+    ids = [score.counts.active.record_ids for score in scores]
+    compared = [score for score, own in zip(scores, ids) if own == ids[0]]
+    found = iter(behind_best([score.scored.counts for score in compared], compared[0].counts.groups, seed))
+    return [next(found) if own == ids[0] else None for own in ids]
 
 
 def score_member(

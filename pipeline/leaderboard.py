@@ -21,7 +21,7 @@ from core.errors import Damaged, UserError
 from core.listener import SILENT, Listener
 from core.signing import read_signed, write_signed
 from ensemble.loading import shared_records
-from ensemble.member_scores import MemberScore, score_member
+from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels
 from zoo.data import Scenes, read_folds
 from zoo.members import Recipe, load_member, member_names, setting_text
@@ -72,7 +72,7 @@ class Row(Facts):
     per_fold: dict[str, float | None]  # Dice of each fold
     spread: float | None  # standard deviation over the folds
     threshold: float | None  # fitted on all records, as a probability
-    behind: dict[str, Any] | None  # value, interval, z: Dice of the first less this one's, paired
+    behind: dict[str, Any] | None  # value, simultaneous interval, z: Dice of the first less this one's, paired
     digest: str  # of the predictions
     labels: str  # digest of the labels
 
@@ -310,7 +310,8 @@ class Scoring:
             scores = [self._score(member, ids) for member, ids in scored.items()]
         scores.sort(key=lambda score: -score.dice.value)
         unscored = [self._unscored(member, ids) for member, ids in records.items() if ids and member in empty]
-        return [*(self._row(score, scores[0]) for score in scores), *unscored]
+        behind = behind_first(scores) if scores else []
+        return [*(self._row(*pair) for pair in zip(scores, behind)), *unscored]
 
     def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
         score = score_member(member, ids, self.labels.mask, self.labels.folds, self.jobs)
@@ -321,7 +322,7 @@ class Scoring:
             self.listener.note(f"{words}: their pixels do not fit into memory")
         return score
 
-    def _row(self, score: MemberScore, first: MemberScore) -> Row:
+    def _row(self, score: MemberScore, behind: Estimate | None) -> Row:
         dice = score.dice
         return replace(
             self._unscored_row(score.member, score.counts.active.record_ids),
@@ -332,7 +333,7 @@ class Scoring:
             per_fold={str(fold): value for fold, value in score.per_fold.items()},
             spread=score.spread,
             threshold=score.threshold,
-            behind=_paired(score.behind(first)),
+            behind=_paired(behind),
         )
 
     def _unscored(self, member: MemberMaps, record_ids: Sequence[str]) -> Row:

@@ -14,7 +14,7 @@ from zoo.data.synth import make_scenes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
-WITH_JSON = ("cache_size", "check", "ensemble", "notebook", "reading", "rle", "selection", "synthetic_worth")
+WITH_JSON = ("boards", "cache_size", "check", "ensemble", "notebook", "reading", "rle", "selection", "synthetic_worth")
 TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
 
 
@@ -37,6 +37,11 @@ def run(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out, json.loads(path.read_text()) if path.exists() else {}
 
     return run_main
+
+
+def test_boards(run):
+    _, figures = run("boards", "--boards", 1, MEMBERS=(2,), GROUPS=(12,))
+    assert [(row["members"], row["groups"], row["boards"]) for row in figures] == [(2, 12, 1)]
 
 
 def test_cache_size(run):

@@ -7,7 +7,7 @@ from core.dice import Counts, count
 from ensemble.active import EPS
 from ensemble.fitting import fit_active
 from ensemble.loading import out_of_fold
-from ensemble.member_scores import score_member
+from ensemble.member_scores import behind_first, score_member
 from ensemble.out_of_fold import gather
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import FakeRuns, fake_runs
@@ -42,11 +42,11 @@ def test_it_is_the_fits_figure_for_the_member_alone(made):
 
 def test_a_difference_is_paired_and_none_on_other_records(made):
     ids, members, (first, second) = scores(made)
-    behind = second.behind(first)
+    fewer = score_member(members[1], ids[:-4], read_mask_of(made), made.folds)
+    itself, other, behind = behind_first([first, fewer, second])
+    assert (itself.value, other) == (0, None)
     assert behind.value == pytest.approx(first.dice.value - second.dice.value)
     assert behind.low <= behind.value <= behind.high
-    fewer = score_member(members[1], ids[:-4], read_mask_of(made), made.folds)
-    assert fewer.behind(first) is None
 
 
 def test_one_fold_is_in_sample(made):
