@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UnknownName, UsageError, UserError
-from zoo.models.weights import WeightsSource, fetch, locate, read_state
+from zoo.models.weights import WeightsSource, fetch, is_computed, locate, read_state
 
-COMPUTED = {"relative_position_index", "relative_coords_table", "attn_mask"}  # older files hold these buffers too
 # It warns of every head that a features-only model has no use for; that weights fit is checked below.
 logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
@@ -113,19 +112,30 @@ def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -
     if all(key in state and state[key].shape == value.shape for key, value in own.items()):
         encoder.load_state_dict({key: state[key] for key in own})
         return encoder
-    # Other names, another size or number of channels: timm's own rules adapt them, and silently leave at random what
-    # they do not find. So weights of unknown origin are loaded twice: tensors that differ were not found.
-    overlay = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": state}}
+    # Other names, another size or number of channels: timm's own rules adapt them, and silently leave as it was what
+    # they do not find. So weights of unknown origin are loaded twice, once changed: tensors that agree were not found.
+    states = [state] if found.trusted else [state, {key: _changed(value) for key, value in state.items()}]
     try:
         with torch.random.fork_rng(devices=[]):
-            encoder, *others = (_create(name, side, given | overlay) for _ in range(1 if found.trusted else 2))
+            encoder, *others = (_adapted(name, side, given, each, seeded=not found.trusted) for each in states)
     except Exception as error:
         raise UserError(f"{refused} ({_reason(error)})") from error
     filled = encoder.state_dict()
     for key, value in (item for other in others for item in other.state_dict().items()):
-        if not torch.equal(filled[key], value):
+        if value.is_floating_point() and not is_computed(key) and torch.equal(filled[key], value):
             raise UserError(f'{refused} (they lack "{key}")')
     return encoder
+
+
+def _adapted(name: str, side: int, given: dict[str, Any], state: Mapping[str, Tensor], seeded: bool) -> nn.Module:
+    """Encoder with the weights of a state dict, adapted by timm's rules; seeded: always from the same first values."""
+    if seeded:
+        torch.manual_seed(0)
+    return _create(name, side, given | {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(state)}})
+
+
+def _changed(value: Tensor) -> Tensor:
+    return value.detach() + 1 if value.is_floating_point() else value
 
 
 def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
@@ -135,7 +145,7 @@ def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) 
     """
     with torch.device("meta"):
         whole = timm.create_model(name).state_dict()
-    odd = [k for k in state if k not in own and k not in whole and k.rpartition(".")[2] not in COMPUTED]
+    odd = [key for key in state if key not in own and key not in whole and not is_computed(key)]
     return odd[0] if odd and len(odd) < len(state) else None
 
 

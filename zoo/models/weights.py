@@ -39,6 +39,11 @@ HOW = (
 )
 
 
+def is_computed(key: str) -> bool:
+    """True for a buffer that follows from the architecture: older files hold it, and newer ones do not."""
+    return key.rpartition(".")[2] in ("relative_position_index", "relative_coords_table", "attn_mask")
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightsSource:
     """Source of one encoder's weights, and their file if it is on this machine."""
@@ -99,6 +104,9 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
         raise UserError(f"weights {found.path}: is not a readable state dict of tensors ({error})") from error
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"weights {found.path}: is not a state dict of tensors; give the weights of {found.encoder}")
+    for key, value in state.items():
+        if value.is_floating_point() and not is_computed(key) and not bool(torch.isfinite(value).all()):
+            raise UserError(f"weights {found.path}: {key} holds values that are no numbers; give other weights")
     if found.kind != "package":
         return dict(state)
     with torch.device("meta"):

@@ -9,9 +9,10 @@ from safetensors.torch import save_file
 from core.errors import UnknownName, UserError
 from core.files import write_json
 from tests.zoo.models.cases import cached_weights
-from zoo.members import load_member
+from zoo.members import load_member, with_settings
 from zoo.models import build, weights
 from zoo.models.encoders import check_encoder, make_encoder
+from zoo.models.packing import survey
 from zoo.models.weights import PACKAGED, licence_of, locate, read_state
 
 HEAD = {"conv_head", "bn2", "classifier"}
@@ -80,6 +81,35 @@ def test_weights_with_holes_are_refused(tmp_path):
     torch.save(state, tmp_path / "holes.pt")
     with pytest.raises(UserError, match=r"they lack \"stages_1\.blocks\.0\.conv_dw\.weight\""):
         make_encoder("test_convnext", str(tmp_path / "holes.pt"), 3, 64)
+
+
+@pytest.mark.parametrize("channels", [3, 5])
+@pytest.mark.parametrize("lacking", ["running_mean", "running_var", "bn1.weight", "bn1.bias"])
+def test_weights_without_norms_or_their_statistics_are_refused(tmp_path, lacking, channels):
+    """They start at 0 and 1 whatever the seed, so that two builds agree in them."""
+    state = timm.create_model("test_resnet").state_dict()
+    torch.save({key: value for key, value in state.items() if not key.endswith(lacking)}, tmp_path / "ema.pt")
+    with pytest.raises(UserError, match=rf'ema\.pt do not fit it \(they lack ".*{lacking}"\)'):
+        make_encoder("test_resnet", str(tmp_path / "ema.pt"), channels, 64)
+
+
+def test_an_average_of_parameters_alone_is_refused(tmp_path):
+    torch.save(dict(timm.create_model("test_resnet").named_parameters()), tmp_path / "ema.pt")
+    with pytest.raises(UserError, match='they lack ".*running_mean"'):
+        make_encoder("test_resnet", str(tmp_path / "ema.pt"), 3, 64)
+
+
+@pytest.mark.parametrize("key", ["conv1.weight", "layer4.0.bn2.running_var"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(tmp_path, key, value):
+    state = timm.create_model("test_resnet").state_dict()
+    key = key if key in state else next(each for each in state if each.endswith(key.rpartition(".")[2]))
+    state[key].view(-1)[0] = value
+    torch.save(state, tmp_path / "test_resnet.pt")
+    with pytest.raises(UserError, match=rf"test_resnet\.pt: {key} holds values that are no numbers"):
+        make_encoder("test_resnet", str(tmp_path), 3, 64)
+    (row,) = survey([with_settings(load_member("resnet18-fc-t5"), {"encoder": "test_resnet"})], tmp_path)
+    assert f"{key} holds values that are no numbers" in row.fault
 
 
 def test_what_is_torn_or_no_state_dict_is_refused(tmp_path):
