@@ -107,6 +107,9 @@ def check_views(recipe: Recipe, tta: str) -> None:
 @lru_cache(maxsize=8)
 def _check_network(recipe: Recipe, start: Path | None) -> None:
     # Cached: the folds of one member share the network and its first weights.
+    for stage in recipe.staged:
+        with fault_of(stage, *keys_of("network", "reading"), "crop", "batch"):
+            _check_passes(stage)
     network, *later = (build(stage, "none" if number or start else None) for number, stage in enumerate(recipe.staged))
     if start is not None:
         load_warm_start(network, start)
@@ -118,6 +121,31 @@ def _check_network(recipe: Recipe, start: Path | None) -> None:
                 f"{recipe.name}: stage {number}: its network differs from that of stage 1, whose weights "
                 "it starts from (some encoders are built for one size); let the stages differ in how they train"
             )
+
+
+def _check_passes(recipe: Recipe) -> None:
+    """UsageError if the network cannot take a batch of the recipe in training, or a whole image; without arithmetic."""
+    network, facts = sketch(recipe), INPUTS.facts(recipe.input)
+    side = recipe.crop or SIZE
+    for training, batch, seen in ((True, recipe.batch, side), (False, 1, SIZE)):
+        network.train(training)
+        network.encoder.train(training and recipe.freeze < 1)
+        images = torch.empty(batch, len(recipe.frames), facts.channels, seen, seen, device="meta")
+        try:
+            network(images)
+        except NotImplementedError:  # an operation that needs values: nothing can be said
+            return
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            if "more than 1 value per channel" in reason:
+                what = f"decoder {recipe.decoder_term.name} of encoder {recipe.encoder} at size {recipe.size}"
+                cure = "cannot be trained on one image at a time; give batch 2 or more"
+                raise UsageError(f"{recipe.name}: {what} {cure}") from error
+            raise UsageError(
+                f"{recipe.name}: decoder {recipe.decoder_term.name} cannot take the features of encoder "
+                f"{recipe.encoder} from images of {seen * recipe.size // SIZE} pixels ({reason[:200]}); choose another "
+                "decoder, encoder or size"
+            ) from error
 
 
 def _shapes(network: nn.Module) -> dict[str, torch.Size]:
