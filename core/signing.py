@@ -1,11 +1,14 @@
-"""Signed JSON: documents and lines that carry the digest of their content, so that a changed one is refused by name.
+"""Signed files: JSON documents, JSON lines and TOML that carry the digest of their content.
 
-In: documents with a `format` number. Out: the same documents, their digest checked. A document with a digest is always
-checked; one without is accepted only in a format from before digests. Stays outside: what the keys mean. The digest
-tells accidents and forgotten edits, not forgery: whoever edits on purpose signs again.
+In: documents with a `format` number, lines, texts. Out: the same, their digest checked; a changed one is refused by
+name. What has a digest is always checked; a document without one is accepted only in a format from before digests.
+Stays outside: what the keys mean. The digest tells accidents and forgotten edits, not forgery: whoever edits on purpose
+signs again.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from core.errors import Damaged
 from core.files import check_format, read_json, sha256_of, write_json
 
 DIGEST = "digest"  # not "sha256", which lines of the ledger and descriptions of exports have of the file that they name
+_SIGNATURE = re.compile(rf"^# {DIGEST}[^\n]*\n*\Z", re.MULTILINE)
 UNSIGNED = 1  # newest format that was written without a digest, of all documents and lines
 
 
@@ -99,6 +103,26 @@ def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
         else:
             strict = strict or DIGEST in document
             yield number, {key: value for key, value in document.items() if key != DIGEST}, ""
+
+
+def signed_text(text: str) -> str:
+    """TOML text with its digest as a comment in the last line; an older one is replaced."""
+    body, _ = _split(text)
+    return f'{body}# {DIGEST} = "{hashlib.sha256(body.encode()).hexdigest()}"\n'
+
+
+def check_text(text: str, path: Path) -> str:
+    """Text of a TOML file that was read from `path`; Damaged if its last line has the digest of another text."""
+    body, last = _split(text)
+    if last and text != signed_text(body):
+        raise changed(path)
+    return body
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Text, and the line with its digest; empty if the last line is none."""
+    found = _SIGNATURE.search(text)
+    return (text[: found.start()], found[0]) if found else (text, "")
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Signed JSON: what was changed is refused by name, what older releases wrote is read."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,17 @@ from hypothesis import strategies as st
 
 from core.errors import Damaged, UserError
 from core.files import write_json
-from core.signing import DIGEST, matches, read_lines, read_signed, signed, signed_line, write_signed
+from core.signing import (
+    DIGEST,
+    check_text,
+    matches,
+    read_lines,
+    read_signed,
+    signed,
+    signed_line,
+    signed_text,
+    write_signed,
+)
 
 DOCUMENT = {"format": 2, "level": 128, "shift": [0.1, 2e-7], "stages": [], "dice": None, "per_fold": {"10": 1, "9": 2}}
 VALUES = st.recursive(
@@ -94,3 +105,13 @@ def test_lines_are_checked_one_by_one():
 def test_a_line_whose_digest_has_another_name_is_not_taken_for_an_old_one():
     line = signed_line({"format": 2, "k": 3}).replace(DIGEST, "digesu")
     assert list(read_lines(line.encode())) == [(1, None, "has lost its digest")]
+
+
+def test_a_text_is_signed_in_its_last_line():
+    text = 'encoder = "resnet18"\nlr = 0.001\n'
+    whole = signed_text(text)
+    assert whole.startswith(text + '# digest = "') and signed_text(whole) == whole
+    assert check_text(whole, Path("recipe.toml")) == check_text(text, Path("recipe.toml")) == text
+    for torn in (whole.replace("0.001", "0.002"), whole[:-5] + whole[-4:], "# note\n" + whole):
+        with pytest.raises(Damaged, match=r"recipe.toml: has been changed since it was written; if"):
+            check_text(torn, Path("recipe.toml"))

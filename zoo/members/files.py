@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from core.command import Command
-from core.errors import UnknownName, UsageError, UserError
+from core.errors import Damaged, UnknownName, UsageError, UserError
+from core.files import read_bytes
+from core.signing import check_text
 from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
 from zoo.members.settings import merge_settings, unpinned, with_settings
@@ -170,9 +172,9 @@ def _fault_of(path: Path, name: str) -> Iterator[None]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is not readable TOML ({error})") from error
+        return tomllib.loads(check_text(read_bytes(path).decode(), path))
+    except ValueError as error:
+        raise Damaged(f"{path}: is not readable TOML ({error})") from error
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str], path: Path) -> None:

@@ -1,12 +1,12 @@
 """Epoch history of a run: finished epochs, the best of them, the current one, the state to resume from."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.files import sha256_of_file
+from core.files import read_bytes, sha256_of_file
+from core.signing import changed, read_lines
 from core.thresholds import threshold_text
 from zoo.runs.run import Run
 from zoo.runtime.checkpoints import load_state
@@ -62,8 +62,13 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
 
 
 def read_epochs(run: Run) -> list[Epoch]:
-    """Read the epochs of a run or of a stage from epochs.jsonl."""
-    return [Epoch(**json.loads(line)) for line in run.epochs.read_text().splitlines()]
+    """Read the epochs of a run or of a stage from epochs.jsonl; Damaged for a line that was changed."""
+    epochs = []
+    for number, row, _ in read_lines(read_bytes(run.epochs)):
+        if row is None:
+            raise changed(run.epochs, where=f"line {number}")
+        epochs.append(Epoch(**row))
+    return epochs
 
 
 def resumable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from core.command import Command
 from core.files import make_folder, sha256_of_file, write_text
 from core.listener import SILENT, Listener
+from core.signing import signed_line, signed_text
 from zoo.augment import training_view
 from zoo.data import SIZE
 from zoo.members import Recipe
@@ -62,7 +62,7 @@ def train(
     every `save_every` seconds.
     """
     make_folder(run.folder)
-    write_text(run.recipe_file, run.recipe.as_toml())
+    write_text(run.recipe_file, signed_text(run.recipe.as_toml()))
     with listener.task(run.label, total_steps(run.recipe, len(train_set))):
         device = choose_device(device_name)
         history: list[Epoch] = []
@@ -246,7 +246,7 @@ class _Loop:
 
     def _write_lines(self) -> None:
         # The whole file: a resumed run drops lines beyond the state that it resumes from.
-        write_text(self.run.epochs, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in self.history))
+        write_text(self.run.epochs, "".join(signed_line(asdict(epoch)) for epoch in self.history))
 
     def _save(self) -> None:
         state = self.train_step.state_dict()

@@ -13,6 +13,7 @@ from core.errors import UsageError
 from core.files import require_folder, write_text
 from core.jobs import job_count
 from core.listener import SILENT, Listener
+from core.signing import signed_text
 from zoo.data import Scenes, find_folds, keep_folds
 from zoo.data.folds import count_of
 from zoo.members import Recipe, load_member, merge_settings, with_settings
@@ -115,7 +116,7 @@ def tune(
     if is_baseline(tuning.best):
         return Tuned(tuning, None)
     base = str(Path(member).resolve()) if member.endswith(".toml") else member
-    write_text(path, tuned_member(tuning, base, shipped))
+    write_text(path, signed_text(tuned_member(tuning, base, shipped)))
     return Tuned(tuning, path)
 
 

@@ -24,6 +24,7 @@ from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs
 from zoo.runs.run import run_records
 from zoo.training import run_datasets, train
+from zoo.training.history import read_epochs
 from zoo.training.loop import steps_per_epoch
 from zoo.training.scoring import best_dice
 
@@ -55,7 +56,7 @@ def test_a_run_writes_what_an_older_version_wrote(tmp_path, scenes, folds):
         assert list(result) == [*before, "digest"] and matches(result)
         assert [list(stage) for stage in result["stages"]] == [list(stage) for stage in before["stages"]]
         line, before = (json.loads((p / "epochs.jsonl").read_text().splitlines()[0]) for p in (folder, old))
-        assert list(line) == list(before)
+        assert list(line) == [*before, "digest"] and matches(line)
 
 
 @pytest.mark.parametrize("fold", ["2", "-1", "x", "0.5"])
@@ -199,6 +200,14 @@ def test_a_torn_state_starts_anew(tmp_path, scenes, folds):
     assert len(train(run, *run_datasets(run, scenes, folds), "cpu", heard)) == 3
     why = f"{run.state} is damaged, of another start, or without its best weights; training restarts"
     assert heard.infos == [f"{run.label}: {why}"]
+
+
+def test_a_changed_line_of_epochs_is_named(tmp_path, scenes, folds):
+    run = trained(tmp_path, scenes, folds, {"epochs": 2})
+    text = run.epochs.read_text()
+    run.epochs.write_text(text.replace('"epoch": 2', '"epoch": 3'))
+    with pytest.raises(UserError, match=r"epochs.jsonl: line 2 has been changed since it was written; if on purpose"):
+        read_epochs(run)
 
 
 def told_to_stop(run, after=1):

@@ -48,7 +48,7 @@ def score_without_training(monkeypatch):
         run.folder.mkdir(parents=True)
         for number in range(1, run.recipe.epochs + 1):
             report(module.Epoch(epoch=number, loss=1.0, lr=0.1, seconds=0.0, dice=run.recipe.lr, threshold=0.5))
-        run.result.write_text(f'{{"dice": {run.recipe.lr}}}')
+        run.write_result({"dice": run.recipe.lr})
 
     monkeypatch.setattr(module, "train", train)
     monkeypatch.setattr(module, "run_datasets", lambda *_: ((), ()))
@@ -164,7 +164,7 @@ def test_weights_that_are_searched_lie_beside_the_member_and_count_by_content(se
 
     def train(run, *_, **__):
         run.folder.mkdir(parents=True)
-        run.result.write_text('{"dice": %s}' % (0.9 if run.recipe.weights == path else 0.1))
+        run.write_result({"dice": 0.9 if run.recipe.weights == path else 0.1})
 
     monkeypatch.setattr(module, "train", train)
     for _ in range(6):
@@ -318,7 +318,7 @@ def test_the_member_as_it_is_comes_first_whatever_the_space(search, scenes, monk
     def train(run, *_, **__):
         tried.append(run.recipe)
         run.folder.mkdir(parents=True)
-        run.result.write_text('{"dice": 0.5}')
+        run.write_result({"dice": 0.5})
 
     monkeypatch.setattr(module, "train", train)
     first, second = tuning.next_trial(scenes), tuning.next_trial(scenes)
