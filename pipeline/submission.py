@@ -109,8 +109,8 @@ def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:
         others = f" and {len(lacking) - 1} more have" if len(lacking) > 1 else " has"
         source = scenes.source(lacking[0])
         raise UserError(
-            f"{source.root}: record {lacking[0].id}{others} no entry in a metadata.json, so cannot be placed on a "
-            f"map; provide {lacking[0].split}_metadata.json, or choose a format without places"
+            f"{source.root}: record {lacking[0].id}{others} no usable entry in a metadata.json, so cannot be "
+            f"placed on a map; provide {lacking[0].split}_metadata.json, or choose a format without places"
         )
     return {
         record_id: Place(

@@ -14,7 +14,18 @@ from zoo.data.synth import make_scenes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
-WITH_JSON = ("boards", "cache_size", "check", "ensemble", "notebook", "reading", "rle", "selection", "synthetic_worth")
+WITH_JSON = (
+    "boards",
+    "cache_size",
+    "changed_scenes",
+    "check",
+    "ensemble",
+    "notebook",
+    "reading",
+    "rle",
+    "selection",
+    "synthetic_worth",
+)
 TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
 
 
@@ -54,6 +65,11 @@ def test_cache_size_of_runs(run):
     """Each member that was predicted out of fold."""
     _, figures = run("cache_size", GOLDEN, REPEATS=1)
     assert {name.partition("@")[0] for name in figures} == {"tiny", "tiny-staged", "elsewhere"}
+
+
+def test_changed_scenes(run, scenes):
+    _, figures = run("changed_scenes", scenes, REPEATS=1)
+    assert [(row["bands"], row["records"]) for row in figures] == [(3, len(LABELLED))]
 
 
 def test_check(run):

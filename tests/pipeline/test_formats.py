@@ -77,7 +77,7 @@ def test_only_the_csv_is_a_submission_in_the_ledger(written: Path) -> None:
 
 
 def test_without_metadata_the_record_is_named_before_anything_is_predicted(tiny: Tiny, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=rf"record {tiny.ids[0]} and 2 more have no entry.*test_metadata\.json"):
+    with pytest.raises(UserError, match=rf"record {tiny.ids[0]} and 2 more have no usable entry.*test_metadata\.json"):
         write(tiny.runs, tmp_path / "out", "geojson", tiny.data)
     assert not (tmp_path / "out").exists() and not (tiny.runs / "predictions").exists()
 
@@ -108,5 +108,5 @@ def test_real_scenes_lie_where_their_metadata_put_them(real_scenes: Path, tmp_pa
 
 def test_train_records_cannot_be_placed_and_that_is_said(real_scenes: Path) -> None:
     scenes = open_scenes([real_scenes])
-    with pytest.raises(UserError, match=r"and 17 more have no entry.*train_metadata\.json"):
+    with pytest.raises(UserError, match=r"and 17 more have no usable entry.*train_metadata\.json"):
         find_places(scenes, [record for record in scenes.labelled if record.split == "train"])

@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import UsageError, UserError
 from core.files import sha256_of, sha256_of_file
 from core.listener import SILENT, Listener
+from core.record_ids import KnownIds
 from zoo.data import Folds, read_folds, write_folds
 from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
@@ -130,6 +131,8 @@ def _check_name(store: Store, name: str) -> None:
 
 def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, store: Store) -> None:
     strangers = [record_id for record_id in files if record_id not in folds.fold_of]
+    if strangers and (found := KnownIds.of(folds.fold_of).original(strangers[0])):
+        raise UserError(f"{oof}: {strangers[0]}.npy is of record {found[0]}: {found[1][0]}; {found[1][1]}")
     if strangers:
         raise UserError(
             f"{oof}: record {strangers[0]} is in no fold of {store.folds} ({len(strangers)} of "

@@ -122,7 +122,7 @@ def train(
     jobs = job_count(jobs)
     recipes = load_members(members, own_members, sets, epochs=epochs, start_from=start)
     split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
-    if not allow_ungrouped:
+    if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
         split.require_grouped()
     names = fold_names(fold, split)
     pinned = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]

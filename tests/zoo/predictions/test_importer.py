@@ -119,6 +119,13 @@ def test_a_record_in_no_fold_is_named(tmp_path, folds):
         import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
 
 
+def test_a_record_whose_id_went_through_a_float_is_named(tmp_path, folds):
+    folds.write_text("record_id,fold\n1000216489776414077,0\n2,1\n")
+    oof = save(tmp_path / "oof", ["1000216489776414080", "2"])
+    with pytest.raises(UserError, match=r"1000216489776414080\.npy is of record 1000216489776414077: through a float"):
+        import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
+
+
 BAD = {
     "no npy": lambda path: path.write_bytes(b"nothing"),
     "empty": lambda path: path.write_bytes(b""),

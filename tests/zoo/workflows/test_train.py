@@ -54,6 +54,7 @@ def test_folds_with_unknown_scene_groups_are_refused_unless_told_otherwise(train
     assert not (tmp_path / "members").exists()
     (trained,), _ = trains(TINY, store=tmp_path, allow_ungrouped=True)
     assert not trained.reused
+    trains(TINY, fold="full", store=tmp_path)  # holds nothing out
 
 
 def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
