@@ -5,9 +5,11 @@
 Each study draws scene groups, and asks `core.bootstrap` for the interval of the Dice of one system and of its paired
 difference to another. With --data and --runs, the groups of real records are the population, too, with the
 out-of-fold counts of their best two members. `--ways` compares the other ways to an interval, on fewer studies.
+
 A row: groups, positive_share (of the records; of the groups where the scenes are real), effective (groups, the mean of
 the studies), covers, pair_covers, studies; `above` and `pair_above` are the shares of intervals that lie below the
-truth. A study whose sample has no interval counts as one that does not hold it.
+truth, `bias` and `bias_jackknifed` the mean Dice, plain and jackknifed, less the true one. A study whose sample has no
+interval counts as one that does not hold the truth.
 """
 
 import argparse
@@ -20,10 +22,10 @@ import numpy as np
 
 from benchmarks.coverage_ways import WAYS, Bounds, studies
 from benchmarks.coverage_worlds import Real, Simulated, real_counts
-from core.bootstrap import dice_difference, dice_interval
+from core.bootstrap import dice_difference, dice_interval, jackknife_dice
 
 CHOSEN = "jackknife-t, carriers + 1, logit (chosen)"
-GROUPS = (13, 39, 130, 650, 1300)
+GROUPS = (13, 39, 130, 300, 650, 1300)
 SHARES = (0.03, 0.10, 0.40)
 REAL_SHARES = (0.03, 0.10, 0.40, 0.53)
 STUDIES, WAYS_STUDIES = 2000, 300
@@ -38,25 +40,30 @@ def cell(world: Simulated | Real, groups: int, count: int, ways: bool = False) -
     target = known, known - 2 * tp_2 / (predicted_2 + truth_2)
     rng = np.random.default_rng([SEED, groups, round(1000 * world.share)])
     found: dict[str, list[tuple[Bounds, Bounds]]] = {}
-    effective = []
+    effective, values = [], []
     for _ in range(count):
         counts, where = world.sample(groups, rng)
         alone, paired = dice_interval(counts[:, :3], where), dice_difference(counts[:, :3], counts[:, 3:], where)
         effective.append(alone.effective_groups)
+        values.append((alone.value, jackknife_dice(counts[:, :3], where)))
         found.setdefault(CHOSEN, []).append((alone.interval or NOTHING, paired.interval or NOTHING))
         if ways:
             # Without a pixel of either system there is no Dice to draw.
             drawn = studies(counts, where, rng) if counts[:, 1].any() and counts[:, 4].any() else None
             for name, way in WAYS.items():
-                found.setdefault(name, []).append((way(drawn[0]), way(drawn[1])) if drawn else (NOTHING, NOTHING))
-    for name, both in found.items():
-        bounds = np.array(both)  # (studies, 2, 2)
+                with np.errstate(all="ignore"):  # a replicate without a hit has no logit
+                    both = (way(drawn[0]), way(drawn[1])) if drawn else (NOTHING, NOTHING)
+                found.setdefault(name, []).append(both)
+    bias, bias_jackknifed = np.mean(values, axis=0) - known
+    for name, intervals in found.items():
+        bounds = np.array(intervals)  # (studies, 2, 2)
         covers = (bounds[:, :, 0] <= target) & (bounds[:, :, 1] >= target)
         above = (bounds[:, :, 1] < target).mean(axis=0)
         row = {"population": world.name, "groups": groups, "positive_share": world.share}
         row |= {"effective": float(np.mean(effective)), "covers": float(covers[:, 0].mean())}
         row |= {"pair_covers": float(covers[:, 1].mean()), "above": float(above[0]), "pair_above": float(above[1])}
         row |= {"width": float(np.nanmedian(np.diff(bounds[:, 0]))), "studies": count}
+        row |= {"bias": float(bias), "bias_jackknifed": float(bias_jackknifed)}
         yield row | ({"interval": name} if ways else {})
 
 

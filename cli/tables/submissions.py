@@ -45,8 +45,8 @@ def print_score(console: Console, scored: Scored, worst: int) -> None:
     dice, counts = scored.score.dice, scored.score.counts
     value = f"Dice {dice.value:.5f}  {interval_text(dice.interval)}" if counts.truth else "no Dice"
     console.print(
-        f"{value}  on {scored.score.records:,} records in {groups_text(dice.groups, dice.effective_groups)} "
-        f"(tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,})",
+        f"{value}  on {scored.score.records:,} records in {groups_text(dice.groups, dice.effective_groups)}: "
+        f"tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,}",
         markup=False,
     )
     if scored.against:
