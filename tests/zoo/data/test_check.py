@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from tests.scenes import linked_copy, own, write_ash, write_metadata, write_record
+from tests.scenes import block, linked_copy, own, write_ash, write_metadata, write_record
 from zoo.data import make_folds, open_scenes
 from zoo.data.check import check_scenes, full_bands
 from zoo.data.masks import majority
@@ -195,6 +195,15 @@ def test_a_name_without_a_file_behind_it_is_a_fault(data, kind, name):
     if name == MASK:
         with pytest.raises(UserError, match=r"102/human_pixel_masks\.npy"):
             make_folds(open_scenes(data / "data"), 2)
+
+
+def test_an_inverted_label_is_a_fault(tmp_path):
+    write_record(tmp_path / "records", "train", "1", mask=~block(300))
+    write_record(tmp_path / "records", "train", "2", mask=block(256 * 100))
+    write_ash(tmp_path / "ash", "3", mask=~block(300))
+    faults = check_scenes(open_scenes([tmp_path / "records", tmp_path / "ash"])).faults
+    assert sorted(fault.record for fault in faults) == ["1", "3"]
+    assert {fault.what for fault in faults} == {"marks 65236 of 65536 pixels, more than half: it may be inverted"}
 
 
 def test_a_record_that_is_a_link_to_nothing_is_a_fault(data):

@@ -15,6 +15,7 @@ from core.errors import UserError
 from zoo.data.arrays import FileFault, read_array
 from zoo.data.ash import ASH_BANDS, ash_to_kelvin
 from zoo.data.layouts import LAYOUTS
+from zoo.data.layouts._checks import label_faults
 from zoo.data.records import (
     FRAMES,
     LABELLED,
@@ -136,6 +137,7 @@ def _faults(values: NDArray[np.float16]) -> Iterator[str]:
     odd = int(((label != 0) & (label != 1)).sum())
     if odd:
         yield f"holds {odd} labels that are neither 0 nor 1"
+    yield from label_faults(label == 1)
 
 
 def _odd_colours(colours: NDArray[np.floating]) -> str:

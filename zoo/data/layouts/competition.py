@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from zoo.data.arrays import REPAIR, FileFault, read_array, read_first
 from zoo.data.layouts import LAYOUTS
-from zoo.data.layouts._checks import absent_frames, band_faults, held_by_most, implausible, names_in, torn_frame
+from zoo.data.layouts._checks import (
+    absent_frames,
+    band_faults,
+    held_by_most,
+    implausible,
+    label_faults,
+    names_in,
+    torn_frame,
+)
 from zoo.data.masks import as_mask, majority
 from zoo.data.metadata import read_metadata
 from zoo.data.records import (
@@ -173,6 +181,7 @@ class CompetitionSource:
         except FileFault as error:
             yield Fault(record.id, error.path, error.fault)
             return
+        yield from (Fault(record.id, self.mask_path(record), what) for what in label_faults(mask))
         differ = 0 if labelers is None else int((mask != majority(labelers)).sum())
         if labelers is not None and differ:
             what = f"differs from the majority of {len(labelers)} labelers in {differ} pixels"
