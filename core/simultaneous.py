@@ -22,11 +22,16 @@ LEVEL = 0.95
 
 
 def differences(
-    systems: Sequence[NDArray[np.int64]], groups: Groups, pairs: Sequence[tuple[int, int]], seed: int = 0
+    systems: Sequence[NDArray[np.int64]],
+    groups: Groups,
+    pairs: Sequence[tuple[int, int]],
+    seed: int = 0,
+    cautious: bool = True,
 ) -> list[Estimate]:
     """Estimate the Dice of the first less that of the second system of each pair, with simultaneous intervals.
 
     systems: counts (n, 3) of the same records; pairs: indices of systems
+    cautious: widen the intervals where few groups carry the variance; without, a claim costs little, such as advice
     """
     if not pairs:
         return []
@@ -35,7 +40,7 @@ def differences(
     size = influence.shape[1]
     first, second = (np.array(side) for side in zip(*pairs))
     errors = np.sqrt(((influence[first] - influence[second]) ** 2).sum(axis=1) * size / max(1, size - 1))
-    width = _quantile(influence, first, second, seed)
+    width = _quantile(influence, first, second, seed, cautious)
     pixels = per_group(systems, groups)[1]
     found = []
     for (one, other), error in zip(pairs, errors.tolist()):
@@ -57,7 +62,9 @@ def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int 
     return differences(systems, groups, pairs, seed)[:number]
 
 
-def _quantile(influence: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], seed: int) -> float:
+def _quantile(
+    influence: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], seed: int, cautious: bool
+) -> float:
     """Quantile of the largest absolute difference of the pairs, in standard errors.
 
     influence: (systems, groups). The degrees of freedom are the groups that carry the variance, and one more, as for a
@@ -78,5 +85,6 @@ def _quantile(influence: NDArray[np.float64], first: NDArray[np.int64], second: 
     largest = np.zeros(DRAWS)
     for one, other, error in zip(first[told], second[told], np.sqrt(spread[told])):
         np.maximum(largest, np.abs(drawn[:, one] - drawn[:, other]) / error, out=largest)
-    largest /= np.sqrt(rng.chisquare(freedom, DRAWS) / freedom)
+    if cautious:
+        largest /= np.sqrt(rng.chisquare(freedom, DRAWS) / freedom)
     return float(np.quantile(largest, LEVEL))

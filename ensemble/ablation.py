@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.bootstrap import Estimate, dice_difference
 from ensemble.blend import Blend, whole_weights
-from ensemble.counts import Choice, TrainingSet
+from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit
 from ensemble.fitting import Fit
 
@@ -30,16 +30,20 @@ class Contribution:
 
 def contributions(fit: Fit) -> tuple[Contribution, ...]:
     """Compute the contribution of every member with a weight; none if there is only one."""
-    weights = fit.result.choice.blend.weights
-    used = [member for member, weight in enumerate(weights) if weight]
+    used = used_members(fit)
     if len(used) < 2:
         return ()
-    whole = _counts(fit, None)
+    whole = counts_without(fit, None)
     groups = fit.counts.groups
     return tuple(
-        Contribution(fit.active.members[member], dice_difference(whole, _counts(fit, member), groups))
+        Contribution(fit.active.members[member], dice_difference(whole, counts_without(fit, member), groups))
         for member in used
     )
+
+
+def used_members(fit: Fit) -> list[int]:
+    """Indices of the members with a weight."""
+    return [member for member, weight in enumerate(fit.result.choice.blend.weights) if weight]
 
 
 def error_correlation(fit: Fit) -> NDArray[np.float64]:
@@ -54,9 +58,13 @@ def error_correlation(fit: Fit) -> NDArray[np.float64]:
     return np.asarray(errors @ errors.T / np.outer(length, length))
 
 
-def _counts(fit: Fit, without: int | None) -> NDArray[np.int64]:
+def counts_without(fit: Fit, without: int | None) -> Counts3:
+    """Count each record without a member, or with all of them, at the fit's weights and no min-pixels.
+
+    Cross-fitted if there are two folds, else in-sample.
+    """
     everything = TrainingSet(fit.counts, fit.counts.folds)
-    crossed, used = fit.result.crossed, [m for m, weight in enumerate(fit.result.choice.blend.weights) if weight]
+    crossed, used = fit.result.crossed, used_members(fit)
     if crossed is None:
         return fit.counts.records(_cut(everything, _less(fit.result.choice.blend, without, used)))
     chosen = {everything.without(fold).folds: choice.blend for fold, choice in zip(crossed.folds, crossed.choices)}

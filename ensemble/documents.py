@@ -14,12 +14,23 @@ from ensemble.blend import TOTAL, table
 from ensemble.counts import Choice
 from ensemble.fitting import Fit, Scored
 from ensemble.model import Ensemble, MemberUse
+from ensemble.rivals import Rival, rivals
 from ensemble.strategy import Decision, Strategy
 from ensemble.warnings import rate_shift, warnings_of
 
 
-def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | None] = ()) -> dict[str, Any]:
-    """Describe a fit; `missing`: lines on records that members lack, `seconds`: of each member for one record."""
+def describe(
+    fit: Fit,
+    missing: Sequence[str] = (),
+    seconds: Sequence[float | None] = (),
+    again: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe a fit.
+
+    missing: lines on records that members lack; seconds: of each member for one record
+    again: options of `ensemble fit` that commands to fit again repeat
+    """
+    better = rivals(fit, again)
     choice = fit.result.choice
     counts = Counts.of(fit.result.in_sample)
     crossed = fit.result.crossed
@@ -51,8 +62,15 @@ def describe(fit: Fit, missing: Sequence[str] = (), seconds: Sequence[float | No
         "decisions": [_decision(decision) for decision in fit.decisions],
         "selection_cost": fit.selection_cost,
         "missing": list(missing),
-        "warnings": warnings_of(fit),
+        "rivals": [rival.as_dict() for rival in better],
+        "warnings": [*warnings_of(fit), *_best_of_each_kind(better)],
     }
+
+
+def _best_of_each_kind(better: Sequence[Rival]) -> list[str]:
+    """Warn of the best rival of the ensemble, and of the member that is best left out."""
+    best = {rival.than: rival for rival in reversed(better)}
+    return [rival.text for rival in better if rival is best[rival.than]]
 
 
 def _left_out(fit: Fit, strategy: Strategy) -> list[str]:
@@ -77,14 +95,16 @@ def freeze(
     folds_sha256: str = "",
     missing: Sequence[str] = (),
     split_of: Mapping[str, str] | None = None,
+    again: Mapping[str, Any] | None = None,
 ) -> Ensemble:
     """Freeze the ensemble of a fit with its document and the provenance of its members' maps.
 
     folds_sha256: of the split that the maps were predicted on, if it is a file
     missing: lines on records that members lack; split_of: train or validation, of each record if known
+    again: options of `ensemble fit` that commands to fit again repeat
     """
     choice = fit.result.choice
-    document = describe(fit, missing, [use.seconds_per_record for use in uses])
+    document = describe(fit, missing, [use.seconds_per_record for use in uses], again)
     document["warnings"] += rate_shift(fit.active, split_of or {})
     return Ensemble(
         name=name,

@@ -19,6 +19,7 @@ from zoo.data import Folds, Scenes
 from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
 from zoo.runs import Ref, Store
 
+DEFAULT_NAME = "default"
 ALL = "oof"
 RECORDS = (ALL, "train", "validation")
 
@@ -33,7 +34,7 @@ class FitJob:
     max_ram: GB. jobs: threads, by default all cores. Raises UsageError or UnknownName for values that make no sense.
     """
 
-    name: str = "default"
+    name: str = DEFAULT_NAME
     options: FitOptions = field(default_factory=FitOptions)
     members: Sequence[Ref] | None = None
     on: str = ALL
@@ -99,14 +100,24 @@ def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: 
         for one, weight in zip(members, result.result.choice.blend.weights)
     ]
     split_of = {name: record.split for name, record in labelled.items()}
-    ensemble = freeze(job.name, result, uses, folds.sha256, shared.missing, split_of)
+    ensemble = freeze(job.name, result, uses, folds.sha256, shared.missing, split_of, _again(job))
     for other in other_recipes(store, members):
         listener.note(f"{other} was predicted, too, and is not used; --members takes it by that name")
     for line in shared.missing:
         listener.note(f"{line}; fitted on the {len(shared.record_ids)} records that all members share")
-    for line in ensemble.report.warnings:
-        listener.warn(line)
+    for line, do in ensemble.report.advised_warnings:
+        listener.warn(line, do)
     return Fitted(result, ensemble)
+
+
+def _again(job: FitJob) -> dict[str, object]:
+    """Options of the command line that fit the same records and members again, under the same name."""
+    return {
+        "members": job.members and ",".join(map(str, job.members)),
+        "on": None if job.on == ALL else job.on,
+        "tta": job.tta,
+        "name": None if job.name == DEFAULT_NAME else job.name,
+    }
 
 
 def parse_costs(texts: Iterable[str]) -> dict[str, float]:

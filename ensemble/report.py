@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.command import Command
 from core.intervals import groups_text, interval_text
 
 if TYPE_CHECKING:
@@ -64,6 +65,18 @@ class FitReport:
         """Warnings about the fit, each with its figures."""
         return list(self.document["warnings"])
 
+    @property
+    def advised_warnings(self) -> list[tuple[str, Command | None]]:
+        """Warnings, each with the command that takes what it says is better, if it names something."""
+        words = {rival["text"]: rival["command"] for rival in self.document.get("rivals", ())}
+        return [(line, _command(words.get(line))) for line in self.warnings]
+
+    @property
+    def better(self) -> Command | None:
+        """Command that takes the best of what is reliably better than the ensemble, if anything is."""
+        found = self.document.get("rivals")
+        return _command(found[0]["command"]) if found else None
+
     def to_frame(self) -> pd.DataFrame:
         """Tabulate the ensemble, its baselines and every member: weight, threshold, Dice, interval, contribution.
 
@@ -97,6 +110,11 @@ class FitReport:
         for name, gain in document["gain"].items():
             lines.append(f"over {words[name]}: {gain['value']:+.4f} {interval_text(gain['interval'], '+.4f')}, paired")
         return "\n".join(lines + [f"warning: {line}" for line in self.warnings])
+
+
+def _command(words: Sequence[str] | None) -> Command | None:
+    """Command of its words, as `Command.words` gives them for a command of a group."""
+    return Command(" ".join(words[1:3]), *words[3:]) if words else None
 
 
 def _pair(interval: Sequence[float] | None) -> tuple[float, float] | None:

@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from core.intervals import interval_text
 from core.thresholds import threshold_text
 from ensemble.active import EPS, Active
 from ensemble.blend import BINS
 from ensemble.counts import Choice
 from ensemble.fitting import Fit
-from ensemble.strategy import AUTO, RELIABLE_Z
+from ensemble.strategy import RELIABLE_Z
 from ensemble.surface import dice_of
 
 SPREAD = 0.10  # distance of the folds' thresholds
@@ -158,25 +157,6 @@ def _amount(fit: Fit) -> list[str]:
     ]
 
 
-def _worse(fit: Fit) -> list[str]:
-    """Warn of an ensemble that is reliably worse than a baseline."""
-    baselines = ((fit.uniform, "equal weights without min-pixels"), (fit.best, "the best single member"))
-    lines = []
-    if fit.options.budget or len(fit.active.folds) < 3:
-        advice = []
-    else:
-        advice = [] if fit.options.prune else ["leave members out (--prune)"]
-        advice += [] if fit.options.method == AUTO else ["select the weights (--method auto)"]
-    for baseline, words in baselines:
-        gain = fit.gains[baseline.name]
-        if gain.high < 0:
-            lines.append(
-                f"worse than {words}: {gain.value:+.4f} {interval_text(gain.interval, '+.4f')}, paired; "
-                + (" or ".join(advice) or "some members do harm")
-            )
-    return lines
-
-
 _CHECKS = (
     _folds,
     _few,
@@ -188,5 +168,4 @@ _CHECKS = (
     _requested,
     _lowest_threshold,
     _amount,
-    _worse,
 )

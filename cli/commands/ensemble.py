@@ -6,7 +6,7 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, show
-from cli.tables.ensemble import print_comparison, print_fit, print_members
+from cli.tables.ensemble import print_comparison, print_fit, print_folds, print_members
 from core.command import Command
 from core.errors import UsageError
 from ensemble.min_pixels import MIN_PIXELS
@@ -77,7 +77,8 @@ def fit(
     show(settings, document, lambda console: print_fit(console, job.name, document))
     settings.listener.info(f"wrote {path} and report.png beside it")
     named = None if job.name == DEFAULT_NAME else job.name
-    next_step(settings, Command("submit", out="submission.csv", ensemble=named))
+    better = done.ensemble.report.better
+    next_step(settings, better or Command("submit", out="submission.csv", ensemble=named))
 
 
 @click.command()
@@ -107,11 +108,12 @@ def show_ensemble(settings: Settings, name: str) -> None:
     document = to_document(ensemble)
     del document["record_ids"], document["per_record"]  # thousands of rows, which the file holds
     document["records"] = len(ensemble.record_ids)
-    for line in ensemble.fitted.get("warnings", ()):
-        settings.listener.warn(line)
+    for line, do in ensemble.report.advised_warnings:
+        settings.listener.warn(line, do)
 
     def print_both(console: Any) -> None:
         print_fit(console, name, ensemble.fitted)
+        print_folds(console, ensemble.fitted)
         print_members(console, document["members"])
 
     show(settings, document, print_both)

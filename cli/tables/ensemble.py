@@ -149,6 +149,29 @@ def print_comparison(console: "Console", document: Any) -> None:
     console.print("the difference is within chance" if low <= 0 <= high else f"{better} is better")
 
 
+def print_folds(console: "Console", document: Any) -> None:
+    """Print the choice made without each fold, and its weights; nothing if there is a single fold."""
+    from rich.table import Table
+
+    if not document["folds"]:
+        return
+    folds = document["folds"]
+    table = Table("without fold", *(str(fold["fold"]) for fold in folds), box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("Dice on it", *(f"{fold['dice']:.4f}" for fold in folds))
+    table.add_row("method", *(fold.get("method", EMPTY) for fold in folds))
+    table.add_row("threshold", *(threshold_text(fold["threshold"], 3) for fold in folds))
+    table.add_row("min-pixels", *(_cut_text(fold["min_pixels"]) for fold in folds))
+    for name in document["members"]:
+        table.add_row(name, *(f"{fold['weights'][name]:.4f}" for fold in folds))
+    console.print(table)
+
+
+def _cut_text(min_pixels: Any) -> str:
+    return "none" if min_pixels["mode"] == "none" else f"{min_pixels['mode']} {min_pixels['k']}"
+
+
 def print_members(console: "Console", members: Any) -> None:
     """Print the recipe, test-time augmentation, weight and predictions of each member of an ensemble."""
     from rich.table import Table

@@ -18,6 +18,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> FakeRuns:
     return fake_runs(tmp_path_factory.mktemp("fake"), records=18, lacking=[("m2", 2)])
 
 
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> FakeRuns:
+    """A good member and one that sees next to nothing."""
+    return fake_runs(tmp_path_factory.mktemp("uneven"), records=15, noise=(0.8, 9.0))
+
+
 def call(made: FakeRuns, *arguments: str) -> int:
     return run(["ensemble", *arguments, "--data", str(made.data), "--runs", str(made.runs), "--jobs", "1"])
 
@@ -55,6 +61,30 @@ def test_show_tells_what_was_fitted_and_where_it_comes_from(made, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["records"] == 18
     assert document["members"][0]["weight"] == 65536
+
+
+def test_a_better_member_is_next_and_not_the_submission(uneven, capsys):
+    assert call(uneven, "fit", *PLAIN, "--name", "odd") == 0
+    err = capsys.readouterr().err
+    better = f"cli ensemble fit --members m0 --name odd --data {uneven.data} --runs {uneven.runs}"
+    assert f"run: {better}\n" in err
+    assert f"next: {better}\n" in err
+    assert "submit" not in err
+    assert call(uneven, "show", "odd") == 0
+    assert "run: cli ensemble fit --members m0 --name odd" in capsys.readouterr().err
+
+
+def test_pruning_and_the_weights_of_each_fold_are_shown(uneven, capsys):
+    assert call(uneven, "fit", *PLAIN, "--prune", "--name", "few") == 0
+    out, err = capsys.readouterr()
+    assert "left out (in how many folds the others decided so): m1 (3 of 3)" in out
+    assert "next: cli submit --out submission.csv --ensemble few" in err
+    assert call(uneven, "show", "few") == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split()[:2] == ["without", "fold"])
+    rows = [line.split() for line in lines[start : start + 7]]
+    assert [row[0] for row in rows] == ["without", "Dice", "method", "threshold", "min-pixels", "m0", "m1"]
+    assert (rows[5][1:], rows[6][1:]) == (["1.0000"] * 3, ["0.0000"] * 3)
 
 
 def test_two_ensembles_are_compared(made, capsys):

@@ -98,9 +98,6 @@ WARNINGS = {
     "as asked, but its gain is not reliable: ": lambda case: changed(case, FitOptions("best", "none")),
     "may be lower: pixels where no member": lambda case: changed(case, maps=flat(case, 0, 13)),
     "times as many: the members find something else": lambda case: changed(case, masks=sparse(case.masks)),
-    "worse than the best single member: -0.": lambda case: changed(
-        case, maps=np.concatenate([case.maps[:1], 255 - case.maps[:1]])
-    ),
 }
 
 

@@ -1,0 +1,99 @@
+"""Rivals: what a fit's own tables show to be reliably better than the fitted ensemble, with the command that takes it.
+
+In: a `Fit` that was cross-fitted. Out: rivals, the furthest ahead first. Each is compared as its table shows it: single
+members, equal weights and named methods without min-pixels with the ensemble; the ensemble without a member with the
+same weights and that member, both without min-pixels. The intervals are simultaneous over all rivals, and not widened
+for few groups: a warning too many costs less than an ensemble that is worse than its own members.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.bootstrap import Estimate
+from core.command import Command
+from core.intervals import interval_text
+from core.simultaneous import differences
+from ensemble.ablation import counts_without, used_members
+from ensemble.counts import Counts3, TrainingSet
+from ensemble.fitting import Fit
+from ensemble.min_pixels import NONE
+from ensemble.selection import candidates
+from ensemble.strategy import cross_fitted_counts
+from ensemble.weights import METHODS
+
+OWN = "the ensemble"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Other choice that is better by `gain` than `than`; do: the command that takes it."""
+
+    name: str
+    than: str
+    gain: Estimate
+    do: Command
+
+    @property
+    def text(self) -> str:
+        """Warning about it."""
+        around = interval_text(self.gain.interval, "+.4f")
+        return f"{self.name}: better than {self.than} by {self.gain.value:+.4f} {around}, paired, simultaneous"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON object; `command` holds the words to type."""
+        words = {"name": self.name, "than": self.than, "text": self.text, "command": self.do.words}
+        return {**words, "gain": self.gain.value, "interval": self.gain.interval and list(self.gain.interval)}
+
+
+def rivals(fit: Fit, again: Mapping[str, Any] | None = None) -> tuple[Rival, ...]:
+    """Find the rivals that are better than the ensemble by a simultaneous 95 % interval; none in-sample.
+
+    again: options of `ensemble fit` that the rivals' commands repeat, such as the name
+    """
+    if fit.result.crossed is None:
+        return ()
+    found = [*_choices(fit), *_ablations(fit)]
+    systems = [counts for *_, first, second in found for counts in (first, second)]
+    pairs = [(2 * number, 2 * number + 1) for number in range(len(found))]
+    gains = differences(systems, fit.counts.groups, pairs, cautious=False)
+    better = [
+        Rival(name, than, gain, Command("ensemble fit", **{**(again or {}), **options}))
+        for (name, than, options, *_), gain in zip(found, gains)
+        if gain.interval and gain.low > 0
+    ]
+    return tuple(sorted(better, key=lambda rival: -rival.gain.value))
+
+
+Compared = tuple[str, str, dict[str, str], Counts3, Counts3]  # rival, baseline, options, counts of both
+
+
+def _choices(fit: Fit) -> Iterator[Compared]:
+    """Yield each member, and equal weights and other methods of `auto` with a name, beside the ensemble.
+
+    With a budget, only the members that fit into it.
+    """
+    if len(fit.members) < 2:
+        return
+    own, budget = fit.result.counts, fit.options.budget
+    for number, member in enumerate(fit.members):
+        if budget is None or budget.costs[number] <= budget.seconds:
+            yield f"{member.name} alone", OWN, {"members": member.name}, member.counts, own
+    if budget is not None:
+        return
+    everything = TrainingSet(fit.counts, fit.counts.folds)
+    for one in candidates(len(fit.members)):
+        if one.title in METHODS.names():
+            options = {"method": one.title, "min_pixels": NONE}
+            yield f"method {one.title} without min-pixels", OWN, options, cross_fitted_counts(everything, one), own
+
+
+def _ablations(fit: Fit) -> Iterator[Compared]:
+    """Yield the ensemble without each member beside all of it, both without min-pixels."""
+    used, names = used_members(fit), fit.active.members
+    if len(used) < 2:
+        return
+    whole = counts_without(fit, None)
+    for member in used:
+        others = ",".join(names[other] for other in used if other != member)
+        yield f"without {names[member]}", "its weights with it", {"members": others}, counts_without(fit, member), whole
