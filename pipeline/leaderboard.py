@@ -295,7 +295,8 @@ class Scoring:
         """Score members, best first: on the records that all of them predicted if `shared`, else each on its own.
 
         A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError. One
-        whose records hold no contrail pixel is not scored, and comes last: 0/0 ranks nothing.
+        whose maps or labels cannot be read is left out, too, as long as another can be scored. One whose records hold
+        no contrail pixel is not scored, and comes last: 0/0 ranks nothing.
         """
         labels = self.labels
         together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()
@@ -306,8 +307,17 @@ class Scoring:
                 self.listener.note(f"left out: {member.name}: {words}")
         empty = {member for member, ids in records.items() if not any(labels.mask(record).any() for record in ids)}
         scored = {member: ids for member, ids in records.items() if member not in empty}
+        scores, refusals = [], []
         with self.listener.task("scoring", sum(map(len, scored.values()))):
-            scores = [self._score(member, ids) for member, ids in scored.items()]
+            for member, ids in scored.items():
+                try:
+                    scores.append(self._score(member, ids))
+                except UserError as refusal:
+                    refusals.append(refusal)
+        if refusals and not scores:
+            raise refusals[0]
+        for refused in refusals:
+            self.listener.note(f"left out: {refused.what}", refused.do)
         scores.sort(key=lambda score: -score.dice.value)
         unscored = [self._unscored(member, ids) for member, ids in records.items() if ids and member in empty]
         behind = behind_first(scores) if scores else []

@@ -91,6 +91,19 @@ def test_nothing_that_all_predicted_ranks_nobody(idle):
     assert {row.dice for row in board.rows} == {None}
 
 
+def test_a_member_whose_maps_are_damaged_is_left_out_and_the_others_are_scored(tmp_path):
+    made = fake_runs(tmp_path, records=6, noise=(1.0, 1.2))
+    store, scenes, heard = Store(made.runs), open_scenes([made.data]), Heard()
+    (alone,) = leaderboard(store, scenes, [Ref("m1")]).rows
+    shard = next(made.runs.glob("predictions/m0/*/oof/fold-0/none/shard-0000.zst"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\0")
+    (row,) = leaderboard(store, scenes, listener=heard).rows
+    assert (row.name, row.dice, row.interval) == ("m1", alone.dice, alone.interval)
+    assert [note.startswith(f"left out: {shard}") for note in heard.notes] == [True]
+    with pytest.raises(UserError, match=str(shard)):
+        leaderboard(store, scenes, [Ref("m0")])
+
+
 def test_a_label_that_was_lost_is_a_note_of_the_list_and_named_by_the_board(tmp_path):
     made = fake_runs(tmp_path, records=6, noise=(1.0,))
     store, heard = Store(made.runs), Heard()
