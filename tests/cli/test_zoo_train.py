@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from core.signing import write_signed
 from tests.zoo.training.cases import STAGED, TINY_OPTIONS, write_scenes
 
 TINY = " ".join([*TINY_OPTIONS, "--jobs", "1"])
@@ -34,7 +35,7 @@ def test_a_staged_member_is_trained_and_its_table_fits_the_terminal(typed, folde
         stage["seconds"] = seconds
     kept = {"seconds": 60.0, "threshold": 1 / 255, "averaged": [1, 2]}
     result["stages"][1] |= kept
-    path.write_text(json.dumps(result | kept))
+    write_signed(path, result | kept)
     code, said = typed(command)
     assert "staged fold 0: is trained already, reused" in said.err
     assert "next: cli ensemble fit --data scenes" in said.err

@@ -26,6 +26,11 @@ MANIFEST = "manifest.json"  # of a prediction set, written last: its presence me
 RESULT_FORMAT = 2
 _KEPT = "epoch-{}.safetensors"
 
+# What chose the epoch of a run, as its result says in `epoch_chosen_on`.
+OTHER_FOLDS = "other_folds"  # the curves of the other folds
+HELD_OUT = "held_out"  # the fold that it holds out, whose Dice is then a little too high
+LAST = "last"  # none of them: the last epoch by rule, or the only one
+
 
 @dataclass(frozen=True, init=False)
 class Store:
@@ -163,7 +168,7 @@ class RunPlace:
 
     @property
     def best(self) -> Path:
-        """Weights of the best epoch."""
+        """Weights of the epoch that was chosen, or of the mean of several."""
         return self.folder / "best.safetensors"
 
     @property
@@ -187,8 +192,13 @@ class RunPlace:
         return replace(self, stage=0).folder / "stop"
 
     def kept(self, epoch: int) -> Path:
-        """Weights of an epoch that is to be averaged; removed at the end of the run."""
+        """Weights of an epoch that is to be averaged or may be chosen; removed once neither can happen."""
         return self.folder / _KEPT.format(epoch)
+
+    @property
+    def chosen(self) -> Path:
+        """Weights that take the place of `best` as soon as the result names them."""
+        return self.folder / "chosen.safetensors"
 
     def all_kept(self) -> list[Path]:
         """Weights of epochs that are there, sorted."""
@@ -245,6 +255,17 @@ class Ended(Generic[P]):
         """SHA-256 of the weights as the result names it; empty for a result that names none."""
         return self.result.get("weights_sha256") or ""
 
+    @property
+    def waits_for_folds(self) -> bool:
+        """True if it keeps candidate epochs of which the other folds are to choose one."""
+        return bool(self.result.get("candidates")) and not self.stopped
+
+    @property
+    def epoch_chosen_on(self) -> str:
+        """What chose the epoch: OTHER_FOLDS, HELD_OUT or LAST; HELD_OUT if it chose that of an earlier stage."""
+        parts = [*(self.result.get("stages") or ()), self.result]
+        return HELD_OUT if HELD_OUT in map(_chosen_on, parts) else _chosen_on(self.result)
+
     @cached_property
     def fault(self) -> str | None:
         """Fault of the run's files: result damaged, weights gone or other than the result names; None if complete."""
@@ -293,6 +314,12 @@ class SetPlace:
     def run(self) -> RunPlace:
         """Place of the run that predicted the set; nothing lies there if it was imported or trained elsewhere."""
         return self.store.run(self.ref, self.name)
+
+
+def _chosen_on(result: Mapping[str, Any]) -> str:
+    """What chose the epoch of a run or of a stage: older results do not say, but then it was the held-out fold."""
+    no_choice = result.get("dice") is None or result.get("epochs") == 1
+    return str(result.get("epoch_chosen_on") or (LAST if no_choice else HELD_OUT))
 
 
 def _folders(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
 from zoo.training.history import Epoch, epoch_line
 from zoo.training.loop import train
 from zoo.training.preflight import Planned, check_recipe, check_run, check_views, look_at
+from zoo.training.settling import read_curve, settle
 from zoo.training.warm_start import pin_warm_start, pin_weights
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "look_at",
     "pin_warm_start",
     "pin_weights",
+    "read_curve",
     "run_datasets",
     "run_scaling",
     "set_threads",
+    "settle",
     "train",
 ]

@@ -10,11 +10,14 @@ from zoo.runtime.checkpoints import load_weights
 from zoo.training.history import Epoch
 
 
-def epochs_to_average(history: Sequence[Epoch], count: int) -> list[Epoch]:
-    """Select the `count` best epochs by Dice, or the last ones if none was scored, in their order; none below two."""
+def epochs_to_average(history: Sequence[Epoch], count: int, by_dice: bool = True) -> list[Epoch]:
+    """Select the `count` best epochs by Dice, in their order; none below two.
+
+    Without `by_dice`, or if none was scored: the last ones.
+    """
     if count < 2:
         return []
-    scored = history[-1].dice is not None
+    scored = by_dice and history[-1].dice is not None
     ranked = sorted(history, key=lambda epoch: -(epoch.dice or 0.0)) if scored else list(reversed(history))
     return sorted(ranked[:count], key=lambda epoch: epoch.epoch)
 

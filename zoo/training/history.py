@@ -61,6 +61,14 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
     return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
 
 
+def kept_epoch(run: Run, history: Sequence[Epoch]) -> Epoch:
+    """Epoch whose weights a run, or a stage of it, keeps as its best.
+
+    The last one of an earlier stage: the best by Dice would let the fold have a part in the weights that it scores.
+    """
+    return history[-1] if run.stage else best_epoch(history)
+
+
 def read_epochs(run: Run) -> list[Epoch]:
     """Read the epochs of a run or of a stage from epochs.jsonl; Damaged for a line that was changed."""
     epochs = []
@@ -81,8 +89,8 @@ def resumable_state(run: Run, started_from: str | None) -> dict[str, Any] | None
     if state is None or state.get("started_from") != started_from:
         return None
     history = [Epoch(**row) for row in state["epochs"]]
-    in_state = bool(history) and best_epoch(history) is history[-1] and not state.get("part", {}).get("losses")
-    kept = bool(history) and run.kept(best_epoch(history).epoch).is_file()
+    in_state = bool(history) and kept_epoch(run, history) is history[-1] and not state.get("part", {}).get("losses")
+    kept = bool(history) and run.kept(kept_epoch(run, history).epoch).is_file()
     return state if not history or in_state or kept or best_is_intact(run, state) else None
 
 

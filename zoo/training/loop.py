@@ -1,7 +1,10 @@
-"""Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept."""
+"""Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept.
+
+The weights of candidate epochs are kept beside them, for the other folds to choose by (`zoo.training.settling`).
+"""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -19,17 +22,20 @@ from zoo.data import SIZE
 from zoo.members import Recipe
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
+from zoo.runs.store import HELD_OUT, LAST
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.schedules import learning_rate, lower_rate
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import RecordDataset
+from zoo.training.epoch_choice import candidate_epochs
 from zoo.training.history import (
     Epoch,
     EpochProgress,
     best_epoch,
     best_is_intact,
+    kept_epoch,
     read_clocks,
     read_epochs,
     resumable_state,
@@ -40,8 +46,8 @@ from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha25
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
 STAGE_KEYS = (
-    *("epochs", "planned_epochs", "best_epoch", "averaged", "lost_patience", "weights_sha256", "dice", "threshold"),
-    *("seconds", "cpu_seconds", "precision"),
+    *("epochs", "planned_epochs", "best_epoch", "epoch_chosen_on", "averaged", "lost_patience", "weights_sha256"),
+    *("dice", "threshold", "seconds", "cpu_seconds", "precision"),
 )
 
 
@@ -56,10 +62,10 @@ def train(
 ) -> list[Epoch]:
     """Train `run` to its end, resuming from its last state; returns all its epochs.
 
-    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`), or without a
-    contrail pixel in them, the last epoch is the best one. A file named `stop` in the run's folder ends it after its
-    epoch, in a stage too, with the best weights of that stage. The state is saved after every epoch, and within one
-    every `save_every` seconds.
+    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`), without a contrail
+    pixel in them, and in each stage but the last, the last epoch is the best one. A file named `stop` in the run's
+    folder ends it after its epoch, in a stage too, with the best weights of that stage. The state is saved after every
+    epoch, and within one every `save_every` seconds.
     """
     make_folder(run.folder)
     write_text(run.recipe_file, signed_text(run.recipe.as_toml()))
@@ -86,7 +92,7 @@ def train(
             history += loop.history
             before = stage.ended_with(loop.finish())
         if before and not before.stopped:
-            _tidy(run)
+            _tidy(run, before.result)
         return history
 
 
@@ -115,6 +121,7 @@ class _Loop:
         self.history: list[Epoch] = []
         self.progress = EpochProgress()
         self.best_sha256 = ""
+        self.candidates: dict[int, str] = {}  # SHA-256 of the weights of each candidate epoch so far
         torch.manual_seed(run.random_seed("weights"))
         self.started_from = warm_start_sha256(start)
         state = resumable_state(run, self.started_from)
@@ -229,20 +236,32 @@ class _Loop:
     def _keep(self, epoch: Epoch) -> None:
         self.history.append(epoch)
         self.progress = EpochProgress()
-        is_best = best_epoch(self.history) is epoch
-        to_average = epochs_to_average(self.history, self.recipe.average_best)
-        weights = weights_of(self.train_step.eval_network) if is_best or epoch in to_average else b""
+        is_best = kept_epoch(self.run, self.history) is epoch
+        to_average = self._to_average()
+        is_candidate = epoch.epoch in self._planned_candidates
+        is_kept = is_candidate or epoch in to_average
+        weights = weights_of(self.train_step.eval_network) if is_best or is_kept else b""
         if is_best:
             self.best_sha256 = sha256(weights).hexdigest()
-        if epoch in to_average:
+        if is_candidate:
+            self.candidates[epoch.epoch] = sha256(weights).hexdigest()
+        if is_kept:
             write_weights(self.run.kept(epoch.epoch), weights)
         self._save()  # before the best weights, which can be made from it if the process is killed in between
         if is_best:
             write_weights(self.run.best, weights)
         for other in self.history:
-            if other not in to_average:
+            if other not in to_average and other.epoch not in self.candidates:
                 self.run.kept(other.epoch).unlink(missing_ok=True)
         self._write_lines()
+
+    def _to_average(self) -> list[Epoch]:
+        return epochs_to_average(self.history, self.recipe.average_best, by_dice=not self.run.stage)
+
+    @property
+    def _planned_candidates(self) -> tuple[int, ...]:
+        # `full` has no other folds, and an earlier stage keeps its last epoch.
+        return candidate_epochs(self.recipe.epochs) if len(self.held_out) and not self.run.stage else ()
 
     def _write_lines(self) -> None:
         # The whole file: a resumed run drops lines beyond the state that it resumes from.
@@ -252,15 +271,17 @@ class _Loop:
         state = self.train_step.state_dict()
         rows = [asdict(epoch) for epoch in self.history]
         state |= {"epochs": rows, "part": asdict(self.progress)}
-        save_state(self.run.state, state | {"best_sha256": self.best_sha256, "started_from": self.started_from})
+        names = {"best_sha256": self.best_sha256, "started_from": self.started_from, "candidates": self.candidates}
+        save_state(self.run.state, state | names)
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.train_step.load_state_dict(state)
         self.history = [Epoch(**row) for row in state["epochs"]]
         self.progress = EpochProgress(**state.get("part", {}))
         self.best_sha256 = state.get("best_sha256", "")
+        self.candidates = dict(state.get("candidates", {}))
         if self.history and not best_is_intact(self.run, state):
-            kept = self.run.kept(best_epoch(self.history).epoch)
+            kept = self.run.kept(kept_epoch(self.run, self.history).epoch)
             best = kept.read_bytes() if kept.is_file() else weights_of(self.train_step.eval_network)
             write_weights(self.run.best, best)
         self._write_lines()  # the process may have been killed before it wrote the line of the last epoch
@@ -276,27 +297,32 @@ class _Loop:
         return f"from {stage}epoch {self.number + 1}/{self.recipe.epochs}{step}"
 
     def finish(self) -> dict[str, Any]:
-        """Put the mean of the best epochs in the best one's place if it scores no worse; write the result."""
-        best = best_epoch(self.history)
+        """Put the mean of the best epochs in the best one's place if it scores no worse; write the result.
+
+        In a stage but the last, the mean of the last epochs, whatever it scores.
+        """
+        best = kept_epoch(self.run, self.history)
         kept: dict[str, Any] = {"dice": best.dice, "threshold": best.threshold, "averaged": []}
-        together = epochs_to_average(self.history, self.recipe.average_best)
+        together = self._to_average()
         if len(together) > 1:
             network = average_weights([self.run.kept(epoch.epoch) for epoch in together], self.train_step.eval_network)
             dice, threshold, _ = self._scored(network)
-            if best.dice is None or dice is None or dice >= best.dice:
+            if self.run.stage or best.dice is None or dice is None or dice >= best.dice:
                 write_weights(self.run.best, weights_of(network))
                 averaged = [epoch.epoch for epoch in together]
                 kept = {"dice": dice, "threshold": threshold, "averaged": averaged}
         own = self._result() | kept
         earlier = [stage.read_result() for stage in self.run.stages[:-1]] if self.run.stage == 0 else []
-        stages = [_row(stage) for stage in [*earlier, own]] if earlier else []
-        result = own | {"stages": stages}
+        stages = [stage_row(stage) for stage in [*earlier, own]] if earlier else []
+        candidates = {"candidates": self.candidates} if self.candidates else {}
+        result = own | {"stages": stages} | candidates
         self.run.write_result(result)
         return result
 
     def _result(self) -> dict[str, Any]:
         """Content of result.json of this run or stage; that of the last stage is the run's."""
-        run = self.run
+        run, best = self.run, kept_epoch(self.run, self.history)
+        by_rule = run.stage or best.dice is None or len(self.history) == 1
         return {
             "member": run.recipe.name,
             "fold": run.fold,
@@ -310,7 +336,8 @@ class _Loop:
             "epochs": len(self.history),
             "planned_epochs": self.recipe.epochs,
             "stopped": not self.ended,
-            "best_epoch": best_epoch(self.history).epoch,
+            "best_epoch": best.epoch,
+            "epoch_chosen_on": LAST if by_rule else HELD_OUT,
             "lost_patience": self.lost_patience,
             "weights_sha256": sha256_of_file(run.best),
             "seconds": round(sum(epoch.seconds for epoch in self.history), 1),
@@ -323,7 +350,7 @@ def _generator(run: Run, *use: object) -> torch.Generator:
     return torch.Generator().manual_seed(run.random_seed(*use))
 
 
-def _row(result: dict[str, Any]) -> dict[str, Any]:
+def stage_row(result: Mapping[str, Any]) -> dict[str, Any]:
     """Keys of a stage's result that the run's result repeats; results of older releases lack some."""
     return {key: result[key] for key in STAGE_KEYS if key in result}
 
@@ -337,16 +364,17 @@ def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.
     precision = training_precision(recipe.precision, device)
     dice, threshold, _ = score(network.to(device), held_out, device, recipe.batch, precision)
     write_weights(run.best, stage.best.read_bytes())
-    stages = [_row(each.read_result()) for each in trained]
+    stages = [stage_row(each.read_result()) for each in trained]
     found = {"dice": dice, "threshold": threshold, "stopped": True, "stages": stages}
     run.write_result({**ended.result, **found})
 
 
-def _tidy(run: Run) -> None:
+def _tidy(run: Run, result: Mapping[str, Any]) -> None:
     """Remove the files that only an unfinished run needs; a state is many times the size of the weights."""
+    candidates = {run.kept(int(epoch)) for epoch in result.get("candidates", ())}
     for stage in run.stages:
         stage.state.unlink(missing_ok=True)
-        for path in stage.all_kept():
+        for path in {*stage.all_kept()} - candidates:
             path.unlink()
 
 

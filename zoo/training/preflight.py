@@ -20,6 +20,7 @@ from zoo.runs.run import EndedRun, Run, run_records
 from zoo.runtime.devices import choose_device
 from zoo.targets import require_target
 from zoo.training.optimizers import check_optimizer, check_optimizer_name
+from zoo.training.settling import finish_settling
 from zoo.training.step import save_memory
 from zoo.training.warm_start import find_warm_start, load_warm_start, warm_start_changed
 from zoo.tta import scaled_sides
@@ -43,9 +44,13 @@ class Planned:
 def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
     """Read how the run ended, and if its files or the weights that it started from have changed since.
 
+    A settling that was killed is finished first.
+
     starts: runs of the recipe that it starts from, if they were read before.
     """
     ended = run.ended()
+    if ended:
+        finish_settling(ended)
     again = (ended and ended.fault) or ""
     if ended and ended.done and warm_start_changed(ended, starts):
         again = f"{run.recipe.start_from}, from which it started, has other weights since"

@@ -4,33 +4,43 @@ In: members, Scenes, a Store. Out: TrainedRuns, with their prediction sets in th
 (zoo.training), printing.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.command import Command
+from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.members import Recipe, load_members
 from zoo.predictions import PredictionSet
+from zoo.predictions.members import OOF
 from zoo.runs import Store
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at
+from zoo.runs.store import HELD_OUT, LAST, OTHER_FOLDS
 from zoo.schedules import lower_rate
 from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
+    RecordDataset,
     check_run,
     check_views,
     epoch_line,
     look_at,
     pin_warm_start,
+    read_curve,
     run_datasets,
     run_scaling,
     set_threads,
+    settle,
 )
 from zoo.training import train as train_run
+from zoo.training.epoch_choice import Curve
 from zoo.workflows.predict import predict_run
 
 if TYPE_CHECKING:
@@ -56,9 +66,10 @@ class TrainedRun:
 
     @property
     def dice(self) -> float | None:
-        """Global Dice on the records that it holds out, at its best epoch and threshold.
+        """Global Dice on the records that it holds out, at the best threshold of these records.
 
-        None for `full`, and where these records hold no contrail pixel.
+        If they chose its epoch, too (`ended.epoch_chosen_on`), it is a little too high. None for `full`, and where they
+        hold no contrail pixel.
         """
         dice: float | None = self.ended.result["dice"]
         return dice
@@ -72,7 +83,9 @@ class TrainedRun:
         """Document for JSON: the run's result, with each stage's score beside the logged one."""
         run = self.run
         # results of older runs have no stages and no averaged epochs
-        found = {"stages": [], "averaged": [], **self.ended.result, "logged_stages": list(run.recipe.log.stages)}
+        kept = {key: value for key, value in self.ended.result.items() if key != "candidates"}
+        chosen = {"epoch_chosen_on": self.ended.epoch_chosen_on}
+        found = {"stages": [], "averaged": [], **kept, **chosen, "logged_stages": list(run.recipe.log.stages)}
         stopped = {"stopped": self.ended.stopped, "stopped_at": self.stopped_at}
         return {"member": run.member, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
 
@@ -143,21 +156,34 @@ def train(
         save_folds(store.folds, split)
     set_threads(jobs)
     trainer = _Trainer(scenes, split, tta, device, jobs, listener)
-    return TrainedRuns(map(trainer.trained, planned))
+    together = groupby(planned, key=lambda each: (each.run.ref, each.run.seed))
+    return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
 
 
 class _Trainer:
-    """Trains planned runs, one after the other."""
+    """Trains planned runs: those of one recipe and seed together, one after the other."""
 
     def __init__(self, scenes: Scenes, folds: Folds, tta: str, device: str, jobs: int, listener: Listener) -> None:
         self.scenes, self.folds, self.tta = scenes, folds, tta
         self.device, self.jobs, self.listener = device, jobs, listener
-        self.trained_any = False
+        self.weights_changed = False  # of any run so far
 
-    def trained(self, planned: Planned) -> TrainedRun:
-        """Train the run unless it is complete, and predict what it holds out."""
+    def train(self, planned: Iterable[Planned]) -> Iterator[TrainedRun]:
+        """Train the runs that are not complete, let the folds choose each other's epochs, predict what each holds out.
+
+        planned: folds of one recipe and seed.
+        """
+        trained = [self._trained(each) for each in planned]
+        settled = self._settled([each.ended for each in trained])
+        for each, ended in zip(trained, settled):
+            predictions = self._predict(ended, self.tta) if ended.run.fold != FULL else None
+            self._warn_of_dice(ended)
+            yield replace(each, ended=ended, predictions=predictions)
+
+    def _trained(self, planned: Planned) -> TrainedRun:
+        """Train the run unless it is complete."""
         run, info = planned.run, self.listener.info
-        if self.trained_any and run.recipe.start_from:  # the run that it starts from may have been trained just now
+        if self.weights_changed and run.recipe.start_from:  # also those of the run that it starts from, perhaps
             planned = look_at(run)
         if planned.again:
             info(f"{run.label}: {planned.again}; it is trained again")
@@ -169,18 +195,11 @@ class _Trainer:
             info(f"{run.label}: stopped at {stopped_at(ended)}{reused}; remove {run.stop} to train it on")
         elif planned.reused:
             info(f"{run.label}: is trained already, reused")
-        predictions = self._predict(ended) if run.fold != FULL else None
-        if ended.result["dice"] is None and run.fold != FULL:
-            self.listener.warn(
-                f"{run.label}: no contrail pixel in the records that it holds out: no Dice, and its last epoch is kept"
-            )
-        if ended.result["dice"] == 0:
-            self.listener.warn(f"{run.label}: {_no_contrail_found(run.recipe)}")
-        return TrainedRun(ended=ended, predictions=predictions, reused=planned.reused is not None)
+        return TrainedRun(ended=ended, predictions=None, reused=planned.reused is not None)
 
     def _train(self, run: Run) -> EndedRun:
-        self.trained_any = True
-        seen, held = run_datasets(run, self.scenes, self.folds, self.jobs, self.listener)
+        self.weights_changed = True
+        seen, held = self._datasets(run)
         start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
         self.listener.info(f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):
@@ -193,9 +212,91 @@ class _Trainer:
         assert ended is not None
         return ended
 
-    def _predict(self, ended: EndedRun) -> PredictionSet:
+    def _settled(self, ended: Sequence[EndedRun]) -> Sequence[EndedRun]:
+        """Runs with the epochs that the other folds choose, if all folds of their recipe and seed are trained."""
+        if not any(each.waits_for_folds for each in ended):
+            return ended
+        others = self._other_folds(ended)
+        curves = self._curves([each for each in (*others, *ended) if not each.stopped])
+        if len(curves) < self.folds.count:
+            self._tell_of_waiting([each for each in ended if each.waits_for_folds])
+            return ended
+        # Those of this call last: if the process is killed before, the same call finds that there is more to do.
+        for each in others:
+            self._settle(each, curves)
+        return [self._settle(each, curves) for each in ended]
+
+    def _other_folds(self, ended: Sequence[EndedRun]) -> list[EndedRun]:
+        """Runs of the folds that are not among these, where they are trained to their end."""
+        here = {each.run.fold for each in ended}
+        found = []
+        for fold in fold_names("all", self.folds):
+            if fold not in here:
+                with suppress(UserError):  # the run that it started from is gone
+                    found.append(look_at(replace(ended[0].run, fold=fold)).reused)
+        return [each for each in found if each]
+
+    def _curves(self, ended: Sequence[EndedRun]) -> dict[str, Curve]:
+        """Dice after each epoch, by fold; a warning names lines that cannot be read."""
+        curves = {}
+        for each in ended:
+            try:
+                curves[each.run.fold] = read_curve(each)
+            except UserError as error:
+                self.listener.warn(f"{error.what}; the epochs of this recipe cannot be chosen by other folds", error.do)
+        return curves
+
+    def _settle(self, ended: EndedRun, curves: Mapping[str, Curve]) -> EndedRun:
+        """Settle a run that waits for the other folds, and predict again what it had predicted before."""
+        if not ended.waits_for_folds:
+            return ended
+        run, before = ended.run, ended.weights_sha256
+        settled = settle(ended, curves, lambda: self._datasets(run)[1], self.device)
+        self.listener.info(f"{run.label}: {_epoch_words(settled)}")
+        if settled.weights_sha256 != before:
+            self.weights_changed = True
+            for place in run.store.sets(OOF, run.member):
+                if place.run.folder == run.folder:
+                    self._predict(settled, place.tta)
+        return settled
+
+    def _tell_of_waiting(self, waiting: Sequence[EndedRun]) -> None:
+        run = waiting[0].run
+        labels = f"{run.member} fold {', '.join(each.run.name.words for each in waiting)}"
+        kept = sum(len(each.result["candidates"]) * each.run.best.stat().st_size for each in waiting)
+        self.listener.info(
+            f"{labels}: the epoch is chosen on the fold that scores it, so the Dice is a little too high until all "
+            f"folds are trained and the others choose it; weights to choose from: {kept / 1e6:.1f} MB",
+            Command("zoo train", member=run.recipe_file, fold="all", seed=run.seed or None, with_val=run.with_val),
+        )
+
+    def _warn_of_dice(self, ended: EndedRun) -> None:
+        run = ended.run
+        if ended.result["dice"] is None and run.fold != FULL:
+            by_others = ended.epoch_chosen_on == OTHER_FOLDS
+            which = "the other folds chose its epoch" if by_others else "its last epoch is kept"
+            self.listener.warn(f"{run.label}: no contrail pixel in the records that it holds out: no Dice, and {which}")
+        if ended.result["dice"] == 0:
+            self.listener.warn(f"{run.label}: {_no_contrail_found(run.recipe)}")
+
+    def _datasets(self, run: Run) -> tuple[RecordDataset, RecordDataset]:
+        return run_datasets(run, self.scenes, self.folds, self.jobs, self.listener)
+
+    def _predict(self, ended: EndedRun, tta: str) -> PredictionSet:
         _, held = run_records(ended.run, self.scenes, self.folds)
-        return predict_run(ended, self.scenes, held, "oof", self.tta, self.device, self.listener)
+        return predict_run(ended, self.scenes, held, OOF, tta, self.device, self.listener)
+
+
+def _epoch_words(settled: EndedRun) -> str:
+    """Epoch of a settled run, or the epochs whose mean it has, and what chose it."""
+    result = settled.result
+    epochs = "+".join(map(str, result["averaged"])) or str(result["best_epoch"])
+    by = {
+        OTHER_FOLDS: "by the other folds",
+        LAST: "by rule, since no other fold holds a contrail pixel",
+        HELD_OUT: "on the fold itself, since it shares no candidate with the others",
+    }
+    return f"epoch {epochs} of {result['epochs']}, chosen {by[settled.epoch_chosen_on]}"
 
 
 def _no_contrail_found(recipe: Recipe) -> str:

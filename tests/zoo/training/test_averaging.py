@@ -31,18 +31,22 @@ def test_the_best_epochs_are_averaged_or_the_last_ones_where_none_was_scored(his
     assert [epoch.epoch for epoch in epochs_to_average(history, count)] == chosen
 
 
+def test_the_last_epochs_are_averaged_where_the_dice_is_not_to_choose():
+    assert [epoch.epoch for epoch in epochs_to_average(scored(0.5, 0.4, 0.1), 2, by_dice=False)] == [2, 3]
+
+
 def stopped_before_its_end(tmp_path, scenes, folds, monkeypatch, last):
     """Four epochs of which the second and third are best, the mean scored `last`; kept files are looked at."""
     scores = iter([0.1, 0.4, 0.3, 0.2, last])
     monkeypatch.setattr("zoo.training.loop.score", lambda *_: (next(scores), 0.25, 0.0))
-    monkeypatch.setattr("zoo.training.loop._tidy", lambda run: None)
+    monkeypatch.setattr("zoo.training.loop._tidy", lambda *_: None)
     return trained(tmp_path, scenes, folds, RECIPE)
 
 
 def test_the_mean_takes_the_best_ones_place(tmp_path, scenes, folds, monkeypatch):
     run = stopped_before_its_end(tmp_path, scenes, folds, monkeypatch, last=0.5)
     parts = [read_weights(run.kept(number)) for number in (2, 3)]
-    assert not run.kept(4).exists()
+    assert not run.kept(1).exists()
     mean = read_weights(run.best)
     assert not torch.equal(parts[0]["encoder.conv_stem.weight"], parts[1]["encoder.conv_stem.weight"])
     for key, value in mean.items():

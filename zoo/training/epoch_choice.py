@@ -1,0 +1,47 @@
+"""Choice of each fold's epoch by the Dice curves of the other folds.
+
+In: the curves of all folds of a recipe and seed. Out: epochs. Stays outside: files, networks.
+
+An epoch chosen by the Dice of the fold that then scores it makes that score too high; docs/honesty.md has by how much.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+CANDIDATES = 8  # epochs of a run whose weights are kept until the choice: what that costs on disk
+
+Curve = Sequence[float | None]  # Dice after each epoch; None throughout for a fold without a contrail pixel
+
+
+def candidate_epochs(planned: int) -> tuple[int, ...]:
+    """Epochs whose weights are kept for the choice: at most `CANDIDATES`, over its second half, the last included.
+
+    They follow from the schedule alone: keeping weights by their Dice would be a choice by the held-out fold. Of one
+    epoch there is nothing to choose.
+
+    >>> candidate_epochs(12)
+    (7, 8, 9, 10, 11, 12)
+    >>> candidate_epochs(100)
+    (56, 63, 69, 75, 81, 88, 94, 100)
+    """
+    half = planned - planned // 2
+    count = min(half, CANDIDATES)
+    steps = ((2 * half * place + count) // (2 * count) for place in range(1, count + 1))  # rounded half up, in integers
+    return tuple(planned - half + step for step in steps) if planned > 1 else ()
+
+
+def ranked_epochs(curves: Mapping[str, Curve], fold: str, candidates: Sequence[int]) -> list[int]:
+    """Candidates that all folds reached, the one with the highest mean Dice over the other folds first.
+
+    curves: of all folds, by name. The curve of `fold` itself counts only by its length. A fold without a contrail pixel
+    has no vote; without any vote, and where means are equal, the later epoch comes first: it was trained longer.
+    """
+    reached = min(map(len, curves.values()))
+    votes = [curve for name, curve in curves.items() if name != fold and curve and curve[-1] is not None]
+    means = {epoch: fsum(curve[epoch - 1] or 0.0 for curve in votes) for epoch in candidates if epoch <= reached}
+    return sorted(means, key=lambda epoch: (-means[epoch], -epoch))
+
+
+def has_vote(curves: Mapping[str, Curve], fold: str) -> bool:
+    """True if a fold other than `fold` has a Dice."""
+    return any(curve[-1] is not None for name, curve in curves.items() if name != fold and curve)

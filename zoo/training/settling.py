@@ -1,0 +1,98 @@
+"""Settling of a run: its epoch is chosen by the other folds, and the weights of the other candidates are removed.
+
+In: an ended run, the curves of all folds. Out: the run as it ended then. Stays outside: when all folds are there
+(zoo.workflows.train), the choice itself (zoo.training.epoch_choice).
+
+A kill at any moment loses nothing. The chosen weights are written beside the best ones; the result that names them is
+written; they take the best ones' place; the candidates are removed. Before the result nothing has changed, and after it
+`finish_settling` does the rest.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from core.errors import Damaged
+from core.files import sha256_of_file
+from zoo.models import build
+from zoo.runs.run import EndedRun, Run
+from zoo.runs.store import LAST, OTHER_FOLDS
+from zoo.runtime.checkpoints import weights_of, write_weights
+from zoo.runtime.devices import choose_device
+from zoo.runtime.precision import training_precision
+from zoo.training.averaging import average_weights
+from zoo.training.dataset import RecordDataset
+from zoo.training.epoch_choice import Curve, has_vote, ranked_epochs
+from zoo.training.history import read_epochs
+from zoo.training.loop import stage_row
+from zoo.training.scoring import score
+
+
+def read_curve(ended: EndedRun) -> Curve:
+    """Dice after each epoch of a run that was trained to its end.
+
+    Damaged if its lines were changed or are not those of its result, UserError if they cannot be read.
+    """
+    curve = [epoch.dice for epoch in read_epochs(ended.run)]
+    if len(curve) != ended.result["epochs"]:
+        raise Damaged(f"{ended.run.epochs}: has {len(curve)} of {ended.result['epochs']} epochs; train the run again")
+    return curve
+
+
+def settle(
+    ended: EndedRun, curves: Mapping[str, Curve], held_out: Callable[[], RecordDataset], device_name: str = "auto"
+) -> EndedRun:
+    """Choose the epoch of a run by the other folds' curves; with `average_best`, as many, whose mean is taken.
+
+    The mean is taken by rule: whether it is better could only be told by the fold that it is scored on. Without an
+    intact candidate that all folds reached, the run keeps the epoch that it chose itself. curves: of all folds of its
+    recipe and seed, by fold. held_out: records that a mean is scored on.
+    """
+    run, result = ended.run, dict(ended.result)
+    hashes = {int(epoch): sha256 for epoch, sha256 in result.pop("candidates").items()}
+    ranked = ranked_epochs(curves, run.fold, sorted(hashes))
+    intact = (epoch for epoch in ranked if _is_intact(run, epoch, hashes[epoch]))
+    chosen = list(islice(intact, max(1, run.taught.average_best)))
+    if chosen:
+        result |= _take(run, chosen, held_out, device_name)
+        result["epoch_chosen_on"] = OTHER_FOLDS if has_vote(curves, run.fold) else LAST
+    if result.get("stages"):
+        result["stages"] = [*result["stages"][:-1], stage_row(result)]
+    run.write_result(result)
+    settled = run.ended_with(result)
+    finish_settling(settled)
+    return settled
+
+
+def finish_settling(ended: EndedRun) -> None:
+    """Put chosen weights in their place, and remove the candidates, if a settled run was killed before that."""
+    run = ended.run
+    if ended.stopped or ended.waits_for_folds or "epoch_chosen_on" not in ended.result:
+        return
+    if run.chosen.is_file() and sha256_of_file(run.chosen) == ended.weights_sha256:
+        write_weights(run.best, run.chosen.read_bytes())
+    for path in (*run.all_kept(), run.chosen):
+        path.unlink(missing_ok=True)
+
+
+def _take(run: Run, chosen: Sequence[int], held_out: Callable[[], RecordDataset], device_name: str) -> dict[str, Any]:
+    """Write the weights of one epoch, or the mean of several, beside the best ones; returns what the result says."""
+    best, together = chosen[0], sorted(chosen)
+    if len(together) == 1:
+        epoch = read_epochs(run)[best - 1]
+        dice, threshold, averaged = epoch.dice, epoch.threshold, []
+        weights = run.kept(best).read_bytes()
+    else:
+        recipe, device = run.taught, choose_device(device_name)
+        network = average_weights([run.kept(epoch) for epoch in together], build(recipe, "none"))
+        precision = training_precision(recipe.precision, device)
+        dice, threshold, _ = score(network.to(device), held_out(), device, recipe.batch, precision)
+        weights, averaged = weights_of(network), together
+    write_weights(run.chosen, weights)
+    kept = {"dice": dice, "threshold": threshold, "averaged": averaged}
+    return {"best_epoch": best, "weights_sha256": sha256_of_file(run.chosen), **kept}
+
+
+def _is_intact(run: Run, epoch: int, sha256: str) -> bool:
+    path = run.kept(epoch)
+    return path.is_file() and sha256_of_file(path) == sha256
