@@ -16,12 +16,13 @@ def print_tuned(console: "Console", document: dict[str, Any]) -> None:
     """Print the best trials, the member as it is, and the member that was written."""
     ranked = sorted(document["trials"], key=lambda row: -(row["dice"] or 0.0))
     shown = ranked[:BEST] + [row for row in ranked[BEST:] if row["as_it_is"]]
-    console.print(as_table(_columns(shown), console.width))
+    best = document["best"]
+    console.print(as_table(_columns(shown, best), console.width))
     pruned = sum(row["pruned"] for row in ranked)
-    console.print(
-        f"Dice: global, on the held-out records of fold {document['fold']}, which chose among {len(ranked)} "
-        f"{'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned): it is optimistic."
-    )
+    number = f"{len(ranked)} {'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned)"
+    console.print(f"Dice: global, on the held-out records of fold {document['fold']}; {number}.")
+    if document["best"]["chosen_on_own_fold"]:
+        console.print("* chosen as the highest on this very fold: too high by chance; the other folds judge the member")
     own = document["dice_as_it_is"]
     if document["path"] is None:
         line = f"No trial was better than the member as it is (Dice {own:.4f}): no member is written."
@@ -33,7 +34,7 @@ def print_tuned(console: "Console", document: dict[str, Any]) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+def _columns(rows: Sequence[dict[str, Any]], best: dict[str, Any]) -> list[Column]:
     """Columns of trials; of the keys that are searched, the first ones get their room first."""
     column = partial(column_of, rows)
     keys = [
@@ -42,10 +43,18 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
     ]
     return [
         column("trial", 0, lambda row: f"{row['trial']} as it is" if row["as_it_is"] else str(row["trial"]), False),
-        column("Dice", 0, lambda row: "pruned" if row["pruned"] else f"{row['dice']:.4f}"),
+        column("Dice", 0, lambda row: _dice(row, best)),
         column("trained", len(keys) + 1, lambda row: str(row["epochs"])),
         *keys,
     ]
+
+
+def _dice(row: dict[str, Any], best: dict[str, Any]) -> str:
+    """Dice of a trial, marked if it was chosen for it."""
+    if row["pruned"]:
+        return "pruned"
+    chosen = best["chosen_on_own_fold"] and row["trial"] == best["trial"]
+    return f"{row['dice']:.4f}" + ("*" if chosen else "")
 
 
 def _is_number(rows: Sequence[dict[str, Any]], key: str) -> bool:

@@ -1,6 +1,7 @@
 """`cli zoo tune`, as it is typed."""
 
 import json
+import re
 
 import pytest
 
@@ -25,7 +26,9 @@ def test_a_search_ends_with_a_table_that_fits_and_the_next_command(typed, monkey
     assert (head.split()[:3], len(rows)) == (["trial", "Dice", "trained"], 2)
     assert max(map(len, table.splitlines())) <= 60
     words = " ".join(told.split())
-    assert "chose among 2 trials (0 pruned): it is optimistic" in words
+    assert "2 trials (0 pruned)." in words
+    assert "* chosen as the highest on this very fold" in words
+    assert len(re.findall(r"\d\.\d{4}\*", table)) == 1
     assert "above the member as it is" in words
     assert "next: cli zoo train --member runs/tuning/mine-tuned.toml --fold all --data scenes" in said.err
     code, said = typed("zoo tune mine.toml --trials 2 --epochs 2 --json")
@@ -35,7 +38,7 @@ def test_a_search_ends_with_a_table_that_fits_and_the_next_command(typed, monkey
 def test_if_no_trial_is_better_the_member_is_trained_as_it_was_given(typed, tmp_path):
     code, said = typed("zoo tune mine.toml --trials 1 --epochs 1 --set lr=0.02 --with-val")
     assert code == 0, said.err
-    assert "chose among 1 trial (0 pruned)" in " ".join(said.out.split())
+    assert "of fold 0; 1 trial (0 pruned)." in " ".join(said.out.split())
     assert "No trial was better than the member as it is (Dice 0." in said.out
     assert "no member is written" in said.out
     assert "next: cli zoo train --member mine.toml --fold all --with-val --set lr=0.02 --data" in said.err

@@ -35,7 +35,11 @@ class Tuned:
     path: Path | None  # of the member that was written; None if no trial is better than the member as it is
 
     def as_dict(self) -> dict[str, Any]:
-        """Document for JSON: the best trial, and all of them."""
+        """Document for JSON: the best trial, and all of them.
+
+        The best trial's Dice is the highest on the fold that it was chosen on. It is marked and not corrected: that
+        would need the counts per record of all trials, whose predictions are not kept.
+        """
         tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.baseline
         rows = [
             {
@@ -48,13 +52,20 @@ class Tuned:
             }
             for number, trial in enumerate(tuning.finished)
         ]
+        complete = sum(row["dice"] is not None for row in rows)
+        chosen = {"chosen_among": complete, "chosen_on_own_fold": complete > 1}
         return {
             "member": tuning.recipe.name,
             "fold": tuning.fold,
             "storage": str(tuning.path),
             "path": None if self.path is None else str(self.path),
             "dice_as_it_is": baseline.value if baseline and baseline.state.name == "COMPLETE" else None,
-            "best": {"trial": tuning.finished.index(best), "dice": best.value, "values": tuning.values_of(best)},
+            "best": {
+                "trial": tuning.finished.index(best),
+                "dice": best.value,
+                "values": tuning.values_of(best),
+                **chosen,
+            },
             "trials": rows,
         }
 
