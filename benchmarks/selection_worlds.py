@@ -39,23 +39,29 @@ class Scenes:
 
 def draw(noise: tuple[float, ...], groups: int, rng: np.random.Generator) -> Scenes:
     """Draw the records of this many scene groups, seen by members of this noise."""
-    group = np.repeat(np.arange(groups), rng.integers(1, 4, groups))
-    distance = _distances(rng, groups)[group]
-    distance = np.roll(distance, rng.integers(-2, 3), axis=1)
-    masks = distance < 1
-    brightness = rng.normal(5.5, 1.5, groups)[group] + rng.normal(0, 0.3, len(group))
-    seen = brightness[:, None, None] * np.clip(1.8 - distance, 0, 1)
-    base = seen - 5.5 + 1.5 * _smooth(rng, masks.shape)
-    weakness = _smooth(rng, masks.shape)
+    group, masks, base = seen(groups, rng)
+    weakness = smooth_noise(rng, masks.shape)
     maps = np.empty((len(noise), *masks.shape), np.uint8)
     for member, spread in enumerate(noise):
         mood = rng.normal(0, 0.3, (len(group), 1, 1))
-        own = _smooth(rng, masks.shape)
+        own = smooth_noise(rng, masks.shape)
         if spread > WEAK:
             own = np.sqrt(0.5) * (own + weakness)
         logit = 2.0 * own - 2.0 if np.isinf(spread) else base + mood + spread * own
         maps[member] = np.rint(255 / (1 + np.exp(-logit)))
     return Scenes(maps, masks, group)
+
+
+def seen(groups: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]:
+    """Draw the group of each record (n,), masks (n, SIZE, SIZE), and the logits that all members see, without noise."""
+    group = np.repeat(np.arange(groups), rng.integers(1, 4, groups))
+    distance = _distances(rng, groups)[group]
+    distance = np.roll(distance, rng.integers(-2, 3), axis=1)
+    masks = distance < 1
+    brightness = rng.normal(5.5, 1.5, groups)[group] + rng.normal(0, 0.3, len(group))
+    streaks = brightness[:, None, None] * np.clip(1.8 - distance, 0, 1)
+    base = streaks - 5.5 + 1.5 * smooth_noise(rng, masks.shape)
+    return group, masks, base
 
 
 def folded(scenes: Scenes, folds: int, rng: np.random.Generator) -> tuple[Active, list[str]]:
@@ -108,7 +114,7 @@ def _distances(rng: np.random.Generator, groups: int) -> NDArray[np.float32]:
     return nearest
 
 
-def _smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Draw noise of unit spread whose neighbours resemble each other, (n, H, W)."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     smooth = np.asarray(gaussian_filter(noise, (0, 0.9, 0.9), mode="wrap", truncate=2.0))

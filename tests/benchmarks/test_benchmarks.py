@@ -24,6 +24,7 @@ WITH_JSON = (
     "notebook",
     "reading",
     "rle",
+    "run_means",
     "selection",
     "synthetic_worth",
 )
@@ -145,6 +146,11 @@ def test_rle(run):
     out, figures = run("rle", "--records", 4, REPEATS=1)
     assert "us a mask" in out
     assert all(value > 0 for value in figures.values())
+
+
+def test_run_means(run):
+    _, figures = run("run_means", "--studies", 1, GROUPS=10, OTHERS=10, CASES={1: 0.5}, SHARES=(0.5,))
+    assert figures[0]["best"] >= figures[0]["same_share"] > 0
 
 
 def test_selection(run):
