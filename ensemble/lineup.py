@@ -11,7 +11,7 @@ from core.dice import Counts
 from core.errors import UserError
 from ensemble.counts import TrainingSet
 from ensemble.elimination import Members
-from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, cross_fitted_counts
+from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, comparable, cross_fitted_counts
 
 OnDecision = Callable[[Decision], None]
 
@@ -59,12 +59,12 @@ def pruned(training: TrainingSet, on_decision: OnDecision) -> Members:
     """Eliminate members backwards while the rest stays within one standard error of all members.
 
     Each step leaves out the member without which the others do best, and stops at the first that would cost more than
-    one standard error against all members together.
+    one standard error against all members together. Nobody leaves if the records are not `comparable`.
     """
     groups = training.counts.groups_of(training.folds)
     everyone = cross_fitted_counts(training, Strategy())
     members = training.members
-    while len(members) > 1:
+    while len(members) > 1 and comparable(everyone, groups):
         smaller = [tuple(kept for kept in members if kept != member) for member in members]
         best = max(smaller, key=lambda some: _dice(training, some))
         counts = cross_fitted_counts(training, Strategy(members=best))

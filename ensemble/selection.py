@@ -11,8 +11,6 @@ folds alone.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from core.bootstrap import Groups, paired_gain
 from core.dice import Counts
 from core.errors import UsageError
@@ -21,11 +19,10 @@ from ensemble.elimination import kept_sizes
 from ensemble.lineup import OnDecision, choose_members
 from ensemble.min_pixels import NONE, ranked_modes
 from ensemble.ratios import shares_of
-from ensemble.strategy import AUTO, RATIOS, Decision, FitOptions, Strategy, cross_fitted_counts
+from ensemble.strategy import AUTO, RATIOS, Decision, FitOptions, Strategy, comparable, cross_fitted_counts
 
 SHRINKAGE = (0.25, 0.5, 0.75, 1.0)  # steps from equal to greedy weights
 TIE_Z = 0.0  # z up to which the highest candidate does not reliably exceed a simpler one: see docs/honesty.md
-LEAST_GROUPS = 2  # scene groups with positive pixels that a comparison needs: one has no spread
 
 
 def candidates(members: int) -> tuple[Strategy, ...]:
@@ -102,9 +99,9 @@ def check_requested(options: FitOptions, strategy: Strategy, training: TrainingS
 def simplest_of_best(counts: Sequence[Counts3], groups: Groups, tie_z: float = TIE_Z) -> int:
     """Find the first of several counts (n, 3) of the same records that the highest Dice exceeds by z <= `tie_z`.
 
-    It is the first of all if fewer than `LEAST_GROUPS` groups have positive pixels.
+    It is the first of all if the records are not `comparable`.
     """
-    if len(np.unique(np.asarray(groups)[counts[0][:, 2] > 0])) < LEAST_GROUPS:
+    if not comparable(counts[0], groups):
         return 0
     best = max(counts, key=lambda one: Counts.of(one).dice)
     return next(number for number, one in enumerate(counts) if paired_gain(best, one, groups).z <= tie_z)

@@ -6,7 +6,9 @@ Stays outside: the choice among strategies (`ensemble.selection`), scoring, repo
 
 from dataclasses import dataclass
 
-from core.bootstrap import Gain
+import numpy as np
+
+from core.bootstrap import Gain, Groups
 from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
@@ -18,6 +20,7 @@ from ensemble.weights import METHODS
 AUTO = "auto"
 RATIOS = "ratios"
 RELIABLE_Z = 1.0  # z above which a gain counts
+LEAST_GROUPS = 2  # scene groups with positive pixels that a comparison needs: one has no spread, none has no Dice
 
 
 @dataclass(frozen=True)
@@ -118,3 +121,8 @@ def cross_fitted_counts(training: TrainingSet, strategy: Strategy) -> Counts3:
     if len(training.folds) > 1:
         return cross_fit(training, strategy.choose).counts
     return training.counts.records(strategy.choose(training), training.folds)
+
+
+def comparable(counts: Counts3, groups: Groups) -> bool:
+    """True if `LEAST_GROUPS` groups of these records, counts (n, 3), have positive pixels: else nothing is selected."""
+    return len(np.unique(np.asarray(groups)[counts[:, 2] > 0])) >= LEAST_GROUPS

@@ -11,8 +11,8 @@ from core.dice import Counts
 from ensemble.counts import TrainingSet
 from ensemble.documents import describe
 from ensemble.fitting import fit_active
-from ensemble.selection import LEAST_GROUPS, candidates, simplest_of_best
-from ensemble.strategy import FitOptions, cross_fitted_counts
+from ensemble.selection import candidates, simplest_of_best
+from ensemble.strategy import LEAST_GROUPS, FitOptions, cross_fitted_counts
 from tests.ensemble.cases import Case, streak_case
 
 COUNTS = st.lists(
@@ -70,8 +70,8 @@ def test_contrails_in_a_single_group_select_nothing(rng):
     case = streak_case(rng, noise=(1.0, 4.0), records=24)
     masks = np.zeros_like(case.masks)
     masks[5] = case.masks[np.flatnonzero(case.masks.any(axis=(1, 2)))[0]]
-    result = fit_active(Case(case.maps, masks, case.folds).active(eps=13))
-    assert (result.strategy.title, result.strategy.mode) == ("uniform", "none")
+    result = fit_active(Case(case.maps, masks, case.folds).active(eps=13), options=FitOptions(prune=True))
+    assert (result.strategy.title, result.strategy.mode, result.strategy.members) == ("uniform", "none", None)
     assert not any(decision.taken for decision in result.decisions)
 
 
@@ -84,7 +84,7 @@ def test_pruning_says_what_the_other_folds_left_out(rng):
 
 
 def test_forty_members_and_ten_folds_are_fitted_though_their_curves_are_dropped(rng, monkeypatch):
-    monkeypatch.setattr("ensemble.weights.greedy.ROUNDS", 2)
+    monkeypatch.setattr("ensemble.weights.greedy.ROUNDS", 1)
     monkeypatch.setattr("ensemble.elimination.SHARES", ())
     monkeypatch.setattr("ensemble.counts.CURVES_KEPT", 300)
     scenes = draw(tuple(np.linspace(0.6, 2.4, 40)), 11, rng)
