@@ -26,7 +26,7 @@ def signed(document: Mapping[str, Any]) -> dict[str, Any]:
     """Document with the digest of the rest of it as its last key; an older digest is replaced.
 
     >>> signed({"format": 2, "k": 3})["digest"][:12]
-    '6ee0b1beec82'
+    'd1c0c728e4d4'
     """
     content = {key: value for key, value in document.items() if key != DIGEST}
     return {**content, DIGEST: _digest(content)}
