@@ -18,6 +18,7 @@ from ensemble.strategy import Budget, FitOptions
 from zoo.data import Folds, Scenes
 from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
 from zoo.runs import Ref, Store
+from zoo.runs.store import HELD_OUT
 
 DEFAULT_NAME = "default"
 ALL = "oof"
@@ -103,6 +104,9 @@ def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: 
     ensemble = freeze(job.name, result, uses, folds.sha256, shared.missing, split_of, _again(job))
     for other in other_recipes(store, members):
         listener.note(f"{other} was predicted, too, and is not used; --members takes it by that name")
+    if optimistic := [member.name for member in members if member.epoch_chosen_on == HELD_OUT]:
+        words = "their epochs were chosen on the folds that score them, so each Dice is a little too high"
+        listener.note(f"{', '.join(optimistic)}: {words}")
     for line in shared.missing:
         listener.note(f"{line}; fitted on the {len(shared.record_ids)} records that all members share")
     for line, do in ensemble.report.advised_warnings:

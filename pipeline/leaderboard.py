@@ -46,6 +46,7 @@ class Facts:
     epochs: int | None = None  # planned, of all stages
     epochs_trained: float | None = None  # mean over the runs
     changed: dict[str, Any] | None = None  # keys in which the recipe differs from the listed one
+    epoch_chosen_on: str | None = None  # other_folds, held_out, or last: what chose the epochs of its runs
     training_minutes: float | None = None  # of all runs together
     runs: int | None = None
     seconds_per_record: float | None = None  # of one run, the mean over the runs
@@ -397,6 +398,7 @@ def read_facts(store: Store, member: MemberMaps, own_members: Path | None = None
         epochs=recipe.total_epochs if recipe else None,
         epochs_trained=round(trained.epochs, 1) if trained else None,
         changed={} if listed is None else changed_keys(recipe, listed) if recipe else None,
+        epoch_chosen_on=member.epoch_chosen_on,
         training_minutes=round(trained.minutes, 1) if trained else None,
         runs=len(member.sets),
         seconds_per_record=member.seconds_per_run,

@@ -21,6 +21,8 @@ from zoo.members.recipe import KEYS
 from zoo.members.table import MemberTable, readable_members
 from zoo.runs import Ref, Store
 from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
+from zoo.runs.names import FULL
+from zoo.runs.store import chosen_on_together
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,6 +39,7 @@ SCORE_COLUMNS = (
     "changed",
     "tta",
     "epochs_trained",
+    "epoch_chosen_on",
     "runs",
     "seconds_per_record",
 )
@@ -101,6 +104,7 @@ class MemberDescription:
     estimate: Estimate
     trained: str | None = None  # hash of the recipe, if it is one that was trained
     changed: dict[str, Any] | None = None  # keys of a trained one that differ from the listed; None: none is listed
+    epoch_chosen_on: str | None = None  # what chose the epochs of its runs on folds; None: none is at its end
 
     @property
     def ref(self) -> Ref:
@@ -111,12 +115,15 @@ class MemberDescription:
         """JSON document of `cli zoo show --json`."""
         return {
             "name": self.recipe.name,
-            **({"recipe": self.trained, "changed": self.changed} if self.trained else {}),
+            **(self._of_runs() if self.trained else {}),
             **self.recipe.resolved,
             "log": asdict(self.recipe.log),
             "cost": asdict(self.cost),
             "estimate": asdict(self.estimate),
         }
+
+    def _of_runs(self) -> dict[str, Any]:
+        return {"recipe": self.trained, "changed": self.changed, "epoch_chosen_on": self.epoch_chosen_on}
 
 
 def describe_member(
@@ -130,8 +137,16 @@ def describe_member(
     _note_replaced(own_members, ref.member, listener)
     if ref.recipe is not None and not asked.endswith(".toml"):
         digest, recipe, changed = _trained(store, ref, own_members)
+        ended = [place.ended() for place in store.runs(ref.of(digest)) if place.fold != FULL]
         cost, takes = _costs(recipe, listener)
-        return MemberDescription(recipe=recipe, trained=digest, changed=changed, cost=cost, estimate=takes)
+        return MemberDescription(
+            recipe=recipe,
+            trained=digest,
+            changed=changed,
+            epoch_chosen_on=chosen_on_together(each.epoch_chosen_on for each in ended if each and not each.torn),
+            cost=cost,
+            estimate=takes,
+        )
     recipe = _listed(store, asked, own_members)
     check_member(recipe, store, device)
     cost, takes = _costs(recipe, listener)

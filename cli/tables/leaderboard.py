@@ -8,6 +8,9 @@ from rich.console import Console
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from core.intervals import FEW_EFFECTIVE
 from pipeline.leaderboard import Leaderboard, Row
+from zoo.runs.store import HELD_OUT
+
+EPOCH_LEGEND = "¶ epoch chosen on the fold that scores it: the Dice is a little too high"
 
 
 def print_leaderboard(console: Console, board: Leaderboard) -> None:
@@ -24,7 +27,13 @@ def marked(row: Row) -> str:
         return EMPTY
     recipe = "‡" if row.changed is None else "†" if row.changed else ""
     few = "§" if row.effective_groups is not None and row.effective_groups < FEW_EFFECTIVE else ""
-    return f"{row.dice:.3f}" + ("*" if row.kind == "in_sample" else "") + recipe + few
+    in_sample = "*" if row.kind == "in_sample" else ""
+    return f"{row.dice:.3f}" + in_sample + recipe + few + epoch_mark(row.epoch_chosen_on)
+
+
+def epoch_mark(epoch_chosen_on: str | None) -> str:
+    """Mark of a Dice whose epoch was chosen on the records that it is of."""
+    return "¶" if epoch_chosen_on == HELD_OUT else ""
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -43,6 +52,7 @@ def legend(rows: Sequence[Row]) -> list[str]:
         "†": "† trained by another recipe than the listed one, see changed",
         "‡": "‡ its run is missing, so its recipe is not known",
         "§": f"§ fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
+        "¶": EPOCH_LEGEND,
     }
     return [line for mark, line in lines.items() if mark in marks]
 

@@ -7,13 +7,16 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.tables.columns import EMPTY
+from cli.tables.leaderboard import EPOCH_LEGEND, epoch_mark
 from pipeline.members import MemberDescription
+from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe, setting_text
 from zoo.members.costs import Cost, Estimate
 from zoo.members.files import SHIPPED
 from zoo.members.recipe import KEYS
 
 A100_GB = 80
+FLOAT = 4  # bytes of a weight
 
 
 def print_member(console: Console, member: MemberDescription) -> None:
@@ -26,10 +29,11 @@ def print_member(console: Console, member: MemberDescription) -> None:
     console.print(str(member.ref), markup=False, soft_wrap=True)
     console.print(table)
     if recipe.stages:
-        lead = f"stages, from {given['stages']}; each starts from the keys and the best weights of the one before"
+        lead = f"stages, from {given['stages']}; each starts from the keys and the last weights of the one before"
         console.print(lead, soft_wrap=True)
         console.print(_stages_table(recipe))
-    for line in (_differs(member), _logged(recipe), _costs(recipe, member.cost), _takes(member.estimate)):
+    costs = (_costs(recipe, member.cost), _takes(member.estimate), _keeps(recipe, member.cost))
+    for line in (_differs(member), _epochs(member), _logged(recipe), *costs):
         if line:
             console.print(line, soft_wrap=True)
 
@@ -81,6 +85,20 @@ def _differs(member: MemberDescription) -> str:
         return f"no member {name} is listed to compare it with"
     words = " ".join(setting_text(key, value) for key, value in member.changed.items())
     return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
+
+
+def _epochs(member: MemberDescription) -> str:
+    """Warning that the epochs of a trained recipe were chosen by the folds that score them."""
+    return EPOCH_LEGEND if epoch_mark(member.epoch_chosen_on) else ""
+
+
+def _keeps(recipe: Recipe, cost: Cost) -> str:
+    """Disk space of a run until its epoch is chosen."""
+    count = len(candidate_epochs(recipe.final.epochs))
+    if not count:
+        return ""
+    megabytes = count * cost.parameters * FLOAT / 1e6
+    return f"a run keeps the weights of {count} epochs, {megabytes:.0f} MB, until all folds are trained"
 
 
 def _logged(recipe: Recipe) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from cli.tables.leaderboard import EPOCH_LEGEND, epoch_mark
 from core.command import Command
 from core.thresholds import threshold_text
 from zoo.runs import RunName, RunPlace
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
-    """Print each run's best epoch and Dice, those of its stages, and which records the Dice is of."""
+    """Print each run's epoch and Dice, those of its stages, and which records the Dice is of."""
     rows = [each.as_dict() for each in trained]
     console.print(as_table(_run_columns(rows), console.width))
     if any(row["stages"] for row in rows):
@@ -28,7 +29,9 @@ def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
     if all(row["fold"] == FULL for row in rows):
         console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
     else:
-        console.print("Dice: global, on the held-out records of the fold, epoch and threshold chosen on them.")
+        console.print("Dice: global, on the held-out records of the fold, at the best threshold of these records.")
+        if any(map(_epoch_mark, rows)):
+            console.print(EPOCH_LEGEND)
 
 
 def after_training(run: "RunPlace", has_test: bool) -> Command:
@@ -77,9 +80,9 @@ def _run_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
     return [
         column("member", 0, lambda row: row["member"], numbers=False),
         column("fold", 0, _fold, numbers=False),
-        column("best epoch", 3, _best_epoch, numbers=False),
+        column("epoch", 3, _best_epoch, numbers=False),
         column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
-        column("Dice", 1, lambda row: cell(row["dice"], "{:.4f}")),
+        column("Dice", 1, lambda row: cell(row["dice"], "{:.4f}") + _epoch_mark(row)),
         column("threshold", 5, lambda row: cell(row["threshold"], threshold_text)),
         column("records", 4, lambda row: str(row["held_out"] or EMPTY)),
         column("minutes", 6, lambda row: f"{sum(stage['seconds'] for stage in row['stages'] or [row]) / 60:.1f}"),
@@ -98,7 +101,7 @@ def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
         column("member", 0, lambda one: one["row"]["member"], numbers=False),
         column("fold", 0, lambda one: _fold(one["row"]), numbers=False),
         column("stage", 0, lambda one: str(one["number"])),
-        column("best epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
+        column("epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
         column("Dice", 1, lambda one: cell(one["stage"]["dice"], "{:.4f}")),
         column("logged", 2, lambda one: cell(one["logged"], "{:.4f}")),
     ]
@@ -108,6 +111,10 @@ def _fold(row: dict[str, Any]) -> str:
     return RunName(row["fold"], row["seed"]).words
 
 
+def _epoch_mark(row: dict[str, Any]) -> str:
+    return epoch_mark(row["epoch_chosen_on"])
+
+
 def _best_epoch(result: dict[str, Any]) -> str:
-    """Best epoch of a run or a stage, or the epochs that were averaged, and the number of epochs."""
+    """Epoch of a run or a stage, or the epochs that were averaged, and the number of epochs."""
     return f"{'+'.join(map(str, result.get('averaged', ()))) or result['best_epoch']}/{result['epochs']}"

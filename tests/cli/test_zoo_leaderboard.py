@@ -268,6 +268,31 @@ def test_the_list_marks_scores_of_one_fold_and_of_a_missing_run(made, capsys, mo
     assert "m1" in told
 
 
+def test_members_whose_epochs_were_chosen_by_their_own_folds_are_marked(made, capsys):
+    by_others, by_itself = {"epoch_chosen_on": "other_folds"}, {"epoch_chosen_on": "held_out"}
+    older, older_of_one_epoch = {"epochs": 7, "dice": 0.5}, {"epochs": 1, "dice": 0.5}  # results did not say
+    ends = {
+        "lite0-fc-t5": [by_others, by_others, by_others],
+        "lite1-fc-t5": [by_others, by_others, by_itself],
+        "lite2-fc-t5": [older, older, by_others],
+        "resnet18-fc-t5": [older_of_one_epoch, by_others, by_others],
+    }
+    for member, results in ends.items():
+        write_again(made, "m0", member=member)
+        for fold, result in enumerate(results):
+            place = made.runs / "members" / member / "abc123" / f"fold-{fold}"
+            write_text(place / "recipe.toml", load_member(member).as_toml())
+            write_json(place / "result.json", {"format": 1, "seconds": 1.0, "epochs": 2} | result)
+    found = {row["name"]: row["epoch_chosen_on"] for row in rows_of(made, capsys)}
+    assert [found[name] for name in (*ends, "m1")] == ["other_folds", "held_out", "held_out", "other_folds", None]
+    told = ask(made, capsys, "leaderboard").out
+    assert {line.split()[0] for line in told.splitlines() if "¶" in line} == {"lite1-fc-t5", "lite2-fc-t5", "¶"}
+    assert "¶ epoch chosen on the fold that scores it: the Dice is a little too high" in told
+    lines, below = listed(made, capsys, *ends)
+    assert ["¶" in line for line in lines] == [False, True, True, False]
+    assert "¶ epoch" in below
+
+
 def test_what_the_list_says_of_a_recipe_is_read_anew(made, capsys):
     """Scores are kept; what a run was trained by, and what its member is now, may change beside them."""
     recipe = load_member("resnet18-fc-t5")

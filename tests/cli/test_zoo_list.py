@@ -8,6 +8,7 @@ import pytest
 from cli.app import run
 from cli.tables.columns import GAP, Column, visible_columns
 from core.files import write_text
+from core.signing import write_signed
 from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings
 
@@ -256,6 +257,7 @@ def test_show_of_a_hash_is_the_recipe_that_was_trained_and_what_differs(capsys, 
     told = capsys.readouterr()
     assert told.out.splitlines()[0].strip() == "lite0-fc-t5@0123456789ab"
     assert "differs from lite0-fc-t5: size=128 epochs=3" in told.out
+    assert "a run keeps the weights of 2 epochs, 48 MB, until all folds are trained" in told.out
     lines = {line.split()[0]: line.rstrip() for line in told.out.splitlines() if line.strip()}
     assert lines["epochs"].endswith("its training")
     assert not lines["batch"].endswith("its training")
@@ -268,6 +270,18 @@ def test_show_of_a_hash_is_the_recipe_that_was_trained_and_what_differs(capsys, 
     }.items():
         code, error = asked(capsys, "show", name)
         assert (code, words in error) == (1, True), error
+
+
+def test_show_of_a_recipe_marks_epochs_that_were_chosen_by_their_own_folds(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs/members/lite0-fc-t5/0123456789ab"
+    write_text(folder / "fold-0/recipe.toml", load_member("lite0-fc-t5").as_toml())
+    for fold, chosen_on in (("full", "last"), ("0", "other_folds"), ("1", "held_out")):
+        write_signed(folder / f"fold-{fold}/result.json", {"format": 2, "epoch_chosen_on": chosen_on})
+        known = {"full": None, "0": "other_folds", "1": "held_out"}[fold]
+        assert asked(capsys, "show", "lite0-fc-t5@01")["epoch_chosen_on"] == known
+        assert run(["zoo", "show", "lite0-fc-t5@01"]) == 0
+        assert ("¶ epoch chosen on the fold that scores it" in capsys.readouterr().out) == (fold == "1")
 
 
 def test_show_of_a_recipe_whose_member_is_not_listed_says_so(capsys, tmp_path, monkeypatch):

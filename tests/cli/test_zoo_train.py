@@ -45,7 +45,7 @@ def test_a_staged_member_is_trained_and_its_table_fits_the_terminal(typed, folde
     assert second.split()[3] == "1+2/2"
     monkeypatch.setenv("COLUMNS", "60")
     head, row, *_ = typed(command)[1].out.splitlines()
-    assert head.split()[:3] == ["member", "fold", "best"]
+    assert head.split()[:3] == ["member", "fold", "epoch"]
     assert row.split()[:2] == ["staged", "0"]
     assert max(len(head), len(row)) <= 60
 

@@ -11,6 +11,7 @@ import pytest
 from core.dice import count
 from core.errors import UserError
 from core.files import read_json
+from core.signing import write_signed
 from ensemble import Ensemble, FitJob, FitOptions, fit_runs
 from ensemble.job import Fitted, parse_costs
 from pipeline.score import score
@@ -57,6 +58,17 @@ def test_the_document_keeps_its_contract_and_dice_is_that_of_the_masks(made):
     truth = made.case.masks[[made.case.ids.index(record) for record in ensemble.record_ids]]
     tp, predicted, positives = count(ensemble.apply(maps), truth).sum(axis=0).tolist()
     assert counts == {"tp": tp, "predicted": predicted, "truth": positives}
+
+
+def test_members_whose_epochs_were_chosen_by_their_own_folds_are_named(made):
+    for member, chosen_on in (("m0", "held_out"), ("m1", "other_folds")):
+        result = made.runs / "members" / member / "abc123" / "fold-1" / "result.json"
+        write_signed(result, {"format": 2, "epoch_chosen_on": chosen_on})
+    heard = Heard()
+    fitted(made, members=TWO, listener=heard)
+    shutil.rmtree(made.runs / "members")
+    words = "their epochs were chosen on the folds that score them, so each Dice is a little too high"
+    assert heard.notes == [f"m0: {words}"]
 
 
 def test_members_are_fitted_on_what_they_share_and_that_is_said(made):

@@ -19,7 +19,7 @@ from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
 from zoo.runs.names import Ref
-from zoo.runs.store import Ended, RunPlace, SetPlace, Store
+from zoo.runs.store import Ended, RunPlace, SetPlace, Store, chosen_on_together
 from zoo.views import parse_views, plainness
 
 Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
@@ -34,6 +34,16 @@ class SetFolder:
     end: Ended[RunPlace] | None = None  # of its run, if it was read before
 
     @cached_property
+    def ended(self) -> Ended[RunPlace] | None:
+        """End of its run; None if there is no such run, or it is not at its end."""
+        return self.end or self.place.run.ended()
+
+    @property
+    def epoch_chosen_on(self) -> str | None:
+        """What chose the epoch of its run; None if that is not known."""
+        return self.ended.epoch_chosen_on if self.ended and not self.ended.torn else None
+
+    @cached_property
     def outdated(self) -> UserError | None:
         """Reason why the set does not count (its run has other weights, none yet, or is damaged); None if it counts.
 
@@ -44,7 +54,7 @@ class SetFolder:
             return None
         stale = f'{place.ref} fold {place.name.words}: its {_words(place.split)} predictions with TTA "{place.tta}" are'
         again = Command("zoo predict", place.ref, tta=place.tta, split=None if place.split == OOF else place.split)
-        ended = self.end or run.ended()
+        ended = self.ended
         if ended is None:
             return UserError(f"{stale} older than its training, which is not at its end; train it to its end", again)
         if ended.torn:
@@ -192,7 +202,8 @@ class _Search:
         """Maps of the best recipe that `asked` may mean."""
         known = self._complete(asked)
         for candidate in self._ranked(asked, self._of_recipe(known, asked)):
-            maps = MemberMaps(str(asked), tuple(folder.opened for folder in candidate))
+            chosen_on = chosen_on_together(folder.epoch_chosen_on for folder in candidate)
+            maps = MemberMaps(str(asked), tuple(folder.opened for folder in candidate), chosen_on)
             if self.folds_sha256 in (None, maps.provenance.folds_sha256):
                 for outdated in filter(None, (folder.outdated for folder in candidate)):
                     raise _NothingSuchError(outdated.what, outdated.do)

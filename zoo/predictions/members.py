@@ -25,6 +25,7 @@ class MemberMaps:
 
     name: str  # as it was asked for: "M" or "M@hash"
     sets: tuple[PredictionSet, ...]
+    epoch_chosen_on: str | None = None  # what chose the epochs of its runs, see `zoo.runs.store`; None: not known
 
     def __post_init__(self) -> None:
         if not self.sets:

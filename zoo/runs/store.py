@@ -10,7 +10,7 @@ In: a folder, names. Out: paths, and which of them are there. Stays outside: rec
 of prediction sets.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -314,6 +314,14 @@ class SetPlace:
     def run(self) -> RunPlace:
         """Place of the run that predicted the set; nothing lies there if it was imported or trained elsewhere."""
         return self.store.run(self.ref, self.name)
+
+
+def chosen_on_together(each: Iterable[str | None]) -> str | None:
+    """What chose the epochs of several runs: HELD_OUT if of any; None if it is not known of all."""
+    found = set(each)
+    if None in found:
+        return HELD_OUT if HELD_OUT in found else None
+    return next((one for one in (HELD_OUT, OTHER_FOLDS, LAST) if one in found), None)
 
 
 def _chosen_on(result: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from core.listener import SILENT, Listener
 from core.signing import signed_line, signed_text
 from zoo.augment import training_view
 from zoo.data import SIZE
+from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
@@ -29,7 +30,6 @@ from zoo.runtime.precision import training_precision
 from zoo.schedules import learning_rate, lower_rate
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import RecordDataset
-from zoo.training.epoch_choice import candidate_epochs
 from zoo.training.history import (
     Epoch,
     EpochProgress,

@@ -1,7 +1,7 @@
 """Settling of a run: its epoch is chosen by the other folds, and the weights of the other candidates are removed.
 
 In: an ended run, the curves of all folds. Out: the run as it ended then. Stays outside: when all folds are there
-(zoo.workflows.train), the choice itself (zoo.training.epoch_choice).
+(zoo.workflows.train), the choice itself (zoo.epoch_choice).
 
 A kill at any moment loses nothing. The chosen weights are written beside the best ones; the result that names them is
 written; they take the best ones' place; the candidates are removed. Before the result nothing has changed, and after it
@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import Damaged
 from core.files import sha256_of_file
+from zoo.epoch_choice import Curve, has_vote, ranked_epochs
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
 from zoo.runs.store import LAST, OTHER_FOLDS
@@ -22,7 +23,6 @@ from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.training.averaging import average_weights
 from zoo.training.dataset import RecordDataset
-from zoo.training.epoch_choice import Curve, has_vote, ranked_epochs
 from zoo.training.history import read_epochs
 from zoo.training.loop import stage_row
 from zoo.training.scoring import score

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
+from zoo.epoch_choice import Curve
 from zoo.members import Recipe, load_members
 from zoo.predictions import PredictionSet
 from zoo.predictions.members import OOF
@@ -40,7 +41,6 @@ from zoo.training import (
     settle,
 )
 from zoo.training import train as train_run
-from zoo.training.epoch_choice import Curve
 from zoo.workflows.predict import predict_run
 
 if TYPE_CHECKING:

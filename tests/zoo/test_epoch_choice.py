@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.training.epoch_choice import CANDIDATES, candidate_epochs, has_vote, ranked_epochs
+from zoo.epoch_choice import CANDIDATES, candidate_epochs, has_vote, ranked_epochs
 
 LENGTH = 6
 CANDIDATES_OF = candidate_epochs(LENGTH)
