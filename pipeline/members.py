@@ -35,6 +35,7 @@ SCORE_COLUMNS = (
     "interval",
     "kind",
     "records",
+    "effective_groups",
     "recipe",
     "changed",
     "tta",

@@ -101,6 +101,7 @@ def _difference_line(difference: Difference) -> str:
     return (
         f"less the other's {difference.second.dice:.5f}: {change.value:+.5f}  "
         f"{interval_text(change.interval, '+.4f')}  on {difference.records:,} shared records: {verdict}"
+        + (f"; {change.caution}" if change.caution else "")
     )
 
 

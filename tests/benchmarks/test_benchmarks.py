@@ -88,7 +88,7 @@ def test_classical(run, scenes):
 
 def test_coverage(run):
     """The chosen interval and all others, on a few samples; none of them is worse than never."""
-    smaller = {"GROUPS": (39,), "SHARES": (0.4,)}
+    smaller = {"WAYS_GROUPS": (39,), "SHARES": (0.4,)}
     _, figures = run("coverage", "--ways", "--studies", 8, **smaller)
     assert len(figures) == len({row["interval"] for row in figures}) == 20
     assert all(0.25 < row["covers"] <= 1 and 0 < row["effective"] < 39 for row in figures)

@@ -62,7 +62,7 @@ def test_a_score_is_a_line_a_difference_and_a_table(cli: Cli, real_scenes: Path,
     call = ("score", files / "near.csv", "--against", files / "validation.csv", "--data", real_scenes)
     code, out, err = cli(*call, "--worst", 1)
     assert code == 0 and "lacks 18 of 37" in err
-    assert "on 37 records" in out and "19 shared records: significant" in out and "1000603527582775543" in out
+    assert "on 37 records" in out and "19 shared records: significant; only " in out and "1000603527582775543" in out
     document = json.loads(cli(*call, "--json")[1])
     assert {"dice", "interval", "groups", "effective_groups", "records", "counts"} <= set(document)
     assert {"missing", "worst", "warnings", "against"} <= set(document)
