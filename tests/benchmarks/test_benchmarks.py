@@ -21,6 +21,7 @@ WITH_JSON = (
     "check",
     "coverage",
     "ensemble",
+    "epoch_choice",
     "notebook",
     "reading",
     "rle",
@@ -124,6 +125,13 @@ def test_ensemble_full_fit(run):
     assert figures["fit_records"] == 12
     assert figures["fit_evaluations"] > 0 < figures["fit_surfaces"]
     assert (counts.curves, counts.changes) == before
+
+
+def test_epoch_choice(run):
+    _, figures = run("epoch_choice", "--studies", 20, "--runs", GOLDEN, WORLDS={"loose": (0.04, 1.0)}, GROUPS=(45,))
+    bias = {row["rule"]: row["bias"] for row in figures if "rule" in row}
+    assert bias["own"] > 0.01
+    assert max(abs(bias[rule]) for rule in ("last", "others", "half")) < 0.005
 
 
 def test_notebook(run, scenes):
