@@ -1,12 +1,12 @@
 """Is the reported Dice honest, and does `auto` lose to a simpler choice? Simulated studies with a known truth.
 
-    python -m benchmarks.selection --json FILE [--studies N] [--seed S] [--ties Z,Z]
+    python -m benchmarks.selection --json FILE [--studies N] [--seed S] [--ties Z,Z] [--product]
 
 A study draws scenes of a world of `selection_worlds`, fits by each of the ways below, and measures the true Dice of
 each frozen ensemble on a large population of the same world. Prints a line for each world, number of scene groups,
 number of folds and way: mean of |reported - true| and of reported - true, and regret, the true Dice of the best way of
 the cell less that of this one, on average over the cell's studies. Studies in FILE are not repeated: a run that was cut
-off is resumed, and a larger N goes further. Ten folds cost most, and get one study in four.
+off is resumed, and a larger N goes further. Ten folds cost most, and get one study in 16.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, product
 from pathlib import Path
@@ -31,13 +31,14 @@ from ensemble.active import Active
 from ensemble.blend import CANDIDATES, Blend
 from ensemble.counts import BlendCounts, Choice, TrainingSet
 from ensemble.crossfit import cross_fit
-from ensemble.selection import TIE_Z, select
-from ensemble.strategy import FitOptions, Strategy
+from ensemble.min_pixels import NONE, ranked_modes
+from ensemble.selection import TIE_Z, candidates, select, simplest_of_best
+from ensemble.strategy import FitOptions, Strategy, cross_fitted_counts
 from ensemble.surface import Cut, dice_of
 
 GROUPS = (13, 39, 130, 650)
 FOLDS = (3, 5, 10)
-SPARSE = {10: 4}  # folds of which one study in so many is run
+SPARSE = {10: 16}  # folds of which one study in so many is run
 POPULATION = 8_000  # groups
 SAVE = 20.0  # seconds between two writes of the file
 GRID = np.arange(0.0, 1.01, 0.1)  # of a notebook's weights
@@ -56,25 +57,35 @@ class Cell:
     folds: int
 
 
-def study(cell: Cell, scenes: Scenes, seed: Sequence[int], ties: Sequence[float], truth: Truth) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Variants:
+    """Variants of `auto` that are compared.
+
+    ties: z up to which the simpler of two candidates is taken; product: weights and min-pixels are chosen at once
+    """
+
+    ties: tuple[float, ...] = (TIE_Z,)
+    product: bool = False
+
+
+def study(cell: Cell, scenes: Scenes, seed: Sequence[int], variants: Variants, truth: Truth) -> dict[str, Any]:
     """Fit by every way on these scenes: what `auto` took, and reported and true Dice by way."""
     active, groups = folded(scenes, cell.folds, np.random.default_rng([*seed, cell.folds]))
     everything = TrainingSet(BlendCounts(active, groups), range(cell.folds))
     figures = {}
-    for name, way in ways(ties):
+    for name, way in ways(variants):
         choice, reported = way(everything)
         figures[name] = [round(reported, 6), round(truth(choice), 6)]
     taken = select(FitOptions(), everything)
     return {**vars(cell), "took": f"{taken.title}, {taken.mode}", "figures": figures}
 
 
-def ways(ties: Sequence[float]) -> Iterator[Way]:
-    """Yield ways to choose and to report, by name: the rule, plain choices cross-fitted, peers' in-sample ways.
-
-    ties: z up to which `auto` takes the simpler of two candidates
-    """
-    for tie in ties:
+def ways(variants: Variants) -> Iterator[Way]:
+    """Yield ways to choose and to report, by name: the rule, plain choices cross-fitted, peers' in-sample ways."""
+    for tie in variants.ties:
         yield f"auto, z > {tie:g}", partial(_cross_fitted, partial(_auto, tie))
+    if variants.product:
+        yield "auto, all at once", partial(_cross_fitted, _product)
     plain = {
         "uniform": Strategy(),
         "uniform, component": Strategy(mode="component"),
@@ -90,6 +101,14 @@ def ways(ties: Sequence[float]) -> Iterator[Way]:
 
 def _auto(tie: float, training: TrainingSet) -> Choice:
     return select(FitOptions(), training, tie_z=tie).choose(training)
+
+
+def _product(training: TrainingSet) -> Choice:
+    """Choose among all candidates with each min-pixels mode, the simplest first."""
+    modes = (NONE, *ranked_modes())
+    tried = [replace(one, mode=mode) for mode in modes for one in candidates(training.size)]
+    counts = [cross_fitted_counts(training, one) for one in tried]
+    return tried[simplest_of_best(counts, training.counts.groups_of(training.folds))].choose(training)
 
 
 def _cross_fitted(choose: Callable[[TrainingSet], Choice], training: TrainingSet) -> tuple[Choice, float]:
@@ -133,7 +152,7 @@ def true_dice(active: Active) -> Truth:
     return lambda choice: Counts.of(counts.records(choice)).dice
 
 
-def run(path: Path, studies: int, seed: int, ties: Sequence[float]) -> list[dict[str, Any]]:
+def run(path: Path, studies: int, seed: int, variants: Variants) -> list[dict[str, Any]]:
     """Run what is missing of this many studies of every cell, and keep all in a file."""
     rows: list[dict[str, Any]] = json.loads(path.read_text())["studies"] if path.is_file() else []
     done = {(row["study"], row["groups"], row["world"], row["folds"]) for row in rows if row["seed"] == seed}
@@ -149,7 +168,7 @@ def run(path: Path, studies: int, seed: int, ties: Sequence[float]) -> list[dict
         scenes = draw(WORLDS[world], groups, np.random.default_rng(source)) if missing else None
         for one in missing:
             assert scenes is not None
-            found = study(Cell(world, groups, one), scenes, source, ties, truths[world])
+            found = study(Cell(world, groups, one), scenes, source, variants, truths[world])
             rows.append({"seed": seed, "study": number, **found})
         if time.monotonic() - saved > SAVE:
             write_json(path, {"studies": rows})
@@ -198,10 +217,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ties", default=f"{TIE_Z:g}", help="z up to which auto takes the simpler candidate: 0,0.5,1")
+    parser.add_argument("--product", action="store_true", help="also choose weights and min-pixels at once")
     args = parser.parse_args(argv)
-    ties = [float(tie) for tie in args.ties.split(",")]
+    variants = Variants(tuple(float(tie) for tie in args.ties.split(",")), args.product)
     print(f"{'world':9} groups folds studies {'way':20} {'true':>6} {'|off|':>6} {'bias':>15} {'regret':>15}")
-    for one in summary(run(args.json, args.studies, args.seed, ties)):
+    for one in summary(run(args.json, args.studies, args.seed, variants)):
         cell = f"{one['world']:9} {one['groups']:6} {one['folds']:5} {one['studies']:7} {one['way']:20}"
         off = f"{one['true']:.4f} {one['off']:.4f} {one['bias']:+.4f} ± {one['bias_error']:.4f}"
         print(f"{cell} {off} {one['regret']:.4f} ± {one['regret_error']:.4f}")

@@ -163,8 +163,8 @@ def test_run_means(run):
 
 def test_selection(run):
     smallest = {"GROUPS": (9,), "FOLDS": (3,), "POPULATION": 20, "WORLDS": {"mixed": (0.6, 1.0, 2.0)}}
-    out, figures = run("selection", "--studies", 1, **smallest)
-    assert "auto, z > 0" in out
+    out, figures = run("selection", "--studies", 1, "--product", **smallest)
+    assert "auto, z > 0" in out and "auto, all at once" in out
     assert {len(one) for one in figures["studies"][0]["figures"].values()} == {2}
     assert run("selection", "--studies", 1, **smallest)[1] == figures  # nothing is done twice
 
