@@ -30,6 +30,14 @@ def _unflushed() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Calls that name no number of threads take one: OpenMP's threads do not survive a fork, where children hang."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.jobs.cpu_count", lambda: 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real scenes in the competition's layout, with ash_color/ below: read only."""

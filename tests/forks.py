@@ -1,6 +1,7 @@
 """Work in a fork of the test's process: everything is loaded already, and it may be killed."""
 
 import os
+import sys
 from collections.abc import Callable
 
 
@@ -11,6 +12,8 @@ def forked(work: Callable[[], object]) -> int:
         return child
     code = 1
     try:
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(1)  # the parent's other threads are not there: a child that waits for them hangs
         work()
         code = 0
     finally:
