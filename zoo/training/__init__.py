@@ -9,7 +9,7 @@ from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
 from zoo.training.history import Epoch, epoch_line
 from zoo.training.loop import train
 from zoo.training.preflight import Planned, check_recipe, check_run, check_views, look_at
-from zoo.training.settling import read_curve, settle
+from zoo.training.settling import read_curve, settle, settling_lock
 from zoo.training.warm_start import pin_warm_start, pin_weights
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "run_scaling",
     "set_threads",
     "settle",
+    "settling_lock",
     "train",
 ]

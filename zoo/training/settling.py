@@ -5,15 +5,16 @@ In: an ended run, the curves of all folds. Out: the run as it ended then. Stays 
 
 A kill at any moment loses nothing. The chosen weights are written beside the best ones; the result that names them is
 written; they take the best ones' place; the candidates are removed. Before the result nothing has changed, and after it
-`finish_settling` does the rest.
+`finish_settling` does the rest. A lock keeps processes that train folds of one recipe from settling them at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any
 
 from core.errors import Damaged
-from core.files import sha256_of_file
+from core.files import locked, sha256_of_file
 from zoo.epoch_choice import Curve, has_vote, ranked_epochs
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
@@ -44,6 +45,8 @@ def settle(
 ) -> EndedRun:
     """Choose the epoch of a run by the other folds' curves; with `average_best`, as many, whose mean is taken.
 
+    To be called under `settling_lock`, with a run that was read under it.
+
     The mean is taken by rule: whether it is better could only be told by the fold that it is scored on. Without an
     intact candidate that all folds reached, the run keeps the epoch that it chose itself. curves: of all folds of its
     recipe and seed, by fold. held_out: records that a mean is scored on.
@@ -60,15 +63,26 @@ def settle(
         result["stages"] = [*result["stages"][:-1], stage_row(result)]
     run.write_result(result)
     settled = run.ended_with(result)
-    finish_settling(settled)
+    _finish(settled)
     return settled
+
+
+def settling_lock(run: Run) -> AbstractContextManager[None]:
+    """Lock of the recipe and split of a run."""
+    return locked(run.folder.parent / "settling")
 
 
 def finish_settling(ended: EndedRun) -> None:
     """Put chosen weights in their place, and remove the candidates, if a settled run was killed before that."""
     run = ended.run
-    if ended.stopped or ended.waits_for_folds or "epoch_chosen_on" not in ended.result:
-        return
+    settled = "epoch_chosen_on" in ended.result and not ended.stopped and not ended.waits_for_folds
+    if settled and (run.chosen.exists() or run.all_kept()):
+        with settling_lock(run):
+            _finish(ended)
+
+
+def _finish(ended: EndedRun) -> None:
+    run = ended.run
     if run.chosen.is_file() and sha256_of_file(run.chosen) == ended.weights_sha256:
         write_weights(run.best, run.chosen.read_bytes())
     for path in (*run.all_kept(), run.chosen):

@@ -39,6 +39,7 @@ from zoo.training import (
     run_scaling,
     set_threads,
     settle,
+    settling_lock,
 )
 from zoo.training import train as train_run
 from zoo.workflows.predict import predict_run
@@ -221,10 +222,10 @@ class _Trainer:
         if len(curves) < self.folds.count:
             self._tell_of_waiting([each for each in ended if each.waits_for_folds])
             return ended
-        # Those of this call last: if the process is killed before, the same call finds that there is more to do.
-        for each in others:
-            self._settle(each, curves)
-        return [self._settle(each, curves) for each in ended]
+        with settling_lock(ended[0].run):  # another process may just have settled some of them
+            # Those of this call last: if the process is killed before, the same call finds that there is more to do.
+            settled = [self._settle(each, curves) for each in (*others, *ended)]
+        return settled[len(others) :]
 
     def _other_folds(self, ended: Sequence[EndedRun]) -> list[EndedRun]:
         """Runs of the folds that are not among these, where they are trained to their end."""
@@ -248,10 +249,13 @@ class _Trainer:
 
     def _settle(self, ended: EndedRun, curves: Mapping[str, Curve]) -> EndedRun:
         """Settle a run that waits for the other folds, and predict again what it had predicted before."""
-        if not ended.waits_for_folds:
-            return ended
         run, before = ended.run, ended.weights_sha256
-        settled = settle(ended, curves, lambda: self._datasets(run)[1], self.device)
+        now = run.ended() if ended.waits_for_folds else None
+        if not now:
+            return ended
+        if not now.waits_for_folds:
+            return now
+        settled = settle(now, curves, lambda: self._datasets(run)[1], self.device)
         self.listener.info(f"{run.label}: {_epoch_words(settled)}")
         if settled.weights_sha256 != before:
             self.weights_changed = True

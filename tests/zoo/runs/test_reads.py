@@ -9,7 +9,7 @@ import core.files
 from cli.app import run
 from tests.zoo.training.cases import TINY_OPTIONS, write_scenes
 
-TRAIN = ["zoo", "train", "lite0-fc-t5", "--epochs", "1", *TINY_OPTIONS]
+TRAIN = ["zoo", "train", "lite0-fc-t5", "--epochs", "2", *TINY_OPTIONS]
 FOLDS = 2
 
 

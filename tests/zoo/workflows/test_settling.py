@@ -178,10 +178,18 @@ def test_a_kill_at_any_write_is_made_good_by_the_same_command_without_training(w
     assert moment > 12
 
 
+def test_processes_that_train_folds_of_one_recipe_do_not_settle_them_at_once(waiting, trains):
+    whole, store = waiting("whole"), waiting("shared")
+    trains(whole)
+    children = [forked(lambda fold=fold: trains(store, fold)) for fold in ("0", "1", "2")]
+    assert [exit_code(child) for child in children] == [0, 0, 0]
+    assert files(store) == files(whole)
+
+
 def test_a_mean_is_of_the_epochs_that_the_other_folds_find_best(tmp_path, trains, no_maps, scores, monkeypatch):
     scores([[0.9, 0.1, 0.1, 0.1, 0.1], [0, 0, 0.3, 0.1, 0.2], [0, 0, 0.1, 0.1, 0.3]])
     kept = {}
-    monkeypatch.setattr("zoo.training.settling.finish_settling", lambda ended: kept.update({ended.run.fold: ended.run}))
+    monkeypatch.setattr("zoo.training.settling._finish", lambda ended: kept.update({ended.run.fold: ended.run}))
     trained, _ = trains(tmp_path, recipe=with_settings(TINY, {"average_best": 2}), epochs=5)
     result = trained[0].run.read_result()
     assert (result["best_epoch"], result["averaged"], result["dice"]) == (5, [3, 5], 0.9)
