@@ -174,8 +174,8 @@ def predict_set(
     with PredictionWriter(folder, provenance, sorted(by_id), files) as writer:
         if writer.changed:
             listener.note(
-                f"{run.label} {split}: the files of {count_of(writer.changed)} have changed since they were predicted; "
-                "predicted again"
+                f"{run.label} {split}: the files of {count_of(writer.changed)} have changed since they were predicted, "
+                "or are no longer known; predicted again"
             )
         missing = [by_id[record_id] for record_id in writer.missing]
         listener.advance(len(by_id) - len(missing))

@@ -30,8 +30,8 @@ from zoo.runs import Ref, Store
 KILLS = {
     "in the first batch": ("zoo.inference", "probabilities", 1, 0),
     "in the third of four runs": ("zoo.inference", "probabilities", 3, 2),
-    "with a shard that is not noted": ("zoo.predictions.writer", "write_json", 1, 0),
-    "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 4, 1),
+    "with a shard that is not noted": ("zoo.predictions.writer", "write_signed", 1, 0),
+    "with all shards and no manifest": ("zoo.predictions.writer", "write_json", 2, 1),
     "with a file half way to the disk": ("os", "fsync", 5, 0),
     "in the second mask": ("submissions.write", "encode", 2, 4),
     "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.files import check_format, read_json, sha256_of
 from zoo.runs.names import Ref, RunName
 from zoo.runs.store import MANIFEST, SetPlace, Store
@@ -204,9 +204,9 @@ def parse_manifest(document: Any, path: Path) -> Manifest:
         manifest = _parse(document)
         intact = manifest.document() == document
     except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
-        raise UserError(f"{path}: is damaged ({error}); {AGAIN}") from error
+        raise Damaged(f"{path}: is damaged ({error}); {AGAIN}") from error
     if not intact:
-        raise UserError(f"{path}: is damaged (its contents do not match its own sha256); {AGAIN}")
+        raise Damaged(f"{path}: is damaged (its contents do not match its own sha256); {AGAIN}")
     return manifest
 
 

@@ -2,22 +2,22 @@
 
 In: the band files of each record. Out: their states by shard, and the records whose files have changed since. A file
 is read again only if its size or time has changed: a copy with other times is the same scene. Sets of older releases
-have no such file, and count as unchanged.
+have no such file, and count as unchanged; those beside a damaged one count as changed.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.errors import UserError
-from core.files import check_format, read_json, sha256_of, sha256_of_file, stamp, write_json
+from core.errors import Damaged
+from core.files import sha256_of, sha256_of_file, stamp
+from core.signing import read_signed, write_signed
 from zoo.predictions.format import Shard
 
 SCENES = "scenes.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,16 @@ class MadeFrom:
     def __init__(self, folder: Path, files: Mapping[str, Sequence[Path]]) -> None:
         self.path = folder / SCENES
         self.files = files
-        self._written = _read(self.path)
+        try:
+            self._written, self._known = read_states(self.path), True
+        except Damaged:
+            self._written, self._known = {}, False
         self._shards = dict(self._written)
 
     def changed(self, shard: Shard, record_ids: Sequence[str]) -> list[str]:
-        """Records of a shard whose files hold something else than when it was made; none if that is not known."""
+        """Records of a shard whose files hold something else than when it was made; none if no release noted that."""
+        if not self._known:
+            return list(record_ids)
         known = self._shards.get(shard.file)
         if known is None or known.sha256 != shard.sha256 or set(known.records) != set(record_ids):
             return []
@@ -82,17 +87,19 @@ class MadeFrom:
     def _write(self) -> None:
         if self._shards != self._written:
             rows = {name: asdict(shard) for name, shard in self._shards.items()}
-            write_json(self.path, {"format": FORMAT, "shards": rows})
+            write_signed(self.path, {"format": FORMAT, "shards": rows})
         self._written = dict(self._shards)
 
 
-def _read(path: Path) -> dict[str, ShardState]:
-    """States by shard; none if the file is absent or damaged."""
-    with suppress(UserError, KeyError, TypeError, ValueError, AttributeError):
-        document = read_json(path)
-        check_format(document, FORMAT, path)
+def read_states(path: Path) -> dict[str, ShardState]:
+    """States by shard; none if the file is absent. Damaged if it was changed, UserError if it cannot be read."""
+    if not path.exists():
+        return {}
+    document = read_signed(path, FORMAT)
+    try:
         return {name: _shard(shard) for name, shard in document["shards"].items()}
-    return {}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Damaged(f"{path}: is damaged ({error!r}); predict this set again") from error
 
 
 def _shard(row: Mapping[str, Any]) -> ShardState:

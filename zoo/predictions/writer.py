@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.files import (
     atomic_write,
     check_format,
@@ -26,6 +26,7 @@ from core.files import (
     sha256_of_file,
     write_json,
 )
+from core.signing import read_signed, write_signed
 from zoo.predictions.format import (
     DTYPE,
     FORMAT,
@@ -44,7 +45,7 @@ from zoo.predictions.format import (
 from zoo.predictions.made_from import MadeFrom
 from zoo.runs.store import MANIFEST
 
-PARTIAL = "partial.json"
+PARTIAL, PARTIAL_FORMAT = "partial.json", 2
 
 
 class PredictionWriter:
@@ -142,9 +143,10 @@ class PredictionWriter:
         earlier = self._written
         if earlier and _identity(earlier.provenance, earlier.record_ids) == self._identity:
             return {shard.file: shard.sha256 for shard in earlier.shards}
-        with suppress(UserError, KeyError, TypeError, AttributeError):
-            partial = read_json(self.folder / PARTIAL)
-            check_format(partial, FORMAT, self.folder / PARTIAL)
+        if not (self.folder / PARTIAL).exists():
+            return {}
+        with suppress(Damaged, KeyError, TypeError, AttributeError):
+            partial = read_signed(self.folder / PARTIAL, PARTIAL_FORMAT)
             if partial["identity"] == self._identity:
                 return dict(partial["shards"])
         return {}
@@ -155,13 +157,15 @@ class PredictionWriter:
         UserError for one that a newer version wrote: it is not ours to replace.
         """
         path = self.folder / MANIFEST
+        if not path.exists():
+            return None
         try:
             document = read_json(path)
-        except UserError:
+        except Damaged:
             return None
         if isinstance(document, dict) and isinstance(document.get("format"), int):
             check_format(document, FORMAT, path)
-        with suppress(UserError):
+        with suppress(Damaged):
             return parse_manifest(document, path)
         return None
 
@@ -181,7 +185,7 @@ class PredictionWriter:
             self._made_from.note(shard, self._parts[index])
         self._done[index] = shard
         shards = {shard.file: shard.sha256 for shard in self._done.values()}
-        write_json(self.folder / PARTIAL, {"format": FORMAT, "identity": self._identity, "shards": shards})
+        write_signed(self.folder / PARTIAL, {"format": PARTIAL_FORMAT, "identity": self._identity, "shards": shards})
 
     def _begin(self) -> None:
         """Make the folder this set's: remove an older manifest and shards of other sets."""

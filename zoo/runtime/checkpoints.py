@@ -1,8 +1,6 @@
 """Checkpoints: the last state, to resume from; weights, as safetensors, to predict with. Both have their own digest."""
 
-import hashlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +9,7 @@ from torch import Tensor, nn
 
 from core.errors import Damaged, UserError
 from core.files import atomic_write, read_bytes
-
-STATE = b"contrail state, sha256 "  # begins a state: the digest of the rest and a line break follow
-ZIP = b"PK"  # begins a state of an older release
-METADATA = "__metadata__"  # in the header of safetensors: text by text
+from zoo.runs.seals import state_content, state_header, weights_digest, weights_match
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -23,7 +18,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     torch.save(state, buffer)
     content = buffer.getbuffer()
     with atomic_write(path) as file:
-        file.write(STATE + _hex(content) + b"\n")
+        file.write(state_header(content))
         file.write(content)
 
 
@@ -34,12 +29,8 @@ def load_state(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    content = memoryview(read_bytes(path))
-    if content[: len(STATE)] == STATE:
-        head, content = content[len(STATE) :][:65], content[len(STATE) + 65 :]
-        if head != _hex(content) + b"\n":
-            return None
-    elif content[: len(ZIP)] != ZIP:
+    content = state_content(read_bytes(path))
+    if content is None:
         return None
     try:
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -50,17 +41,13 @@ def load_state(path: Path) -> dict[str, Any] | None:
     return state
 
 
-def _hex(content: memoryview) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()
-
-
 def weights_of(network: nn.Module) -> bytes:
     """Serialise all weights and buffers as safetensors, with their digest in the header's metadata."""
     from safetensors.torch import save
 
     # The file holds no strides, which channels_last changes.
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    content: bytes = save(tensors, {"digest": _digest(save(tensors))})
+    content: bytes = save(tensors, {"digest": weights_digest(save(tensors))})
     return content
 
 
@@ -77,26 +64,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     content = read_bytes(path)
     try:
         tensors: dict[str, Tensor] = load(content)
-        digest = _header(content).get(METADATA, {}).get("digest")
     except Exception as error:
         raise Damaged(f"{path}: holds no weights ({error}); train the run again") from error
-    if digest not in (None, _digest(content)):  # older releases wrote none
+    if not weights_match(content):
         raise Damaged(f"{path}: has been changed since it was written; train the run again")
     return tensors
-
-
-def _header(weights: bytes) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
-    return header
-
-
-def _digest(weights: bytes) -> str:
-    """SHA-256 of names, shapes and values of safetensors, whatever the metadata says."""
-    header = _header(weights)
-    header.pop(METADATA, None)
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    digest.update(memoryview(weights)[8 + int.from_bytes(weights[:8], "little") :])
-    return digest.hexdigest()
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
