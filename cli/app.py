@@ -55,7 +55,7 @@ COMMANDS: dict[str, Any] = {
             "Members by out-of-fold Dice, and what they cost.",
         ),
         "import": ("zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
-        "verify": ("zoo_cache:verify", "Check every prediction set under the runs folder."),
+        "verify": ("zoo_cache:verify", "Check every file under the runs folder."),
     },
     "ensemble": {
         "": "Fit, show and compare ensembles.",
@@ -63,6 +63,7 @@ COMMANDS: dict[str, Any] = {
         "show": ("ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
         "compare": ("ensemble:compare", "Say whether one ensemble is better than another, paired."),
     },
+    "sign": ("sign:sign", "Sign files of a runs folder that were edited on purpose."),
     "submit": ("submit:submit", "Test predictions to masks to a checked submission file."),
     "submissions": {
         "": "Check and score submission files.",

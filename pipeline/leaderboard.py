@@ -180,11 +180,13 @@ def leaderboard(
 def read_kept(store: Store) -> dict[str, Row]:
     """Read leaderboard.json: rows by the digest of their predictions; empty if the file does not exist.
 
-    Raises Damaged if it was changed, UserError if it cannot be read.
+    Raises as `read_rows`.
     """
-    path = store.leaderboard
-    if not path.exists():
-        return {}
+    return read_rows(store.leaderboard) if store.leaderboard.exists() else {}
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Read the rows of a leaderboard.json; Damaged if it was changed, UserError if it cannot be read."""
     rows = read_signed(path, FORMAT, Command("zoo leaderboard")).get("rows")
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows

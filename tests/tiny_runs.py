@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from core.files import sha256_of_file, write_json, write_text
+from core.files import sha256_of_file, write_text
+from core.signing import signed_text
 from ensemble import Ensemble, MemberUse
 from tests.scenes import write_record
 from zoo.data import Assignment, Folds, write_folds
@@ -57,10 +58,10 @@ def _write_run(runs: Path, member: str, fold: int, split: Folds, weights: str) -
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
     run = plan_run(recipe, str(fold), split, Store(runs), seed=0, with_val=False)
     write_weights(run.best, weights_of(_restless(recipe, seed=fold)))
-    write_text(run.folder / "recipe.toml", recipe.as_toml())
+    write_text(run.folder / "recipe.toml", signed_text(recipe.as_toml()))
     facts = {"member": member, "fold": str(fold), "seed": 0, "with_val": False, "folds_sha256": split.sha256}
     ended = {"epochs": recipe.epochs, "weights_sha256": sha256_of_file(run.best)}
-    write_json(run.result, {"format": 1, **facts, **ended})
+    run.write_result(facts | ended)
     return run
 
 

@@ -1,4 +1,4 @@
-"""`cli zoo verify` and `cli zoo import`: check the prediction cache, import predictions."""
+"""`cli zoo verify` and `cli zoo import`: check a runs folder, import predictions."""
 
 from pathlib import Path
 
@@ -12,9 +12,12 @@ from core.command import Command
 @click.command("verify")
 @common
 def verify(settings: Settings) -> None:
-    """Check every prediction set under the runs folder: shards, hashes, counts, folds."""
+    """Check every file under the runs folder: its digest, shards, weights, counts, folds.
+
+    Files that older versions wrote without a digest, and files of other programs, are counted and named.
+    """
     from cli.tables.cache import print_verified
-    from zoo.predictions.verify import verify_runs
+    from pipeline.verify import verify as verify_runs
 
     found = verify_runs(settings.runs, settings.listener)
     show(settings, found.as_dict(), lambda console: print_verified(console, found))

@@ -2,20 +2,29 @@
 
 from rich.console import Console
 
+from core.errors import FEW
+from pipeline.verify import Verified
 from zoo.predictions.importer import Imported
-from zoo.predictions.verify import Verified
 from zoo.runs import Ref
 
 
 def print_verified(console: "Console", found: "Verified") -> None:
-    """Print one line for each fault and each unfinished set, and what was read."""
+    """Print one line for each fault, each unfinished set and each file that was not checked, and what was read."""
     for fault in found.faults:
         console.print(fault, markup=False, soft_wrap=True)
-    for path in found.unfinished:
+    for path in found.sets.unfinished:
         console.print(f"{path}: unfinished; the next run resumes it", markup=False, soft_wrap=True)
+    for path in found.unknown:
+        console.print(f"{path}: not checked, no file of this suite", markup=False, soft_wrap=True)
+    for path in found.unsigned[:FEW]:
+        console.print(f"{path}: has no digest, from an older version", markup=False, soft_wrap=True)
+    if len(found.unsigned) > FEW:
+        console.print(f"... and {len(found.unsigned) - FEW} more without a digest; --json lists all")
+    sets = found.sets
     console.print(
-        f"{found.sets} prediction sets, {found.records} maps in {found.shards} shards, "
-        f"{found.bytes / 1e6:.1f} MB: {len(found.faults)} faults"
+        f"{sets.sets} prediction sets, {sets.records} maps in {sets.shards} shards, {sets.bytes / 1e6:.1f} MB; "
+        f"{found.artefacts} artefacts, {len(found.unsigned)} without a digest, {len(found.unknown)} files not checked: "
+        f"{len(found.faults)} faults"
     )
 
 

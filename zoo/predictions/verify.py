@@ -1,16 +1,15 @@
-"""Verification of a runs folder: every file is read back, each fault is one line.
+"""Verification of prediction sets: every file is read back, each fault is one line.
 
 In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from core.errors import UserError
-from core.files import read_json, sha256_of_file
+from core.files import sha256_of_file
 from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
 from zoo.predictions.catalogue import SetFolder, require_in_place, set_folders
@@ -20,7 +19,7 @@ from zoo.runs.store import Store
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedSets:
     """Counts of what was read, and one line for each fault: what, where, what to do."""
 
     sets: int
@@ -30,17 +29,9 @@ class Verified:
     unfinished: tuple[Path, ...]
     faults: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"unfinished": [str(path) for path in self.unfinished]}
 
-    def raise_if_faulty(self) -> None:
-        """Raise UserError if there is any fault."""
-        if self.faults:
-            raise UserError(f"{len(self.faults)} faults; make the named files again, then verify again")
-
-
-def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
-    """Check every prediction set of a store: manifests, shards, counts, checkpoints, folds; and every JSON document.
+def verify_sets(store: Store, listener: Listener = SILENT) -> VerifiedSets:
+    """Check every prediction set of a store: manifests, shards, counts, checkpoints, folds.
 
     UserError if there is no such folder.
     """
@@ -48,8 +39,6 @@ def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
         raise UserError(f"{store}: no such directory; name the runs folder with --runs DIR")
     folders = list(set_folders(store))
     folds, faults = _read_folds(store)
-    for document in store.documents():  # results, ensembles
-        faults += _fault(read_json, document)
     opened = []
     with listener.task("verify", len(folders)):
         for folder in folders:
@@ -62,7 +51,7 @@ def verify_runs(store: Store, listener: Listener = SILENT) -> Verified:
     for (name, *_), together in groupby(sorted(opened, key=_kind), key=_kind):
         faults += _fault(MemberMaps, name, tuple(together))
     shards = [one.folder / shard.file for one in opened for shard in one.manifest.shards]
-    return Verified(
+    return VerifiedSets(
         sets=len(opened),
         records=sum(len(one.record_ids) for one in opened),
         shards=len(shards),

@@ -113,11 +113,6 @@ class Store:
             if name is not None and path.is_dir():
                 yield SetPlace(self, Ref(owner, recipe), of_split, name, tta)
 
-    def documents(self) -> list[Path]:
-        """JSON files of runs, ensembles and the store itself, without those of prediction sets; sorted."""
-        inside = self.root / "predictions"
-        return [path for path in sorted(self.root.rglob("*.json")) if inside not in path.parents]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlace:

@@ -91,11 +91,8 @@ def test_a_stopped_run_is_done_while_its_stop_file_is_there(place):
     assert (ended.stopped, ended.complete, ended.done) == (True, True, False)
 
 
-def test_documents_are_all_json_but_that_of_prediction_sets(place):
-    end(place)
+def test_ensembles_are_found_by_name(place):
     write_json(place.store.ensemble("mine"), {})
-    write_json(SetPlace(place.store, REF, "oof", place.name, "none").manifest, {})
-    assert place.store.documents() == [place.store.ensemble("mine"), place.result]
     assert place.store.ensembles() == ["mine"]
 
 

@@ -1,0 +1,184 @@
+"""Artefacts: the kinds of files in a runs folder, how each is checked, and how one that was edited is signed again.
+
+In: a path. Out: a UserError for a file that was changed or makes no sense, or its signed text. Stays outside: maps of
+prediction sets, which `zoo.predictions.verify` reads back.
+"""
+
+import json
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from core.errors import Damaged, UsageError, UserError
+from core.files import check_format, read_bytes, read_json, write_text
+from core.signing import DIGEST, changed, check_text, read_lines, read_signed, signed, signed_line, signed_text
+from ensemble import Ensemble
+from pipeline.leaderboard import read_rows
+from zoo.data import read_folds
+from zoo.members import read_recipe
+from zoo.predictions.made_from import SCENES, read_states
+from zoo.predictions.writer import PARTIAL, PARTIAL_FORMAT
+from zoo.runs import Ref, RunName, Store
+from zoo.runs.find import read_run
+from zoo.runs.run import EndedRun
+from zoo.runs.seals import state_content, weights_match
+from zoo.runs.store import MANIFEST, RESULT_FORMAT, Ended, RunPlace
+
+NEWEST = 2  # format of documents whose owners do not say
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Kind of artefact, told by its name.
+
+    check: raises UserError if the file was changed or makes no sense. sign: text of the file with a new digest; None
+    for a file that its command makes again.
+    """
+
+    pattern: str
+    check: Callable[[Path], object]
+    sign: Callable[[str], str] | None = None
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Kind of the artefact at a path; None for a file of no known kind."""
+    return next((kind for kind in KINDS if fnmatchcase(path.name, kind.pattern)), None)
+
+
+def is_signed(path: Path) -> bool:
+    """True if the file has a digest, or is of a kind that another file names by its hash."""
+    data = read_bytes(path)
+    match path.suffix:
+        case ".json":
+            return path.name == MANIFEST or DIGEST in json.loads(data)
+        case ".jsonl":
+            return all(f'"{DIGEST}":'.encode() in line for line in data.split(b"\n") if line.strip())
+        case ".toml":
+            return signed_text(data.decode(errors="replace")).encode() == data
+        case ".csv":
+            return DIGEST in data.decode(errors="replace").partition("\n")[0].split(",")
+        case ".pt":
+            return not data.startswith(b"PK")
+    return True
+
+
+def sign(path: Path) -> None:
+    """Sign a file that was edited on purpose, once it is checked that it can be read; atomic.
+
+    Raises UsageError for a file of no kind that is signed, UserError if it cannot be read with its new digest.
+    """
+    kind = kind_of(path)
+    if kind is None or kind.sign is None:
+        raise UsageError(f"{path}: is no file that is signed by hand; sign one of {', '.join(_signable())}")
+    try:
+        text = kind.sign(read_bytes(path).decode("utf-8-sig"))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: cannot be signed, for it does not parse ({error})") from error
+    with tempfile.TemporaryDirectory() as folder:
+        tried = Path(folder) / path.name
+        tried.write_text(text)
+        try:
+            kind.check(tried)
+        except UserError as error:
+            what = error.what.replace(str(tried), str(path))
+            raise UserError(f"{what}; it is not signed") from error
+    write_text(path, text)
+
+
+def _signable() -> Iterator[str]:
+    return (kind.pattern for kind in KINDS if kind.sign)
+
+
+def _document(text: str) -> str:
+    return json.dumps(signed(json.loads(text)), indent=1, allow_nan=False) + "\n"
+
+
+def _of_today(newest: int) -> Callable[[str], str]:
+    """Signing of a document, which takes the format of today: an older one had no digest."""
+
+    def sign(text: str) -> str:
+        document = json.loads(text)
+        check_format(document, newest, Path("the document"))
+        return _document(json.dumps(document | {"format": newest}))
+
+    return sign
+
+
+def _lines(text: str) -> str:
+    documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+    return "".join(map(signed_line, documents))
+
+
+def check_result(path: Path) -> Ended[RunPlace] | EndedRun | None:
+    """Check the result of a run or of a stage, and that its recipe is the one that its folder is named by.
+
+    Returns how it ended; None outside of a runs folder.
+    """
+    place = place_of(path)
+    if place is None:
+        if "weights_sha256" not in read_signed(path, RESULT_FORMAT):
+            raise Damaged(f"{path}: has no weights_sha256; train the run again")
+        return None
+    return place.ended_with(place.read_result()) if place.stage else read_run(place)
+
+
+def place_of(path: Path) -> RunPlace | None:
+    """Place of the run, or of its stage, that a file lies in; None outside of a runs folder."""
+    folder = path.parent
+    stage = int(folder.name.removeprefix("stage-")) if folder.name.removeprefix("stage-").isdigit() else 0
+    if stage:
+        folder = folder.parent
+    name = RunName.parse(folder.name)
+    if name is None or len(folder.parents) < 4 or folder.parents[2].name != "members":
+        return None
+    ref = Ref(folder.parents[1].name, folder.parents[0].name)
+    return replace(Store(folder.parents[3]).run(ref, name), stage=stage)
+
+
+def _check_recipe(path: Path) -> None:
+    read_recipe(path, RunPlace.member_of(path) or path.stem)
+
+
+def _check_toml(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(check_text(read_bytes(path).decode(), path))
+    except ValueError as error:
+        raise Damaged(f"{path}: is not readable TOML ({error})") from error
+
+
+def _check_lines(path: Path) -> None:
+    for number, row, fault in read_lines(read_bytes(path)):
+        if row is None:
+            raise Damaged(f"{path}: line {number} {fault}", changed(path).do)
+
+
+def _check_state(path: Path) -> None:
+    if state_content(read_bytes(path)) is None:
+        raise Damaged(f"{path}: is damaged; the run starts over when it is trained again")
+
+
+def _check_weights(path: Path) -> None:
+    if not weights_match(read_bytes(path)):
+        raise Damaged(f"{path}: has been changed since it was written; train the run again")
+
+
+KINDS = (
+    Kind("ensemble.json", Ensemble.load, _of_today(NEWEST)),
+    Kind("result.json", check_result, _of_today(RESULT_FORMAT)),
+    Kind("folds*.csv", read_folds),
+    Kind("submissions.jsonl", _check_lines, _lines),
+    Kind("leaderboard.json", read_rows),
+    Kind("scaling.json", lambda path: read_signed(path, NEWEST)),
+    Kind(MANIFEST, read_json),
+    Kind(PARTIAL, lambda path: read_signed(path, PARTIAL_FORMAT)),
+    Kind(SCENES, read_states),
+    Kind("recipe.toml", _check_recipe, signed_text),
+    Kind("*.toml", _check_toml, signed_text),
+    Kind("epochs.jsonl", _check_lines, _lines),
+    Kind("last.pt", _check_state),
+    Kind("*.safetensors", _check_weights),
+)

@@ -1,0 +1,79 @@
+"""Verification of a runs folder: every artefact is read back, each fault is one line, and what is not checked is named.
+
+In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.listener import SILENT, Listener
+from pipeline.artefacts import Kind, is_signed, kind_of
+from zoo.predictions.verify import VerifiedSets, verify_sets
+from zoo.runs import Store
+from zoo.runs.store import Ended
+
+LEFT = (".png", ".zst")  # pictures are for people; shards are read with their manifest
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was read back: prediction sets, other artefacts, and one line for each fault: what, where, what to do."""
+
+    sets: VerifiedSets
+    artefacts: int
+    unsigned: tuple[Path, ...]  # written by a release that signed nothing: read, but a change would not be seen
+    unknown: tuple[Path, ...]  # files of no kind that the suite writes: not read
+    faults: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Document for JSON."""
+        sets = asdict(self.sets) | {"unfinished": [str(path) for path in self.sets.unfinished]}
+        others = {
+            "artefacts": self.artefacts,
+            "unsigned": [str(path) for path in self.unsigned],
+            "unknown": [str(path) for path in self.unknown],
+        }
+        return {**sets, **others, "faults": list(self.faults)}
+
+    def raise_if_faulty(self) -> None:
+        """Raise UserError if there is any fault."""
+        if self.faults:
+            raise UserError(f"{len(self.faults)} faults; make the named files again, then verify again")
+
+
+def verify(store: Store, listener: Listener = SILENT) -> Verified:
+    """Check every artefact of a store: prediction sets with their shards, runs with their weights, all that is signed.
+
+    UserError if there is no such folder.
+    """
+    sets = verify_sets(store, listener)
+    faults, artefacts = list(sets.faults), 0
+    unsigned, unknown = [], []
+    for path in _files(store):
+        kind = kind_of(path)
+        if kind is None:
+            unknown.append(path)
+            continue
+        artefacts += 1
+        wrong = faults_of(path, kind)
+        faults += wrong
+        if not wrong and not is_signed(path):
+            unsigned.append(path)
+    return Verified(sets, artefacts, tuple(unsigned), tuple(unknown), tuple(dict.fromkeys(faults)))
+
+
+def faults_of(path: Path, kind: Kind) -> list[str]:
+    """Faults of one file, each as one line."""
+    try:
+        found = kind.check(path)
+    except UserError as error:
+        return [str(error)]
+    return [f"{found.fault}; train the run again"] if isinstance(found, Ended) and found.fault else []
+
+
+def _files(store: Store) -> list[Path]:
+    """Files of a store, sorted, without those that are read with their set, pictures, locks and stop files."""
+    found = (path for path in sorted(store.root.rglob("*")) if path.is_file())
+    return [path for path in found if path.suffix not in (*LEFT, ".lock") and path.name != "stop"]
