@@ -19,6 +19,7 @@ from core.signing import DIGEST, changed, check_text, read_lines, read_signed, s
 from ensemble import Ensemble
 from pipeline.leaderboard import read_rows
 from zoo.data import read_folds
+from zoo.data.folds import signed_folds
 from zoo.members import read_recipe
 from zoo.predictions.made_from import SCENES, read_states
 from zoo.predictions.writer import PARTIAL, PARTIAL_FORMAT
@@ -113,6 +114,12 @@ def _lines(text: str) -> str:
     return "".join(map(signed_line, documents))
 
 
+def _ledger_lines(text: str) -> str:
+    """Lines of a ledger, signed; each takes today's format, so that none can lose its digest unseen."""
+    documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+    return "".join(signed_line(document | {"format": NEWEST}) for document in documents)
+
+
 def check_result(path: Path) -> Ended[RunPlace] | EndedRun | None:
     """Check the result of a run or of a stage, and that its recipe is the one that its folder is named by.
 
@@ -169,8 +176,8 @@ def _check_weights(path: Path) -> None:
 KINDS = (
     Kind("ensemble.json", Ensemble.load, _of_today(NEWEST)),
     Kind("result.json", check_result, _of_today(RESULT_FORMAT)),
-    Kind("folds*.csv", read_folds),
-    Kind("submissions.jsonl", _check_lines, _lines),
+    Kind("folds*.csv", read_folds, signed_folds),
+    Kind("submissions.jsonl", _check_lines, _ledger_lines),
     Kind("leaderboard.json", read_rows),
     Kind("scaling.json", lambda path: read_signed(path, NEWEST)),
     Kind(MANIFEST, read_json),

@@ -1,17 +1,17 @@
 """Ledger of submissions: what was sent, its local score, and the leaderboard scores that came later.
 
 In and out: runs/submissions.jsonl, one JSON object a line, append-only, each line flushed to the disk. A line that a
-crash left incomplete is skipped with a warning; the next entry starts on a new line. An entry's number is written into
-its line, so that a damaged line gives no other entry's scores away; entries of older releases are counted.
+crash left incomplete, or that was changed since, is skipped with a warning; the next entry starts on a new line. Each
+line has its digest and an entry's number, so that a damaged line gives no other entry's scores away; entries of older
+releases are counted, damaged ones too.
 Stays outside: statistics of the scores, see `submissions.correlation`.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from os import PathLike
@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.command import Command
 from core.errors import UsageError, UserError
-from core.files import check_format, locked
+from core.files import check_format, locked, read_bytes
 from core.listener import SILENT, Listener
+from core.signing import read_lines, signed_line
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FORMAT = 1
+FORMAT = 2
 BOARDS = ("public", "private")
 HASH = 6  # characters of a hash that name an entry
 
@@ -129,18 +130,30 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
 
     Raises UserError for a newer format.
     """
-    path = Path(path)
+    return Ledger(tuple(_read(Path(path), listener)[0]))
+
+
+def _read(path: Path, listener: Listener = SILENT) -> tuple[list[Entry], int]:
+    """Read all entries, and the number of the next one: a damaged line of a submission keeps its number."""
     entries: list[Entry] = []
-    for number, event in _events(path):
+    following = 1
+    for number, event, fault, line in _events(path):
         if event is None:
-            listener.warn(f"{path}: line {number} is incomplete and was skipped")
+            listener.warn(f"{path}: line {number} {fault} and was skipped")
+            following += _was_submission(line)
             continue
         check_format(event, FORMAT, path)
         try:
-            _take(entries, event)
+            following = _take(entries, event, following)
         except (KeyError, TypeError, ValueError, IndexError, UserError) as error:
             listener.warn(f"{path}: line {number} is not an entry and was skipped ({error})")
-    return Ledger(tuple(entries))
+            following += _was_submission(line)
+    return entries, following
+
+
+def _was_submission(line: bytes) -> bool:
+    """True for a damaged line that was a whole submission; one that a crash left incomplete never counted."""
+    return line.rstrip().endswith(b"}") and b'"name"' in line and b'"sha256"' in line
 
 
 def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
@@ -148,12 +161,11 @@ def append(path: Path, sent: Sent, public: float | None = None, private: float |
     scores = given_scores(public, private)
     # Two commands at once take turns: each sees the other's line whole, and numbers its own after it.
     with locked(path):
-        entries = read_ledger(path).entries
+        entries, number = _read(path)
         twin = next((each for each in entries if _is_twin(each, sent, public, private)), None)
         if twin:
             return twin
         sent = sent if sent.when else replace(sent, when=_now())
-        number = _next_number(entries)
         _append_line(path, {"format": FORMAT, "kind": "submission", "number": number, **asdict(sent), **scores})
     return Entry(number, sent, public, private)
 
@@ -185,52 +197,41 @@ def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | No
     return same and any(public in (None, old) and private in (None, other) for old, other in entry.scores)
 
 
-def _take(entries: list[Entry], event: dict[str, Any]) -> None:
-    """Apply one line of the ledger."""
+def _take(entries: list[Entry], event: dict[str, Any], following: int) -> int:
+    """Apply one line of the ledger; `following` is the number of the next entry, before and after it."""
     scores = given_scores(event.get("public"), event.get("private"))
     if event["kind"] == "scores":
         at = [entry.number for entry in entries].index(event["entry"])
         entry = entries[at]
         public, private = (scores.get(board, getattr(entry, board)) for board in BOARDS)
         entries[at] = replace(entry, public=public, private=private, before=entry.scores)
-        return
+        return following
     if event["kind"] != "submission":
         raise ValueError(f"unknown kind {event['kind']!r}")
     known = {name: event[name] for name in Sent.__dataclass_fields__ if name in event}
     if known.get("interval") is not None:
         low, high = known["interval"]
         known["interval"] = (low, high)
-    number = event.get("number", _next_number(entries))
-    if not isinstance(number, int) or number < _next_number(entries):
+    number = event.get("number", following)
+    if not isinstance(number, int) or (entries and number <= entries[-1].number):
         raise ValueError(f"number {number!r} follows {len(entries)} entries")
     entries.append(Entry(number, Sent(**known), scores.get("public"), scores.get("private")))
+    return number + 1
 
 
-def _next_number(entries: Sequence[Entry]) -> int:
-    return entries[-1].number + 1 if entries else 1
-
-
-def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Yield each line with its number; None for a line that is no JSON object."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str, bytes]]:
+    """Yield each line: its number, its document, or None and what is wrong with it, and its bytes."""
+    if not path.exists():
         return
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        yield number, event if isinstance(event, dict) else None
+    data = read_bytes(path)
+    lines = data.split(b"\n")
+    for number, event, fault in read_lines(data):
+        yield number, event, fault, lines[number - 1]
 
 
 def _append_line(path: Path, document: dict[str, Any]) -> None:
     """Append one line in one write, on the disk before this returns."""
-    line = json.dumps(document, allow_nan=False).encode() + b"\n"
+    line = signed_line(document).encode()
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:

@@ -33,7 +33,7 @@ def submit_from(tiny: Tiny) -> Submit:
 
     def submit_it(runs: Path, out: Path, **given: object) -> Submitted:
         ensemble = Ensemble.load(Store(runs).ensemble("default"))
-        return submit(Store(runs), ensemble, out, open_scenes([tiny.data]), **given)
+        return submit(Store(runs), ensemble, out, open_scenes([tiny.data]), **{"jobs": 1, **given})
 
     return submit_it
 

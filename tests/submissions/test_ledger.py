@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError, UserError
+from core.signing import signed_line
 from submissions.ledger import Sent, add_scores, append, read_ledger
 from submissions.past_scores import import_scores
 from tests.forks import exit_code, forked
@@ -130,6 +131,36 @@ def test_a_damaged_line_gives_no_other_entry_its_scores(path: Path) -> None:
     assert append(path, sent(4)).number == 4
 
 
+def test_each_flipped_digit_costs_its_line_alone_and_moves_no_number(path: Path) -> None:
+    for number in (1, 2):
+        append(path, sent(number))
+        add_scores(path, public=number / 10)
+    whole = path.read_bytes()
+    good = {each.number: each for each in read_ledger(path).entries}
+    for at in range(0, len(whole), 3):
+        if not chr(whole[at]).isdigit():
+            continue
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        heard = Heard()
+        found = read_ledger(path, heard).entries
+        assert "has been changed since it was written and was skipped" in heard.warnings[0]
+        assert all(each.sent == good[each.number].sent for each in found)
+        assert all(each.public in (None, good[each.number].public) for each in found)
+    path.write_bytes(whole.replace(b"s2.csv", b"s9.csv"))
+    assert append(path, sent(3)).number == 3
+
+
+def test_a_damaged_entry_of_an_older_release_keeps_its_number(path: Path) -> None:
+    path.parent.mkdir()
+    rows = [f'{{"format": 1, "kind": "submission", "name": "{name}", "sha256": ""}}\n' for name in "abc"]
+    scores = '{"format": 1, "kind": "scores", "entry": 3, "public": 0.5}\n'
+    path.write_text(rows[0] + rows[1].replace(": 1", ";: 1") + rows[2] + scores)
+    assert [(each.number, each.sent.name, each.public) for each in read_ledger(path).entries] == [
+        (1, "a", None),
+        (3, "c", 0.5),
+    ]
+
+
 def test_entries_of_older_releases_are_counted(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("".join(f'{{"format": 1, "kind": "submission", "name": "{name}"}}\n' for name in "ab"))
@@ -139,7 +170,7 @@ def test_entries_of_older_releases_are_counted(path: Path) -> None:
 
 def test_a_newer_format_is_refused_by_name(path: Path) -> None:
     path.parent.mkdir()
-    path.write_text('{"format": 99, "kind": "submission", "name": "x"}\n')
+    path.write_text(signed_line({"format": 99, "kind": "submission", "name": "x"}))
     with pytest.raises(UserError, match="has format 99"):
         read_ledger(path)
 
@@ -149,7 +180,7 @@ def test_nothing_in_the_ledger_is_ever_rewritten(path: Path) -> None:
     before = path.read_bytes()
     add_scores(path, public=0.5)
     assert path.read_bytes().startswith(before)
-    assert all(json.loads(line)["format"] == 1 for line in path.read_bytes().splitlines())
+    assert all(json.loads(line)["format"] == 2 for line in path.read_bytes().splitlines())
 
 
 def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:

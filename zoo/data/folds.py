@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.command import Command
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.files import sha256_of, write_text
 from core.listener import SILENT, Listener
 from core.record_ids import KnownIds
+from core.signing import DIGEST, changed
 from zoo.data.groups import METADATA, PIXELS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Folds:
         """
         whole = {name: "Int64" for name in ("fold", "positives") if name in frame}
         try:
-            text = frame.astype(whole).to_csv(index=False)
+            text = frame.drop(columns=DIGEST, errors="ignore").astype(whole).to_csv(index=False)
         except (TypeError, ValueError) as error:
             raise UserError(f"the table's folds and positives are not integers ({error})") from error
         return cls(tuple(_rows(text)))
@@ -223,12 +224,26 @@ def write_folds(path: Path, folds: Folds) -> None:
     """Write folds.csv, atomically: the same bytes for the same folds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, DIGEST))
     for row in folds.rows:
         positives = "" if row.positives is None else row.positives
         group = row.group or row.record_id
-        writer.writerow((row.record_id, row.fold, group, row.source, row.split, positives, row.grouped_by))
+        cells = tuple(map(str, (row.record_id, row.fold, group, row.source, row.split, positives, row.grouped_by)))
+        writer.writerow((*cells, _digest(zip(COLUMNS, cells))))
     write_text(path, text.getvalue())
+
+
+def signed_folds(text: str) -> str:
+    """Text of a folds.csv, with all its columns, and with the digest of each row in the last one."""
+    reader = csv.DictReader(io.StringIO(text))
+    columns = [name for name in reader.fieldnames or () if name != DIGEST]
+    signed = io.StringIO()
+    writer = csv.writer(signed, lineterminator="\n")
+    writer.writerow((*columns, DIGEST))
+    for row in reader:
+        cells = [row[name] or "" for name in columns]
+        writer.writerow((*cells, _digest(zip(columns, cells))))
+    return signed.getvalue()
 
 
 def read_folds(path: str | PathLike[str]) -> Folds:
@@ -244,6 +259,8 @@ def read_folds(path: str | PathLike[str]) -> Folds:
         return Folds(tuple(_rows(text)))
     except csv.Error as error:
         raise UserError(f"{path}: is not a readable csv file ({error})", Command("data folds")) from error
+    except Damaged as error:
+        raise changed(path, where=error.what) from error
     except UserError as error:
         raise UserError(f"{path}: {error.what}", error.do) from error
 
@@ -287,8 +304,38 @@ def _rows(text: str) -> Iterator[Assignment]:
     absent = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
     if absent:
         raise UserError(f"has no column {absent[0]}; a folds file needs record_id and fold")
+    _refuse_misspelt(reader.fieldnames or ())
     for row in reader:
-        yield _row(f"line {reader.line_num}", row)
+        line = f"line {reader.line_num}"
+        if DIGEST in row and not _matches(row):
+            raise Damaged(line)
+        if None in row:
+            raise UserError(f"{line} has more cells than the header; give each column a name")
+        yield _row(line, row)
+
+
+def _refuse_misspelt(columns: Sequence[str]) -> None:
+    """UserError for a column that differs in one letter from one that is absent: it would be dropped silently.
+
+    Also for one named by a number, as in a header that lost its line end.
+    """
+    for name in columns:
+        if name.isdecimal():
+            raise UserError(f'has a column "{name}"; write the header again')
+        for known in {*COLUMNS, DIGEST}.difference(columns):
+            if len(name) == len(known) and sum(a != b for a, b in zip(name, known)) == 1:
+                raise UserError(f'has a column "{name}"; did you mean "{known}"?')
+
+
+def _matches(row: Mapping[str, str | None]) -> bool:
+    """True if a row has the digest of its other columns."""
+    cells = [(name or "", text or "") for name, text in row.items() if name != DIGEST]
+    return None not in row and row[DIGEST] == _digest(cells)
+
+
+def _digest(row: Iterable[tuple[str, str]]) -> str:
+    """Digest of a row: the names and texts of its other columns; its letter keeps it from becoming a number."""
+    return f"x{sha256_of(sorted(row))[:12]}"
 
 
 def _row(line: str, row: Mapping[str, str | None]) -> Assignment:

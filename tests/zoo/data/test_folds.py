@@ -10,6 +10,7 @@ from core.command import Command
 from core.errors import UserError
 from tests.heard import Heard
 from zoo.data import Assignment, Folds, read_folds, save_folds, write_folds
+from zoo.data.folds import signed_folds
 
 ROWS = (
     Assignment("1000216489776414077", 0, "g", "data", "train", 12, "metadata"),
@@ -29,9 +30,40 @@ def test_what_is_written_is_read(tmp_path):
     write_folds(tmp_path / "a.csv", folds)
     assert read_folds(tmp_path / "a.csv") == folds
     assert (tmp_path / "a.csv").read_text().splitlines()[:2] == [
-        "record_id,fold,group,source,split,positives,grouped_by",
-        "1000216489776414077,0,g,data,train,12,metadata",
+        "record_id,fold,group,source,split,positives,grouped_by,digest",
+        "1000216489776414077,0,g,data,train,12,metadata,x9859a2d4bee7",
     ]
+
+
+def test_each_flipped_bit_of_a_file_is_refused_or_changes_nothing(tmp_path):
+    path, folds = tmp_path / "a.csv", Folds(ROWS)
+    write_folds(path, folds)
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        torn = bytearray(whole)
+        torn[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(torn)
+        try:
+            assert read_folds(path) == folds
+        except UserError as error:
+            assert "a.csv" in error.what
+
+
+def test_an_edited_row_names_its_line_and_the_command_that_signs_it(tmp_path):
+    path = tmp_path / "a.csv"
+    write_folds(path, Folds(ROWS))
+    path.write_text(path.read_text().replace(",g,", ",h,"))
+    with pytest.raises(UserError, match=r"a.csv: line 2 has been changed since it was written; if on purpose") as error:
+        read_folds(path)
+    assert str(error.value.do) == f"cli sign {path}"
+    path.write_text(signed_folds(path.read_text()))
+    assert "h" in read_folds(path).group_of.values()
+
+
+def test_a_misspelt_column_is_not_dropped(tmp_path):
+    (tmp_path / "a.csv").write_text("record_id,fold,groop\n1,0,a\n2,1,b\n")
+    with pytest.raises(UserError, match='a.csv: has a column "groop"; did you mean "group"'):
+        read_folds(tmp_path / "a.csv")
 
 
 def test_a_file_from_before_a_column_is_read(tmp_path):
