@@ -180,12 +180,14 @@ def test_a_copy_of_the_same_scenes_is_no_change(tiny: Tiny, predicted_before) ->
 
 
 @pytest.mark.parametrize("content", [None, "[]", '{"format": 1, "shards": {"shard-0000.zst": {}}}'])
-def test_predictions_that_do_not_tell_their_scenes_are_reused(tiny: Tiny, predicted_before, content) -> None:
+def test_predictions_that_do_not_tell_their_scenes_are_reused_and_damaged_notes_of_them_are_not(
+    tiny: Tiny, predicted_before, content
+) -> None:
     data, runs, again = predicted_before
     for path in list(runs.rglob("scenes.json")):
         path.unlink() if content is None else path.write_text(content)
     own(data / "test" / tiny.ids[0] / "band_14.npy")
-    assert again("second.csv")[1:] == ([], [])
+    assert (again("second.csv")[1:] == ([], [])) is (content is None)
 
 
 def test_an_existing_file_is_kept_without_force(
