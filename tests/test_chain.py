@@ -93,6 +93,18 @@ def test_the_honest_dice_keeps_its_order_on_real_members(real_scenes, runs, caps
     assert dice["interval"][0] < dice["cross_fitted"] < dice["interval"][1]
 
 
+def test_on_the_few_competition_records_equal_weights_are_warned_of_and_auto_takes_the_better_member(
+    real_scenes, runs, capsys
+):
+    data = f"--data {real_scenes} --runs {runs}"
+    equal = document(f"ensemble fit --method uniform {data}", capsys)
+    assert equal["records"] == 37
+    assert equal["rivals"][0]["command"] == ["cli", "ensemble", "fit", "--members", "lite0-fc-t5"]
+    taken = document(f"ensemble fit {data}", capsys)
+    assert taken["rivals"] == []
+    assert max(taken["decisions"], key=lambda row: row["dice"])["taken"]
+
+
 def test_the_kept_predictions_are_whole(runs, capsys):
     assert document(f"zoo verify --runs {runs}", capsys)["faults"] == []
 
