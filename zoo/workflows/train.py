@@ -123,6 +123,8 @@ def train(
 ) -> TrainedRuns:
     """Train members on folds and predict the records that each run holds out; complete runs are reused.
 
+    Once all folds of a recipe and seed are trained, in this call or before, the other folds choose the epoch of each.
+
     members: names, paths of TOML files, or recipes; sets, epochs and start change all of them. folds: the store's, made
     if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of each fold, from `seed`
     on. with_val: train on validation records outside the fold too. start: MEMBER[@HASH] whose runs of the same folds

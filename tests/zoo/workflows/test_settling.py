@@ -223,6 +223,17 @@ def test_a_candidate_that_was_spoilt_is_passed_over(waiting, trains):
     assert all(each.ended.complete for each in trained)
 
 
+def test_a_settled_fold_whose_weights_are_lost_is_trained_to_the_same_end(waiting, trains):
+    store, whole = waiting("runs"), waiting("whole")
+    trains(whole)
+    trained, _ = trains(store)
+    trained[0].run.best.unlink()
+    (each,), heard = trains(store, "0")
+    assert "is gone; it is trained again" in heard.infos[0]
+    assert (epochs([each]), each.ended.epoch_chosen_on) == ([OTHERS[0]], OTHER_FOLDS)
+    assert files(store) == files(whole)
+
+
 def test_runs_of_older_releases_vote_and_stay_as_they_are(waiting, trains):
     store = waiting("runs")
     for fold in ("0", "1"):
