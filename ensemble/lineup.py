@@ -19,7 +19,7 @@ OnDecision = Callable[[Decision], None]
 def choose_members(options: FitOptions, training: TrainingSet, on_decision: OnDecision) -> Members:
     """Choose among the visible members by the budget, then by pruning, as the options say."""
     members = training.members if options.budget is None else affordable(training, options.budget)
-    prune = options.prune and len(training.folds) > 1
+    prune = options.prune and comparable(training)
     return pruned(training.among(members), on_decision) if prune else members
 
 
@@ -59,12 +59,12 @@ def pruned(training: TrainingSet, on_decision: OnDecision) -> Members:
     """Eliminate members backwards while the rest stays within one standard error of all members.
 
     Each step leaves out the member without which the others do best, and stops at the first that would cost more than
-    one standard error against all members together. Nobody leaves if the records are not `comparable`.
+    one standard error against all members together.
     """
     groups = training.counts.groups_of(training.folds)
     everyone = cross_fitted_counts(training, Strategy())
     members = training.members
-    while len(members) > 1 and comparable(everyone, groups):
+    while len(members) > 1:
         smaller = [tuple(kept for kept in members if kept != member) for member in members]
         best = max(smaller, key=lambda some: _dice(training, some))
         counts = cross_fitted_counts(training, Strategy(members=best))

@@ -51,7 +51,7 @@ def select(
     on_decision: OnDecision = lambda decision: None,
     tie_z: float = TIE_Z,
 ) -> Strategy:
-    """Select the strategy that the options lead to on this training set; with one fold, `auto` keeps the defaults.
+    """Select the strategy that the options lead to on this training set; `auto` keeps the defaults if not `comparable`.
 
     tie_z: z up to which the simpler of two candidates is taken
     """
@@ -65,13 +65,13 @@ def select(
     strategy = Strategy(members=None if members == training.members else members, shares=shares)
     if options.method not in (AUTO, RATIOS):
         strategy = replace(strategy, method=options.method)
-    elif options.method == AUTO and len(part.folds) > 1 and part.size > 1:
+    elif options.method == AUTO and comparable(part) and part.size > 1:
         tried = {one.title: replace(one, members=strategy.members) for one in candidates(part.size)}
         strategy = _select_among("weights", tried, part, on_decision, tie_z)
     if options.min_pixels != AUTO:
         return replace(strategy, mode=options.min_pixels)
     modes = {mode: replace(strategy, mode=mode) for mode in (NONE, *ranked_modes())}
-    return _select_among("min-pixels", modes, part, on_decision, tie_z) if len(part.folds) > 1 else strategy
+    return _select_among("min-pixels", modes, part, on_decision, tie_z) if comparable(part) else strategy
 
 
 def check_requested(options: FitOptions, strategy: Strategy, training: TrainingSet) -> list[Decision]:
@@ -97,12 +97,7 @@ def check_requested(options: FitOptions, strategy: Strategy, training: TrainingS
 
 
 def simplest_of_best(counts: Sequence[Counts3], groups: Groups, tie_z: float = TIE_Z) -> int:
-    """Find the first of several counts (n, 3) of the same records that the highest Dice exceeds by z <= `tie_z`.
-
-    It is the first of all if the records are not `comparable`.
-    """
-    if not comparable(counts[0], groups):
-        return 0
+    """Find the first of several counts (n, 3) of the same records that the highest Dice exceeds by z <= `tie_z`."""
     best = max(counts, key=lambda one: Counts.of(one).dice)
     return next(number for number, one in enumerate(counts) if paired_gain(best, one, groups).z <= tie_z)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bootstrap import Gain, Groups
+from core.bootstrap import Gain
 from core.errors import UsageError
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
@@ -20,7 +20,6 @@ from ensemble.weights import METHODS
 AUTO = "auto"
 RATIOS = "ratios"
 RELIABLE_Z = 1.0  # z above which a gain counts
-LEAST_GROUPS = 2  # scene groups with positive pixels that a comparison needs: one has no spread, none has no Dice
 
 
 @dataclass(frozen=True)
@@ -123,6 +122,6 @@ def cross_fitted_counts(training: TrainingSet, strategy: Strategy) -> Counts3:
     return training.counts.records(strategy.choose(training), training.folds)
 
 
-def comparable(counts: Counts3, groups: Groups) -> bool:
-    """True if `LEAST_GROUPS` groups of these records, counts (n, 3), have positive pixels: else nothing is selected."""
-    return len(np.unique(np.asarray(groups)[counts[:, 2] > 0])) >= LEAST_GROUPS
+def comparable(training: TrainingSet) -> bool:
+    """True if two folds have positive pixels: a choice made without the only one would know nothing of them."""
+    return bool(np.count_nonzero(training.counts.truth[list(training.folds)]) >= 2)
