@@ -19,6 +19,8 @@ def print_leaderboard(console: Console, board: Leaderboard) -> None:
     console.print(as_table(_columns(board.rows), console.width))
     for line in legend(board.rows):
         console.print(line)
+    if any(row.behind and row.behind["value"] for row in board.rows):
+        console.print("behind: Dice of the first less this one; the intervals hold for all pairs of rows together")
 
 
 def marked(row: Row) -> str:
