@@ -26,7 +26,7 @@ from zoo.predictions.writer import PARTIAL, PARTIAL_FORMAT
 from zoo.runs import Ref, RunName, Store
 from zoo.runs.find import read_run
 from zoo.runs.run import EndedRun
-from zoo.runs.seals import state_content, weights_match
+from zoo.runs.seals import ZIP, given_digest, state_content, weights_match
 from zoo.runs.store import MANIFEST, RESULT_FORMAT, Ended, RunPlace
 
 NEWEST = 2  # format of documents whose owners do not say
@@ -51,7 +51,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def is_signed(path: Path) -> bool:
-    """True if the file has a digest, or is of a kind that another file names by its hash."""
+    """True if an intact file has a digest of its own, or is a shard, of which its manifest has one."""
     data = read_bytes(path)
     match path.suffix:
         case ".json":
@@ -63,7 +63,9 @@ def is_signed(path: Path) -> bool:
         case ".csv":
             return DIGEST in data.decode(errors="replace").partition("\n")[0].split(",")
         case ".pt":
-            return not data.startswith(b"PK")
+            return not data.startswith(ZIP)
+        case ".safetensors":
+            return given_digest(data) is not None
     return True
 
 

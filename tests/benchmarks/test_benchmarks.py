@@ -15,6 +15,7 @@ from zoo.data.synth import make_scenes
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
 WITH_JSON = (
+    "bit_flips",
     "boards",
     "cache_size",
     "changed_scenes",
@@ -51,6 +52,13 @@ def run(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out, json.loads(path.read_text()) if path.exists() else {}
 
     return run_main
+
+
+def test_bit_flips(run):
+    """Of files of an older release, manifests and shards alone have a digest."""
+    _, figures = run("bit_flips", GOLDEN, "--flips", 12)
+    assert {"*.zst", "manifest.json"} <= figures.keys()
+    assert (figures["all"]["flips"], figures["all"]["missed"]) == (12, 0)
 
 
 def test_boards(run):

@@ -42,10 +42,15 @@ def weights_match(weights: bytes) -> bool:
     False for bytes without a readable header.
     """
     try:
-        given = _header(weights).get(METADATA, {}).get("digest")
-        return given in (None, weights_digest(weights))
+        return given_digest(weights) in (None, weights_digest(weights))
     except (ValueError, AttributeError):
         return False
+
+
+def given_digest(weights: bytes) -> str | None:
+    """Digest in the metadata of safetensors; None without one."""
+    given: str | None = _header(weights).get(METADATA, {}).get("digest")
+    return given
 
 
 def _header(weights: bytes) -> dict[str, Any]:
