@@ -70,27 +70,6 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the file `path` while the block runs; other processes and threads wait for it.
-
-    The lock is an empty hidden file beside `path`, and is free again when the block or the process ends. UserError
-    where it cannot be made.
-    """
-    # Tens of milliseconds that no other command should pay.
-    from filelock import FileLock
-
-    lock = FileLock(make_folder(path.parent) / f".{path.name}.lock")
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        raise UserError(f"{path}: cannot be locked ({error}); choose another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_write(path) as file:

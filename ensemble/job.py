@@ -10,6 +10,7 @@ from pathlib import Path
 from core.errors import UnknownName, UsageError, UserError
 from core.files import atomic_write
 from core.listener import SILENT, Listener
+from core.locks import locked
 from ensemble.documents import freeze
 from ensemble.fitting import Fit, fit_records
 from ensemble.loading import out_of_fold, shared_records, without_partial
@@ -74,9 +75,10 @@ class Fitted:
         from ensemble.plot import draw
 
         path = store.ensemble(self.ensemble.name)
-        self.ensemble.save(path)
-        with atomic_write(path.with_name("report.png")) as file:
-            file.write(draw(self.fit, self.ensemble.name))
+        with locked(path):
+            self.ensemble.save(path)
+            with atomic_write(path.with_name("report.png")) as file:
+                file.write(draw(self.fit, self.ensemble.name))
         return path
 
 

@@ -19,6 +19,7 @@ from core.bootstrap import Estimate
 from core.command import Command
 from core.errors import Damaged, UserError
 from core.listener import SILENT, Listener
+from core.locks import locked
 from core.signing import read_signed, write_signed
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
@@ -203,15 +204,16 @@ def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict
     """
     complete = (found.place for found in set_folders(store, OOF) if found.written is not None)
     there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}
-    try:
-        before = read_kept(store)
-    except Damaged as error:
-        listener.warn(f"{error.what.partition(';')[0]}; only the members scored now are kept")
-        before = {}
-    fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
-    newest = {row.source: row for row in (*before.values(), *fuller)}
-    kept = {row.digest: row for source, row in newest.items() if source in there}
-    write_signed(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
+    with locked(store.leaderboard):
+        try:
+            before = read_kept(store)
+        except Damaged as error:
+            listener.warn(f"{error.what.partition(';')[0]}; only the members scored now are kept")
+            before = {}
+        fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
+        newest = {row.source: row for row in (*before.values(), *fuller)}
+        kept = {row.digest: row for source, row in newest.items() if source in there}
+        write_signed(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
     return kept
 
 

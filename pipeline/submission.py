@@ -14,6 +14,7 @@ from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import sha256_of
 from core.listener import SILENT, Listener
+from core.locks import claim
 from ensemble import Ensemble
 from ensemble.model import to_document
 from pipeline.maps import oof_maps, test_maps
@@ -84,21 +85,22 @@ def submit(
     require_format(form, out, force)
     if to_kaggle:
         require_client()
-    masks = _gather(store, ensemble, scenes, split, facts.placed, device=device, jobs=jobs, listener=listener)
-    source = _source(ensemble)
+    with claim(out):
+        masks = _gather(store, ensemble, scenes, split, facts.placed, device=device, jobs=jobs, listener=listener)
+        source = _source(ensemble)
 
-    def note(written: Written) -> None:
-        if split == "test" and form == "csv":
-            append(store.ledger, _entry(ensemble, source, written))
+        def note(written: Written) -> None:
+            if split == "test" and form == "csv":
+                append(store.ledger, _entry(ensemble, source, written))
 
-    options = WriteOptions(force=force, sample_order=masks.sample, on_written=note, source=source)
-    with listener.task("masks", len(masks.ids)):
-        stream = _predictions(ensemble, masks, facts.probability, listener)
-        written = FORMATS.get(form)(out, stream, options)
-    submitted = Submitted(written, _known(ensemble))
-    for line in submitted.warnings:
-        listener.warn(line, Command("data check"))
-    return _send(ensemble, submitted, listener) if to_kaggle else submitted
+        options = WriteOptions(force=force, sample_order=masks.sample, on_written=note, source=source)
+        with listener.task("masks", len(masks.ids)):
+            stream = _predictions(ensemble, masks, facts.probability, listener)
+            written = FORMATS.get(form)(out, stream, options)
+        submitted = Submitted(written, _known(ensemble))
+        for line in submitted.warnings:
+            listener.warn(line, Command("data check"))
+        return _send(ensemble, submitted, listener) if to_kaggle else submitted
 
 
 def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:

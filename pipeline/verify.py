@@ -76,4 +76,4 @@ def faults_of(path: Path, kind: Kind) -> list[str]:
 def _files(store: Store) -> list[Path]:
     """Files of a store, sorted, without those that are read with their set, pictures, locks and stop files."""
     found = (path for path in sorted(store.root.rglob("*")) if path.is_file())
-    return [path for path in found if path.suffix not in (*LEFT, ".lock") and path.name != "stop"]
+    return [path for path in found if path.suffix not in (*LEFT, ".lock", ".lease") and path.name != "stop"]

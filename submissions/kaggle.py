@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import UsageError, UserError
-from core.files import atomic_write, require_new_file, sha256_of_file
+from core.files import atomic_write, require_folder, require_new_file, sha256_of_file
+from core.locks import claim
 from submissions.write import put_in_place
 
 COMPETITION = "google-research-identify-contrails-reduce-global-warming"
@@ -94,16 +95,18 @@ def write_bundle(out: Path, files: Mapping[str, Path], texts: Mapping[str, str],
 
     The zip takes its name after every member was read back and compared. Raises UsageError as `require_bundle`.
     """
-    require_bundle(out, force)
-    candidate = out.with_name(f".{out.name}.unchecked")
-    try:
-        with atomic_write(candidate) as file:
-            _pack_all(file, files, texts)
-        _compare(candidate, files, texts, out)
-        put_in_place(candidate, out)
-    finally:
-        candidate.unlink(missing_ok=True)
-    return out.stat().st_size
+    require_folder(out)  # which a claim would make
+    with claim(out):
+        require_bundle(out, force)
+        candidate = out.with_name(f".{out.name}.unchecked")
+        try:
+            with atomic_write(candidate) as file:
+                _pack_all(file, files, texts)
+            _compare(candidate, files, texts, out)
+            put_in_place(candidate, out)
+        finally:
+            candidate.unlink(missing_ok=True)
+        return out.stat().st_size
 
 
 def require_bundle(out: Path, force: bool = False) -> None:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.command import Command
 from core.errors import UsageError, UserError
-from core.files import check_format, locked, read_bytes
+from core.files import check_format, read_bytes
 from core.listener import SILENT, Listener
+from core.locks import locked
 from core.signing import read_lines, signed_line
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
-from core.files import atomic_write, require_new_file, sha256_of_file, sync_folder
+from core.files import atomic_write, require_folder, require_new_file, sha256_of_file, sync_folder
+from core.locks import claim
 from submissions.gate import read_submission
 from submissions.header import HEADER
 from submissions.ids import Expectation, explain_new_id
@@ -59,23 +60,26 @@ def write_submission(
     an array that is no mask of this shape, and if the file read back differs.
     """
     path = Path(path)
-    require_new_file(path, force)
-    texts, truth = _encode(masks)
-    order = Expectation.of(list(texts), sample_order).order or tuple(sorted(texts))
-    candidate = path.with_name(f".{path.name}.unchecked")
-    try:
-        with atomic_write(candidate) as file:
-            file.write(f"{HEADER}\n".encode())
-            file.writelines(f"{record_id},{texts[record_id]}\n".encode() for record_id in order)
-        found = read_submission(candidate)
-        _compare(found, truth, order, path)
-        lengths = [int(runs[:, 1].sum()) for runs in found.runs.values()]
-        written = Written(path, sha256_of_file(candidate), len(lengths), int(np.count_nonzero(lengths)), sum(lengths))
-        on_written(written)
-        put_in_place(candidate, path)
-    finally:
-        candidate.unlink(missing_ok=True)
-    return written
+    require_folder(path)  # which a claim would make
+    with claim(path):
+        require_new_file(path, force)
+        texts, truth = _encode(masks)
+        order = Expectation.of(list(texts), sample_order).order or tuple(sorted(texts))
+        candidate = path.with_name(f".{path.name}.unchecked")
+        try:
+            with atomic_write(candidate) as file:
+                file.write(f"{HEADER}\n".encode())
+                file.writelines(f"{record_id},{texts[record_id]}\n".encode() for record_id in order)
+            found = read_submission(candidate)
+            _compare(found, truth, order, path)
+            lengths = [int(runs[:, 1].sum()) for runs in found.runs.values()]
+            filled = int(np.count_nonzero(lengths))
+            written = Written(path, sha256_of_file(candidate), len(lengths), filled, sum(lengths))
+            on_written(written)
+            put_in_place(candidate, path)
+        finally:
+            candidate.unlink(missing_ok=True)
+        return written
 
 
 def put_in_place(candidate: Path, path: Path) -> None:

@@ -171,7 +171,7 @@ def predict_set(
     by_id = {record.id: record for record in records}
     bands = INPUTS.facts(run.recipe.input).bands
     files = {record_id: scenes.source(record).files(record, bands) for record_id, record in by_id.items()}
-    with PredictionWriter(folder, provenance, sorted(by_id), files) as writer:
+    with PredictionWriter(folder, provenance, sorted(by_id), files, listener) as writer:
         if writer.changed:
             listener.note(
                 f"{run.label} {split}: the files of {count_of(writer.changed)} have changed since they were predicted, "

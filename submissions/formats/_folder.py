@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import atomic_write, make_folder, sha256_of_file, sync_folder, write_json
+from core.files import atomic_write, make_folder, require_folder, sha256_of_file, sync_folder, write_json
+from core.locks import claim
 from submissions.formats import MANIFEST, Prediction, WriteOptions, require_new_folder
 from submissions.ids import explain_new_id
 from submissions.write import Written
@@ -34,24 +35,26 @@ def write_folder(out: Path, predictions: Iterable[Prediction], options: WriteOpt
     Raises UserError if `out` may not be written (see `require_new_folder`), for no predictions, an id that comes twice
     or cannot be a file's name, and if a file read back differs.
     """
-    require_new_folder(out, options.force)
-    staging = out.with_name(f".{out.name}.unfinished")
-    _remove(staging)
-    make_folder(staging)
-    digests: dict[str, str] = {}
-    pixels: list[int] = []
-    for prediction in predictions:
-        digests[prediction.id] = _write_one(staging, prediction, codec, digests)
-        pixels.append(int(prediction.mask.sum()))
-    if not digests:
-        raise UserError(f"{out}: no predictions, so nothing to write; are there test records in the data?")
-    document = {"format": FORMAT, "kind": codec.name, "source": dict(options.source), "sha256": digests}
-    write_json(staging / MANIFEST, document)
-    digest = sha256_of_file(staging / MANIFEST)
-    written = Written(out, digest, len(pixels), sum(map(bool, pixels)), sum(pixels))
-    options.on_written(written)
-    _put_in_place(staging, out)
-    return written
+    require_folder(out)  # which a claim would make
+    with claim(out):
+        require_new_folder(out, options.force)
+        staging = out.with_name(f".{out.name}.unfinished")
+        _remove(staging)
+        make_folder(staging)
+        digests: dict[str, str] = {}
+        pixels: list[int] = []
+        for prediction in predictions:
+            digests[prediction.id] = _write_one(staging, prediction, codec, digests)
+            pixels.append(int(prediction.mask.sum()))
+        if not digests:
+            raise UserError(f"{out}: no predictions, so nothing to write; are there test records in the data?")
+        document = {"format": FORMAT, "kind": codec.name, "source": dict(options.source), "sha256": digests}
+        write_json(staging / MANIFEST, document)
+        digest = sha256_of_file(staging / MANIFEST)
+        written = Written(out, digest, len(pixels), sum(map(bool, pixels)), sum(pixels))
+        options.on_written(written)
+        _put_in_place(staging, out)
+        return written
 
 
 def _write_one(folder: Path, prediction: Prediction, codec: Codec, known: dict[str, str]) -> str:

@@ -24,6 +24,7 @@ WITH_JSON = (
     "ensemble",
     "epoch_choice",
     "notebook",
+    "one_writer",
     "reading",
     "rle",
     "run_means",
@@ -148,6 +149,11 @@ def test_notebook(run, scenes):
     assert "notebook: epoch 1/1" in out
     assert figures["records"] == 4
     assert figures["tiny"]["dice"] - figures["notebook"]["dice"] == pytest.approx(figures["gain"]["dice"])
+
+
+def test_one_writer(run):
+    _, figures = run("one_writer", "--rounds", 3)
+    assert all(race["with"] == 0 for name, race in figures.items() if name != "rounds")
 
 
 def test_reading(run, tmp_path):

@@ -4,10 +4,9 @@ import os
 import stat
 
 import pytest
-from filelock import FileLock, Timeout
 
 from core.errors import UserError
-from core.files import atomic_write, check_format, locked, read_json, sha256_of, write_json
+from core.files import atomic_write, check_format, read_json, sha256_of, write_json
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
@@ -42,22 +41,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file/below"):
         write_json(tmp_path / "file" / "below" / "a.json", {})
-
-
-def test_a_lock_is_held_by_one_at_a_time_and_free_after_a_failure(tmp_path):
-    other = FileLock(tmp_path / ".ledger.lock", timeout=0)
-    with pytest.raises(KeyError), locked(tmp_path / "ledger"):
-        with pytest.raises(Timeout):
-            other.acquire()
-        raise KeyError
-    with other:
-        assert other.is_locked
-
-
-def test_a_lock_that_cannot_be_made_is_a_user_error(tmp_path):
-    (tmp_path / ".ledger.lock").mkdir()
-    with pytest.raises(UserError, match="ledger: cannot be locked"), locked(tmp_path / "ledger"):
-        pass
 
 
 def test_nan_is_no_json(tmp_path):

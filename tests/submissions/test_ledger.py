@@ -9,7 +9,7 @@ from core.errors import UsageError, UserError
 from core.signing import signed_line
 from submissions.ledger import Sent, add_scores, append, read_ledger
 from submissions.past_scores import import_scores
-from tests.forks import exit_code, forked
+from tests.forks import at_once, exit_code, forked
 from tests.heard import Heard
 
 PAST = Path(__file__).parents[2] / "docs" / "past-scores.csv"
@@ -192,6 +192,12 @@ def test_commands_that_write_at_once_lose_no_line(path: Path) -> None:
     assert [exit_code(child) for child in children] == [0, 0]
     heard = Heard()
     assert len(read_ledger(path, heard).entries) == 40 and not heard.warnings
+
+
+def test_of_equal_entries_that_are_made_at_once_one_is_kept(path: Path) -> None:
+    assert at_once([lambda: append(path, sent(1))] * 8) == [0] * 8
+    assert len(read_ledger(path).entries) == 1
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_log_kept_by_hand_is_taken_over_once(path: Path) -> None:

@@ -13,8 +13,11 @@ from numpy.testing import assert_array_equal
 
 import submissions.write
 from core.errors import UserError
+from core.files import sha256_of_file
+from core.locks import Claimed
 from submissions import check, read_submission, write_submission
-from tests.forks import exit_code, forked
+from submissions.write import Written
+from tests.forks import REFUSED, Holding, at_once, exit_code, forked
 from tests.submissions.cases import Mask, encode_literally, lines, masks, of_pixels
 
 IDS = st.text("0123456789", min_size=1, max_size=19)
@@ -153,3 +156,31 @@ def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -
     write_submission(quiet, many)
     assert killed.read_bytes() == quiet.read_bytes()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["killed.csv", "quiet.csv"]
+
+
+def test_of_commands_that_write_one_file_at_once_the_last_to_succeed_has_written_it(tmp_path: Path) -> None:
+    path, heard = tmp_path / "s.csv", tmp_path / "heard"
+
+    def write(number: int) -> None:
+        def note(written: Written) -> None:
+            with heard.open("a") as file:
+                file.write(written.sha256 + "\n")
+
+        write_submission(path, {"9": of_pixels(number)}, force=True, on_written=note)
+
+    codes = at_once([lambda number=number: write(number) for number in range(8)])
+    digests = heard.read_text().split()
+    assert set(codes) <= {0, REFUSED} and len(digests) == codes.count(0) >= 1
+    assert sha256_of_file(path) == digests[-1]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["heard", "s.csv"]
+
+
+def test_the_loser_is_told_who_writes_and_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("before")
+    other = Holding(path)
+    with pytest.raises(Claimed, match=rf"s.csv: is being written by .*process {other.process} .*wait until it ends"):
+        write_submission(path, two_masks(), force=True)
+    assert path.read_text() == "before"
+    other.end()
+    write_submission(path, two_masks(), force=True)

@@ -19,6 +19,7 @@ from core.command import Command
 from core.errors import Damaged, UserError
 from core.files import sha256_of, write_text
 from core.listener import SILENT, Listener
+from core.locks import locked
 from core.record_ids import KnownIds
 from core.signing import DIGEST, changed
 from zoo.data.groups import METADATA, PIXELS, UNKNOWN
@@ -271,11 +272,12 @@ def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener
     UserError if another split or another file is there. force: replace it; another split is kept beside it under the
     first digits of its hash, for runs that were trained on it count again once it is back.
     """
-    if force:
-        _set_aside(path, folds, listener)
-    elif path.exists():
-        _refuse_other(path, folds)
-    write_folds(path, folds)
+    with locked(path):
+        if force:
+            _set_aside(path, folds, listener)
+        elif path.exists():
+            _refuse_other(path, folds)
+        write_folds(path, folds)
 
 
 def _refuse_other(path: Path, folds: Folds) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.command import Command
 from core.errors import UsageError, UserError
 from core.listener import SILENT, Listener
+from core.locks import locked
 from zoo.data.folds import Assignment, Folds, read_folds, write_folds
 from zoo.data.groups import grouped_by, scene_groups
 from zoo.data.parallel import parallel_map
@@ -79,10 +80,18 @@ def find_folds(
 
 
 def keep_folds(path: Path, folds: Folds, listener: Listener = SILENT) -> None:
-    """Write the folds that `find_folds` made, and report it; a file that is there stays as it is."""
+    """Write the folds that `find_folds` made, and report it; a file that is there stays as it is.
+
+    UserError if that is of another split: another command has written it since.
+    """
     if not path.exists():
-        write_folds(path, folds)
-        listener.info(f"{path}: did not exist; made {folds.count} folds grouped by scene")
+        with locked(path):
+            if not path.exists():
+                write_folds(path, folds)
+                listener.info(f"{path}: did not exist; made {folds.count} folds grouped by scene")
+                return
+    if read_folds(path).sha256 != folds.sha256:
+        raise UserError(f"{path}: another command has just written other folds; run this command again to use them")
 
 
 def group_loads(records: Sequence[Record], groups: Sequence[str], positives: Sequence[int]) -> dict[str, Load]:

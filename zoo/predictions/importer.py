@@ -14,8 +14,9 @@ from typing import Any
 from core.errors import UsageError, UserError
 from core.files import sha256_of, sha256_of_file
 from core.listener import SILENT, Listener
+from core.locks import claim
 from core.record_ids import KnownIds
-from zoo.data import Folds, read_folds, write_folds
+from zoo.data import Folds, read_folds, save_folds
 from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
 from zoo.predictions.members import OOF
@@ -61,7 +62,8 @@ def import_member(
     held_out, tested = map_files(oof), map_files(test) if test else {}
     _require_folds(held_out, chosen, oof, store)
     # Each file is read twice: to be checked, then to be written.
-    with listener.task(f"import {name}", 2 * (len(held_out) + len(tested))):
+    steps = 2 * (len(held_out) + len(tested))
+    with claim(store.predictions(name), "is being imported"), listener.task(f"import {name}", steps):
         found = _import(store, name, chosen, held_out, tested, (oof, test), listener)
     if found.missing:
         listener.info(f"{len(found.missing)} records of folds.csv have no map, {found.missing[0]} first")
@@ -81,7 +83,7 @@ def _import(
     test_hashes = _check_maps(tested, folders[1], listener)
     recipe = sha256_of({"imported": name, "folds": chosen.sha256, "maps": hashes})[:12]
     if not store.folds.exists():
-        write_folds(store.folds, chosen)
+        save_folds(store.folds, chosen)
     made = partial(Provenance, member=name, recipe=recipe, folds_sha256=chosen.sha256)
     counts = {}
     for fold in range(chosen.count):

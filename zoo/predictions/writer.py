@@ -7,7 +7,7 @@ ready.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,8 @@ from core.files import (
     sha256_of_file,
     write_json,
 )
+from core.listener import SILENT, Listener
+from core.locks import turn
 from core.signing import read_signed, write_signed
 from zoo.predictions.format import (
     DTYPE,
@@ -54,7 +56,8 @@ class PredictionWriter:
     `missing` lists the records that are still to be predicted: adding them in that order keeps at most one shard in
     memory. files: the files that each record is predicted from, if they are known: where they have changed since, the
     shard is made again, and `changed` lists these records. `seconds_per_record` can be set before the end of the block,
-    once it has been measured.
+    once it has been measured. The block holds the claim on a set that is not complete, and waits for another process
+    that writes it; the listener is told.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class PredictionWriter:
         provenance: Provenance,
         record_ids: Sequence[str],
         files: Mapping[str, Sequence[Path]] | None = None,
+        listener: Listener = SILENT,
     ) -> None:
         check_record_ids(record_ids)
         self.folder = folder
@@ -75,13 +79,10 @@ class PredictionWriter:
         self._waiting: dict[int, dict[str, Maps]] = {}
         self._identity = _identity(provenance, self.record_ids)
         self._begun = False
+        self._files, self._listener = files, listener
+        self._claim = ExitStack()
         make_folder(folder)
-        self._made_from = None if files is None else MadeFrom(folder, files)
-        self.changed: list[str] = []  # records whose files have changed since they were predicted
-        self._written = self._read_manifest()
-        self._done = self._whole_shards()
-        if not self._is_complete():
-            self._written = None
+        self._look()
 
     @property
     def manifest(self) -> Manifest:
@@ -95,13 +96,17 @@ class PredictionWriter:
         return tuple(record_id for record_id in self.record_ids if not self._has(record_id))
 
     def __enter__(self) -> Self:
+        if self._written is None:
+            self._claim.enter_context(turn(self.folder, "is being predicted", self._listener))
+            self._look()  # another command may have written since
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._finish()
+        with self._claim:
+            if kind is None:
+                self._finish()
 
     def add(self, record_id: str, probability: NDArray[Any]) -> None:
         """Add one map (256, 256): floats in [0, 1], or uint8.
@@ -118,6 +123,15 @@ class PredictionWriter:
         waiting[record_id] = quantise(probability, f"{self.folder}: record {record_id}")
         if len(waiting) == len(self._parts[index]):
             self._write_shard(index)
+
+    def _look(self) -> None:
+        """Find out what of the set is there."""
+        self._made_from = None if self._files is None else MadeFrom(self.folder, self._files)
+        self.changed: list[str] = []  # records whose files have changed since they were predicted
+        self._written = self._read_manifest()
+        self._done = self._whole_shards()
+        if not self._is_complete():
+            self._written = None
 
     def _has(self, record_id: str) -> bool:
         index = self._place[record_id] // SHARD_RECORDS

@@ -11,6 +11,7 @@ of prediction sets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -19,6 +20,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from core.errors import Damaged
 from core.files import sha256_of_file
+from core.locks import claim
 from core.signing import read_signed, write_signed
 from zoo.runs.names import Ref, RunName
 
@@ -79,6 +81,10 @@ class Store:
     def tuned(self, member: str) -> Path:
         """Member file that a search writes."""
         return self.root / "tuning" / f"{member}-tuned.toml"
+
+    def predictions(self, member: str) -> Path:
+        """Folder of the prediction sets of a member."""
+        return self.root / "predictions" / member
 
     def trained_members(self) -> list[str]:
         """Members with a run, complete or not, sorted."""
@@ -150,6 +156,10 @@ class RunPlace:
         """members/<member>/<hash>/fold-<k>[-seed-<s>], of an earlier stage stage-<n> below it."""
         folder = self.store.recipe_folder(self.ref) / str(self.name)
         return folder / f"stage-{self.stage}" if self.stage else folder
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Hold the run while it trains; Claimed if another process trains it."""
+        return claim(self.folder, "is being trained")
 
     @property
     def recipe_file(self) -> Path:
@@ -297,7 +307,7 @@ class SetPlace:
     @property
     def folder(self) -> Path:
         """predictions/<member>/<hash>/<split>/fold-<k>[-seed-<s>]/<tta>."""
-        recipe = self.store.root / "predictions" / self.ref.member / (self.ref.recipe or "")
+        recipe = self.store.predictions(self.ref.member) / (self.ref.recipe or "")
         return recipe / self.split / str(self.name) / self.tta
 
     @property

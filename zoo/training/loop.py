@@ -65,11 +65,11 @@ def train(
     The listener counts steps; `report` is called once an epoch. Without held-out records (`full`), without a contrail
     pixel in them, and in each stage but the last, the last epoch is the best one. A file named `stop` in the run's
     folder ends it after its epoch, in a stage too, with the best weights of that stage. The state is saved after every
-    epoch, and within one every `save_every` seconds.
+    epoch, and within one every `save_every` seconds. Raises Claimed if another process trains the run.
     """
-    make_folder(run.folder)
-    write_text(run.recipe_file, signed_text(run.recipe.as_toml()))
-    with listener.task(run.label, total_steps(run.recipe, len(train_set))):
+    with run.claimed(), listener.task(run.label, total_steps(run.recipe, len(train_set))):
+        make_folder(run.folder)
+        write_text(run.recipe_file, signed_text(run.recipe.as_toml()))
         device = choose_device(device_name)
         history: list[Epoch] = []
         before: EndedRun | None = None

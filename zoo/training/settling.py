@@ -14,7 +14,9 @@ from itertools import islice
 from typing import Any
 
 from core.errors import Damaged
-from core.files import locked, sha256_of_file
+from core.files import sha256_of_file
+from core.listener import SILENT, Listener
+from core.locks import turn
 from zoo.epoch_choice import Curve, has_vote, ranked_epochs
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
@@ -67,9 +69,9 @@ def settle(
     return settled
 
 
-def settling_lock(run: Run) -> AbstractContextManager[None]:
-    """Lock of the recipe and split of a run."""
-    return locked(run.folder.parent / "settling")
+def settling_lock(run: Run, listener: Listener = SILENT) -> AbstractContextManager[None]:
+    """Claim on the recipe and split of a run; another process that settles it is waited for."""
+    return turn(run.folder.parent, "is being settled", listener)
 
 
 def finish_settling(ended: EndedRun) -> None:

@@ -7,7 +7,7 @@ optimistic, since it was chosen on its fold. The run of a trial is removed when 
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -202,16 +202,18 @@ class Tuning:
             report(run, epoch)
             judge(epoch)
 
-        try:
-            for epoch in _trained_epochs(run):  # a killed process reported them to another trial
-                judge(epoch)
-            seen, held = run_datasets(run, scenes, self.folds)
-            train(run, seen, held, device_name, listener, report_and_judge)
-            self.study.tell(trial, float(run.read_result()["dice"]))
-        except (optuna.TrialPruned, NotFinite):
-            self.study.tell(trial, state=TrialState.PRUNED)
-        shutil.rmtree(run.folder.parent)
-        if not any(run.folder.parents[1].iterdir()):
+        with run.claimed():
+            try:
+                for epoch in _trained_epochs(run):  # a killed process reported them to another trial
+                    judge(epoch)
+                seen, held = run_datasets(run, scenes, self.folds)
+                train(run, seen, held, device_name, listener, report_and_judge)
+                self.study.tell(trial, float(run.read_result()["dice"]))
+            except (optuna.TrialPruned, NotFinite):
+                self.study.tell(trial, state=TrialState.PRUNED)
+            shutil.rmtree(run.folder)
+        with suppress(OSError):  # other searches may train there
+            run.folder.parent.rmdir()
             run.folder.parents[1].rmdir()
         return self._frozen(trial.number)
 

@@ -14,6 +14,7 @@ from typing import Any
 from core.files import atomic_write, require_new_file, sha256_of_file, write_json
 from core.jobs import job_count
 from core.listener import SILENT, Listener
+from core.locks import locked
 from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
 from zoo.export_formats import require_suffix
 from zoo.graph import Parity, compare, export_member
@@ -119,10 +120,11 @@ def export(
     exported = export_member(runs, form)
     with listener.task("compare", len(compared)):
         parity = compare(exported, runs, scenes, compared, listener)
-    with atomic_write(out) as file:
-        file.write(exported.content)
-    found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
-    write_json(out.with_name(f"{out.name}.json"), found.as_dict())
+    with locked(out):
+        with atomic_write(out) as file:
+            file.write(exported.content)
+        found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
+        write_json(out.with_name(f"{out.name}.json"), found.as_dict())
     return found
 
 

@@ -192,7 +192,10 @@ class _Trainer:
             info(f"{run.label}: {planned.again}; it is trained again")
         if planned.reused:
             run_scaling(run, self.scenes, run_records(run, self.scenes, self.folds)[0], self.jobs, self.listener)
-        ended = planned.reused or self._train(run)
+        ended = planned.reused
+        if not ended:
+            with run.claimed():
+                ended = self._train(run)
         if ended.stopped:
             reused = ", reused" if planned.reused else ""
             info(f"{run.label}: stopped at {stopped_at(ended)}{reused}; remove {run.stop} to train it on")
@@ -224,7 +227,7 @@ class _Trainer:
         if len(curves) < self.folds.count:
             self._tell_of_waiting([each for each in ended if each.waits_for_folds])
             return ended
-        with settling_lock(ended[0].run):  # another process may just have settled some of them
+        with settling_lock(ended[0].run, self.listener):  # another process may just have settled some of them
             # Those of this call last: if the process is killed before, the same call finds that there is more to do.
             settled = [self._settle(each, curves) for each in (*others, *ended)]
         return settled[len(others) :]

@@ -13,6 +13,7 @@ from core.errors import UsageError
 from core.files import require_folder, write_text
 from core.jobs import job_count
 from core.listener import SILENT, Listener
+from core.locks import claim
 from core.signing import signed_text
 from zoo.data import Scenes, find_folds, keep_folds
 from zoo.data.folds import count_of
@@ -122,13 +123,16 @@ def tune(
     tuning.check(scenes, device)
     keep_folds(store.folds, folds, listener)
     set_threads(jobs)
-    listener.info(f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_progress(tuning, trials)}")
-    _search(tuning, scenes, trials, device, listener)
-    if is_baseline(tuning.best):
-        return Tuned(tuning, None)
-    base = str(Path(member).resolve()) if member.endswith(".toml") else member
-    write_text(path, signed_text(tuned_member(tuning, base, shipped)))
-    return Tuned(tuning, path)
+    with claim(tuning.path, "is being searched"):
+        listener.info(
+            f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_progress(tuning, trials)}"
+        )
+        _search(tuning, scenes, trials, device, listener)
+        if is_baseline(tuning.best):
+            return Tuned(tuning, None)
+        base = str(Path(member).resolve()) if member.endswith(".toml") else member
+        write_text(path, signed_text(tuned_member(tuning, base, shipped)))
+        return Tuned(tuning, path)
 
 
 def _space(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Space, list[str]]:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError, UserError
+from tests.forks import at_once
 from tests.heard import Heard
 from tests.scenes import linked_copy, own, write_ash, write_metadata, write_record
-from zoo.data import find_folds, keep_folds, make_folds, open_scenes
+from zoo.data import find_folds, keep_folds, make_folds, open_scenes, read_folds, save_folds
 from zoo.data.split import assign
 
 LOADS = st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 3), st.integers(1, 3)), min_size=10, max_size=60)
@@ -164,10 +165,20 @@ def test_folds_are_made_and_kept_only_where_there_are_none(data, tmp_path):
     assert not path.exists()
     keep_folds(path, made, heard)
     assert heard.infos == [f"{path}: did not exist; made 5 folds grouped by scene"]
-    other = make_folds(scenes, 2)
-    keep_folds(path, other, heard)
+    with pytest.raises(UserError, match="another command has just written other folds"):
+        keep_folds(path, make_folds(scenes, 2), heard)
     assert find_folds(path, scenes) == made
     assert len(heard.infos) == 1
+
+
+def test_of_splits_that_are_made_at_once_one_is_kept_and_the_others_are_told(data, tmp_path):
+    scenes, path = open_scenes(data / "data"), tmp_path / "runs" / "folds.csv"
+    splits = [make_folds(scenes, count) for count in (2, 3, 4)]
+    keeping = [lambda split=split: keep_folds(path, split) for split in splits]
+    replacing = [lambda split=split: save_folds(path, split) for split in splits]
+    codes = at_once([*keeping, *replacing])
+    kept = splits.index(read_folds(path))
+    assert [number for number, code in enumerate(codes) if code == 0] == [kept, kept + len(splits)]
 
 
 def test_more_folds_than_scene_groups_are_refused(data):

@@ -8,6 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from core.locks import Claimed
+from tests.forks import Holding
 from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, ids, map_of, maps_of
 from zoo.data import read_folds
@@ -33,6 +35,10 @@ def save(folder: Path, record_ids: list[str], kind: type = np.float32) -> Path:
         array = levels if kind is np.uint8 else (levels / 255).astype(kind)
         np.save(folder / f"{record_id}.npy", array)
     return folder
+
+
+def times(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8])
@@ -61,9 +67,9 @@ def test_each_record_lies_in_the_fold_that_held_it_out(tmp_path, folds):
 def test_the_same_files_again_change_nothing_and_others_are_another_recipe(tmp_path, folds):
     runs, oof = tmp_path / "runs", save(tmp_path / "oof", OOF)
     first = import_member(Store(runs), "ext", oof, folds=folds)
-    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
+    before = times(runs)
     assert import_member(Store(runs), "ext", oof) == first
-    assert {path: path.stat().st_mtime_ns for path in runs.rglob("*")} == before
+    assert times(runs) == before
     np.save(oof / f"{OOF[0]}.npy", np.zeros((256, 256), np.float32))
     second = import_member(Store(runs), "ext", oof)
     assert second.recipe != first.recipe
@@ -97,6 +103,17 @@ def test_a_killed_import_is_gone_on_with(tmp_path, folds):
     import_member(Store(tmp_path / "killed"), "ext", oof, folds=folds)
     for path in (tmp_path / "whole").rglob("none"):
         assert bytes_of(path) == bytes_of(tmp_path / "killed" / path.relative_to(tmp_path / "whole"))
+
+
+def test_an_import_of_a_name_that_is_being_imported_is_refused(tmp_path, folds):
+    oof, store = save(tmp_path / "oof", OOF), Store(tmp_path / "runs")
+    other = Holding(store.predictions("ext"), "is being imported")
+    with pytest.raises(Claimed, match=f"predictions/ext: is being imported by .*process {other.process} "):
+        import_member(store, "ext", oof, folds=folds)
+    assert not store.folds.exists()
+    other.kill()
+    import_member(store, "ext", oof, folds=folds)
+    assert store.predicted_members() == ["ext"]
 
 
 def test_without_folds_it_says_how_to_name_them(tmp_path):

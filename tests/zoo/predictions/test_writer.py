@@ -1,6 +1,8 @@
 """Writing: complete or to be gone on with, never in between."""
 
+import multiprocessing
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
-from tests.forks import exit_code, forked
+from tests.forks import Holding, exit_code, forked
+from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, decode_all, ids, map_of, maps_of, provenance, write_set
 from zoo.predictions import PredictionSet, PredictionWriter
 from zoo.predictions.format import MANIFEST
@@ -62,6 +65,35 @@ def test_a_process_that_dies_leaves_what_it_had_finished(tmp_path, undisturbed):
     assert exit_code(forked(write_and_die)) == 9
     assert write_until(tmp_path, ids(150), None) == ids(22, 128)
     assert bytes_of(tmp_path) == undisturbed
+
+
+def test_a_set_that_another_process_writes_is_waited_for_and_not_made_again(tmp_path, undisturbed):
+    folder, waits = tmp_path / "none", multiprocessing.Event()
+
+    def write_once_the_other_waits():
+        with PredictionWriter(folder, provenance(), ids(150)) as writer:
+            works.set()
+            assert waits.wait(20)
+            for record_id in ids(150):
+                writer.add(record_id, map_of(record_id))
+
+    class Telling(Heard):
+        def info(self, text, do=None):
+            super().info(text, do)
+            waits.set()
+
+    works, heard = multiprocessing.Event(), Telling()
+    child = forked(write_once_the_other_waits)
+    assert works.wait(20)
+    with PredictionWriter(folder, provenance(), ids(150), listener=heard) as writer:
+        assert writer.missing == ()
+    assert exit_code(child) == 0
+    (line,) = heard.infos
+    assert re.match(rf"{folder}: is being predicted by .*process {child} .*; waits until it ends", line)
+    assert bytes_of(folder) == undisturbed
+    other = Holding(folder)
+    assert write_until(folder, ids(150), None) == []  # a complete set needs no claim
+    other.end()
 
 
 def test_a_complete_set_is_left_as_it_is(tmp_path, undisturbed):

@@ -81,7 +81,7 @@ def facts(trained):
 
 def files(store):
     """Files of all runs but for results and lines, which hold times, and what a killed process was writing."""
-    apart = (".json", ".jsonl", ".tmp")
+    apart = (".json", ".jsonl", ".tmp", ".lock")
     found = (path for path in (store / "members").rglob("*") if path.is_file() and path.suffix not in apart)
     return {str(path.relative_to(store)): path.read_bytes() for path in found}
 

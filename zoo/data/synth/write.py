@@ -16,11 +16,13 @@ from joblib import Parallel, delayed
 from core.errors import UserError
 from core.files import make_folder, write_json, write_text
 from core.listener import SILENT, Listener
+from core.locks import claim
 from zoo.data.records import SIZE, SPLITS
 from zoo.data.synth.atmosphere import BANDS
 from zoo.data.synth.metadata import metadata_entry
 from zoo.data.synth.scene import ScenePlan, make_scene
 
+TABLE = "sample_submission.csv"
 HEADER = 128  # bytes before the numbers of a small .npy file
 SAMPLE = ("1 3 10 5", "-")
 
@@ -47,16 +49,17 @@ def make_scenes(
         for split, count in counts.items()
         for plan in (ScenePlan(seed=seed, split=split, index=index) for index in range(count))
     }
-    for split, count in counts.items():
-        if count:
-            _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
-    missing = [(name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)]
-    tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
-    with listener.task("scenes", len(plans)):
-        listener.advance(len(plans) - len(missing))
-        for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-            listener.advance()
-    _write_tables(folder, plans)
+    with claim(folder / TABLE, "is being made"):
+        for split, count in counts.items():
+            if count:
+                _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
+        missing = [(name, plan) for name, plan in plans.items() if not is_complete(folder / plan.split / name, plan)]
+        tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
+        with listener.task("scenes", len(plans)):
+            listener.advance(len(plans) - len(missing))
+            for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+                listener.advance()
+        _write_tables(folder, plans)
 
 
 def require_empty(folder: Path) -> None:
@@ -125,4 +128,4 @@ def _write_tables(folder: Path, plans: Mapping[str, ScenePlan]) -> None:
             write_json(folder / f"{split}_metadata.json", entries)
     tests = sorted(name for name, plan in plans.items() if plan.split == "test")
     rows = [f"{name},{SAMPLE[min(place, 1)]}" for place, name in enumerate(tests)]
-    write_text(folder / "sample_submission.csv", "\n".join(["record_id,encoded_pixels", *rows, ""]))
+    write_text(folder / TABLE, "\n".join(["record_id,encoded_pixels", *rows, ""]))

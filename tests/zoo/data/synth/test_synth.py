@@ -9,6 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from core.errors import UserError
+from core.locks import Claimed
+from tests.forks import Holding
 from tests.heard import Heard
 from tests.zoo.data.synth.conftest import COUNTS
 from zoo.data.masks import majority
@@ -122,6 +124,15 @@ def test_a_killed_run_is_taken_up_and_only_what_is_torn_made_again(tmp_path):
     assert digests(tmp_path) == before
     assert (whole / "band_08.npy").stat().st_mtime_ns == kept
     assert heard.tasks == {"scenes": [2, 2]}
+
+
+def test_a_folder_that_another_command_fills_is_refused(tmp_path):
+    other = Holding(tmp_path / "sample_submission.csv", "is being made")
+    with pytest.raises(Claimed, match=f"sample_submission.csv: is being made by .*process {other.process} "):
+        make_scenes(tmp_path, train=1, validation=0, test=0, jobs=1)
+    assert not (tmp_path / "train").exists()
+    other.kill()
+    make_scenes(tmp_path, train=1, validation=0, test=0, jobs=1)
 
 
 def test_more_scenes_of_the_same_seed_keep_the_first_ones(tmp_path):
