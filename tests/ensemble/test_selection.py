@@ -85,7 +85,8 @@ def test_pruning_says_what_the_other_folds_left_out(rng):
 def test_forty_members_and_ten_folds_are_fitted_though_their_curves_are_dropped(rng, monkeypatch):
     monkeypatch.setattr("ensemble.weights.greedy.ROUNDS", 1)
     monkeypatch.setattr("ensemble.elimination.SHARES", ())
-    monkeypatch.setattr("ensemble.counts.CURVES_KEPT", 300)
+    monkeypatch.setattr("ensemble.weights.stack.PIXELS", 300)
+    monkeypatch.setattr("ensemble.counts.CURVES_KEPT", 900)
     scenes = draw(tuple(np.linspace(0.6, 2.4, 40)), 11, rng)
     result = fit_active(*folded(scenes, 10, rng))
     assert len(result.without) == 10
