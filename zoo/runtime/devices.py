@@ -1,4 +1,4 @@
-"""Compute device and number of CPU threads."""
+"""Compute device and number of CPU threads, and what of them decides the last bits of a training."""
 
 import torch
 
@@ -14,6 +14,20 @@ def choose_device(name: str) -> torch.device:
     if not there:
         raise UsageError(f"--device {name}: this machine has none; give --device cpu or auto")
     return torch.device(name)
+
+
+def environment(device: torch.device) -> dict[str, str | int]:
+    """What decides the last bits of a training beside its recipe: device, its threads if it is a CPU, torch's release.
+
+    The gradients of a convolution's weights are sums over the batch, which each number of threads cuts in other parts.
+    """
+    if device.type == "cpu":
+        kind: dict[str, str | int] = {
+            "device": f"cpu {torch.backends.cpu.get_cpu_capability()}", "threads": torch.get_num_threads(),
+        }  # fmt: skip
+    else:
+        kind = {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type}
+    return kind | {"torch": str(torch.__version__)}
 
 
 def set_threads(jobs: int) -> None:

@@ -25,7 +25,7 @@ from zoo.models import build
 from zoo.runs.run import EndedRun, Run
 from zoo.runs.store import HELD_OUT, LAST
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
-from zoo.runtime.devices import choose_device
+from zoo.runtime.devices import choose_device, environment
 from zoo.runtime.precision import training_precision
 from zoo.schedules import learning_rate, lower_rate
 from zoo.training.averaging import average_weights, epochs_to_average
@@ -121,6 +121,7 @@ class _Loop:
         self.history: list[Epoch] = []
         self.progress = EpochProgress()
         self.best_sha256 = ""
+        self.made_with = [environment(device)]
         self.candidates: dict[int, str] = {}  # SHA-256 of the weights of each candidate epoch so far
         torch.manual_seed(run.random_seed("weights"))
         self.started_from = warm_start_sha256(start)
@@ -272,7 +273,7 @@ class _Loop:
         rows = [asdict(epoch) for epoch in self.history]
         state |= {"epochs": rows, "part": asdict(self.progress)}
         names = {"best_sha256": self.best_sha256, "started_from": self.started_from, "candidates": self.candidates}
-        save_state(self.run.state, state | names)
+        save_state(self.run.state, state | names | {"made_with": self.made_with})
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.train_step.load_state_dict(state)
@@ -287,6 +288,11 @@ class _Loop:
         self._write_lines()  # the process may have been killed before it wrote the line of the last epoch
         self.listener.advance(self.number * self.steps + len(self.progress.losses))
         self.listener.info(f"{self.run.label}: resumes {self._place()}")
+        before, (now,) = state.get("made_with", []), self.made_with
+        if before and before[-1] != now:
+            was, is_now = (", ".join(f"{key} {each[key]}" for key in each) for each in (before[-1], now))
+            self.listener.info(f"{self.run.label}: goes on with {is_now}, was {was}: its last bits may differ")
+        self.made_with = before if before[-1:] == [now] else [*before, now]
 
     def _place(self) -> str:
         """Epoch and step from which the run resumes, in words."""
@@ -333,6 +339,7 @@ class _Loop:
             "held_out": len(self.held_out),
             "started_from": self.started_from,
             "precision": self.train_step.precision,
+            "made_with": self.made_with,
             "epochs": len(self.history),
             "planned_epochs": self.recipe.epochs,
             "stopped": not self.ended,

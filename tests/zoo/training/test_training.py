@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import UsageError, UserError
 from core.files import write_text
@@ -50,11 +51,11 @@ def test_full_trains_on_all_and_holds_none_out(tmp_path, scenes, folds):
 def test_a_run_writes_what_an_older_version_wrote(tmp_path, scenes, folds):
     """result.json and epochs.jsonl have the keys of tests/golden; with stages, each row of those too.
 
-    Since then, a result says what chose its epoch.
+    Since then, a result says what chose its epoch, and on what it was trained.
     """
 
     def as_before(keys):
-        return [key for key in keys if key != "epoch_chosen_on"]
+        return [key for key in keys if key not in ("epoch_chosen_on", "made_with")]
 
     run = trained(tmp_path, scenes, folds, {"stages": [{"epochs": 1}, {"epochs": 1}]})
     kept = next(GOLDEN.glob("members/tiny-staged/*/fold-0-seed-3"))
@@ -128,6 +129,36 @@ def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(
     killed = trained(tmp_path / "killed", scenes, folds, LONGER)
     assert curve(killed) == curve(whole)
     assert killed.best.read_bytes() == whole.best.read_bytes()
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads that compute, until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_the_same_threads_give_the_same_bits_and_others_are_told_apart(tmp_path, scenes, folds, threads):
+    made = []
+    for number, count in enumerate((1, 2, 2)):
+        threads(count)
+        run = trained(tmp_path / str(number), scenes, folds, {"epochs": 1})
+        made.append((run.read_result()["made_with"], run.best.read_bytes()))
+    assert [each[0]["threads"] for each, _ in made] == [1, 2, 2]
+    assert made[1] == made[2]
+
+
+def test_a_run_that_goes_on_with_other_threads_says_so(tmp_path, scenes, folds, threads):
+    threads(1)
+    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 2}))
+    cut_off(run, scenes, folds, 3, save_every=0.0)
+    threads(2)
+    heard = Heard()
+    train(run, *run_datasets(run, scenes, folds), "cpu", heard)
+    (line,) = (line for line in heard.infos if "goes on with" in line)
+    assert re.search(r"threads 2, torch \S+, was .*threads 1, .*: its last bits may differ", line)
+    assert [each["threads"] for each in run.read_result()["made_with"]] == [1, 2]
 
 
 def test_a_run_goes_on_in_the_precision_that_it_began_in(tmp_path, scenes, folds, monkeypatch):
