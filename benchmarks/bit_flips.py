@@ -24,6 +24,7 @@ from pipeline.artefacts import is_signed, kind_of
 from pipeline.verify import faults_of
 from zoo.predictions import PredictionSet
 from zoo.runs.seals import weights_digest
+from zoo.runs.trials import read_trials, trial_content
 
 COLUMNS = ("kind", "files", "flips", "found", "harmless", "missed")
 
@@ -51,6 +52,8 @@ def content(path: Path) -> Any:
         return [_without_digest(json.loads(line)) for line in data.splitlines()]
     if path.suffix == ".toml":
         return tomllib.loads(data.decode())
+    if path.suffix == ".sqlite":
+        return list(map(trial_content, read_trials(path)))
     if path.suffix == ".csv":
         return [_without_digest(row) for row in csv.DictReader(data.decode().splitlines())]
     return weights_digest(data) if path.suffix == ".safetensors" else data
@@ -76,7 +79,7 @@ def flips(runs: Path, number: int, seed: int) -> dict[str, dict[str, int]]:
     for path in sorted(runs.rglob("*")):
         known = path.suffix == ".zst" or (path.is_file() and kind_of(path) is not None)
         if known and is_signed(path) and not faults(path):
-            name = f"*{path.suffix}" if path.suffix in (".zst", ".safetensors") else path.name
+            name = f"*{path.suffix}" if path.suffix in (".zst", ".safetensors", ".sqlite") else path.name
             kinds.setdefault(name, []).append(path)
     draw = random.Random(seed)
     table = {}

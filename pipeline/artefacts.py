@@ -62,6 +62,8 @@ def is_signed(path: Path) -> bool:
             return signed_text(data.decode(errors="replace")).encode() == data
         case ".csv":
             return DIGEST in data.decode(errors="replace").partition("\n")[0].split(",")
+        case ".sqlite":
+            return DIGEST.encode() in data
         case ".pt":
             return not data.startswith(ZIP)
         case ".safetensors":
@@ -170,6 +172,12 @@ def _check_state(path: Path) -> None:
         raise Damaged(f"{path}: is damaged; the run starts over when it is trained again")
 
 
+def _check_trials(path: Path) -> None:
+    from zoo.runs.trials import read_trials  # needs the extra `tune`
+
+    read_trials(path)
+
+
 def _check_weights(path: Path) -> None:
     if not weights_match(read_bytes(path)):
         raise Damaged(f"{path}: has been changed since it was written; train the run again")
@@ -189,5 +197,6 @@ KINDS = (
     Kind("*.toml", _check_toml, signed_text),
     Kind("epochs.jsonl", _check_lines, _lines),
     Kind("last.pt", _check_state),
+    Kind("*.sqlite", _check_trials),
     Kind("*.safetensors", _check_weights),
 )

@@ -21,6 +21,7 @@ from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import make_folder, sha256_of
 from core.listener import SILENT, Listener, Silent
+from core.signing import DIGEST
 from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
@@ -28,6 +29,7 @@ from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
 from zoo.runs import Store
 from zoo.runs.run import Run, plan_run, run_records
+from zoo.runs.trials import ENDED, check_database, check_trials, trial_digest
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import run_datasets
 from zoo.training.history import Epoch, read_epochs
@@ -38,7 +40,6 @@ from zoo.training.scoring import NotFinite
 from zoo.training.warm_start import pin_warm_start
 
 STARTUP = 5  # random trials before the sampler models them and the pruner acts
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 BASELINE = "as_it_is"  # attribute of the trial of the member itself, with no key changed
 
 
@@ -109,9 +110,10 @@ class Tuning:
 
     @cached_property
     def study(self) -> optuna.Study:
-        """Study of Optuna, made or opened again; UserError for a file that is none of Optuna's."""
+        """Study of Optuna, made or opened again; UserError for a file that is none of Optuna's, or was changed."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         make_folder(self.path.parent)
+        check_database(self.path, self.recipe.name)
         try:
             return optuna.create_study(
                 storage=f"sqlite:///{self.path.resolve()}",
@@ -127,8 +129,8 @@ class Tuning:
 
     @property
     def finished(self) -> list[FrozenTrial]:
-        """Trials that ended, complete or pruned; a killed one is repeated, and counts once."""
-        return self.study.get_trials(deepcopy=False, states=FINISHED)
+        """Trials that ended, complete or pruned; a killed one counts once. Damaged for a changed one."""
+        return check_trials(self.study, self.path)
 
     @property
     def best(self) -> FrozenTrial:
@@ -183,8 +185,7 @@ class Tuning:
         try:
             run = self.run_of({} if itself else self.values_of(self._frozen(trial.number)))
         except UserError:  # values that are valid alone but not together: the search continues without this trial
-            self.study.tell(trial, state=TrialState.PRUNED)
-            return self._frozen(trial.number)
+            return self._end(trial, TrialState.PRUNED)
 
         values = self.values_of(self._frozen(trial.number))
         same = next((number for number, other in enumerate(self.finished) if self.values_of(other) == values), None)
@@ -208,9 +209,9 @@ class Tuning:
                     judge(epoch)
                 seen, held = run_datasets(run, scenes, self.folds)
                 train(run, seen, held, device_name, listener, report_and_judge)
-                self.study.tell(trial, float(run.read_result()["dice"]))
+                self._end(trial, TrialState.COMPLETE, float(run.read_result()["dice"]))
             except (optuna.TrialPruned, NotFinite):
-                self.study.tell(trial, state=TrialState.PRUNED)
+                self._end(trial, TrialState.PRUNED)
             shutil.rmtree(run.folder)
         with suppress(OSError):  # other searches may train there
             run.folder.parent.rmdir()
@@ -221,7 +222,13 @@ class Tuning:
         """Report the other trial's values and end as this trial's own."""
         for epoch, dice in other.intermediate_values.items():
             trial.report(dice, epoch)
-        self.study.tell(trial, other.value if other.state == TrialState.COMPLETE else None, state=other.state)
+        return self._end(trial, other.state, other.value if other.state == TrialState.COMPLETE else None)
+
+    def _end(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> FrozenTrial:
+        """End a trial, with the digest of what it will be: an ended one takes no attributes."""
+        trial.set_user_attr(DIGEST, trial_digest(self._frozen(trial.number), state, value))
+        self.study.tell(trial, value, state=state)
+        self.study.set_user_attr(ENDED, len(self.finished))
         return self._frozen(trial.number)
 
     def _resume(self) -> None:

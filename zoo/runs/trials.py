@@ -1,0 +1,87 @@
+"""Digests of a search's trials, which lie in Optuna's database; they are checked whenever the trials are read.
+
+In: trials, the path of a database. Out: Damaged for a trial that was changed or is gone. Stays outside: the search.
+"""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from core.errors import Damaged
+from core.files import sha256_of
+from core.signing import DIGEST
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+ENDED = "ended"  # attribute of the study: number of trials that have ended
+
+
+def trial_content(trial: FrozenTrial) -> list[Any]:
+    """Everything of an ended trial that a search reports or goes on from."""
+    attributes = {key: value for key, value in trial.user_attrs.items() if key != DIGEST}
+    curve = sorted(trial.intermediate_values.items())
+    value = trial.value if trial.state == TrialState.COMPLETE else None  # a pruned one repeats the end of its curve
+    return [trial.number, trial.state.name, value, curve, trial.params, attributes]
+
+
+def trial_digest(trial: FrozenTrial, state: TrialState, value: float | None) -> str:
+    """Digest that a running trial has once it has ended in this state, with this value if it is complete."""
+    number, _, _, *others = trial_content(trial)
+    return sha256_of([number, state.name, value if state == TrialState.COMPLETE else None, *others])
+
+
+def check_trials(study: optuna.Study, path: Path) -> list[FrozenTrial]:
+    """Ended trials of a study, in order; Damaged if one was changed, or is gone.
+
+    Those of older releases have no digest, so that none can follow one that has.
+    """
+    trials = study.get_trials(deepcopy=False)
+    ended = [trial for trial in trials if trial.state in FINISHED]
+    signed = False
+    for trial in ended:
+        given = trial.user_attrs.get(DIGEST)
+        signed = signed or given is not None
+        if signed and given != sha256_of(trial_content(trial)):
+            raise _damaged(path, f"trial {trial.number} has been changed since it was written")
+    numbers = [trial.number for trial in trials]
+    if len(ended) < study.user_attrs.get(ENDED, 0) or numbers != list(range(len(numbers))):
+        raise _damaged(path, "trials are gone")
+    return ended
+
+
+def check_database(path: Path, name: str) -> None:
+    """Damaged if a file is no database, or one of another study than `name`; nothing for one that is not there."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)) as database:
+            (answer,) = database.execute("PRAGMA integrity_check").fetchone()
+            names = [row[0] for row in database.execute("SELECT study_name FROM studies")]
+    except (sqlite3.Error, ValueError, TypeError) as error:  # text that is no UTF-8 is a ValueError
+        raise _damaged(path, f"is not a file of trials ({error})") from error
+    if answer != "ok" or names not in ([], [name]):
+        raise _damaged(path, "has been changed since it was written")
+
+
+def read_trials(path: Path) -> Sequence[FrozenTrial]:
+    """Read and check the ended trials of a database in tuning/MEMBER/, which stays as it is."""
+    name = path.parent.name
+    check_database(path, name)
+    with tempfile.TemporaryDirectory() as folder:
+        copied = shutil.copy(path, folder)  # a damaged one might be mended by Optuna
+        try:
+            return check_trials(optuna.load_study(storage=f"sqlite:///{copied}", study_name=name), path)
+        except Damaged:
+            raise
+        except Exception as error:  # SQLAlchemy raises many kinds for a torn file
+            raise _damaged(path, f"is not a file of trials ({type(error).__name__})") from error
+
+
+def _damaged(path: Path, what: str) -> Damaged:
+    return Damaged(f"{path}: {what}; move it away, and search again")
