@@ -4,7 +4,6 @@ import click
 
 from cli.options import TTA, VIEWS, Settings, common
 from cli.output import next_step, show
-from cli.tables.zoo import after_training, print_trained
 
 
 @click.command("train")
@@ -38,6 +37,7 @@ def train(
 
     Ends with the held-out predictions of each fold in the cache.
     """
+    from cli.tables.zoo import after_training, print_trained
     from zoo.members import load_members, parse_setting
 
     named = (*(settings.line_up(members) if members or not files else ()), *files)
