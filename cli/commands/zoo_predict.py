@@ -4,7 +4,6 @@ import click
 
 from cli.options import TTA, VIEWS, Settings, common
 from cli.output import next_step, show
-from cli.tables.zoo import export_command, predicted_lines
 from core.command import Command
 
 
@@ -20,6 +19,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     M is its newest recipe that has most of the folds, M@HASH any other. Folds without a complete run are left out.
     """
     chosen = settings.line_up(members, "trained")  # a mistyped name is answered before torch loads
+    from cli.tables.zoo import export_command, predicted_lines
     from zoo.workflows.predict import predict
 
     predicted = predict(chosen, settings.scenes(), settings.runs, fold=fold, split=split, tta=tta, **settings.how())
