@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.command import Command
-from core.errors import UnknownName, UsageError, UserError
+from core.errors import Damaged, UnknownName, UsageError, UserError
 from core.listener import SILENT, Listener
 from zoo.members import Recipe, load_member, member_names, read_recipe, setting_text
 from zoo.members.recipe import keys_of
@@ -110,7 +110,7 @@ def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: 
 def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[list[EndedRun]]:
     """Find the runs of each of a member's recipes, the recipe with the newest result first; or of the one named.
 
-    If none is named, foreign and torn runs do not keep the others from being found: they are passed over, and the
+    If none is named, foreign and damaged runs do not keep the others from being found: they are passed over, and the
     listener is told of them all. UserError for such a run in the recipe that is named.
     """
     recipes = recipes_by_age(store, ref)
@@ -123,6 +123,8 @@ def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[
         for place in _ended(store, ref.of(recipe)):
             try:
                 found[-1].append(read_run(place))
+            except Damaged as damage:
+                listener.note(f"skipped: {damage.what}", damage.do)
             except UserError:
                 passed_over.append(str(place.folder))
     if passed_over:

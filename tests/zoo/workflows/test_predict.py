@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UsageError, UserError
+from core.signing import write_signed
 from tests.heard import Heard
 from tests.scenes import write_record
 from tests.tiny_runs import Tiny, tiny_runs
@@ -82,9 +83,18 @@ def test_the_options_that_train_a_lacking_fold_are_said(predicts, place, tmp_pat
 def test_a_run_that_was_stopped_is_named(predicts, place):
     path = place / "fold-1/result.json"
     result = json.loads(path.read_text())
-    path.write_text(json.dumps(result | {"epochs": 2}))
+    write_signed(path, result | {"epochs": 2})
     _, heard = predicts()
     assert heard.notes == [f"tiny-resnet@{place.name} fold 1: was stopped at epoch 2 of {result['epochs']}"]
+
+
+def test_a_result_that_was_changed_is_named_with_the_way_to_sign_it(predicts, place):
+    path = place / "fold-1/result.json"
+    path.write_text(path.read_text().replace('"epochs": 20', '"epochs": 21'))
+    _, heard = predicts()
+    assert heard.notes[0] == (
+        f"skipped: {path}: has been changed since it was written; if on purpose, sign it again; run: cli sign {path}"
+    )
 
 
 def test_without_any_complete_run_it_says_what_to_train(predicts, place, tmp_path):
@@ -113,7 +123,7 @@ def test_the_newest_recipe_with_most_of_the_folds_predicts_unless_another_is_nam
     assert labels(predicted) == [f"tiny-resnet@{other.name} fold {fold}" for fold in range(2)]
     full = Path(shutil.copytree(place / "fold-0", place / "fold-full"))
     result = json.loads((full / "result.json").read_text())
-    (full / "result.json").write_text(json.dumps(result | {"fold": "full"}))
+    write_signed(full / "result.json", result | {"fold": "full"})
     assert predicts()[1].notes == [note]
     shutil.rmtree(full)
     shutil.rmtree(other / "fold-1")
