@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.selection_worlds import draw, folded
-from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.simultaneous import behind_best
+from core.uncertainty import paired_gain
 from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.fitting import score_choice
 from ensemble.strategy import Strategy

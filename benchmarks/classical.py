@@ -17,8 +17,8 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from core.bootstrap import dice_interval
 from core.dice import Counts, count
+from core.uncertainty import dice_interval
 from zoo.data import Record, Scenes, open_scenes
 
 ORIENTATIONS, LENGTH, WIDTH = 16, 8.0, 1.1  # the last two in px, standard deviations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
 
-Each study draws scene groups, and asks `core.bootstrap` for the interval of the Dice of one system and of its paired
+Each study draws scene groups, and asks `core.uncertainty` for the interval of the Dice of one system and of its paired
 difference to another. With --data and --runs, the groups of real records are the population, too, with the
 out-of-fold counts of their best two members. `--ways` compares the other ways to an interval on fewer studies.
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.coverage_ways import WAYS, Bounds, studies
 from benchmarks.coverage_worlds import Real, Simulated, real_counts
-from core.bootstrap import dice_difference, dice_interval, jackknife_dice
+from core.uncertainty import dice_difference, dice_interval, jackknife_dice
 
 CHOSEN = "jackknife-t, carriers + 1, logit (chosen)"
 GROUPS = (13, 39, 130, 300, 650, 1300)

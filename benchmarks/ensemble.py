@@ -33,7 +33,7 @@ from scipy import ndimage
 
 from benchmarks import rle
 from benchmarks.ensemble_maps import SIZE, Pool, draw_pool, shifted_chunks
-from core.bootstrap import dice_interval
+from core.uncertainty import dice_interval
 from ensemble import counts as member_counts
 from ensemble.active import EPS, Active, find_active
 from ensemble.blend import COARSE, identity_table, whole_weights

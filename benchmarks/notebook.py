@@ -19,8 +19,8 @@ import numpy as np
 import segmentation_models_pytorch as smp
 import torch
 
-from core.bootstrap import dice_difference, dice_interval
 from core.dice import Counts, count
+from core.uncertainty import dice_difference, dice_interval
 from zoo.data import SIZE, open_scenes, read_folds
 from zoo.members import load_member
 from zoo.models.encoders import make_encoder

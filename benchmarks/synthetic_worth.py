@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.bootstrap import dice_interval
 from core.dice import count
+from core.uncertainty import dice_interval
 from zoo.data import make_folds, open_scenes
 from zoo.inference import predict_records
 from zoo.runs import Ref, Store

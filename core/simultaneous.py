@@ -1,8 +1,8 @@
 """Differences between several Dice scores on the same records, with simultaneous 95 % intervals over scene groups.
 
 In: counts per record of several systems, (n, 3), and the scene group of each record. Out: the difference of pairs of
-them. All intervals together hold the truth in 95 % of the samples, so the best of many systems may be looked at first
-and the others be compared with it: the highest of equal scores is ahead of the others by chance.
+them. In 95 % of samples all intervals hold the truth at once, so the others can be compared with the best of many
+systems, which is the best in part by chance.
 
 Each difference is divided by its standard error, and the largest of the pairs' absolute values gives the width of all
 intervals (max-t; Westfall and Young 1993, Resampling-Based Multiple Testing; Hothorn, Bretz and Westfall 2008). Its
@@ -14,24 +14,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Estimate, Groups, effective_groups, group_influence, per_group
 from core.dice import Counts
+from core.uncertainty import Estimate, Groups, effective_groups, group_influence, per_group
 
 DRAWS = 10_000
 LEVEL = 0.95
+SEED = 0
 
 
 def differences(
     systems: Sequence[NDArray[np.int64]],
     groups: Groups,
     pairs: Sequence[tuple[int, int]],
-    seed: int = 0,
     cautious: bool = True,
 ) -> list[Estimate]:
     """Estimate the Dice of the first less that of the second system of each pair, with simultaneous intervals.
 
     systems: counts (n, 3) of the same records; pairs: indices of systems
-    cautious: widen the intervals where few groups carry the variance; without, a claim costs little, such as advice
+    cautious: widen the intervals where few groups carry the variance; False suits advice, where a wrong claim costs
+    little
     """
     if not pairs:
         return []
@@ -40,7 +41,7 @@ def differences(
     size = influence.shape[1]
     first, second = (np.array(side) for side in zip(*pairs))
     errors = np.sqrt(((influence[first] - influence[second]) ** 2).sum(axis=1) * size / max(1, size - 1))
-    width = _quantile(influence, first, second, seed, cautious)
+    width = _quantile(influence, first, second, cautious)
     pixels = per_group(systems, groups)[1]
     found = []
     for (one, other), error in zip(pairs, errors.tolist()):
@@ -50,20 +51,20 @@ def differences(
     return found
 
 
-def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups, seed: int = 0) -> list[Estimate]:
-    """Estimate the highest Dice less that of each system; the intervals allow for its having been the highest.
+def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups) -> list[Estimate]:
+    """Estimate the difference between the highest Dice and that of each system.
 
-    They are simultaneous over all pairs of systems, whichever of these is the highest.
+    The intervals are simultaneous over all pairs of systems, which corrects for having selected the highest.
     """
     number = len(systems)
     best = max(range(number), key=lambda one: Counts.of(systems[one]).dice)
     pairs = [(best, other) for other in range(number)]
     pairs += [(one, other) for one in range(number) for other in range(one) if best not in (one, other)]
-    return differences(systems, groups, pairs, seed)[:number]
+    return differences(systems, groups, pairs)[:number]
 
 
 def _quantile(
-    influence: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], seed: int, cautious: bool
+    influence: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], cautious: bool
 ) -> float:
     """Quantile of the largest absolute difference of the pairs, in standard errors.
 
@@ -80,7 +81,7 @@ def _quantile(
     freedom = max(1.0, min(influence.shape[1] - 1, float(np.median(carriers)) + 1))
     values, vectors = np.linalg.eigh(influence @ influence.T)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)  # the same counts give the same intervals
     drawn = rng.standard_normal((DRAWS, len(influence))) @ root.T
     largest = np.zeros(DRAWS)
     for one, other, error in zip(first[told], second[told], np.sqrt(spread[told])):

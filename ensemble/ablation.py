@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Estimate, dice_difference
+from core.uncertainty import Estimate, dice_difference
 from ensemble.blend import Blend, whole_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit

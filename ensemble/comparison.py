@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import dice_difference, dice_interval
 from core.command import Command
 from core.errors import UserError
+from core.uncertainty import dice_difference, dice_interval
 from ensemble.model import Ensemble
 
 

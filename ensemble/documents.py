@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from core.bootstrap import Estimate, Gain, jackknife_dice
 from core.dice import Counts
+from core.uncertainty import Estimate, Gain, jackknife_dice
 from ensemble.ablation import contributions, error_correlation
 from ensemble.blend import TOTAL, table
 from ensemble.counts import Choice

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts
 from core.listener import SILENT, Listener
+from core.uncertainty import Estimate, dice_difference, dice_interval
 from ensemble.active import EPS, Active
 from ensemble.counts import BlendCounts, Choice, Counts3, TrainingSet
 from ensemble.crossfit import CrossFit, cross_fit

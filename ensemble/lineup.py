@@ -6,9 +6,9 @@ In: `FitOptions` and a training set. Out: indices of members, and the decisions.
 
 from collections.abc import Callable, Sequence
 
-from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.errors import UserError
+from core.uncertainty import paired_gain
 from ensemble.counts import TrainingSet
 from ensemble.elimination import Members
 from ensemble.strategy import RELIABLE_Z, Budget, Decision, FitOptions, Strategy, comparable, cross_fitted_counts

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from core.bootstrap import Estimate, dice_interval
 from core.dice import Counts
 from core.simultaneous import behind_best
+from core.uncertainty import Estimate, dice_interval
 from ensemble.active import Active
 from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.fitting import Scored, fit_deep_enough, score_choice
@@ -63,7 +63,7 @@ class MemberScore:
         return self.counts.active.eps > 1 and any(map(self.counts.is_lowest, self.scored.choices))
 
 
-def behind_first(scores: Sequence[MemberScore], seed: int = 0) -> list[Estimate | None]:
+def behind_first(scores: Sequence[MemberScore]) -> list[Estimate | None]:
     """Estimate the first score's Dice minus each one's, paired; None if they were scored on different records.
 
     scores: the highest Dice first. The intervals are simultaneous, and allow for the first's having been chosen as the
@@ -71,7 +71,7 @@ def behind_first(scores: Sequence[MemberScore], seed: int = 0) -> list[Estimate 
     """
     ids = [score.counts.active.record_ids for score in scores]
     compared = [score for score, own in zip(scores, ids) if own == ids[0]]
-    found = iter(behind_best([score.scored.counts for score in compared], compared[0].counts.groups, seed))
+    found = iter(behind_best([score.scored.counts for score in compared], compared[0].counts.groups))
     return [next(found) if own == ids[0] else None for own in ids]
 
 

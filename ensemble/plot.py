@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import standard_error
 from core.dice import Counts
-from core.intervals import interval_text
 from core.thresholds import threshold_text
+from core.uncertainty import interval_text, standard_error
 from ensemble.blend import TOTAL
 from ensemble.counts import Choice
 from ensemble.fitting import Fit

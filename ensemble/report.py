@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.command import Command
-from core.intervals import groups_text, interval_text
+from core.uncertainty import groups_text, interval_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.bootstrap import Estimate
 from core.command import Command
-from core.intervals import interval_text
 from core.simultaneous import differences
+from core.uncertainty import Estimate, interval_text
 from ensemble.ablation import counts_without, used_members
 from ensemble.counts import Counts3, TrainingSet
 from ensemble.fitting import Fit
@@ -60,7 +59,7 @@ def rivals(fit: Fit, again: Mapping[str, Any] | None = None) -> tuple[Rival, ...
     better = [
         Rival(name, than, gain, Command("ensemble fit", **{**(again or {}), **options}))
         for (name, than, options, *_), gain in zip(found, gains)
-        if gain.interval and gain.low > 0
+        if gain.low > 0
     ]
     return tuple(sorted(better, key=lambda rival: -rival.gain.value))
 

@@ -11,9 +11,9 @@ folds alone.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from core.bootstrap import Groups, paired_gain
 from core.dice import Counts
 from core.errors import UsageError
+from core.uncertainty import Groups, paired_gain
 from ensemble.counts import Counts3, TrainingSet
 from ensemble.elimination import kept_sizes
 from ensemble.lineup import OnDecision, choose_members

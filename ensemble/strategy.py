@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bootstrap import Gain
 from core.errors import UsageError
+from core.uncertainty import Gain
 from ensemble.blend import Blend, mixed_weights
 from ensemble.counts import Choice, Counts3, TrainingSet
 from ensemble.crossfit import cross_fit

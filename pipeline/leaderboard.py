@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.bootstrap import Estimate
 from core.command import Command
 from core.errors import Damaged, UserError
 from core.listener import SILENT, Listener
 from core.locks import locked
 from core.signing import read_signed, write_signed
+from core.uncertainty import Estimate
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Estimate, dice_difference, dice_interval
 from core.dice import Counts, count, global_dice
 from core.errors import UserError
-from core.intervals import interval_text
 from core.listener import SILENT, Listener
+from core.uncertainty import Estimate, dice_difference, dice_interval, interval_text
 from submissions.gate import read_submission
 from submissions.lines import File
 from submissions.report import Submission

@@ -6,7 +6,6 @@ import click
 
 from cli.options import TTA, Settings, common
 from cli.output import next_step, show
-from cli.tables.ensemble import print_comparison, print_fit, print_folds, print_members
 from core.command import Command
 from core.errors import UsageError
 from ensemble.min_pixels import MIN_PIXELS
@@ -61,6 +60,7 @@ def fit(
 
     Reports the Dice in-sample and cross-fitted and writes runs/ensembles/NAME/ensemble.json and report.png.
     """
+    from cli.tables.ensemble import print_fit
     from ensemble import FitJob, FitOptions, fit_runs
     from ensemble.job import parse_costs
 
@@ -87,6 +87,7 @@ def fit(
 @common
 def compare(settings: Settings, first: str, second: str) -> None:
     """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
+    from cli.tables.ensemble import print_comparison
     from ensemble import Ensemble, compare_ensembles
 
     if first == second:
@@ -101,6 +102,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 @common
 def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and its provenance."""
+    from cli.tables.ensemble import print_fit, print_folds, print_members
     from ensemble import Ensemble
     from ensemble.model import to_document
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from cli.tables.columns import EMPTY, cell
-from core.intervals import groups_text, interval_text
 from core.thresholds import threshold_text
+from core.uncertainty import groups_text, interval_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ from functools import partial
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
-from core.intervals import FEW_EFFECTIVE
+from core.uncertainty import FEW_EFFECTIVE
 from pipeline.leaderboard import Leaderboard, Row
 from zoo.runs.store import HELD_OUT
 

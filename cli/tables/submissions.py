@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli.tables.columns import cell
 from core.dice import Counts
-from core.intervals import FEW_EFFECTIVE, groups_text, interval_text
+from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from pipeline.score import Scored
 from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.bootstrap import paired_gain
 from core.dice import Counts
 from core.simultaneous import behind_best, differences
+from core.uncertainty import paired_gain
 
 
 def systems(rng: np.random.Generator, skills: list[float], groups: int = 60) -> list[NDArray[np.int64]]:

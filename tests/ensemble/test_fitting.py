@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from core.bootstrap import dice_difference, paired_gain
 from core.dice import Counts
 from core.errors import UnknownName, UsageError, UserError
+from core.uncertainty import dice_difference, paired_gain
 from ensemble import FitOptions
 from ensemble.blend import TOTAL, table
 from ensemble.counts import BlendCounts, Choice, TrainingSet

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.bootstrap import paired_gain
 from core.errors import UserError
+from core.uncertainty import paired_gain
 from ensemble import FitOptions
 from ensemble.counts import BlendCounts, TrainingSet
 from ensemble.fitting import fit_active

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.selection_worlds import draw, folded
-from core.bootstrap import paired_gain
 from core.dice import Counts
+from core.uncertainty import paired_gain
 from ensemble.counts import TrainingSet
 from ensemble.documents import describe
 from ensemble.fitting import fit_active

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from core.bootstrap import dice_interval
 from core.dice import Counts, count
 from core.errors import UserError
+from core.uncertainty import dice_interval
 from submissions import compare, score, write_submission
 from tests.submissions.cases import Mask, lines, of_pixels
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from core.bootstrap import Estimate, dice_difference, dice_interval, jackknife_dice, paired_gain, standard_error
 from core.dice import Counts
+from core.uncertainty import Estimate, dice_difference, dice_interval, jackknife_dice, paired_gain, standard_error
 
 SYSTEM = st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(0, 40))  # true positives, false, missed
 

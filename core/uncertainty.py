@@ -1,9 +1,10 @@
 """Uncertainty of a Dice or a paired difference over scene groups: the jackknife, and the delta method.
 
 In: counts per record, (n, 3), and the scene group of each record, by number or by name; records that see the
-same place at the same time are not independent. The intervals that a report shows are jackknife-t intervals on the
-scale of atanh, the ones of a set of candidates that hold the truth as often as they say (docs/honesty.md). Where
-something is asked dozens of times, as by a selection, the delta method is enough.
+same place at the same time are not independent. Out: an `Estimate` or a `Gain`, and their intervals in words.
+
+Reported intervals are jackknife-t intervals on the scale of atanh, chosen by their coverage (docs/honesty.md).
+A selection, which compares dozens of candidates, takes the faster delta method.
 """
 
 import math
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts, global_dice
-from core.intervals import few_groups
 
 CERTAIN = 999.0  # a z that no sample gives, and that JSON can write
+FEW_EFFECTIVE = 20  # effective groups from which on intervals hold the truth as often as they say: docs/honesty.md
 
 Groups = Sequence[str] | NDArray[np.int64]
 
@@ -33,12 +34,12 @@ class Estimate:
 
     @property
     def low(self) -> float:
-        """Lower bound; NaN without an interval."""
+        """Lower bound; without an interval NaN, which no comparison holds for."""
         return self.interval[0] if self.interval else math.nan
 
     @property
     def high(self) -> float:
-        """Upper bound; NaN without an interval."""
+        """Upper bound; without an interval NaN, which no comparison holds for."""
         return self.interval[1] if self.interval else math.nan
 
     @property
@@ -48,8 +49,12 @@ class Estimate:
 
     @property
     def caution(self) -> str | None:
-        """Reason not to trust the interval, if there is one."""
-        return few_groups(self.groups, self.effective_groups)
+        """Reason not to trust the interval; None if there are enough effective groups."""
+        if self.groups == 1:
+            return "only one scene group: there are no intervals"
+        if self.effective_groups >= FEW_EFFECTIVE:
+            return None
+        return f"only {self.effective_groups:.1f} effective of {self.groups} scene groups: no interval can be trusted"
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,20 @@ def per_group(systems: Sequence[NDArray[np.int64]], groups: Groups) -> tuple[NDA
 def effective_groups(pixels: NDArray[np.int64]) -> float:
     """Number of groups of equal size that hold as much as groups of this many pixels, (groups,); 0 without a pixel."""
     return float(pixels.sum() ** 2 / (pixels**2.0).sum()) if pixels.any() else 0.0
+
+
+def groups_text(groups: int, effective: float | None) -> str:
+    """Write the number of scene groups beside the effective one; None in documents of an earlier release."""
+    return f"{groups} scene groups" + ("" if effective is None else f" ({effective:.1f} effective)")
+
+
+def interval_text(interval: Sequence[float] | None, figure: str = ".4f") -> str:
+    """Write an interval, each bound by the format `figure`.
+
+    >>> interval_text((0.5, 0.625), ".3f")
+    '[0.500, 0.625]'
+    """
+    return f"[{interval[0]:{figure}}, {interval[1]:{figure}}]" if interval else "(no interval)"
 
 
 def _dice(tp: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
