@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth: samples of worlds whose Dice is known. The table of docs/honesty.md.
 
-    python -m benchmarks.coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
+    python -m benchmarks.interval_coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
 
 Each study draws scene groups, and asks `core.uncertainty` for the interval of the Dice of one system and of its paired
 difference to another. With --data and --runs, the groups of real records are the population, too, with the
