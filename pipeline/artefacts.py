@@ -17,7 +17,7 @@ from core.errors import Damaged, UsageError, UserError
 from core.files import check_format, read_bytes, read_json, write_text
 from core.signing import DIGEST, changed, check_text, read_lines, read_signed, signed, signed_line, signed_text
 from ensemble import Ensemble
-from pipeline.leaderboard import read_rows
+from pipeline.leaderboard_rows import read_rows
 from zoo.data import read_folds
 from zoo.data.folds import signed_folds
 from zoo.members import read_recipe

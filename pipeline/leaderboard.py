@@ -1,156 +1,31 @@
-"""Leaderboard: members by out-of-fold Dice, and the scores that are kept in leaderboard.json.
+"""Leaderboard: score members by their out-of-fold predictions.
 
-In: a runs folder, scenes with labels. Out: a `Leaderboard`, a `Row` a member, that say on which records they stand.
-Scores are kept under the digest of the predictions that they were counted from, with the digest of the labels: when
-either changes, the score is outdated. Facts that are no scores (costs, the log's figures) are read each time.
+In: a runs folder, scenes with labels. Out: a `Leaderboard` with a `Row` for each member.
+A kept score is outdated when its predictions or labels change. Costs and scores of the log are read each time.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.command import Command
-from core.errors import Damaged, UserError
+from core.errors import UserError
 from core.listener import SILENT, Listener
-from core.locks import locked
-from core.signing import read_signed, write_signed
 from core.uncertainty import Estimate
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels
+from pipeline.leaderboard_rows import Facts, Leaderboard, Row, keep, read_kept
 from zoo.data import Scenes, read_folds
-from zoo.members import Recipe, load_member, member_names, setting_text
+from zoo.members import Recipe, load_member, member_names
 from zoo.members.recipe import Logged
 from zoo.predictions import MemberMaps, every_recipe, find_members, find_out_of_fold
-from zoo.predictions.catalogue import set_folders
-from zoo.predictions.members import OOF
 from zoo.runs import Ref, Store
 from zoo.runs.find import changed_keys, read_training
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-FORMAT = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """Facts of a member other than scores; None if the run or the listed member is missing."""
-
-    size: int | None = None
-    epochs: int | None = None  # planned, of all stages
-    epochs_trained: float | None = None  # mean over the runs
-    changed: dict[str, Any] | None = None  # keys in which the recipe differs from the listed one
-    epoch_chosen_on: str | None = None  # other_folds, held_out, or last: what chose the epochs of its runs
-    training_minutes: float | None = None  # of all runs together
-    runs: int | None = None
-    seconds_per_record: float | None = None  # of one run, the mean over the runs
-    seconds_per_record_all_runs: float | None = None
-    row: int | None = None  # of the experiment log
-    logged_validation: float | None = None
-    logged_leaderboard: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row(Facts):
-    """Member on the leaderboard: global Dice at the best threshold of the other folds, on the records it predicted."""
-
-    name: str  # as it is shown
-    member: str
-    recipe: str  # hash
-    tta: str
-    dice: float | None  # None where the records hold no contrail pixel
-    interval: tuple[float, float] | None  # 95 %, over scene groups; None if fewer than two of them hold a pixel
-    kind: str  # cross_fitted | in_sample | unscored
-    records: int
-    groups: int
-    effective_groups: float | None  # None where it was not scored, and in a row of an earlier release
-    per_fold: dict[str, float | None]  # Dice of each fold
-    spread: float | None  # standard deviation over the folds
-    threshold: float | None  # fitted on all records, as a probability
-    behind: dict[str, Any] | None  # value, simultaneous interval, z: Dice of the first less this one's, paired
-    digest: str  # of the predictions
-    labels: str  # digest of the labels
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON object of the row, in the order of leaderboard.json."""
-        document = asdict(self) | {"interval": list(self.interval) if self.interval else None}
-        return {key: document[key] for key in _ORDER}
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Row:
-        """Read a row of leaderboard.json; keys that an earlier release lacked are None."""
-        known = {key: document.get(key) for key in _ORDER}
-        # An earlier release wrote an interval of no width for a single group.
-        bounds = document["interval"] if known["groups"] != 1 else None
-        return cls(**(known | {"interval": tuple(bounds) if bounds else None}))
-
-    @property
-    def source(self) -> tuple[str, str, str]:
-        """Member, recipe and views of the predictions: one row is kept for each."""
-        return self.member, self.recipe, self.tta
-
-    @property
-    def changed_text(self) -> str:
-        """Keys that differ from the listed recipe, as `--set` takes them; "?" if that is not known."""
-        return (
-            "?" if self.changed is None else " ".join(setting_text(key, value) for key, value in self.changed.items())
-        )
-
-
-_FACTS = tuple(field.name for field in fields(Facts))
-_SCORES = tuple(field.name for field in fields(Row) if field.name not in _FACTS)
-_ORDER = (*_SCORES[: _SCORES.index("digest")], *_FACTS, "digest", "labels")
-
-
-@dataclass(frozen=True)
-class Leaderboard:
-    """Rows in descending order of Dice, those without one last."""
-
-    rows: tuple[Row, ...]
-
-    def __repr__(self) -> str:
-        return f"Leaderboard({', '.join(f'{row.name}={row.dice:.4f}' for row in self.rows if row.dice is not None)})"
-
-    def as_dict(self) -> list[dict[str, Any]]:
-        """JSON document of `cli zoo leaderboard --json`."""
-        return [row.as_dict() for row in self.rows]
-
-    def to_frame(self) -> DataFrame:
-        """Table as pandas.DataFrame, one row per member, with a column for each interval bound and fold."""
-        from pandas import DataFrame
-
-        return DataFrame(self._flat())
-
-    def to_csv(self) -> str:
-        """Same table as csv text."""
-        flat = self._flat()
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat)
-        return text.getvalue()
-
-    def _flat(self) -> list[dict[str, Any]]:
-        folds = sorted({fold for row in self.rows for fold in row.per_fold}, key=int)
-        return [_flat_row(row, folds) for row in self.rows]
-
-
-def _flat_row(row: Row, folds: Sequence[str]) -> dict[str, Any]:
-    low, high = row.interval or (None, None)
-    behind = row.behind or {"value": None, "interval": None, "z": None}
-    behind_low, behind_high = behind["interval"] or (None, None)
-    nested = ("interval", "per_fold", "behind", "changed")
-    plain = {key: value for key, value in row.as_dict().items() if key not in nested}
-    paired = {"behind": behind["value"], "behind_low": behind_low, "behind_high": behind_high, "behind_z": behind["z"]}
-    by_fold = {f"fold_{fold}": row.per_fold.get(fold) for fold in folds}
-    return plain | {"low": low, "high": high} | paired | {"changed": row.changed_text} | by_fold
 
 
 def leaderboard(
@@ -176,45 +51,6 @@ def leaderboard(
     if not shared:
         keep(store, rows, listener)
     return Leaderboard(tuple(rows))
-
-
-def read_kept(store: Store) -> dict[str, Row]:
-    """Read leaderboard.json: rows by the digest of their predictions; empty if the file does not exist.
-
-    Raises as `read_rows`.
-    """
-    return read_rows(store.leaderboard) if store.leaderboard.exists() else {}
-
-
-def read_rows(path: Path) -> dict[str, Row]:
-    """Read the rows of a leaderboard.json; Damaged if it was changed, UserError if it cannot be read."""
-    rows = read_signed(path, FORMAT, Command("zoo leaderboard")).get("rows")
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows
-    ):
-        raise Damaged(f"{path}: is not a leaderboard; make it again", Command("zoo leaderboard"))
-    return {row["digest"]: Row.from_document(row) for row in rows}
-
-
-def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict[str, Row]:
-    """Add rows to leaderboard.json and drop those whose predictions are gone; returns all that are kept, by digest.
-
-    A row of the same predictions on fewer records replaces none: it was scored on a part of the data. Of a damaged file
-    no row is kept, and the listener is warned.
-    """
-    complete = (found.place for found in set_folders(store, OOF) if found.written is not None)
-    there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}
-    with locked(store.leaderboard):
-        try:
-            before = read_kept(store)
-        except Damaged as error:
-            listener.warn(f"{error.what.partition(';')[0]}; only the members scored now are kept")
-            before = {}
-        fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
-        newest = {row.source: row for row in (*before.values(), *fuller)}
-        kept = {row.digest: row for source, row in newest.items() if source in there}
-        write_signed(store.leaderboard, {"format": FORMAT, "rows": [row.as_dict() for row in kept.values()]})
-    return kept
 
 
 def predicted_members(

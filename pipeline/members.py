@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownName, UsageError
 from core.listener import SILENT, Listener
-from pipeline.leaderboard import Row, own_scores
+from pipeline.leaderboard import own_scores
+from pipeline.leaderboard_rows import Row
 from zoo.members import Recipe, load_member
 from zoo.members.costs import Cost, Estimate, cost_of, estimate
 from zoo.members.files import SHIPPED, own_instead_of_shipped

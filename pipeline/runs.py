@@ -17,7 +17,7 @@ from zoo.runs import Ref, Store
 
 if TYPE_CHECKING:
     from ensemble import Ensemble
-    from pipeline.leaderboard import Leaderboard
+    from pipeline.leaderboard_rows import Leaderboard
     from pipeline.members import MemberList
     from submissions import Ledger
     from zoo.data import Folds, Scenes

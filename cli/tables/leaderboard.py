@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from core.uncertainty import FEW_EFFECTIVE
-from pipeline.leaderboard import Leaderboard, Row
+from pipeline.leaderboard_rows import Leaderboard, Row
 from zoo.runs.store import HELD_OUT
 
 EPOCH_LEGEND = "¶ epoch chosen on the fold that scores it: the Dice is a little too high"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from cli.tables.leaderboard import heading, legend, marked
-from pipeline.leaderboard import Row as Scores
+from pipeline.leaderboard_rows import Row as Scores
 from zoo.members.table import MemberTable
 
 Row = dict[str, Any]

@@ -13,7 +13,7 @@ from cli.app import run
 from core.dice import Counts, count
 from core.files import write_json, write_text
 from core.signing import write_signed
-from pipeline.leaderboard import read_kept
+from pipeline.leaderboard_rows import read_kept
 from tests.ensemble.again import write_again
 from tests.ensemble.runs import fake_runs, write_set
 from zoo.members import load_member, with_settings

@@ -13,7 +13,8 @@ from rich.console import Console
 from cli.tables.leaderboard import print_leaderboard
 from core.errors import UserError
 from core.files import read_json, write_json
-from pipeline.leaderboard import Leaderboard, Row, leaderboard, own_scores, read_kept
+from pipeline.leaderboard import leaderboard, own_scores
+from pipeline.leaderboard_rows import Leaderboard, Row, read_kept
 from pipeline.members import describe_member, list_members
 from tests.ensemble.runs import fake_runs
 from tests.heard import Heard

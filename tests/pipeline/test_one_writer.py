@@ -8,7 +8,8 @@ import pytest
 from core.files import sha256_of_file
 from core.locks import Claimed
 from ensemble import Ensemble
-from pipeline.leaderboard import keep, leaderboard, read_kept
+from pipeline.leaderboard import leaderboard
+from pipeline.leaderboard_rows import keep, read_kept
 from pipeline.submission import submit
 from submissions import read_ledger
 from tests.ensemble.runs import fake_runs
