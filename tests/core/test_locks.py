@@ -17,17 +17,22 @@ WORKERS = 6
 ROUNDS = 5
 
 
+@pytest.fixture
+def without_locks(monkeypatch):
+    """A file system that has no locks."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(locks, "LEASE", 0.3)
+
+
 @pytest.fixture(params=["locks", "leases"])
-def file_system(request, monkeypatch):
+def file_system(request):
     """A file system with locks, and one without."""
     if request.param == "leases":
-
-        def refuse(*_):
-            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-        monkeypatch.setattr(fcntl, "flock", refuse)
-        monkeypatch.setattr(locks, "LEASE", 0.3)
-    return request.param
+        request.getfixturevalue("without_locks")
 
 
 def test_the_loser_is_told_who_holds_the_claim_and_what_to_do(tmp_path, file_system, monkeypatch):
@@ -56,9 +61,7 @@ def test_a_killed_holder_blocks_nobody(tmp_path, file_system):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_lease_of_another_machine_lapses_without_a_sign_of_life(tmp_path, monkeypatch, file_system):
-    if file_system == "locks":
-        pytest.skip("the server frees them")
+def test_a_lease_of_another_machine_lapses_without_a_sign_of_life(tmp_path, without_locks):
     Holding(tmp_path / "a").kill()
     marker = tmp_path / ".a.lease"
     marker.write_text(re.sub("host=.*", "host=elsewhere", marker.read_text()))
@@ -66,9 +69,7 @@ def test_a_lease_of_another_machine_lapses_without_a_sign_of_life(tmp_path, monk
         pass
 
 
-def test_a_lease_that_lapsed_under_its_holder_is_an_error(tmp_path, monkeypatch, file_system):
-    if file_system == "locks":
-        pytest.skip("they do not lapse")
+def test_a_lease_that_lapsed_under_its_holder_is_an_error(tmp_path, without_locks):
     with pytest.raises(UserError, match="a: its claim lapsed"), claim(tmp_path / "a"):
         (tmp_path / ".a.lease").unlink()  # as another command does after the lapse
 
