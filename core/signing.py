@@ -28,7 +28,7 @@ def signed(document: Mapping[str, Any]) -> dict[str, Any]:
     >>> signed({"format": 2, "k": 3})["digest"][:12]
     'd1c0c728e4d4'
     """
-    content = {key: value for key, value in document.items() if key != DIGEST}
+    content = _content(document)
     return {**content, DIGEST: _digest(content)}
 
 
@@ -49,11 +49,10 @@ def read_signed(path: Path, newest: int, again: Command | None = None) -> dict[s
 def check_signed(document: Any, newest: int, path: Path, again: Command | None = None) -> dict[str, Any]:
     """Check the digest and the format of a document that was read from `path`, as `read_signed` does."""
     if isinstance(document, dict) and DIGEST in document:
-        content = {key: value for key, value in document.items() if key != DIGEST}
         if not matches(document):
             raise changed(path, again)
-        check_format(content, newest, path)
-        return content
+        check_format(document, newest, path)
+        return _content(document)
     check_format(document, newest, path)
     if document["format"] > UNSIGNED:
         raise changed(path, again)
@@ -102,7 +101,7 @@ def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
             yield number, None, "has lost its digest"
         else:
             strict = strict or DIGEST in document
-            yield number, {key: value for key, value in document.items() if key != DIGEST}, ""
+            yield number, _content(document), ""
 
 
 def signed_text(text: str) -> str:
@@ -123,6 +122,11 @@ def _split(text: str) -> tuple[str, str]:
     """Text, and the line with its digest; empty if the last line is none."""
     found = _SIGNATURE.search(text)
     return (text[: found.start()], found[0]) if found else (text, "")
+
+
+def _content(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Document without its digest."""
+    return {key: value for key, value in document.items() if key != DIGEST}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -33,6 +33,11 @@ class Estimate:
     effective_groups: float  # as many groups of equal size hold as much: 1 / sum of squared shares of the pixels
 
     @property
+    def bounds(self) -> list[float] | None:
+        """Interval as in JSON documents."""
+        return list(self.interval) if self.interval else None
+
+    @property
     def low(self) -> float:
         """Lower bound; without an interval NaN, which no comparison holds for."""
         return self.interval[0] if self.interval else math.nan

@@ -36,9 +36,9 @@ def compare_ensembles(first: Ensemble, second: Ensemble, names: tuple[str, str] 
     return {
         "kind": kind.replace("_", "-"),
         "dice": {name: one.value for name, one in zip(names, alone)},
-        "dice_interval": {name: one.interval and list(one.interval) for name, one in zip(names, alone)},
+        "dice_interval": {name: one.bounds for name, one in zip(names, alone)},
         "difference": gain.value,
-        "interval": gain.interval and list(gain.interval),
+        "interval": gain.bounds,
         "z": gain.z,
         "records": len(shared),
         "groups": gain.groups,

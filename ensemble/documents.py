@@ -140,14 +140,14 @@ def _dice(fit: Fit) -> dict[str, Any]:
     return {
         "in_sample": inside.value,
         "cross_fitted": None if outside is None else outside.value,
-        "interval": _interval(outside or inside),
+        "interval": (outside or inside).bounds,
         "interval_of": "in_sample" if outside is None else "cross_fitted",
-        "in_sample_interval": _interval(inside),
+        "in_sample_interval": inside.bounds,
         "optimism": None if outside is None else inside.value - outside.value,
         "best_single": best.value,
-        "best_single_interval": _interval(best),
+        "best_single_interval": best.bounds,
         "uniform": uniform.value,
-        "uniform_interval": _interval(uniform),
+        "uniform_interval": uniform.bounds,
     }
 
 
@@ -204,8 +204,4 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def _bounds(estimate: Estimate) -> dict[str, Any]:
-    return {"interval": _interval(estimate), "effective_groups": estimate.effective_groups}
-
-
-def _interval(estimate: Estimate) -> list[float] | None:
-    return list(estimate.interval) if estimate.interval else None
+    return {"interval": estimate.bounds, "effective_groups": estimate.effective_groups}

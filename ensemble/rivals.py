@@ -42,7 +42,7 @@ class Rival:
     def as_dict(self) -> dict[str, Any]:
         """JSON object; `command` holds the words to type."""
         words = {"name": self.name, "than": self.than, "text": self.text, "command": self.do.words}
-        return {**words, "gain": self.gain.value, "interval": self.gain.interval and list(self.gain.interval)}
+        return {**words, "gain": self.gain.value, "interval": self.gain.bounds}
 
 
 def rivals(fit: Fit, again: Mapping[str, Any] | None = None) -> tuple[Rival, ...]:

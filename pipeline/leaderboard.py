@@ -220,7 +220,7 @@ def _paired(behind: Estimate | None) -> dict[str, Any] | None:
         return None
     return {
         "value": behind.value,
-        "interval": behind.interval and list(behind.interval),
+        "interval": behind.bounds,
         "z": behind.z,
         "effective_groups": behind.effective_groups,
     }

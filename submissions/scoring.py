@@ -63,7 +63,7 @@ class Score:
         """Document for JSON; without contrails in the labels `dice` is 1 if nothing is predicted, else 0."""
         return {
             "dice": self.dice.value,
-            "interval": self.dice.interval and list(self.dice.interval),
+            "interval": self.dice.bounds,
             "records": self.records,
             "groups": self.dice.groups,
             "effective_groups": self.dice.effective_groups,
@@ -100,7 +100,7 @@ class Difference:
         """Document for JSON."""
         return {
             "difference": self.dice.value,
-            "interval": self.dice.interval and list(self.dice.interval),
+            "interval": self.dice.bounds,
             "z": self.dice.z,
             "records": self.records,
             "groups": self.dice.groups,

@@ -1,4 +1,4 @@
-"""Leaderboard as a table, and the marks and notes that a Dice has there and in the list of members."""
+"""Leaderboard as a table."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,36 +6,18 @@ from functools import partial
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
-from core.uncertainty import FEW_EFFECTIVE
+from cli.tables.marks import legend, marked_dice
 from pipeline.leaderboard_rows import Leaderboard, Row
-from zoo.runs.store import HELD_OUT
-
-EPOCH_LEGEND = "¶ epoch chosen on the fold that scores it: the Dice is a little too high"
 
 
 def print_leaderboard(console: Console, board: Leaderboard) -> None:
     """Print the rows, as many columns as there is room for, and the meaning of their marks."""
     console.print(heading(board.rows))
     console.print(as_table(_columns(board.rows), console.width))
-    for line in legend(board.rows):
+    for line in legend([marked_dice(row) for row in board.rows]):
         console.print(line)
     if any(row.behind and row.behind["value"] for row in board.rows):
         console.print("behind: Dice of the first less this one; the intervals hold for all pairs of rows together")
-
-
-def marked(row: Row) -> str:
-    """Dice with the marks that `legend` explains; none where the records hold no contrail pixel."""
-    if row.dice is None:
-        return EMPTY
-    recipe = "‡" if row.changed is None else "†" if row.changed else ""
-    few = "§" if row.effective_groups is not None and row.effective_groups < FEW_EFFECTIVE else ""
-    in_sample = "*" if row.kind == "in_sample" else ""
-    return f"{row.dice:.3f}" + in_sample + recipe + few + epoch_mark(row.epoch_chosen_on)
-
-
-def epoch_mark(epoch_chosen_on: str | None) -> str:
-    """Mark of a Dice whose epoch was chosen on the records that it is of."""
-    return "¶" if epoch_chosen_on == HELD_OUT else ""
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -46,25 +28,12 @@ def heading(rows: Sequence[Row]) -> str:
     return f"Dice: global, out of fold, {crossed}{on}; 95 % over scene groups"
 
 
-def legend(rows: Sequence[Row]) -> list[str]:
-    """Meaning of the marks of these rows, a line each."""
-    marks = "".join(map(marked, rows))
-    lines = {
-        "*": "* in-sample: only one fold, whose own records chose the threshold",
-        "†": "† trained by another recipe than the listed one, see changed",
-        "‡": "‡ its run is missing, so its recipe is not known",
-        "§": f"§ fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
-        "¶": EPOCH_LEGEND,
-    }
-    return [line for mark, line in lines.items() if mark in marks]
-
-
 def _columns(rows: Sequence[Row]) -> list[Column]:
     column = partial(column_of, rows)
     compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
     return [
         column("member", 0, lambda row: row.name, numbers=False),
-        column("Dice", 1, marked, numbers=False),
+        column("Dice", 1, marked_dice, numbers=False),
         column("95 % interval", 3, lambda row: cell(row.interval, partial(_bounds, figure=".3f"))),
         column("behind", 2 if compared else 6, _behind),
         column("folds ±", 7, _spread),

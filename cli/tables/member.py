@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.tables.columns import EMPTY
-from cli.tables.leaderboard import EPOCH_LEGEND, epoch_mark
+from cli.tables.marks import epoch_mark, legend
 from pipeline.members import MemberDescription
 from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe, setting_text
@@ -32,8 +32,9 @@ def print_member(console: Console, member: MemberDescription) -> None:
         lead = f"stages, from {given['stages']}; each starts from the keys and the last weights of the one before"
         console.print(lead, soft_wrap=True)
         console.print(_stages_table(recipe))
+    epochs = legend([epoch_mark(member.epoch_chosen_on)])
     costs = (_costs(recipe, member.cost), _takes(member.estimate), _keeps(recipe, member.cost))
-    for line in (_differs(member), _epochs(member), _logged(recipe), *costs):
+    for line in (_differs(member), *epochs, _logged(recipe), *costs):
         if line:
             console.print(line, soft_wrap=True)
 
@@ -85,11 +86,6 @@ def _differs(member: MemberDescription) -> str:
         return f"no member {name} is listed to compare it with"
     words = " ".join(setting_text(key, value) for key, value in member.changed.items())
     return f"differs from {name}: {words}" if words else f"trained as {name} is listed"
-
-
-def _epochs(member: MemberDescription) -> str:
-    """Warning that the epochs of a trained recipe were chosen by the folds that score them."""
-    return EPOCH_LEGEND if epoch_mark(member.epoch_chosen_on) else ""
 
 
 def _keeps(recipe: Recipe, cost: Cost) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
-from cli.tables.leaderboard import heading, legend, marked
+from cli.tables.leaderboard import heading
+from cli.tables.marks import legend, marked_dice
 from pipeline.leaderboard_rows import Row as Scores
 from zoo.members.table import MemberTable
 
@@ -21,7 +22,7 @@ def print_members(console: Console, table: MemberTable, scores: Mapping[str, Sco
     scored = [scores[row["name"]] for row in table.rows if row["name"] in scores]
     if scored:
         console.print(f"own {heading(scored)}")
-    for line in legend(scored):
+    for line in legend([marked_dice(score) for score in scored]):
         console.print(line)
 
 
@@ -35,7 +36,7 @@ def as_markdown(table: MemberTable) -> str:
 
 
 def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
-    marks = max((len(marked(scores[row["name"]])) for row in rows if row["name"] in scores), default=0)
+    marks = max((len(marked_dice(scores[row["name"]])) for row in rows if row["name"] in scores), default=0)
 
     def own(row: Row, words: Any) -> str:
         return words(scores[row["name"]]) if row["name"] in scores else EMPTY
@@ -67,9 +68,9 @@ def _logged(row: Row) -> str:
 
 def _dice(score: Scores, width: int) -> str:
     if score.interval is None:
-        return marked(score)
+        return marked_dice(score)
     low, high = score.interval
-    return f"{marked(score):{width}} ({low:.2f}-{high:.2f})"
+    return f"{marked_dice(score):{width}} ({low:.2f}-{high:.2f})"
 
 
 def _records(score: Scores) -> str:

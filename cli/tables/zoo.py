@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
-from cli.tables.leaderboard import EPOCH_LEGEND, epoch_mark
+from cli.tables.marks import epoch_mark, legend
 from core.command import Command
 from core.thresholds import threshold_text
 from zoo.runs import RunName, RunPlace
@@ -30,8 +30,8 @@ def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
         console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
     else:
         console.print("Dice: global, on the held-out records of the fold, at the best threshold of these records.")
-        if any(map(_epoch_mark, rows)):
-            console.print(EPOCH_LEGEND)
+        for line in legend([_epoch_mark(row) for row in rows]):
+            console.print(line)
 
 
 def after_training(run: "RunPlace", has_test: bool) -> Command:

@@ -41,9 +41,7 @@ def grouped_by(known: Sequence[Metadata | None], looks: Sequence[Looks]) -> list
     Records of one kind (place known or not, bands that they show) can be compared with the same others. The kind that
     lacks most others is unknown, until none lacks any.
     """
-    kinds: list[tuple[bool, frozenset[Bands]]] = [
-        (is_placed(data), frozenset(each)) for data, each in zip(known, looks)
-    ]
+    kinds: list[Kind] = [(is_placed(data), frozenset(each)) for data, each in zip(known, looks)]
     left = Counter(kinds)
     while left:
         lacking = {kind: _incomparable(kind, left) for kind in left}
