@@ -41,7 +41,7 @@ class UsageError(UserError):
 
 
 class Damaged(UserError):
-    """Artefact whose content does not parse, or does not match its digest; a file that cannot be read is not one."""
+    """Artefact whose content does not parse or does not match its digest; an unreadable file is a plain UserError."""
 
 
 class UnknownName(UsageError):

@@ -100,7 +100,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_format(document: Any, newest: int, path: Path) -> None:
-    """Refuse, by name, a machine-readable file of a newer format (UserError), or of none (Damaged)."""
+    """Raise UserError for a machine-readable file of a newer format, Damaged for one without a format."""
     number = document.get("format") if isinstance(document, dict) else None
     if not isinstance(number, int):
         raise Damaged(f"{path}: has no format number; make it again")
@@ -118,7 +118,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def stamp(path: Path) -> list[int]:
-    """Size in bytes and time of change in ns of a file, which tell at no cost if it was written again.
+    """Size in bytes and modification time in ns of a file: a cheap sign of whether it was written again.
 
     Raises UserError if it cannot be found.
     """

@@ -1,10 +1,10 @@
-"""Number of threads or processes that a call may use: all cores, unless it says otherwise."""
+"""Number of threads or processes of a call, by default all cores."""
 
 from os import cpu_count
 
 
 def job_count(jobs: int | None) -> int:
-    """Return the number asked for, or that of all cores.
+    """Return `jobs`, or the number of cores if it is None or 0.
 
     >>> job_count(3)
     3

@@ -1,11 +1,11 @@
-"""Claims: one writer at a time for a file or a folder, and the name of whoever writes it.
+"""Claims: one writer at a time for a file or a folder, and who that writer is.
 
-In: a path. Out: a context in which no other command, and no other thread, writes that path through a claim: a whole
-read-check-write is one claim. Stays outside: the writing itself (`core.files`).
+In: a path. Out: a context manager that keeps other commands and threads from claiming the path; a claim spans a whole
+read-check-write. Stays outside: the writing itself (`core.files`).
 
-The claim on `NAME` is the lock of a hidden file `.NAME.lock` beside it, which tells its holder and is removed at the
-end. The kernel frees the lock when its process ends, however that is. A file system without such locks has a lease
-instead, `.NAME.lease`, which its holder renews and which lapses `LEASE` seconds after the holder is gone.
+The claim on `NAME` is a lock on the hidden file `.NAME.lock` beside it, which names its holder and is removed at the
+end. The kernel releases the lock when the process ends, also if it is killed. On a file system without locks, it is a
+lease `.NAME.lease`, which the holder renews and which expires `LEASE` seconds after the holder is gone.
 """
 
 import errno
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 WAIT = 60.0  # seconds that a short write waits for another
 LONG = 30 * 86400.0  # as long as it takes
-LEASE = 30.0  # seconds without a sign of life after which a lease lapses
+LEASE = 30.0  # seconds after which a lease expires unless it is renewed
 POLL = 0.01
-UNNAMED = 1.0  # seconds in which a new holder has written its name
+UNNAMED = 1.0  # seconds within which a new holder writes its name
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 LONGEST = 200  # characters of a command that a message shows
 
@@ -43,7 +43,7 @@ _held: dict[Path, tuple[int, int]] = {}
 
 
 class Claimed(UserError):
-    """Path that another command holds."""
+    """Path that is claimed by another command."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> "Holder":
-        """Holder that this process is from now on."""
+        """This process as a holder, since now."""
         program = Path(sys.argv[0])
         name = program.parent.name if program.name == "__main__.py" else program.name
         command = shlex.join([name or "python", *sys.argv[1:]])
@@ -71,11 +71,11 @@ class Holder:
 def claim(
     path: Path, doing: str = "is being written", wait: float = 0.0, listener: Listener = SILENT
 ) -> Iterator[None]:
-    """Hold `path`, a file or a folder that need not exist, while the block runs; a thread may claim what it holds.
+    """Claim `path`, a file or a folder that need not exist, while the block runs; reentrant within a thread.
 
-    doing: what its holder does to it, for the message of others. wait: seconds to wait for another holder, of whom the
-    listener is told if that may take long.
-    Raises Claimed if another holds it for longer, UserError if the lock cannot be made.
+    doing: what the holder does, for the error of other commands. wait: seconds to wait for another holder; the listener
+    is informed of a wait longer than `WAIT`.
+    Raises Claimed if the path is still held after that, UserError if the lock cannot be created.
     """
     file = path.parent.resolve() / f".{path.name}.lock"
     owner = (os.getpid(), threading.get_ident())
@@ -89,29 +89,29 @@ def claim(
         try:
             holder = _acquire(file, 0.0 if wait > WAIT else wait, stack)
             if holder and wait > WAIT:
-                listener.info(f"{path}: {doing} by {holder}; waits until it ends")
+                listener.info(f"{path}: {doing} by {holder}; waiting until it ends")
                 holder = _acquire(file, wait, stack)
         except OSError as error:
             raise UserError(f"{path}: cannot be locked ({error.strerror or error}); choose another folder") from error
         if holder:
-            raise Claimed(f"{path}: {doing} by {holder}; wait until it ends, or end it, then run this command again")
+            raise Claimed(f"{path}: {doing} by {holder}; wait until it ends or stop it, then run this command again")
         _held[file] = owner
         stack.callback(_held.pop, file)
         yield
 
 
 def turn(path: Path, doing: str, listener: Listener = SILENT) -> AbstractContextManager[None]:
-    """Hold `path` for a long work that two commands need and one of them does: the other waits, however long."""
+    """Claim `path` for a long task whose result other commands need too: they wait until it ends."""
     return claim(path, doing, LONG, listener)
 
 
 def locked(path: Path) -> AbstractContextManager[None]:
-    """Hold `path` for a short read-check-write, which waits for others that write; raises what `claim` does."""
+    """Claim `path` for a short read-check-write, after waiting for other writers; raises as `claim`."""
     return claim(path, wait=WAIT)
 
 
 def _acquire(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
-    """Enter the lock into the stack; returns whoever holds it after `wait` seconds, None once it is ours."""
+    """Push the lock on the stack and return None, or return its holder after `wait` seconds."""
     started = time.monotonic()
     while True:
         make_folder(file.parent)
@@ -151,7 +151,7 @@ def _lock(handle: int) -> bool | None:
 
 
 def _lease(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
-    """Enter a lease into the stack, as `_acquire` does; a living holder is one that renews its lease."""
+    """Push a lease on the stack, as `_acquire` does; a holder is alive if it renews its lease."""
     from filelock import SoftFileLease, Timeout  # tens of milliseconds that no other command should pay
 
     marker = file.with_suffix(".lease")
@@ -174,7 +174,7 @@ def _lease(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
 
 
 def _end_lease(lease: "SoftFileLease", file: Path) -> None:
-    """Release the lease; UserError if it lapsed in the meantime, as it does in a process that is suspended."""
+    """Release the lease; UserError if it expired in the meantime, as in a suspended process."""
     try:
         lapsed = str(lease.token) not in Path(lease.lock_file).read_text()
     except OSError:

@@ -1,6 +1,6 @@
-"""Record ids that a float or a spreadsheet changed: what happened to them, and which id they were.
+"""Record ids that were changed by a float or a spreadsheet: the kind of change, and the original id.
 
-Ids are strings of up to 19 digits, more than a double holds: an id that went through a float has lost its last ones.
+Ids are strings of up to 19 digits, more than a double holds: conversion to a float changes the last ones.
 """
 
 import re
@@ -14,7 +14,7 @@ Explained = tuple[str, str]  # what is wrong, and what to do about it
 
 @dataclass(frozen=True)
 class KnownIds:
-    """Ids among which the original of a changed one is looked for."""
+    """Ids in which to look up the original of a changed one."""
 
     ids: frozenset[str]
 
@@ -24,7 +24,7 @@ class KnownIds:
         return cls(frozenset(ids))
 
     def original(self, record_id: str) -> tuple[str, Explained] | None:
-        """Known id that was changed into this one, and how; None if there is none.
+        """Known id that was changed into this one, and the change; None if there is none.
 
         >>> KnownIds.of(["1000216489776414077"]).original("1000216489776414080")
         ('1000216489776414077', ('through a float, its digits lost', 'read and write ids as text (pandas: dtype=str)'))
@@ -45,7 +45,7 @@ class KnownIds:
 
 
 def explain_form(record_id: str) -> Explained | None:
-    """Explain an id whose form alone says that it was changed; None if it does not."""
+    """Explain what happened to an id, and the remedy, if its form alone shows it; None otherwise."""
     if not record_id.strip():
         return "the id is empty", "write the record's id"
     if re.fullmatch(r"[+-]?[0-9.]+[eE][+-]?[0-9]+", record_id, re.ASCII):

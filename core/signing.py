@@ -1,9 +1,9 @@
 """Signed files: JSON documents, JSON lines and TOML that carry the digest of their content.
 
-In: documents with a `format` number, lines, texts. Out: the same, their digest checked; a changed one is refused by
-name. What has a digest is always checked; a document without one is accepted only in a format from before digests.
-Stays outside: what the keys mean. The digest tells accidents and forgotten edits, not forgery: whoever edits on purpose
-signs again.
+In: documents with a `format` number, lines, texts. Out: the same with their digest, or checked against it. A digest is
+checked wherever there is one; a document without one is accepted only in a format from before digests.
+Stays outside: the meaning of keys. Digests detect accidents and forgotten edits, not forgery: after an edit on purpose,
+the file is signed again.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ UNSIGNED = 1  # newest format that was written without a digest, of all document
 
 
 def signed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Document with the digest of the rest of it as its last key; an older digest is replaced.
+    """Document with the digest of its other keys as the last key; replaces an older digest.
 
     >>> signed({"format": 2, "k": 3})["digest"][:12]
     'd1c0c728e4d4'
@@ -40,8 +40,9 @@ def write_signed(path: Path, document: Mapping[str, Any]) -> None:
 def read_signed(path: Path, newest: int, again: Command | None = None) -> dict[str, Any]:
     """Read one JSON document of a format up to `newest` and check its digest; returns it without the digest.
 
-    again: command that makes the file again, if one does; else the error advises to sign it. Raises Damaged for content
-    that is not JSON or does not match its digest, UserError for a file that cannot be read or is of a newer format.
+    again: command that makes the file again, if there is one; otherwise the error advises to sign it. Raises Damaged
+    for content that is not JSON or does not match its digest, UserError for a file that cannot be read or is of a newer
+    format.
     """
     return check_signed(read_json(path), newest, path, again)
 
@@ -81,9 +82,9 @@ def signed_line(document: Mapping[str, Any]) -> str:
 
 
 def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
-    """Number, document and fault of each line that is not empty; the document is None where there is a fault.
+    """Number, document and fault of each line that is not empty; the document is None if there is a fault.
 
-    Lines without a digest are those of older releases, so that none can follow one that has a digest.
+    Lines without a digest are from older releases, so they are a fault after a line with one.
     """
     strict = False
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -105,13 +106,13 @@ def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
 
 
 def signed_text(text: str) -> str:
-    """TOML text with its digest as a comment in the last line; an older one is replaced."""
+    """TOML text with its digest as a comment in the last line; replaces an older one."""
     body, _ = _split(text)
     return f'{body}# {DIGEST} = "{hashlib.sha256(body.encode()).hexdigest()}"\n'
 
 
 def check_text(text: str, path: Path) -> str:
-    """Text of a TOML file that was read from `path`; Damaged if its last line has the digest of another text."""
+    """Text of a TOML file without the line of its digest; Damaged if the digest does not match."""
     body, last = _split(text)
     if last and text != signed_text(body):
         raise changed(path)
@@ -119,7 +120,7 @@ def check_text(text: str, path: Path) -> str:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Text, and the line with its digest; empty if the last line is none."""
+    """Text, and the line with its digest, empty if there is none."""
     found = _SIGNATURE.search(text)
     return (text[: found.start()], found[0]) if found else (text, "")
 

@@ -28,7 +28,7 @@ def differences(
     pairs: Sequence[tuple[int, int]],
     cautious: bool = True,
 ) -> list[Estimate]:
-    """Estimate the Dice of the first less that of the second system of each pair, with simultaneous intervals.
+    """Estimate the Dice of the first minus that of the second system of each pair, with simultaneous intervals.
 
     systems: counts (n, 3) of the same records; pairs: indices of systems
     cautious: widen the intervals where few groups carry the variance; False suits advice, where a wrong claim costs
@@ -68,8 +68,8 @@ def _quantile(
 ) -> float:
     """Quantile of the largest absolute difference of the pairs, in standard errors.
 
-    influence: (systems, groups). The degrees of freedom are the groups that carry the variance, and one more, as for a
-    single interval: the median of the pairs.
+    influence: (systems, groups). The degrees of freedom are the median over the pairs of those of a single interval:
+    the number of groups that carry the variance plus one.
     """
     apart = influence[first] - influence[second]
     squares = apart**2

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.dice import Counts, global_dice
 
 CERTAIN = 999.0  # a z that no sample gives, and that JSON can write
-FEW_EFFECTIVE = 20  # effective groups from which on intervals hold the truth as often as they say: docs/honesty.md
+FEW_EFFECTIVE = 20  # effective groups from which intervals have their nominal coverage: docs/honesty.md
 
 Groups = Sequence[str] | NDArray[np.int64]
 
@@ -30,7 +30,7 @@ class Estimate:
     error: float
     interval: tuple[float, float] | None  # None if fewer than two groups hold a pixel
     groups: int
-    effective_groups: float  # as many groups of equal size hold as much: 1 / sum of squared shares of the pixels
+    effective_groups: float  # 1 / sum of squared shares of the pixels
 
     @property
     def bounds(self) -> list[float] | None:
@@ -39,12 +39,12 @@ class Estimate:
 
     @property
     def low(self) -> float:
-        """Lower bound; without an interval NaN, which no comparison holds for."""
+        """Lower bound; NaN without an interval, so that comparisons are False."""
         return self.interval[0] if self.interval else math.nan
 
     @property
     def high(self) -> float:
-        """Upper bound; without an interval NaN, which no comparison holds for."""
+        """Upper bound; NaN without an interval, so that comparisons are False."""
         return self.interval[1] if self.interval else math.nan
 
     @property
@@ -118,7 +118,7 @@ def dice_difference(first: NDArray[np.int64], second: NDArray[np.int64], groups:
 def jackknife_dice(counts: NDArray[np.int64], groups: Groups) -> float:
     """Dice of counts (n, 3) without the bias of few groups, of order 1 / groups; in [0, 1].
 
-    Large contrails are found best and are rare: most small samples hold too few of them, and their Dice is too low.
+    Large contrails are found best and are rare: most small samples have too few of them, so their Dice is too low.
     Source: Quenouille (1956), as in Efron and Tibshirani, An Introduction to the Bootstrap, chapter 10.
     """
     tp, total = per_group([counts], groups)
@@ -140,17 +140,17 @@ def per_group(systems: Sequence[NDArray[np.int64]], groups: Groups) -> tuple[NDA
 
 
 def effective_groups(pixels: NDArray[np.int64]) -> float:
-    """Number of groups of equal size that hold as much as groups of this many pixels, (groups,); 0 without a pixel."""
+    """Effective number of groups with these numbers of pixels, (groups,); 0 without a pixel."""
     return float(pixels.sum() ** 2 / (pixels**2.0).sum()) if pixels.any() else 0.0
 
 
 def groups_text(groups: int, effective: float | None) -> str:
-    """Write the number of scene groups beside the effective one; None in documents of an earlier release."""
+    """Number of scene groups in words, with the effective number; None in documents of an earlier release."""
     return f"{groups} scene groups" + ("" if effective is None else f" ({effective:.1f} effective)")
 
 
 def interval_text(interval: Sequence[float] | None, figure: str = ".4f") -> str:
-    """Write an interval, each bound by the format `figure`.
+    """Interval as text, each bound by the format `figure`.
 
     >>> interval_text((0.5, 0.625), ".3f")
     '[0.500, 0.625]'
@@ -171,9 +171,9 @@ def _left_out(tp: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.flo
 def _estimate(value: float, without: NDArray[np.float64], pixels: NDArray[np.int64], lowest: float) -> Estimate:
     """Jackknife-t interval on the scale of atanh, where `value` lies between `lowest` and 1.
 
-    without: (groups,) the value without each group; pixels: (groups,) that each of them holds
-    A standard error that rests on three groups is as unsure as one of three, however many others there are: the degrees
-    of freedom are the number of groups that carry the variance, and one more, which covers best (docs/honesty.md).
+    without: (groups,) the value without each group; pixels: (groups,) pixels of each group
+    The degrees of freedom are the number of groups that carry the variance plus one, which gives the best coverage
+    (docs/honesty.md): a standard error dominated by three groups is as uncertain as one of three groups.
     """
     from scipy.special import stdtrit  # takes its time to load
 

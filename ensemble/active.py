@@ -51,7 +51,7 @@ class Active:
 
     @cached_property
     def constant(self) -> tuple[int, ...]:
-        """Members with one value in all pixels, as far as these tell: they cannot be thresholded."""
+        """Members with a single value in all pixels read, which cannot be thresholded."""
         if not len(self.pixel):
             return ()
         lows, highs = self.values.min(axis=1), self.values.max(axis=1)

@@ -28,7 +28,7 @@ def describe(
     """Describe a fit.
 
     missing: lines on records that members lack; seconds: of each member for one record
-    again: options of `ensemble fit` that commands to fit again repeat
+    again: options of `ensemble fit` to repeat in the advised commands
     """
     better = rivals(fit, again)
     choice = fit.result.choice
@@ -68,7 +68,7 @@ def describe(
 
 
 def _best_of_each_kind(better: Sequence[Rival]) -> list[str]:
-    """Warn of the best rival of the ensemble, and of the member that is best left out."""
+    """Warnings of the best rival of the ensemble, and of the member whose removal gains most."""
     best = {rival.than: rival for rival in reversed(better)}
     return [rival.text for rival in better if rival is best[rival.than]]
 
@@ -101,7 +101,7 @@ def freeze(
 
     folds_sha256: of the split that the maps were predicted on, if it is a file
     missing: lines on records that members lack; split_of: train or validation, of each record if known
-    again: options of `ensemble fit` that commands to fit again repeat
+    again: options of `ensemble fit` to repeat in the advised commands
     """
     choice = fit.result.choice
     document = describe(fit, missing, [use.seconds_per_record for use in uses], again)

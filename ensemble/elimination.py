@@ -1,6 +1,6 @@
 """Backward elimination of members at equal weights: nested sets, from all members down to two.
 
-In: a training set. Out: sets of members by their size. Stays outside: which of the sets is used, and any score of it.
+In: a training set. Out: sets of members by their size. Stays outside: selecting and scoring a set.
 """
 
 from ensemble.counts import TrainingSet
@@ -12,15 +12,15 @@ Members = tuple[int, ...]
 
 
 def kept_sizes(size: int) -> list[int]:
-    """Sizes of the sets that `size` members are reduced to, in descending order; none for fewer than three."""
+    """Sizes to which `size` members are reduced, in descending order; none for fewer than three."""
     sizes = {size - 1, 2, *(round(size * share) for share in SHARES)}
     return sorted((one for one in sizes if 2 <= one < size), reverse=True)
 
 
 def eliminated(training: TrainingSet) -> dict[int, Members]:
-    """Reduce the visible members to each of `kept_sizes`: from each set, those leave without whom the rest does best.
+    """Reduce the members to each of `kept_sizes`, by removing those without which the rest has the highest Dice.
 
-    The members that leave together are judged one by one, each by the best in-sample Dice of all others.
+    Members that are removed in one step are ranked one by one, by the best in-sample Dice of all others.
     """
     key = ("eliminated", training.folds, training.members)
     return training.counts.once(key, lambda: _eliminate(training))

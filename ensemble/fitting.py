@@ -47,8 +47,8 @@ class Scored:
 class Fit:
     """Fitted choice with all that is reported about it.
 
-    selection_cost: cross-fitted Dice of the strategy, as if it had been given, less that of the rule that selected it;
-    None with fewer than two folds
+    selection_cost: cross-fitted Dice of the selected strategy, as if the user had given it, minus that of the
+    selection; None with fewer than two folds
     """
 
     options: FitOptions
@@ -82,7 +82,7 @@ class Fit:
 
     @cached_property
     def at_lowest_threshold(self) -> list[str]:
-        """Names of what might score higher at a threshold below the lowest candidate, on all folds or without one.
+        """Names of members and baselines whose best threshold, on all folds or without one, may be below the lowest.
 
         A member that finds nothing has the lowest threshold, too: it counts only if the ensemble finds nothing either.
         """
@@ -121,9 +121,9 @@ def fit_deep_enough(
     max_ram: float | None = None,
     listener: Listener = SILENT,
 ) -> T:
-    """Fit on active pixels, and again on lower ones while memory allows it and a best threshold may lie among them.
+    """Fit on active pixels; repeat with lower ones while a best threshold may be among them and memory suffices.
 
-    at_lowest: result -> names of what has its best threshold at the lowest candidate
+    at_lowest: result -> names of members or baselines whose best threshold is the lowest candidate
     """
     eps = EPS
     while True:

@@ -133,7 +133,7 @@ def histograms(values, weights, entries, linear, shift, edges, counts):
 
 @njit(cache=True, nogil=True)
 def pixels_above(counts, above):
-    """Sum histograms counts (folds, 2, bins) of positive and negative pixels up from the highest bin.
+    """Cumulate histograms (folds, 2, bins) of positive and negative pixels from the highest bin down.
 
     above: (folds, bins, 2), written: positive pixels and all pixels in this bin or a higher one
     """

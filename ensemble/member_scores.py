@@ -66,8 +66,8 @@ class MemberScore:
 def behind_first(scores: Sequence[MemberScore]) -> list[Estimate | None]:
     """Estimate the first score's Dice minus each one's, paired; None if they were scored on different records.
 
-    scores: the highest Dice first. The intervals are simultaneous, and allow for the first's having been chosen as the
-    highest: equal members are rarely called behind.
+    scores: the highest Dice first. The intervals are simultaneous, which corrects for the selection of the first as the
+    highest.
     """
     ids = [score.counts.active.record_ids for score in scores]
     compared = [score for score, own in zip(scores, ids) if own == ids[0]]
@@ -84,7 +84,7 @@ def score_member(
 ) -> MemberScore:
     """Score one member on these records, which are in the order of their folds.
 
-    As in a fit, lower pixels are read while the best threshold may lie among them and memory allows it.
+    As in a fit, lower pixels are read while the best threshold may be among them and memory suffices.
     """
     records = out_of_fold([member], record_ids, read_mask, folds)
     groups = [folds.group_of[record] for record in records.record_ids]

@@ -147,7 +147,7 @@ class Ensemble:
 
     @classmethod
     def from_json(cls, text: str) -> Ensemble:
-        """Read the ensemble from JSON; UserError if it was changed or is of a release that this one cannot read."""
+        """Read the ensemble from JSON; UserError if it was changed or is of a newer format."""
         try:
             return _read(json.loads(text), "the text", AGAIN)
         except ValueError as error:
@@ -159,7 +159,7 @@ class Ensemble:
 
     @classmethod
     def load(cls, path: str | Path) -> Ensemble:
-        """Read the ensemble from a file; UserError if it is absent, was changed or is of an unreadable release."""
+        """Read the ensemble from a file; UserError if it is absent, was changed or is of a newer format."""
         path = Path(path)
         if not path.is_file():
             others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []

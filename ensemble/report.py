@@ -67,13 +67,13 @@ class FitReport:
 
     @property
     def advised_warnings(self) -> list[tuple[str, Command | None]]:
-        """Warnings, each with the command that takes what it says is better, if it names something."""
+        """Warnings, each with the command that fits the better choice, if it names one."""
         words = {rival["text"]: rival["command"] for rival in self.document.get("rivals", ())}
         return [(line, _command(words.get(line))) for line in self.warnings]
 
     @property
     def better(self) -> Command | None:
-        """Command that takes the best of what is reliably better than the ensemble, if anything is."""
+        """Command that fits the best choice that is reliably better than the ensemble, if there is one."""
         found = self.document.get("rivals")
         return _command(found[0]["command"]) if found else None
 
@@ -113,7 +113,7 @@ class FitReport:
 
 
 def _command(words: Sequence[str] | None) -> Command | None:
-    """Command of its words, as `Command.words` gives them for a command of a group."""
+    """Command from the words of `Command.words`, for a command of a group."""
     return Command(" ".join(words[1:3]), *words[3:]) if words else None
 
 

@@ -1,9 +1,9 @@
-"""Rivals: what a fit's own tables show to be reliably better than the fitted ensemble, with the command that takes it.
+"""Rivals: choices in the tables of a fit that are reliably better than the fitted ensemble, with their commands.
 
-In: a `Fit` that was cross-fitted. Out: rivals, the furthest ahead first. Each is compared as its table shows it: single
-members, equal weights and named methods without min-pixels with the ensemble; the ensemble without a member with the
-same weights and that member, both without min-pixels. The intervals are simultaneous over all rivals, and not widened
-for few groups: a warning too many costs less than an ensemble that is worse than its own members.
+In: a `Fit` that was cross-fitted. Out: rivals, the largest gain first. Single members, equal weights and named methods,
+without min-pixels, are compared with the ensemble; the ensemble without a member is compared with the same weights and
+that member, both without min-pixels. The intervals are simultaneous over all rivals, and not widened for few groups: a
+false warning costs less than an ensemble that is worse than its own members.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ OWN = "the ensemble"
 
 @dataclass(frozen=True)
 class Rival:
-    """Other choice that is better by `gain` than `than`; do: the command that takes it."""
+    """Choice that is better by `gain` than `than`; do: the command that fits it."""
 
     name: str
     than: str
@@ -35,7 +35,7 @@ class Rival:
 
     @property
     def text(self) -> str:
-        """Warning about it."""
+        """Text of the warning."""
         around = interval_text(self.gain.interval, "+.4f")
         return f"{self.name}: better than {self.than} by {self.gain.value:+.4f} {around}, paired, simultaneous"
 
@@ -48,7 +48,7 @@ class Rival:
 def rivals(fit: Fit, again: Mapping[str, Any] | None = None) -> tuple[Rival, ...]:
     """Find the rivals that are better than the ensemble by a simultaneous 95 % interval; none in-sample.
 
-    again: options of `ensemble fit` that the rivals' commands repeat, such as the name
+    again: options of `ensemble fit` to repeat in the rivals' commands, such as the name
     """
     if fit.result.crossed is None:
         return ()
@@ -68,7 +68,7 @@ Compared = tuple[str, str, dict[str, str], Counts3, Counts3]  # rival, baseline,
 
 
 def _choices(fit: Fit) -> Iterator[Compared]:
-    """Yield each member, and equal weights and other methods of `auto` with a name, beside the ensemble.
+    """Yield each member and each named method of `auto`, to be compared with the ensemble.
 
     With a budget, only the members that fit into it.
     """
@@ -88,7 +88,7 @@ def _choices(fit: Fit) -> Iterator[Compared]:
 
 
 def _ablations(fit: Fit) -> Iterator[Compared]:
-    """Yield the ensemble without each member beside all of it, both without min-pixels."""
+    """Yield the ensemble without each member, to be compared with all of it, both without min-pixels."""
     used, names = used_members(fit), fit.active.members
     if len(used) < 2:
         return

@@ -1,11 +1,10 @@
-"""Selection of a strategy: the rule of `auto`, and a check of what the user asked for.
+"""Selection of a strategy: the rule of `auto`, and a check of the options that the user gave.
 
 In: `FitOptions` and a training set. Out: a `Strategy` and the decisions that led to it. Stays outside: scoring.
 
-`auto` compares candidates by their cross-fitted Dice and takes the highest; of those that it does not reliably
-exceed, the simplest. It compares weights first, each at its best threshold without min-pixels, then the min-pixels
-modes for the weights that it took. The rule itself is cross-fitted: without fold k, it decides from the remaining
-folds alone.
+`auto` compares candidates by their cross-fitted Dice and takes the highest, of ties the simplest. It compares weights
+first, each at its best threshold without min-pixels, then the min-pixels modes for the selected weights. The rule
+itself is cross-fitted: without fold k, it decides from the remaining folds alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +21,11 @@ from ensemble.ratios import shares_of
 from ensemble.strategy import AUTO, RATIOS, Decision, FitOptions, Strategy, comparable, cross_fitted_counts
 
 SHRINKAGE = (0.25, 0.5, 0.75, 1.0)  # steps from equal to greedy weights
-TIE_Z = 0.0  # z up to which the highest candidate does not reliably exceed a simpler one: see docs/honesty.md
+TIE_Z = 0.0  # largest z at which a candidate counts as tied with the highest: see docs/honesty.md
 
 
 def candidates(members: int) -> tuple[Strategy, ...]:
-    """List the weights that `auto` compares on this number of members, from the simplest on; equal weights first."""
+    """List the weights that `auto` compares for this number of members, the simplest first: equal weights."""
     pruned = [Strategy(keep=size) for size in kept_sizes(members)]
     shrunk = [Strategy("greedy", step) for step in SHRINKAGE]
     return (Strategy(), Strategy("best"), *pruned, *shrunk, Strategy("stack"))
@@ -51,9 +50,9 @@ def select(
     on_decision: OnDecision = lambda decision: None,
     tie_z: float = TIE_Z,
 ) -> Strategy:
-    """Select the strategy that the options lead to on this training set; `auto` keeps the defaults if not `comparable`.
+    """Select a strategy by the options on this training set; `auto` keeps the defaults if not `comparable`.
 
-    tie_z: z up to which the simpler of two candidates is taken
+    tie_z: largest z at which a candidate counts as tied with the highest
     """
     shares = tuple(shares_of(options.ratios, training.counts.active.members)) if options.method == RATIOS else ()
     # A member without a share must not be the only one left.
@@ -105,7 +104,7 @@ def simplest_of_best(counts: Sequence[Counts3], groups: Groups, tie_z: float = T
 def _select_among(
     question: str, tried: Mapping[str, Strategy], training: TrainingSet, on_decision: OnDecision, tie_z: float
 ) -> Strategy:
-    """Select one of these strategies, which come from the simplest on, by their cross-fitted Dice."""
+    """Select one of these strategies, the simplest first, by their cross-fitted Dice."""
     counts = {name: cross_fitted_counts(training, one) for name, one in tried.items()}
     groups = training.counts.groups_of(training.folds)
     names = list(tried)

@@ -93,7 +93,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Decision:
-    """Answer of cross-fitting to one question: does `candidate` gain over `baseline`? dice: the candidate's."""
+    """Decision between `candidate` and `baseline` by their cross-fitted Dice; dice: the candidate's."""
 
     question: str
     candidate: str
@@ -123,5 +123,5 @@ def cross_fitted_counts(training: TrainingSet, strategy: Strategy) -> Counts3:
 
 
 def comparable(training: TrainingSet) -> bool:
-    """True if two folds have positive pixels: a choice made without the only one would know nothing of them."""
+    """True if two folds or more have positive pixels, so that each choice without a fold is made with some."""
     return bool(np.count_nonzero(training.counts.truth[list(training.folds)]) >= 2)

@@ -132,7 +132,7 @@ def bins_of(active: Active, weights: Sequence[int], by: Table, first: int, last:
 
 
 def dice_of(counts: Counts2, truth: int) -> NDArray[np.float64]:
-    """Dice of counts (..., 2) with `truth` foreground pixels; 0 if both are empty, so that 0/0 selects nothing."""
+    """Dice of counts (..., 2) with `truth` foreground pixels; 0 if both are empty, so that 0/0 is never the highest."""
     return 2 * counts[..., 0] / np.maximum(counts[..., 1] + truth, 1)
 
 
@@ -176,7 +176,7 @@ def _add_up(
 
 
 def _is_small(active: Active, jobs: int) -> bool:
-    """True if one thread counts all of it."""
+    """True if a single thread counts all pixels."""
     return jobs == 1 or len(active.pixel) < TASK_PIXELS
 
 

@@ -1,7 +1,7 @@
 """Pipeline: the workflows that join the rooms, one module each, `submit`, and
 `open_runs`, the tables of a runs folder.
 
-In: a runs folder, scenes, an ensemble. Out: what the rooms give, and values that say what was done. Stays outside:
+In: a runs folder, scenes, an ensemble. Out: the values of the rooms, and reports of what was done. Stays outside:
 options, configuration files, printing. torch is loaded only when something is predicted; a module's own needs when
 the name or the module is first used.
 """

@@ -1,7 +1,7 @@
-"""Artefacts: the kinds of files in a runs folder, how each is checked, and how one that was edited is signed again.
+"""Artefacts: the kinds of files in a runs folder, with their check and the way to sign them after an edit.
 
-In: a path. Out: a UserError for a file that was changed or makes no sense, or its signed text. Stays outside: maps of
-prediction sets, which `zoo.predictions.verify` reads back.
+In: a path. Out: a UserError for a file that was changed or has invalid values, or its signed text. Stays outside: maps
+of prediction sets, which `zoo.predictions.verify` reads back.
 """
 
 import json
@@ -34,10 +34,10 @@ NEWEST = 2  # format of documents whose owners do not say
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of artefact, told by its name.
+    """Kind of artefact, recognised by its file name.
 
-    check: raises UserError if the file was changed or makes no sense. sign: text of the file with a new digest; None
-    for a file that its command makes again.
+    check: raises UserError if the file was changed or has invalid values. sign: text of the file with a new digest;
+    None for a file that is made again instead of signed.
     """
 
     pattern: str
@@ -51,7 +51,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def is_signed(path: Path) -> bool:
-    """True if an intact file has a digest of its own, or is a shard, of which its manifest has one."""
+    """True if an intact file contains its digest."""
     data = read_bytes(path)
     match path.suffix:
         case ".json":
@@ -72,17 +72,17 @@ def is_signed(path: Path) -> bool:
 
 
 def sign(path: Path) -> None:
-    """Sign a file that was edited on purpose, once it is checked that it can be read; atomic.
+    """Sign a file that was edited on purpose, atomically, after checking that it can be read.
 
-    Raises UsageError for a file of no kind that is signed, UserError if it cannot be read with its new digest.
+    Raises UsageError for a kind of file that is not signed, UserError if the signed file could not be read.
     """
     kind = kind_of(path)
     if kind is None or kind.sign is None:
-        raise UsageError(f"{path}: is no file that is signed by hand; sign one of {', '.join(_signable())}")
+        raise UsageError(f"{path}: is not a file that can be signed; sign one of {', '.join(_signable())}")
     try:
         text = kind.sign(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: cannot be signed, for it does not parse ({error})") from error
+        raise UserError(f"{path}: cannot be signed: it does not parse ({error})") from error
     with tempfile.TemporaryDirectory() as folder:
         tried = Path(folder) / path.name
         tried.write_text(text)
@@ -103,7 +103,7 @@ def _document(text: str) -> str:
 
 
 def _of_today(newest: int) -> Callable[[str], str]:
-    """Signing of a document, which takes the format of today: an older one had no digest."""
+    """Function that signs a document and updates its format, since older formats have no digest."""
 
     def sign(text: str) -> str:
         document = json.loads(text)
@@ -119,13 +119,13 @@ def _lines(text: str) -> str:
 
 
 def _ledger_lines(text: str) -> str:
-    """Lines of a ledger, signed; each takes today's format, so that none can lose its digest unseen."""
+    """Lines of a ledger, signed and in the newest format, in which a lost digest is detected."""
     documents = [json.loads(line) for line in text.splitlines() if line.strip()]
     return "".join(signed_line(document | {"format": NEWEST}) for document in documents)
 
 
 def check_result(path: Path) -> Ended[RunPlace] | EndedRun | None:
-    """Check the result of a run or of a stage, and that its recipe is the one that its folder is named by.
+    """Check the result of a run or a stage, and that its recipe has the hash in the name of its folder.
 
     Returns how it ended; None outside of a runs folder.
     """

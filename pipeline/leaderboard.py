@@ -113,7 +113,7 @@ def own_scores(
 
 
 def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
-    """True if there is a row and, if labels are given, it was computed on their records and masks by this release."""
+    """True if there is a row and, if labels are given, it was scored on them by this release."""
     if row is None or labels is None:
         return row is not None
     if row.interval and row.effective_groups is None:
@@ -133,11 +133,11 @@ class Scoring:
     listener: Listener
 
     def rows(self, members: Sequence[MemberMaps], shared: bool = False) -> list[Row]:
-        """Score members, best first: on the records that all of them predicted if `shared`, else each on its own.
+        """Score members, best first: each on its own records, or if `shared` on those that all of them predicted.
 
         A member that predicted none of the labelled records is left out with a note; if `shared` it is a UserError. One
-        whose maps or labels cannot be read is left out, too, as long as another can be scored. One whose records hold
-        no contrail pixel is not scored, and comes last: 0/0 ranks nothing.
+        whose maps or labels cannot be read is left out too, as long as another can be scored. One whose records have no
+        contrail pixel has no Dice (0/0) and comes last.
         """
         labels = self.labels
         together = shared_records(members, labels.folds, labels.record_ids).record_ids if shared else ()

@@ -164,8 +164,8 @@ def read_rows(path: Path) -> dict[str, Row]:
 def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict[str, Row]:
     """Add rows to leaderboard.json and drop those whose predictions are gone; returns all that are kept, by digest.
 
-    A row of the same predictions on fewer records replaces none: it was scored on a part of the data. Of a damaged file
-    no row is kept, and the listener is warned.
+    A row on fewer records than the kept one of the same predictions is dropped: it was scored on a part of the data. If
+    the file is damaged, its rows are dropped with a warning.
     """
     complete = (found.place for found in set_folders(store, OOF) if found.written is not None)
     there = {(place.ref.member, place.ref.recipe, place.tta) for place in complete}

@@ -66,7 +66,7 @@ class Runs:
     ) -> Leaderboard:
         """Score members by their out-of-fold predictions, and keep the scores; see `pipeline.leaderboard.leaderboard`.
 
-        members: M or M@HASH; all that were predicted by default. UsageError without scenes, whose labels score them.
+        members: M or M@HASH; all that were predicted by default. UsageError without scenes, which have the labels.
         """
         from pipeline.leaderboard import leaderboard
 
@@ -82,7 +82,7 @@ class Runs:
         """Find the maps of a member over its runs: M, or M@HASH.
 
         split: oof, test or the name of an imported split. tta: by default the views that cover most folds. UserError
-        that says what there is if the member was not predicted so, UnknownName for one that does not exist.
+        with the available predictions if there are none of these, UnknownName for one that does not exist.
         """
         from zoo.lineups import LineUps
         from zoo.predictions import find_members

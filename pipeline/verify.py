@@ -1,6 +1,7 @@
-"""Verification of a runs folder: every artefact is read back, each fault is one line, and what is not checked is named.
+"""Verification of a runs folder: reads every artefact and lists the faults and the files that are not checked.
 
-In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
+In: a Store. Out: counts and faults, a line each. An unfinished prediction set of a killed run is not a fault: the next
+run resumes it.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,11 +20,11 @@ LEFT = (".png", ".zst")  # pictures are for people; shards are read with their m
 
 @dataclass(frozen=True)
 class Verified:
-    """What was read back: prediction sets, other artefacts, and one line for each fault: what, where, what to do."""
+    """Result of a verification; each fault is a line with its place and remedy."""
 
     sets: VerifiedSets
     artefacts: int
-    unsigned: tuple[Path, ...]  # written by a release that signed nothing: read, but a change would not be seen
+    unsigned: tuple[Path, ...]  # of a release without digests: read, but a change is not detected
     unknown: tuple[Path, ...]  # files of no kind that the suite writes: not read
     faults: tuple[str, ...]
 
@@ -44,7 +45,7 @@ class Verified:
 
 
 def verify(store: Store, listener: Listener = SILENT) -> Verified:
-    """Check every artefact of a store: prediction sets with their shards, runs with their weights, all that is signed.
+    """Check every artefact of a store: prediction sets, runs with their weights, and all signed files.
 
     UserError if there is no such folder.
     """
@@ -74,6 +75,6 @@ def faults_of(path: Path, kind: Kind) -> list[str]:
 
 
 def _files(store: Store) -> list[Path]:
-    """Files of a store, sorted, without those that are read with their set, pictures, locks and stop files."""
+    """Files of a store to be checked, sorted: without shards, pictures, locks and stop files."""
     found = (path for path in sorted(store.root.rglob("*")) if path.is_file())
     return [path for path in found if path.suffix not in (*LEFT, ".lock", ".lease") and path.name != "stop"]

@@ -1,4 +1,4 @@
-"""Check of record ids: strings, always; which are expected, and in which order.
+"""Check of record ids, which are strings: their form, which are expected, and their order.
 
 In: the ids of a file with their lines, the ids expected. Out: faults. Stays outside: run lengths.
 """
@@ -36,7 +36,7 @@ class Expectation:
 
     @cached_property
     def known(self) -> KnownIds:
-        """Ids that are expected, to find the originals of changed ones."""
+        """Expected ids, in which to look up the originals of changed ones."""
         return KnownIds.of(self.ids or ())
 
 

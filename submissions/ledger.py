@@ -1,9 +1,9 @@
-"""Ledger of submissions: what was sent, its local score, and the leaderboard scores that came later.
+"""Ledger of submissions: their local scores, and the leaderboard scores that are added later.
 
-In and out: runs/submissions.jsonl, one JSON object a line, append-only, each line flushed to the disk. A line that a
+In and out: runs/submissions.jsonl, one JSON object per line, append-only, each line flushed to the disk. A line that a
 crash left incomplete, or that was changed since, is skipped with a warning; the next entry starts on a new line. Each
-line has its digest and an entry's number, so that a damaged line gives no other entry's scores away; entries of older
-releases are counted, damaged ones too.
+line has a digest and the number of its entry, so that scores stay with their entry if another line is damaged. Entries
+of older releases have no number and are counted, including damaged ones.
 Stays outside: statistics of the scores, see `submissions.correlation`.
 """
 
@@ -135,7 +135,7 @@ def read_ledger(path: str | PathLike[str], listener: Listener = SILENT) -> Ledge
 
 
 def _read(path: Path, listener: Listener = SILENT) -> tuple[list[Entry], int]:
-    """Read all entries, and the number of the next one: a damaged line of a submission keeps its number."""
+    """Read all entries and the number of the next one; a damaged line of a submission counts as an entry."""
     entries: list[Entry] = []
     following = 1
     for number, event, fault, line in _events(path):
@@ -153,7 +153,7 @@ def _read(path: Path, listener: Listener = SILENT) -> tuple[list[Entry], int]:
 
 
 def _was_submission(line: bytes) -> bool:
-    """True for a damaged line that was a whole submission; one that a crash left incomplete never counted."""
+    """True for a damaged line that was a complete submission, and not left incomplete by a crash."""
     return line.rstrip().endswith(b"}") and b'"name"' in line and b'"sha256"' in line
 
 
@@ -178,7 +178,7 @@ def add_scores(
     private: float | None = None,
     listener: Listener = SILENT,
 ) -> Entry:
-    """Add the leaderboard's scores of an entry, by default the newest; one that replaces another is noted."""
+    """Add the leaderboard's scores of an entry, by default the newest, with a note for each score replaced."""
     scores = given_scores(public, private)
     if not scores:
         raise UsageError("no score; give --public, --private or both")
@@ -199,7 +199,7 @@ def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | No
 
 
 def _take(entries: list[Entry], event: dict[str, Any], following: int) -> int:
-    """Apply one line of the ledger; `following` is the number of the next entry, before and after it."""
+    """Apply one line of the ledger to the entries; takes and returns the number of the next entry."""
     scores = given_scores(event.get("public"), event.get("private"))
     if event["kind"] == "scores":
         at = [entry.number for entry in entries].index(event["entry"])
@@ -221,7 +221,7 @@ def _take(entries: list[Entry], event: dict[str, Any], following: int) -> int:
 
 
 def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str, bytes]]:
-    """Yield each line: its number, its document, or None and what is wrong with it, and its bytes."""
+    """Yield each line: its number, its document (None if it is faulty), the fault, and its bytes."""
     if not path.exists():
         return
     data = read_bytes(path)
@@ -249,7 +249,7 @@ def _append_line(path: Path, document: dict[str, Any]) -> None:
 
 
 def given_scores(public: float | None, private: float | None) -> dict[str, float]:
-    """Those of the scores that are given; UsageError for one that is no Dice."""
+    """Scores that are not None, by board; UsageError for a value outside [0, 1]."""
     given = {name: value for name, value in zip(BOARDS, (public, private)) if value is not None}
     for name, value in given.items():
         _check_score(name, value)

@@ -1,6 +1,6 @@
-"""Bytes of a submission as numbered lines, in bounded memory; what a file is if it is no csv, a line if it is no row.
+"""Bytes of a submission as numbered lines, in bounded memory, and explanations of what is not csv.
 
-In: a path, bytes, or a DataFrame. Out: lines, or an explanation. Stays outside: what the id and the run lengths hold.
+In: a path, bytes, or a DataFrame. Out: lines, or an explanation. Stays outside: ids and run lengths.
 """
 
 import codecs

@@ -60,11 +60,11 @@ def _row(where: str, row: dict[str, str | None]) -> tuple[Sent, float | None, fl
     numbers = {name: _number(where, name, words[name]) for name in (*SCORES, "low", "high", "share", "records")}
     low, high, share, records = (numbers[name] for name in ("low", "high", "share", "records"))
     if (low is None) != (high is None) or (low is not None and high is not None and low > high):
-        raise UserError(f"{where}: the interval {words['low'] or '?'} to {words['high'] or '?'} is none; mend it")
+        raise UserError(f"{where}: the interval {words['low'] or '?'} to {words['high'] or '?'} is invalid; correct it")
     if records is not None and not (records >= 0 and records.is_integer()):
-        raise UserError(f"{where}: records {words['records']} is no number of records; write a whole one")
+        raise UserError(f"{where}: records {words['records']} is not a number of records; write an integer >= 0")
     if share is not None and not 0 <= share <= 1:
-        raise UserError(f"{where}: share {words['share']} does not lie between 0 and 1; mend it")
+        raise UserError(f"{where}: share {words['share']} is not between 0 and 1; correct it")
     try:
         sent = Sent(
             name=words["name"],

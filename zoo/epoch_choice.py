@@ -2,22 +2,22 @@
 
 In: the curves of all folds of a recipe and seed. Out: epochs. Stays outside: files, networks.
 
-An epoch chosen by the Dice of the fold that then scores it makes that score too high; docs/honesty.md has by how much.
+If a fold chooses the epoch that it scores, its Dice is too high; docs/honesty.md has the bias.
 """
 
 from collections.abc import Mapping, Sequence
 from math import fsum
 
-CANDIDATES = 8  # epochs of a run whose weights are kept until the choice: what that costs on disk
+CANDIDATES = 8  # epochs of a run whose weights are kept until the choice; more would take more disk space
 
 Curve = Sequence[float | None]  # Dice after each epoch; None throughout for a fold without a contrail pixel
 
 
 def candidate_epochs(planned: int) -> tuple[int, ...]:
-    """Epochs whose weights are kept for the choice: at most `CANDIDATES`, over its second half, the last included.
+    """Epochs whose weights are kept for the choice: at most `CANDIDATES` of the second half, with the last.
 
-    They follow from the schedule alone: keeping weights by their Dice would be a choice by the held-out fold. Of one
-    epoch there is nothing to choose.
+    They depend on the schedule alone: keeping weights by their Dice would be a choice by the held-out fold. Empty for a
+    single epoch.
 
     >>> candidate_epochs(12)
     (7, 8, 9, 10, 11, 12)
@@ -31,10 +31,10 @@ def candidate_epochs(planned: int) -> tuple[int, ...]:
 
 
 def ranked_epochs(curves: Mapping[str, Curve], fold: str, candidates: Sequence[int]) -> list[int]:
-    """Candidates that all folds reached, the one with the highest mean Dice over the other folds first.
+    """Candidates that all folds reached, in descending order of the mean Dice over the other folds.
 
-    curves: of all folds, by name. The curve of `fold` itself counts only by its length. A fold without a contrail pixel
-    has no vote; without any vote, and where means are equal, the later epoch comes first: it was trained longer.
+    curves: of all folds, by name; of `fold` itself only the length is used. A fold without a contrail pixel has no
+    vote. Without any vote, and of equal means, the later epoch comes first.
     """
     reached = min(map(len, curves.values()))
     votes = [curve for name, curve in curves.items() if name != fold and curve and curve[-1] is not None]

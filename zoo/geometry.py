@@ -31,11 +31,11 @@ class View:
     hflip: bool = False
 
     def apply(self, maps: Tensor, offset: float = 0.0) -> Tensor:
-        """Image (..., H, W) in this view; a label that lies `offset` pixels further down and right still does so."""
+        """Image (..., H, W) in this view; labels keep their `offset` in pixels, down and right."""
         return self._flip(maps.transpose(ROWS, COLUMNS) if self.transpose else maps, offset)
 
     def undo(self, maps: Tensor, offset: float = 0.0) -> Tensor:
-        """Inverse of `apply`; maps predicted in the view of labels at `offset` come back to the label's grid."""
+        """Inverse of `apply`: maps in this view, of labels at `offset`, on the grid of the labels."""
         home = self._flip(maps, offset)
         return home.transpose(ROWS, COLUMNS) if self.transpose else home
 

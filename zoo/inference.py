@@ -152,7 +152,7 @@ def predict_set(
     """Predict `records` with a trained run: write its prediction set, or resume it; a complete one is reused.
 
     Records whose files have changed since they were predicted are predicted again, with a note. The listener counts
-    records. UserError if the run's weights are not those that it ended with.
+    records. UserError if the run's weights have changed since its end.
     """
     if ended.fault:
         raise UserError(f"{ended.fault}; train the run again")

@@ -14,7 +14,7 @@ from cli.output import show
 def sign(settings: Settings, files: tuple[Path, ...]) -> None:
     """Sign FILES of a runs folder that were edited on purpose.
 
-    Each is read first: one that does not parse or makes no sense is refused and left as it is.
+    Each file is checked first: one that does not parse or has invalid values is refused and left unchanged.
     """
     from pipeline.artefacts import sign as sign_file
 

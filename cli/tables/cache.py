@@ -15,7 +15,7 @@ def print_verified(console: "Console", found: "Verified") -> None:
     for path in found.sets.unfinished:
         console.print(f"{path}: unfinished; the next run resumes it", markup=False, soft_wrap=True)
     for path in found.unknown:
-        console.print(f"{path}: not checked, no file of this suite", markup=False, soft_wrap=True)
+        console.print(f"{path}: not checked: not a file of this suite", markup=False, soft_wrap=True)
     for path in found.unsigned[:FEW]:
         console.print(f"{path}: has no digest, from an older version", markup=False, soft_wrap=True)
     if len(found.unsigned) > FEW:

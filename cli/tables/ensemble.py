@@ -40,8 +40,8 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
     if document.get("selection_cost"):
         cost, dice = document["selection_cost"], document["dice"]["cross_fitted"]
         console.print(
-            f"selection cost {cost:.4f}: the choice above, if it had been given, has cross-fitted Dice "
-            f"{dice + cost:.4f}; with the choice left to the other folds, too, {dice:.4f}"
+            f"selection cost {cost:.4f}: the cross-fitted Dice is {dice + cost:.4f} for the choice above in all folds, "
+            f"and {dice:.4f} if the other folds make the choice for each fold"
         )
     if document["worth"]:
         console.print(_worth_table(document))
@@ -84,7 +84,7 @@ def _dice_table(document: Any) -> Any:
 
 
 def _left_out_line(document: Any) -> str:
-    """Members that were left out, and in how many folds the other folds left them out, too."""
+    """Members that were left out, with the number of folds in which the fit on the other folds left them out too."""
     number = len(document["folds"])
     folds = [fold.get("left_out") for fold in document["folds"]]
     if not folds or None in folds:  # in-sample, or of an earlier release
@@ -93,8 +93,8 @@ def _left_out_line(document: Any) -> str:
     chosen = [f"{name} ({often[name]} of {number})" for name in document["left_out"]]
     others = [f"{name} ({count} of {number})" for name, count in often.items() if count]
     others = [line for line in others if line not in chosen]
-    words = f"left out (in how many folds the others decided so): {', '.join(chosen)}"
-    return words + (f"; kept, but left out there: {', '.join(others)}" if others else "")
+    words = f"left out (folds in which the other folds left it out too): {', '.join(chosen)}"
+    return words + (f"; kept, but left out by the other folds: {', '.join(others)}" if others else "")
 
 
 def _decision_table(decisions: Any) -> Any:

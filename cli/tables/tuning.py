@@ -50,7 +50,7 @@ def _columns(rows: Sequence[dict[str, Any]], best: dict[str, Any]) -> list[Colum
 
 
 def _dice(row: dict[str, Any], best: dict[str, Any]) -> str:
-    """Dice of a trial, marked if it was chosen for it."""
+    """Dice of a trial, marked if the trial was chosen for being the highest."""
     if row["pruned"]:
         return "pruned"
     chosen = best["chosen_on_own_fold"] and row["trial"] == best["trial"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
-    """Print each run's epoch and Dice, those of its stages, and which records the Dice is of."""
+    """Print each run's epoch and Dice, those of its stages, and the records of the Dice."""
     rows = [each.as_dict() for each in trained]
     console.print(as_table(_run_columns(rows), console.width))
     if any(row["stages"] for row in rows):

@@ -20,7 +20,7 @@ def npy(out: Path, predictions: Iterable[Prediction], options: WriteOptions) -> 
 
 
 def array_codec(name: str, array_of: Callable[[Prediction], NDArray[Any]]) -> Codec:
-    """Codec of one array a record in numpy's format, in C order; read back, it has the same dtype and values."""
+    """Codec of one array per record in numpy's format, in C order, with its dtype and values unchanged."""
 
     def encode(prediction: Prediction) -> bytes:
         buffer = io.BytesIO()

@@ -77,7 +77,7 @@ def test_a_better_member_is_next_and_not_the_submission(uneven, capsys):
 def test_pruning_and_the_weights_of_each_fold_are_shown(uneven, capsys):
     assert call(uneven, "fit", *PLAIN, "--prune", "--name", "few") == 0
     out, err = capsys.readouterr()
-    assert "left out (in how many folds the others decided so): m1 (3 of 3)" in out
+    assert "left out (folds in which the other folds left it out too): m1 (3 of 3)" in out
     assert "next: cli submit --out submission.csv --ensemble few" in err
     assert call(uneven, "show", "few") == 0
     lines = capsys.readouterr().out.splitlines()

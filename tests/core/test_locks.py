@@ -44,7 +44,7 @@ def test_the_loser_is_told_who_holds_the_claim_and_what_to_do(tmp_path, file_sys
         rf"`cli zoo train --set 'a b'` \(process {other.process} on {re.escape(os.uname().nodename)}, since 20..-..-..T"
     )
     assert re.match(rf"{tmp_path}/fold-0: is being trained by {who}", str(error.value))
-    assert "wait until it ends, or end it" in str(error.value) and error.value.exit_code == 1
+    assert "wait until it ends or stop it" in str(error.value) and error.value.exit_code == 1
     with claim(tmp_path / "fold-1"):  # another path is free
         pass
     other.end()

@@ -89,14 +89,14 @@ def test_what_makes_no_sense_is_not_signed(runs):
         sign(path)
     assert path.read_text() == text
     path.write_text("{")
-    with pytest.raises(UserError, match="cannot be signed, for it does not parse"):
+    with pytest.raises(UserError, match="cannot be signed: it does not parse"):
         sign(path)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "scaling.json", "best.safetensors", "notes.txt"])
 def test_what_a_command_makes_again_is_not_signed_by_hand(tmp_path, name):
     (tmp_path / name).write_text("{}")
-    with pytest.raises(UsageError, match="is no file that is signed by hand; sign one of ensemble.json, result.json"):
+    with pytest.raises(UsageError, match="is not a file that can be signed; sign one of ensemble.json, result.json"):
         sign(tmp_path / name)
 
 

@@ -230,12 +230,12 @@ BAD_TABLES = {
     "a public score of nan": ("name,public\na,nan\n", "line 2: public 'nan' is not a number"),
     "records nan": ("name,public,records\na,0.61,nan\n", "line 2: records 'nan' is not a number"),
     "records inf": ("name,public,records\na,0.61,inf\n", "line 2: records 'inf' is not a number"),
-    "records below none": ("name,public,records\na,0.61,-5\n", "line 2: records -5 is no number of records"),
-    "half a record": ("name,public,records\na,0.61,1.5\n", "line 2: records 1.5 is no number of records"),
+    "records below none": ("name,public,records\na,0.61,-5\n", "line 2: records -5 is not a number of records"),
+    "half a record": ("name,public,records\na,0.61,1.5\n", "line 2: records 1.5 is not a number of records"),
     "share nan": ("name,public,share\na,0.61,nan\n", "line 2: share 'nan' is not a number"),
-    "share beyond one": ("name,public,share\na,0.61,3\n", "line 2: share 3 does not lie between 0 and 1"),
-    "low over high": ("name,local,low,high\na,0.6,0.7,0.5\n", "line 2: the interval 0.7 to 0.5 is none"),
-    "half an interval": ("name,local,low\na,0.6,0.5\n", r"line 2: the interval 0.5 to \? is none"),
+    "share beyond one": ("name,public,share\na,0.61,3\n", "line 2: share 3 is not between 0 and 1"),
+    "low over high": ("name,local,low,high\na,0.6,0.7,0.5\n", "line 2: the interval 0.7 to 0.5 is invalid"),
+    "half an interval": ("name,local,low\na,0.6,0.5\n", r"line 2: the interval 0.5 to \? is invalid"),
     "a column twice": ("name,public,public\na,0.6,0.7\n", "has two columns public"),
 }
 

@@ -98,7 +98,7 @@ class Folds:
 
     @cached_property
     def ungrouped(self) -> tuple[str, ...]:
-        """Records whose scene group is unknown, since they could not be compared with the others."""
+        """Records whose scene group is unknown, because they could not be compared with the others."""
         return tuple(row.record_id for row in self.rows if row.grouped_by == UNKNOWN)
 
     def records(self, fold: int) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class Folds:
         return tuple(row.record_id for row in self.rows if row.fold == fold)
 
     def require_grouped(self) -> None:
-        """Raise a UserError if the scene group of any record is unknown: its twin may lie in another fold."""
+        """Raise a UserError if the scene group of any record is unknown: a near-duplicate may be in another fold."""
         if self.ungrouped:
             raise UserError(
                 f"the scene group of {count_of(self.ungrouped)} is unknown, and near-duplicates may lie in two folds; "
@@ -118,7 +118,7 @@ class Folds:
             )
 
     def require(self, record_ids: Iterable[str]) -> None:
-        """Raise a UserError if any of these labelled records is in no fold, or is there under a changed id."""
+        """Raise a UserError if any of these labelled records is in no fold, or only under a changed id."""
         given = set(record_ids)
         missing = sorted(given - self.fold_of.keys())
         if not missing:
@@ -216,7 +216,7 @@ class Folds:
 
 
 def count_of(record_ids: Sequence[str]) -> str:
-    """Number of records in words, and the first of them: "3 records (555, 556, 557)"."""
+    """Number of records in words, with the first of them: "3 records (555, 556, 557)"."""
     named = ", ".join(record_ids[:NAMED]) + (", ..." if len(record_ids) > NAMED else "")
     return f"{len(record_ids)} record{'s' if len(record_ids) > 1 else ''} ({named})"
 
@@ -235,7 +235,7 @@ def write_folds(path: Path, folds: Folds) -> None:
 
 
 def signed_folds(text: str) -> str:
-    """Text of a folds.csv, with all its columns, and with the digest of each row in the last one."""
+    """Text of a folds.csv with all its columns and a last column with the digest of each row."""
     reader = csv.DictReader(io.StringIO(text))
     columns = [name for name in reader.fieldnames or () if name != DIGEST]
     signed = io.StringIO()
@@ -267,10 +267,9 @@ def read_folds(path: str | PathLike[str]) -> Folds:
 
 
 def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener = SILENT) -> None:
-    """Write folds.csv; UserError if that would replace another split.
+    """Write folds.csv; UserError if that would replace another split or another file.
 
-    UserError if another split or another file is there. force: replace it; another split is kept beside it under the
-    first digits of its hash, for runs that were trained on it count again once it is back.
+    force: replace it, and keep the other split beside it, named by its hash, for the runs that were trained on it.
     """
     with locked(path):
         if force:
@@ -317,9 +316,9 @@ def _rows(text: str) -> Iterator[Assignment]:
 
 
 def _refuse_misspelt(columns: Sequence[str]) -> None:
-    """UserError for a column that differs in one letter from one that is absent: it would be dropped silently.
+    """UserError for a column that differs in one letter from an absent one, and would be dropped silently.
 
-    Also for one named by a number, as in a header that lost its line end.
+    Also for a column named by a number, as in a header without its line end.
     """
     for name in columns:
         if name.isdecimal():
@@ -336,7 +335,7 @@ def _matches(row: Mapping[str, str | None]) -> bool:
 
 
 def _digest(row: Iterable[tuple[str, str]]) -> str:
-    """Digest of a row: the names and texts of its other columns; its letter keeps it from becoming a number."""
+    """Digest of the names and texts of a row's other columns; begins with a letter, so it is never read as a number."""
     return f"x{sha256_of(sorted(row))[:12]}"
 
 

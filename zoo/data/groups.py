@@ -1,8 +1,8 @@
 """Scene groups: records that see the same place at nearly the same time.
 
-In: metadata and looks of each record. Out: a group for each, named after its smallest record id, and by what it was
-found. Two records that both have metadata belong together by place and time; if one has none, they belong together if
-any two of their frames look alike. A record that can be compared in neither way takes nothing from the others.
+In: metadata and thumbnails of each record. Out: its group, named after its smallest record id, and how it was found.
+Two records with metadata are in one group by place and time; otherwise they are if any two of their frames look alike.
+Records that can be compared in neither way do not affect the groups of the others.
 """
 
 from collections import Counter
@@ -36,10 +36,11 @@ def is_placed(data: Metadata | None) -> bool:
 
 
 def grouped_by(known: Sequence[Metadata | None], looks: Sequence[Looks]) -> list[str]:
-    """`METADATA` or `PIXELS` for each record, or `UNKNOWN` for the fewest without which all others can be compared.
+    """How each record is grouped: `METADATA` or `PIXELS`, or `UNKNOWN` for as few as possible.
 
-    Records of one kind (place known or not, bands that they show) can be compared with the same others. The kind that
-    lacks most others is unknown, until none lacks any.
+    Without the unknown records, all others can be compared with each other. Records of one kind (place known or not,
+    bands present) can be compared with the same others; the kind that can be compared with the fewest becomes unknown,
+    until all can be compared.
     """
     kinds: list[Kind] = [(is_placed(data), frozenset(each)) for data, each in zip(known, looks)]
     left = Counter(kinds)

@@ -1,6 +1,6 @@
 """Read time and place of scenes from the competition's {split}_metadata.json.
 
-An entry that cannot be used is a fault of its record alone: the others keep their place.
+An invalid entry is a fault of its record alone; the others are used.
 The projection is a transverse Mercator on an ellipsoid; its inverse is the usual series (Snyder, Map
 Projections: A Working Manual, 1987, equations 8-17 to 8-25), good to metres over the width of a scene.
 """
@@ -21,7 +21,7 @@ NUMBER = r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*"
 
 
 def read_metadata(path: Path) -> tuple[dict[str, Metadata], tuple[Fault, ...]]:
-    """Read metadata by record id, without the entries that cannot be used, and a fault for each of those.
+    """Read the valid metadata by record id, and a fault for each invalid entry.
 
     UserError if the file is not a list of objects.
     """
@@ -38,7 +38,7 @@ def read_metadata(path: Path) -> tuple[dict[str, Metadata], tuple[Fault, ...]]:
                 raise ValueError("another entry of this record differs")
         except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-            faults[name] = Fault(name, path, f"entry {number} cannot be used: {reason}", "mend the entry")
+            faults[name] = Fault(name, path, f"entry {number} cannot be used: {reason}", "correct the entry")
     return {name: metadata for name, metadata in found.items() if name not in faults}, tuple(faults.values())
 
 

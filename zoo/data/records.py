@@ -147,10 +147,10 @@ class Source(Protocol):
         """Marks of each labeler: (R, 256, 256), or None if they are not known."""
 
     def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
-        """Time and place by split and record id, if known; may be empty, or name records that are not here."""
+        """Time and place by split and record id; may be empty or name absent records."""
 
     def faults(self) -> tuple[Fault, ...]:
-        """Faults that make a record, or its metadata, be left out: links to nothing, entries that cannot be used."""
+        """Faults for which a record or its metadata is left out: broken links, invalid entries."""
 
     def expected_files(self) -> ExpectedFiles:
         """Files that each record should hold."""

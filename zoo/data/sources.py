@@ -99,7 +99,7 @@ class Scenes:
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """Faults for which a record, or its metadata, is left out."""
+        """Faults for which a record or its metadata is left out."""
         return tuple(fault for source in self.sources for fault in source.faults())
 
     @cached_property

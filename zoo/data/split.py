@@ -80,9 +80,9 @@ def find_folds(
 
 
 def keep_folds(path: Path, folds: Folds, listener: Listener = SILENT) -> None:
-    """Write the folds that `find_folds` made, and report it; a file that is there stays as it is.
+    """Write the folds of `find_folds` and report it, unless the file exists.
 
-    UserError if that is of another split: another command has written it since.
+    UserError if it exists with another split, written by another command in the meantime.
     """
     if not path.exists():
         with locked(path):

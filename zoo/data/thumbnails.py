@@ -37,7 +37,7 @@ def bands_to_compare(held: Sequence[Bands]) -> Bands:
 
 
 def looks_needed(held: Sequence[Bands]) -> list[tuple[Bands, ...]]:
-    """Bands by which each record is compared with any other, best first, given those that each record holds."""
+    """Bands needed to compare each record with all others, best first, given the bands of each record."""
     order = (ASH_BANDS, *((band,) for band in SINGLE_BANDS))
     kinds = set(held)
     found = {kind: {bands_to_compare([kind, other]) for other in kinds} for kind in kinds}
@@ -45,7 +45,7 @@ def looks_needed(held: Sequence[Bands]) -> list[tuple[Bands, ...]]:
 
 
 def read_looks(source: Source, record: Record, needed: Sequence[Bands]) -> Looks:
-    """Thumbnails of a record for each of these bands, without those that show nothing: no frame, or even frames."""
+    """Thumbnails of a record for each of these bands, without bands that have no frame or only constant ones."""
     found = ((bands, thumbnails(source, record, bands)) for bands in needed)
     return {bands: frames for bands, frames in found if frames.any()}
 
@@ -69,7 +69,7 @@ def _colours(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pairs_that_look_alike(looks: Sequence[Looks]) -> Iterator[Pair]:
-    """Pairs (smaller, larger index) of records that look alike by the best bands that both show."""
+    """Pairs (smaller, larger index) of records that look alike in the best bands that both have."""
     for bands in dict.fromkeys(bands for each in looks for bands in each):
         holders = [index for index, each in enumerate(looks) if bands in each]
         for pair in similar_pairs([looks[index][bands] for index in holders]):

@@ -72,7 +72,7 @@ def write_scaling(path: Path, scaling: Scaling) -> None:
 
 
 def read_scaling(path: Path, name: str, again: Command | None = None) -> Scaling | None:
-    """Read the statistics of the input `name`, to the bit; None if it needs none.
+    """Read the exact statistics of the input `name`; None if it needs none.
 
     again: command that makes the file again. Raises Damaged for a file that was changed or is of another input,
     UserError for one that is absent or cannot be read.

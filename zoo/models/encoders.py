@@ -128,7 +128,7 @@ def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -
 
 
 def _adapted(name: str, side: int, given: dict[str, Any], state: Mapping[str, Tensor], seeded: bool) -> nn.Module:
-    """Encoder with the weights of a state dict, adapted by timm's rules; seeded: always from the same first values."""
+    """Encoder with the weights of a state dict, adapted by timm's rules; new weights start from fixed random values."""
     if seeded:
         torch.manual_seed(0)
     return _create(name, side, given | {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(state)}})

@@ -40,7 +40,7 @@ HOW = (
 
 
 def is_computed(key: str) -> bool:
-    """True for a buffer that follows from the architecture: older files hold it, and newer ones do not."""
+    """True for a buffer that is computed from the architecture, which only older files contain."""
     return key.rpartition(".")[2] in ("relative_position_index", "relative_coords_table", "attn_mask")
 
 
@@ -106,7 +106,7 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
         raise UserError(f"weights {found.path}: is not a state dict of tensors; give the weights of {found.encoder}")
     for key, value in state.items():
         if value.is_floating_point() and not is_computed(key) and not bool(torch.isfinite(value).all()):
-            raise UserError(f"weights {found.path}: {key} holds values that are no numbers; give other weights")
+            raise UserError(f"weights {found.path}: {key} has values that are not finite; give other weights")
     if found.kind != "package":
         return dict(state)
     with torch.device("meta"):

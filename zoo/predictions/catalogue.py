@@ -35,12 +35,12 @@ class SetFolder:
 
     @cached_property
     def ended(self) -> Ended[RunPlace] | None:
-        """End of its run; None if there is no such run, or it is not at its end."""
+        """End of its run; None if the run is absent or not complete."""
         return self.end or self.place.run.ended()
 
     @property
     def epoch_chosen_on(self) -> str | None:
-        """What chose the epoch of its run; None if that is not known."""
+        """Records that chose the epoch of its run; None if unknown."""
         return self.ended.epoch_chosen_on if self.ended and not self.ended.torn else None
 
     @cached_property
@@ -68,14 +68,14 @@ class SetFolder:
 
     @cached_property
     def opened(self) -> PredictionSet:
-        """Set; UserError if it is unfinished, damaged or in another set's place."""
+        """Prediction set; UserError if it is unfinished, damaged or in the folder of another set."""
         found = PredictionSet.open(self.place.folder)
         require_in_place(self.place.store, found)
         return found
 
 
 def require_in_place(store: Store, found: PredictionSet) -> None:
-    """UserError if a set lies in another set's folder."""
+    """Raise UserError if a set is in the folder of another set."""
     belongs = set_folder(store, found.provenance)
     if belongs != found.folder:
         where = belongs.relative_to(store.root)

@@ -1,7 +1,7 @@
 """Format of a prediction set: shards of 64 maps, and a manifest with their provenance and hashes.
 
 A shard is one zstd frame, level 3, checksum on, of (n, 256, 256) uint8: probability * 255. The manifest carries
-the SHA-256 of every shard and of itself, so any changed bit is seen.
+the SHA-256 of every shard and of itself, so any changed bit is detected.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""Files that a prediction set was made from: `scenes.json` beside its manifest, so that changed scenes are noticed.
+"""Files that a prediction set was made from: `scenes.json` beside its manifest, to detect changed scenes.
 
-In: the band files of each record. Out: their states by shard, and the records whose files have changed since. A file
-is read again only if its size or time has changed: a copy with other times is the same scene. Sets of older releases
-have no such file, and count as unchanged; those beside a damaged one count as changed.
+In: the band files of each record. Out: their states by shard, and the records whose files have changed since. A file is
+read again only if its size or time has changed, and its content decides. Sets of older releases have no such file and
+count as unchanged; those with a damaged one count as changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class MadeFrom:
         self._shards = dict(self._written)
 
     def changed(self, shard: Shard, record_ids: Sequence[str]) -> list[str]:
-        """Records of a shard whose files hold something else than when it was made; none if no release noted that."""
+        """Records of a shard whose files have changed since it was made; empty for sets of older releases."""
         if not self._known:
             return list(record_ids)
         known = self._shards.get(shard.file)
@@ -65,13 +65,13 @@ class MadeFrom:
         return found
 
     def note(self, shard: Shard, record_ids: Sequence[str]) -> None:
-        """Write down the states of the files that a new shard was made from."""
+        """Store the states of the files that a new shard was made from."""
         states = {record_id: self._state(record_id, None) for record_id in record_ids}
         self._shards[shard.file] = ShardState(shard.sha256, states)
         self._write()
 
     def keep(self, shards: Sequence[Shard]) -> None:
-        """Keep the states of these shards alone, once the set is complete."""
+        """Drop the states of all other shards, once the set is complete."""
         names = {shard.file for shard in shards}
         self._shards = {name: state for name, state in self._shards.items() if name in names}
         self._write()
@@ -92,7 +92,7 @@ class MadeFrom:
 
 
 def read_states(path: Path) -> dict[str, ShardState]:
-    """States by shard; none if the file is absent. Damaged if it was changed, UserError if it cannot be read."""
+    """States by shard; empty if the file is absent. Damaged if it was changed, UserError if it cannot be read."""
     if not path.exists():
         return {}
     document = read_signed(path, FORMAT)

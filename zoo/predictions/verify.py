@@ -1,6 +1,7 @@
-"""Verification of prediction sets: every file is read back, each fault is one line.
+"""Verification of prediction sets: reads every file and lists the faults.
 
-In: a Store. Out: counts and faults. A set that a killed run left unfinished is no fault: the next run goes on with it.
+In: a Store. Out: counts and faults, a line each. An unfinished set of a killed run is not a fault: the next run resumes
+it.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def _check_set(folder: SetFolder, folds: Folds | None) -> tuple[PredictionSet | 
 
 
 def _fault(read: Callable[..., object], *of: object) -> list[str]:
-    """Error of `read(*of)` as one line; none if it raises none."""
+    """Error of `read(*of)` as one line; empty without an error."""
     try:
         read(*of)
     except UserError as error:

@@ -54,10 +54,10 @@ class PredictionWriter:
     """Context manager that takes maps record by record and writes a manifest at the end.
 
     `missing` lists the records that are still to be predicted: adding them in that order keeps at most one shard in
-    memory. files: the files that each record is predicted from, if they are known: where they have changed since, the
-    shard is made again, and `changed` lists these records. `seconds_per_record` can be set before the end of the block,
-    once it has been measured. The block holds the claim on a set that is not complete, and waits for another process
-    that writes it; the listener is told.
+    memory. files: the files that each record is predicted from, if known; shards whose files have changed are made
+    again, and `changed` lists these records. `seconds_per_record` can be set before the end of the block. The block
+    claims a set that is not complete, after waiting for another process that writes it, of which the listener is
+    informed.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class PredictionWriter:
             self._write_shard(index)
 
     def _look(self) -> None:
-        """Find out what of the set is there."""
+        """Find out which parts of the set exist."""
         self._made_from = None if self._files is None else MadeFrom(self.folder, self._files)
         self.changed: list[str] = []  # records whose files have changed since they were predicted
         self._written = self._read_manifest()

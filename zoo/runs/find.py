@@ -110,8 +110,8 @@ def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: 
 def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[list[EndedRun]]:
     """Find the runs of each of a member's recipes, the recipe with the newest result first; or of the one named.
 
-    If none is named, foreign and damaged runs do not keep the others from being found: they are passed over, and the
-    listener is told of them all. UserError for such a run in the recipe that is named.
+    If none is named, foreign and damaged runs are skipped with a note each. UserError for such a run of the recipe that
+    is named.
     """
     recipes = recipes_by_age(store, ref)
     if ref.recipe is not None:

@@ -1,6 +1,6 @@
 """Digests of binary files: in front of a state, in the header of weights.
 
-In: bytes. Out: bytes with their digest, or the answer to whether it is still theirs. Stays outside: torch, files.
+In: bytes. Out: bytes with their digest, or whether they match it. Stays outside: torch, files.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def weights_digest(weights: bytes) -> str:
 
 
 def weights_match(weights: bytes) -> bool:
-    """True if safetensors match the digest in their metadata; those of older releases have none, and match.
+    """True if safetensors match the digest in their metadata, or have none, as in older releases.
 
     False for bytes without a readable header.
     """

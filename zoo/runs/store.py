@@ -158,7 +158,7 @@ class RunPlace:
         return folder / f"stage-{self.stage}" if self.stage else folder
 
     def claimed(self) -> AbstractContextManager[None]:
-        """Hold the run while it trains; Claimed if another process trains it."""
+        """Claim the run while it trains; raises Claimed if another process trains it."""
         return claim(self.folder, "is being trained")
 
     @property
@@ -197,12 +197,12 @@ class RunPlace:
         return replace(self, stage=0).folder / "stop"
 
     def kept(self, epoch: int) -> Path:
-        """Weights of an epoch that is to be averaged or may be chosen; removed once neither can happen."""
+        """Weights of an epoch that may be averaged or chosen; removed after that."""
         return self.folder / _KEPT.format(epoch)
 
     @property
     def chosen(self) -> Path:
-        """Weights that take the place of `best` as soon as the result names them."""
+        """Weights that replace `best` as soon as the result names them."""
         return self.folder / "chosen.safetensors"
 
     def all_kept(self) -> list[Path]:
@@ -262,12 +262,12 @@ class Ended(Generic[P]):
 
     @property
     def waits_for_folds(self) -> bool:
-        """True if it keeps candidate epochs of which the other folds are to choose one."""
+        """True if it keeps candidate epochs until the other folds choose one."""
         return bool(self.result.get("candidates")) and not self.stopped
 
     @property
     def epoch_chosen_on(self) -> str:
-        """What chose the epoch: OTHER_FOLDS, HELD_OUT or LAST; HELD_OUT if it chose that of an earlier stage."""
+        """What chose the epoch: OTHER_FOLDS, HELD_OUT or LAST; HELD_OUT also if it chose that of an earlier stage."""
         parts = [*(self.result.get("stages") or ()), self.result]
         return HELD_OUT if HELD_OUT in map(_chosen_on, parts) else _chosen_on(self.result)
 
@@ -322,7 +322,7 @@ class SetPlace:
 
 
 def chosen_on_together(each: Iterable[str | None]) -> str | None:
-    """What chose the epochs of several runs: HELD_OUT if of any; None if it is not known of all."""
+    """What chose the epochs of several runs: HELD_OUT if that of any; None if any is unknown."""
     found = set(each)
     if None in found:
         return HELD_OUT if HELD_OUT in found else None
@@ -330,7 +330,7 @@ def chosen_on_together(each: Iterable[str | None]) -> str | None:
 
 
 def _chosen_on(result: Mapping[str, Any]) -> str:
-    """What chose the epoch of a run or of a stage: older results do not say, but then it was the held-out fold."""
+    """What chose the epoch of a run or of a stage; in older results, which do not say, the held-out fold."""
     no_choice = result.get("dice") is None or result.get("epochs") == 1
     return str(result.get("epoch_chosen_on") or (LAST if no_choice else HELD_OUT))
 

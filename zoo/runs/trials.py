@@ -1,6 +1,6 @@
-"""Digests of a search's trials, which lie in Optuna's database; they are checked whenever the trials are read.
+"""Digests of a search's trials in Optuna's database, checked whenever the trials are read.
 
-In: trials, the path of a database. Out: Damaged for a trial that was changed or is gone. Stays outside: the search.
+In: trials, the path of a database. Out: Damaged for a trial that was changed or is missing. Stays outside: the search.
 """
 
 import shutil
@@ -23,7 +23,7 @@ ENDED = "ended"  # attribute of the study: number of trials that have ended
 
 
 def trial_content(trial: FrozenTrial) -> list[Any]:
-    """Everything of an ended trial that a search reports or goes on from."""
+    """Content of an ended trial that a search reports or resumes from."""
     attributes = {key: value for key, value in trial.user_attrs.items() if key != DIGEST}
     curve = sorted(trial.intermediate_values.items())
     value = trial.value if trial.state == TrialState.COMPLETE else None  # a pruned one repeats the end of its curve
@@ -31,15 +31,15 @@ def trial_content(trial: FrozenTrial) -> list[Any]:
 
 
 def trial_digest(trial: FrozenTrial, state: TrialState, value: float | None) -> str:
-    """Digest that a running trial has once it has ended in this state, with this value if it is complete."""
+    """Digest of a running trial as it will be when it ends in this state, with this value if it is complete."""
     number, _, _, *others = trial_content(trial)
     return sha256_of([number, state.name, value if state == TrialState.COMPLETE else None, *others])
 
 
 def check_trials(study: optuna.Study, path: Path) -> list[FrozenTrial]:
-    """Ended trials of a study, in order; Damaged if one was changed, or is gone.
+    """Ended trials of a study, in order; Damaged if one was changed or is missing.
 
-    Those of older releases have no digest, so that none can follow one that has.
+    Trials without a digest are from older releases, so they are a fault after a trial with one.
     """
     trials = study.get_trials(deepcopy=False)
     ended = [trial for trial in trials if trial.state in FINISHED]
@@ -56,7 +56,7 @@ def check_trials(study: optuna.Study, path: Path) -> list[FrozenTrial]:
 
 
 def check_database(path: Path, name: str) -> None:
-    """Damaged if a file is no database, or one of another study than `name`; nothing for one that is not there."""
+    """Raise Damaged if a file exists and is not a database of the study `name`."""
     if not path.exists():
         return
     try:
@@ -70,7 +70,7 @@ def check_database(path: Path, name: str) -> None:
 
 
 def read_trials(path: Path) -> Sequence[FrozenTrial]:
-    """Read and check the ended trials of a database in tuning/MEMBER/, which stays as it is."""
+    """Read and check the ended trials of a database in tuning/MEMBER/, without changing it."""
     name = path.parent.name
     check_database(path, name)
     with tempfile.TemporaryDirectory() as folder:

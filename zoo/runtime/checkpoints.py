@@ -1,4 +1,4 @@
-"""Checkpoints: the last state, to resume from; weights, as safetensors, to predict with. Both have their own digest."""
+"""Checkpoints: the last state, to resume from, and weights as safetensors, to predict with; both with a digest."""
 
 import io
 from pathlib import Path
@@ -23,9 +23,9 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Load a state; None if there is none or it is damaged, and the run starts over.
+    """Load a state; None if it is absent or damaged, so that the run starts over.
 
-    UserError if the file is there and cannot be read: that is no reason to train again.
+    UserError if the file exists and cannot be read.
     """
     if not path.exists():
         return None

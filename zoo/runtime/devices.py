@@ -1,4 +1,4 @@
-"""Compute device and number of CPU threads, and what of them decides the last bits of a training."""
+"""Compute device and number of CPU threads, and their effect on the last bits of a training."""
 
 import torch
 
@@ -17,9 +17,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def environment(device: torch.device) -> dict[str, str | int]:
-    """What decides the last bits of a training beside its recipe: device, its threads if it is a CPU, torch's release.
+    """Settings that change the last bits of a training: device, number of threads on a CPU, torch version.
 
-    The gradients of a convolution's weights are sums over the batch, which each number of threads cuts in other parts.
+    The gradients of a convolution's weights are sums over the batch, which are split by the number of threads.
     """
     if device.type == "cpu":
         kind: dict[str, str | int] = {

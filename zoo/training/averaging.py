@@ -13,7 +13,7 @@ from zoo.training.history import Epoch
 def epochs_to_average(history: Sequence[Epoch], count: int, by_dice: bool = True) -> list[Epoch]:
     """Select the `count` best epochs by Dice, in their order; none below two.
 
-    Without `by_dice`, or if none was scored: the last ones.
+    The last ones without `by_dice`, or if none was scored.
     """
     if count < 2:
         return []

@@ -84,9 +84,9 @@ def run_datasets(
 def run_scaling(
     run: Run, scenes: Scenes, records: Sequence[Record], jobs: int = 1, listener: Listener = SILENT
 ) -> Scaling | None:
-    """Statistics that scale the run's input, fitted on the records that it trains on, or read from its folder.
+    """Statistics that scale the run's input, fitted on its training records or read from its folder.
 
-    Prediction reads them there. None for an input that needs none; a damaged file is made again.
+    None for an input that needs none; a damaged file is made again.
     """
     if run.scaling.exists():
         try:

@@ -49,7 +49,7 @@ def read_clocks() -> tuple[float, float]:
 
 
 def epoch_line(run: Run, epoch: Epoch) -> str:
-    """Epoch of a run in words, behind its label: stage, number, loss, Dice and its threshold if it was scored, time."""
+    """Line on an epoch of a run: label, stage, number, loss, Dice and threshold if it was scored, time."""
     stage = f" stage {epoch.stage}" if epoch.stage else ""
     of = run.recipe.staged[epoch.stage - 1].epochs
     dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
@@ -64,7 +64,7 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
 def kept_epoch(run: Run, history: Sequence[Epoch]) -> Epoch:
     """Epoch whose weights a run, or a stage of it, keeps as its best.
 
-    The last one of an earlier stage: the best by Dice would let the fold have a part in the weights that it scores.
+    In an earlier stage the last one: the best by Dice would let the fold choose weights that it scores later.
     """
     return history[-1] if run.stage else best_epoch(history)
 

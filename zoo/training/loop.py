@@ -1,6 +1,6 @@
 """Training loop: epochs over the training set, the held-out fold scored after each, the best weights kept.
 
-The weights of candidate epochs are kept beside them, for the other folds to choose by (`zoo.training.settling`).
+The weights of candidate epochs are kept until the other folds choose one (`zoo.training.settling`).
 """
 
 import time
@@ -291,7 +291,7 @@ class _Loop:
         before, (now,) = state.get("made_with", []), self.made_with
         if before and before[-1] != now:
             was, is_now = (", ".join(f"{key} {each[key]}" for key in each) for each in (before[-1], now))
-            self.listener.info(f"{self.run.label}: goes on with {is_now}, was {was}: its last bits may differ")
+            self.listener.info(f"{self.run.label}: resumes with {is_now} instead of {was}: the last bits may differ")
         self.made_with = before if before[-1:] == [now] else [*before, now]
 
     def _place(self) -> str:
@@ -303,9 +303,9 @@ class _Loop:
         return f"from {stage}epoch {self.number + 1}/{self.recipe.epochs}{step}"
 
     def finish(self) -> dict[str, Any]:
-        """Put the mean of the best epochs in the best one's place if it scores no worse; write the result.
+        """Replace the best weights by the mean of the best epochs if it scores no worse; write the result.
 
-        In a stage but the last, the mean of the last epochs, whatever it scores.
+        In all stages but the last, they are always replaced, by the mean of the last epochs.
         """
         best = kept_epoch(self.run, self.history)
         kept: dict[str, Any] = {"dice": best.dice, "threshold": best.threshold, "averaged": []}

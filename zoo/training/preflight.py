@@ -42,9 +42,9 @@ class Planned:
 
 
 def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
-    """Read how the run ended, and if its files or the weights that it started from have changed since.
+    """Read how the run ended, and whether its files or the weights that it started from have changed since.
 
-    A settling that was killed is finished first.
+    Finishes the choice of its epoch first if a kill interrupted it.
 
     starts: runs of the recipe that it starts from, if they were read before.
     """
@@ -53,7 +53,7 @@ def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
         finish_settling(ended)
     again = (ended and ended.fault) or ""
     if ended and ended.done and warm_start_changed(ended, starts):
-        again = f"{run.recipe.start_from}, from which it started, has other weights since"
+        again = f"the weights of {run.recipe.start_from}, from which it started, have changed"
     return Planned(run, ended, again)
 
 

@@ -39,7 +39,7 @@ def score(
 ) -> Scored:
     """Score the network on the held-out records by `best_dice`; NotFinite if its output is not finite.
 
-    Without records, or without a contrail pixel in them, there is no score: 0/0 tells no network from another.
+    Without records or contrail pixels there is no score (0/0).
     """
     if not len(held_out):
         return None, None, None

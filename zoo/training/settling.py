@@ -1,11 +1,12 @@
-"""Settling of a run: its epoch is chosen by the other folds, and the weights of the other candidates are removed.
+"""Settling of a run: the other folds choose its epoch, and the weights of all other candidates are removed.
 
-In: an ended run, the curves of all folds. Out: the run as it ended then. Stays outside: when all folds are there
+In: an ended run, the curves of all folds. Out: the settled run. Stays outside: whether all folds are trained
 (zoo.workflows.train), the choice itself (zoo.epoch_choice).
 
-A kill at any moment loses nothing. The chosen weights are written beside the best ones; the result that names them is
-written; they take the best ones' place; the candidates are removed. Before the result nothing has changed, and after it
-`finish_settling` does the rest. A lock keeps processes that train folds of one recipe from settling them at once.
+A kill at any moment loses nothing. The chosen weights are written beside the best ones, then the result that names
+them; they replace the best ones, and the candidates are removed. Before the result is written nothing has changed;
+after it, `finish_settling` does the rest. A claim prevents processes that train folds of one recipe from settling them
+at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +33,9 @@ from zoo.training.scoring import score
 
 
 def read_curve(ended: EndedRun) -> Curve:
-    """Dice after each epoch of a run that was trained to its end.
+    """Dice after each epoch of a complete run.
 
-    Damaged if its lines were changed or are not those of its result, UserError if they cannot be read.
+    Damaged if its lines were changed or do not match its result, UserError if they cannot be read.
     """
     curve = [epoch.dice for epoch in read_epochs(ended.run)]
     if len(curve) != ended.result["epochs"]:
@@ -45,13 +46,13 @@ def read_curve(ended: EndedRun) -> Curve:
 def settle(
     ended: EndedRun, curves: Mapping[str, Curve], held_out: Callable[[], RecordDataset], device_name: str = "auto"
 ) -> EndedRun:
-    """Choose the epoch of a run by the other folds' curves; with `average_best`, as many, whose mean is taken.
+    """Choose the epoch of a run by the curves of the other folds, or with `average_best` several and take their mean.
 
     To be called under `settling_lock`, with a run that was read under it.
 
-    The mean is taken by rule: whether it is better could only be told by the fold that it is scored on. Without an
-    intact candidate that all folds reached, the run keeps the epoch that it chose itself. curves: of all folds of its
-    recipe and seed, by fold. held_out: records that a mean is scored on.
+    The mean is always taken: only the fold that scores it could say whether it is better. Without an intact candidate
+    that all folds reached, the run keeps its own choice. curves: of all folds of its recipe and seed, by fold.
+    held_out: records that score a mean.
     """
     run, result = ended.run, dict(ended.result)
     hashes = {int(epoch): sha256 for epoch, sha256 in result.pop("candidates").items()}
@@ -70,12 +71,12 @@ def settle(
 
 
 def settling_lock(run: Run, listener: Listener = SILENT) -> AbstractContextManager[None]:
-    """Claim on the recipe and split of a run; another process that settles it is waited for."""
+    """Claim the recipe and split of a run, after waiting for another process that settles it."""
     return turn(run.folder.parent, "is being settled", listener)
 
 
 def finish_settling(ended: EndedRun) -> None:
-    """Put chosen weights in their place, and remove the candidates, if a settled run was killed before that."""
+    """Move the chosen weights to their place and remove the candidates, if a kill prevented that."""
     run = ended.run
     settled = "epoch_chosen_on" in ended.result and not ended.stopped and not ended.waits_for_folds
     if settled and (run.chosen.exists() or run.all_kept()):
@@ -92,7 +93,7 @@ def _finish(ended: EndedRun) -> None:
 
 
 def _take(run: Run, chosen: Sequence[int], held_out: Callable[[], RecordDataset], device_name: str) -> dict[str, Any]:
-    """Write the weights of one epoch, or the mean of several, beside the best ones; returns what the result says."""
+    """Write the weights of one epoch, or the mean of several, beside the best ones; returns the keys of the result."""
     best, together = chosen[0], sorted(chosen)
     if len(together) == 1:
         epoch = read_epochs(run)[best - 1]

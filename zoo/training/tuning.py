@@ -110,7 +110,7 @@ class Tuning:
 
     @cached_property
     def study(self) -> optuna.Study:
-        """Study of Optuna, made or opened again; UserError for a file that is none of Optuna's, or was changed."""
+        """Study of Optuna, created or opened; UserError for a file that is not Optuna's or was changed."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         make_folder(self.path.parent)
         check_database(self.path, self.recipe.name)
@@ -129,7 +129,7 @@ class Tuning:
 
     @property
     def finished(self) -> list[FrozenTrial]:
-        """Trials that ended, complete or pruned; a killed one counts once. Damaged for a changed one."""
+        """Trials that ended, complete or pruned; raises Damaged if one was changed."""
         return check_trials(self.study, self.path)
 
     @property
@@ -225,7 +225,7 @@ class Tuning:
         return self._end(trial, other.state, other.value if other.state == TrialState.COMPLETE else None)
 
     def _end(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> FrozenTrial:
-        """End a trial, with the digest of what it will be: an ended one takes no attributes."""
+        """End a trial, after setting its digest: an ended trial accepts no attributes."""
         trial.set_user_attr(DIGEST, trial_digest(self._frozen(trial.number), state, value))
         self.study.tell(trial, value, state=state)
         self.study.set_user_attr(ENDED, len(self.finished))
@@ -266,7 +266,7 @@ def default_space(recipe: Recipe) -> Space:
 
 
 class _TrialListener(Silent):
-    """Listener of one trial: prefixes its texts with its number, and counts no steps, for the search counts trials."""
+    """Listener of one trial: prefixes its texts with its number, and ignores steps, since the search counts trials."""
 
     def __init__(self, listener: Listener, number: int) -> None:
         self.listener, self.number = listener, number

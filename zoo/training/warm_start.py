@@ -44,11 +44,11 @@ def pin_warm_start(
     listener: Listener = SILENT,
     members: Path | None = None,
 ) -> tuple[Recipe, list[EndedRun]]:
-    """Name the first weights of a recipe exactly: a file by its hash, `start_from` as MEMBER@HASH; and read its runs.
+    """Pin the first weights of a recipe: a file by its hash, `start_from` as MEMBER@HASH; and read its runs.
 
     The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
-    that this one itself became by an earlier start are passed over, or the same command would go on from its own
-    result the next time. UserError if there is none, with the command to run. members: the folder of the user.
+    that are this one with an earlier start are skipped, so that the same command does not start from its own result.
+    UserError if there is none, with the command to run. members: the folder of the user.
     """
     recipe = pin_weights(recipe, store)
     if not recipe.start_from:
@@ -102,10 +102,10 @@ def warm_start_sha256(start: WarmStart | None) -> str | None:
 
 
 def warm_start_changed(ended: EndedRun, starts: Sequence[EndedRun] | None = None) -> bool:
-    """True if the run that this one started from has other weights today, because it was trained again since.
+    """True if the weights that this run started from have changed, because their run was trained again.
 
     starts: runs of that recipe, as `pin_warm_start` read them; None: they are read now. The start may be of another
-    seed. A run that did not write down its start is taken for unchanged.
+    seed. A run that did not record its start counts as unchanged.
     """
     run = ended.run
     first = run.stages[0]
@@ -173,7 +173,7 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
 
 
 def _fits(trained: Recipe, recipe: Recipe) -> bool:
-    """True if the recipe can start from the trained one, and did not become it: the same but for the start of each."""
+    """True if the recipe can start from the trained one, and they differ in more than their starts."""
     ours, theirs = (replace(one, start_from="").counted for one in (recipe, trained))
     is_its_own = trained.name == recipe.name and bool(trained.start_from) and ours == theirs
     return _encoder_input(trained) == _encoder_input(recipe) and not is_its_own

@@ -164,7 +164,7 @@ def train(
 
 
 class _Trainer:
-    """Trains planned runs: those of one recipe and seed together, one after the other."""
+    """Trainer of planned runs, one recipe and seed after the other."""
 
     def __init__(self, scenes: Scenes, folds: Folds, tta: str, device: str, jobs: int, listener: Listener) -> None:
         self.scenes, self.folds, self.tta = scenes, folds, tta
@@ -172,7 +172,7 @@ class _Trainer:
         self.weights_changed = False  # of any run so far
 
     def train(self, planned: Iterable[Planned]) -> Iterator[TrainedRun]:
-        """Train the runs that are not complete, let the folds choose each other's epochs, predict what each holds out.
+        """Train incomplete runs, let the folds choose each other's epochs, and predict the held-out records of each.
 
         planned: folds of one recipe and seed.
         """
@@ -219,7 +219,7 @@ class _Trainer:
         return ended
 
     def _settled(self, ended: Sequence[EndedRun]) -> Sequence[EndedRun]:
-        """Runs with the epochs that the other folds choose, if all folds of their recipe and seed are trained."""
+        """Runs with the epoch chosen by the other folds, if all folds of their recipe and seed are trained."""
         if not any(each.waits_for_folds for each in ended):
             return ended
         others = self._other_folds(ended)
@@ -233,7 +233,7 @@ class _Trainer:
         return settled[len(others) :]
 
     def _other_folds(self, ended: Sequence[EndedRun]) -> list[EndedRun]:
-        """Runs of the folds that are not among these, where they are trained to their end."""
+        """Complete runs of the other folds of the recipe and seed."""
         here = {each.run.fold for each in ended}
         found = []
         for fold in fold_names("all", self.folds):
@@ -243,7 +243,7 @@ class _Trainer:
         return [each for each in found if each]
 
     def _curves(self, ended: Sequence[EndedRun]) -> dict[str, Curve]:
-        """Dice after each epoch, by fold; a warning names lines that cannot be read."""
+        """Dice after each epoch, by fold; unreadable lines are a warning."""
         curves = {}
         for each in ended:
             try:
@@ -253,7 +253,7 @@ class _Trainer:
         return curves
 
     def _settle(self, ended: EndedRun, curves: Mapping[str, Curve]) -> EndedRun:
-        """Settle a run that waits for the other folds, and predict again what it had predicted before."""
+        """Settle a run that waits for the other folds, and predict again if it was predicted before."""
         run, before = ended.run, ended.weights_sha256
         now = run.ended() if ended.waits_for_folds else None
         if not now:
@@ -284,7 +284,7 @@ class _Trainer:
         if ended.result["dice"] is None and run.fold != FULL:
             by_others = ended.epoch_chosen_on == OTHER_FOLDS
             which = "the other folds chose its epoch" if by_others else "its last epoch is kept"
-            self.listener.warn(f"{run.label}: no contrail pixel in the records that it holds out: no Dice, and {which}")
+            self.listener.warn(f"{run.label}: no contrail pixel in its held-out records: no Dice, and {which}")
         if ended.result["dice"] == 0:
             self.listener.warn(f"{run.label}: {_no_contrail_found(run.recipe)}")
 
@@ -297,7 +297,7 @@ class _Trainer:
 
 
 def _epoch_words(settled: EndedRun) -> str:
-    """Epoch of a settled run, or the epochs whose mean it has, and what chose it."""
+    """Epoch of a settled run, or the averaged epochs, and what chose it, in words."""
     result = settled.result
     epochs = "+".join(map(str, result["averaged"])) or str(result["best_epoch"])
     by = {

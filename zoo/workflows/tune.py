@@ -38,8 +38,8 @@ class Tuned:
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON: the best trial, and all of them.
 
-        The best trial's Dice is the highest on the fold that it was chosen on. It is marked and not corrected: that
-        would need the counts per record of all trials, whose predictions are not kept.
+        The Dice of the best trial is too high, because it was selected on this fold. It is marked but not corrected,
+        which would need the counts per record of all trials.
         """
         tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.baseline
         rows = [
@@ -117,7 +117,9 @@ def tune(
     jobs = job_count(jobs)
     folds = find_folds(store.folds, scenes, seed, jobs, listener)
     if folds.ungrouped:
-        listener.warn(f"the scene group of {count_of(folds.ungrouped)} is unknown: their twins may lie in other folds")
+        listener.warn(
+            f"the scene group of {count_of(folds.ungrouped)} is unknown: near-duplicates may be in other folds"
+        )
     recipe, _ = pin_warm_start(recipe, store, [fold], folds, listener, own_members)
     tuning = Tuning(recipe=recipe, space=space, fold=fold, folds=folds, store=store, seed=seed, with_val=with_val)
     tuning.check(scenes, device)

@@ -89,7 +89,7 @@ def test_a_set_that_another_process_writes_is_waited_for_and_not_made_again(tmp_
         assert writer.missing == ()
     assert exit_code(child) == 0
     (line,) = heard.infos
-    assert re.match(rf"{folder}: is being predicted by .*process {child} .*; waits until it ends", line)
+    assert re.match(rf"{folder}: is being predicted by .*process {child} .*; waiting until it ends", line)
     assert bytes_of(folder) == undisturbed
     other = Holding(folder)
     assert write_until(folder, ids(150), None) == []  # a complete set needs no claim

@@ -156,8 +156,8 @@ def test_a_run_that_goes_on_with_other_threads_says_so(tmp_path, scenes, folds, 
     threads(2)
     heard = Heard()
     train(run, *run_datasets(run, scenes, folds), "cpu", heard)
-    (line,) = (line for line in heard.infos if "goes on with" in line)
-    assert re.search(r"threads 2, torch \S+, was .*threads 1, .*: its last bits may differ", line)
+    (line,) = (line for line in heard.infos if "resumes with" in line)
+    assert re.search(r"threads 2, torch \S+ instead of .*threads 1, .*: the last bits may differ", line)
     assert [each["threads"] for each in run.read_result()["made_with"]] == [1, 2]
 
 

@@ -277,7 +277,7 @@ def test_a_run_that_started_from_unsettled_weights_is_trained_again_once(tmp_pat
     trains(tmp_path, "0", heir, epochs=1)
     trains(tmp_path)  # settles the start
     _, heard = trains(tmp_path, "0", heir, epochs=1)
-    assert any("has other weights since; it is trained again" in line for line in heard.infos)
+    assert any("from which it started, have changed; it is trained again" in line for line in heard.infos)
     trained, _ = trains(tmp_path, "0", heir, epochs=1)
     assert trained[0].reused
 

@@ -203,7 +203,7 @@ def test_a_run_that_finds_nothing_is_warned_of(again, spoilable):
     assert "what may help: a lower rate (--set lr=0.0003), more epochs (now 1), pretrained weights" in heard.warnings[0]
     write_signed(spoilable.result, json.loads(kept) | {"dice": None})
     assert again()[1].warnings == [
-        "lite0-fc-t5 fold 0: no contrail pixel in the records that it holds out: no Dice, and its last epoch is kept"
+        "lite0-fc-t5 fold 0: no contrail pixel in its held-out records: no Dice, and its last epoch is kept"
     ]
     spoilable.result.write_text(kept)
     assert again()[1].warnings == []
@@ -234,7 +234,7 @@ def test_a_member_starts_from_anothers_run_of_the_same_fold(trains):
     save_file({key: value + 1 for key, value in load_file(best).items()}, best)
     write_signed(source.run.result, {**read_json(source.run.result), "weights_sha256": sha256_of_file(best)})
     (each,), heard = trains(TINY, fold="1", start="lite0-fc-t5")  # as if the source had been trained on
-    assert f"{source.run.ref}, from which it started, has other weights since; it is trained again" in heard.infos[0]
+    assert f"of {source.run.ref}, from which it started, have changed; it is trained again" in heard.infos[0]
     assert each.as_dict()["started_from"] == sha256_of_file(best)
     (reused,), _ = trains(TINY, fold="1", start="lite0-fc-t5")
     assert reused.reused

@@ -51,7 +51,7 @@ def band_faults(values: NDArray[Any], finite: NDArray[np.bool_], absent: Sequenc
 
 
 def implausible(kelvin: NDArray[Any]) -> str:
-    """Text about kelvins, of any shape and finite, that no scene has, such as a fill value; empty if there are none."""
+    """Description of implausible finite kelvins (any shape), such as fill values; empty if there are none."""
     low, high = kelvin.min(), kelvin.max()
     if PLAUSIBLE[0] <= low and high <= PLAUSIBLE[1]:
         return ""
@@ -59,7 +59,7 @@ def implausible(kelvin: NDArray[Any]) -> str:
 
 
 def label_faults(mask: NDArray[np.bool_]) -> Iterator[str]:
-    """Fault of a label, (256, 256), that marks most of the scene: it was inverted, and would outweigh all others.
+    """Fault of a label, (256, 256), that marks most of the scene, as an inverted one does.
 
     The fullest of 22,369 official records marks 16 % of its pixels.
     """

@@ -207,7 +207,7 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
 
 
 def _refuse_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
-    """FileFault for a frame that is partly NaN, or whose fill values would change the statistics of all records."""
+    """Raise FileFault for a frame that is partly NaN or has fill values."""
     finite = np.isfinite(plane)
     if finite.all():
         if what := implausible(plane):
@@ -217,7 +217,7 @@ def _refuse_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
 
 
 def _no_band(record: Record, folder: Path) -> Fault:
-    """Fault of a record's folder that holds no band; perhaps a whole split was unpacked one folder too deep."""
+    """Fault of a record's folder without a band, such as a split that was unpacked one folder too deep."""
     below = _folders(folder)
     if not below:
         return Fault(record.id, folder, "holds no band", "fetch this record again, or remove it")
@@ -226,7 +226,7 @@ def _no_band(record: Record, folder: Path) -> Fault:
 
 
 def _links_to_nothing(split: Path) -> list[str]:
-    """Names in a split that are links to what is not there."""
+    """Names in a split that are broken links."""
     names = sorted(names_in(split))
     return [name for name in names if not name.startswith(".") and not (split / name).exists()]
 
