@@ -1,4 +1,4 @@
-"""Ways to an interval that were compared for docs/honesty.md; the product has the one chosen, in `core.uncertainty`.
+"""Intervals that were compared for docs/honesty.md; the chosen one is in `core.uncertainty`.
 
 In: counts per record of two systems and their groups, as `coverage_worlds` draws them. Out: for the Dice of the first
 and for the difference of both, an interval by each way. Bootstraps are compiled, and count in each replicate the

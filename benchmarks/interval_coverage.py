@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth: samples of worlds whose Dice is known. The table of docs/honesty.md.
+"""Coverage of 95 % intervals: samples of worlds whose Dice is known. The table of docs/honesty.md.
 
     python -m benchmarks.interval_coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
 
@@ -9,7 +9,7 @@ out-of-fold counts of their best two members. `--ways` compares the other ways t
 A row: groups, positive_share (of the records; of the groups where the scenes are real), effective (groups, the mean of
 the studies), covers, pair_covers, studies; `above` and `pair_above` are the shares of intervals that lie below the
 truth, `bias` and `bias_jackknifed` the mean Dice, plain and jackknifed, less the true one. A study whose sample has no
-interval counts as one that does not hold the truth.
+interval counts as not covered.
 """
 
 import argparse

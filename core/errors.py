@@ -16,7 +16,7 @@ FEW = 12  # names that can be read in one line
 class UserError(Exception):
     """Error in the data or in an artefact.
 
-    what: what is wrong and where (record, path, key); do: the command that mends it, if one does. `str(error)` has
+    what: what is wrong and where (record, path, key); do: the command that fixes it, if there is one. `str(error)` has
     both; the command line adds the user's own --data and --runs to the command.
     """
 
@@ -42,6 +42,11 @@ class UsageError(UserError):
 
 class Damaged(UserError):
     """Artefact whose content does not parse or does not match its digest; an unreadable file is a plain UserError."""
+
+    @property
+    def fault(self) -> str:
+        """What is wrong, without the advice after the semicolon: for a caller that makes the artefact again."""
+        return self.what.partition(";")[0]
 
 
 class UnknownName(UsageError):

@@ -1,8 +1,8 @@
 """Differences between several Dice scores on the same records, with simultaneous 95 % intervals over scene groups.
 
 In: counts per record of several systems, (n, 3), and the scene group of each record. Out: the difference of pairs of
-them. In 95 % of samples all intervals hold the truth at once, so the others can be compared with the best of many
-systems, which is the best in part by chance.
+them. In 95 % of samples all intervals contain the true values at once, so the others can be compared with the best of
+many systems, which is the best in part by chance.
 
 Each difference is divided by its standard error, and the largest of the pairs' absolute values gives the width of all
 intervals (max-t; Westfall and Young 1993, Resampling-Based Multiple Testing; Hothorn, Bretz and Westfall 2008). Its

@@ -209,7 +209,7 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
 
 
 def _read(document: Any, where: str | Path, again: Command | None = None) -> Ensemble:
-    """Read the ensemble from a JSON document; UserError, beginning with `where`, if it is none."""
+    """Read the ensemble from a JSON document; UserError, beginning with `where`, if it is not an ensemble."""
     content = check_signed(document, FORMAT, Path(where), again)
     try:
         return _from_document(content)

@@ -173,7 +173,7 @@ def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict
         try:
             before = read_kept(store)
         except Damaged as error:
-            listener.warn(f"{error.what.partition(';')[0]}; only the members scored now are kept")
+            listener.warn(f"{error.fault}; only the members scored now are kept")
             before = {}
         fuller = [row for row in rows if row.records >= before.get(row.digest, row).records]
         newest = {row.source: row for row in (*before.values(), *fuller)}

@@ -52,7 +52,7 @@ def import_member(
     Each map is (256, 256), float probabilities or uint8 (probability * 255). The recipe's hash is that of the
     out-of-fold maps and of the folds: the same files again change nothing, other files are another recipe.
     taken: names of the zoo's own members. The listener is told of records without a map.
-    Raises UserError, by name, for a map that is none, a record without a fold, and folds that differ from
+    Raises UserError, by name, for an invalid map, a record without a fold, and folds that differ from
     runs/folds.csv; UsageError for a name that cannot be one.
     """
     if name in taken:

@@ -92,7 +92,7 @@ def run_scaling(
         try:
             return read_scaling(run.scaling, run.recipe.input, run.train_command)
         except Damaged as error:
-            listener.info(f"{run.label}: {error.what.partition(';')[0]}; it is made again")
+            listener.info(f"{run.label}: {error.fault}; it is made again")
     scaling = fit_scaling(scenes, records, run.recipe.input, run.recipe.frames, jobs, listener)
     if scaling:
         write_scaling(run.scaling, scaling)
