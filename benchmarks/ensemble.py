@@ -1,6 +1,6 @@
 """The ensembler against the usual ways, both sides in one run on one thread: ratios, not verdicts.
 
-    python -m benchmarks.ensemble_speed [--json FILE] [--records N] [--full N]
+    python -m benchmarks.ensemble [--json FILE] [--records N] [--full N]
 
 Seconds are of CPU time of one thread (`time.thread_time`), the best of a few, so that other loads matter less.
 Slow sides run on a few records and are scaled to as many as the fast side had. `--full N` (22,385; 0 leaves it
@@ -12,16 +12,21 @@ are `fit_vs_numpy`. `rle_...` are those of benchmarks/rle.py.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Run as a file, its folder comes first in the path, where it hides the package of its own name.
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
+
 import argparse
 import json
 import resource
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -206,7 +211,7 @@ def intervals() -> dict[str, float]:
 
 def full_fit(records: int, jobs: int) -> dict[str, float]:
     """One honest fit by a fresh process, whose peak of memory is its own."""
-    command = [sys.executable, "-m", "benchmarks.ensemble_speed", "--child", str(records), "--jobs", str(jobs)]
+    command = [sys.executable, "-m", "benchmarks.ensemble", "--child", str(records), "--jobs", str(jobs)]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
     figures: dict[str, float] = json.loads(done.stdout)

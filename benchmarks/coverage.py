@@ -1,6 +1,6 @@
 """Coverage of 95 % intervals: samples of worlds whose Dice is known. The table of docs/honesty.md.
 
-    python -m benchmarks.interval_coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
+    python -m benchmarks.coverage [--json FILE] [--studies N] [--ways] [--data DIR [--data DIR] --runs RUNS]
 
 Each study draws scene groups, and asks `core.uncertainty` for the interval of the Dice of one system and of its paired
 difference to another. With --data and --runs, the groups of real records are the population, too, with the
@@ -12,10 +12,16 @@ truth, `bias` and `bias_jackknifed` the mean Dice, plain and jackknifed, less th
 interval counts as not covered.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Run as a file, its folder comes first in the path, where it hides the package of its own name.
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
+
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
