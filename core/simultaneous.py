@@ -10,12 +10,13 @@ quantile is drawn from a multivariate t distribution with the covariance of the 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from core.uncertainty import Estimate, Groups, effective_groups, group_influence, per_group
+from core.uncertainty import Estimate, Groups, dice_difference, effective_groups, group_influence, per_group
 
 DRAWS = 10_000
 LEVEL = 0.95
@@ -54,13 +55,20 @@ def differences(
 def behind_best(systems: Sequence[NDArray[np.int64]], groups: Groups) -> list[Estimate]:
     """Estimate the difference between the highest Dice and that of each system.
 
-    The intervals are simultaneous over all pairs of systems, which corrects for having selected the highest.
+    The intervals are simultaneous over all pairs of systems, which corrects for having selected the highest. With few
+    groups each also contains the interval of its pair alone, whose scale suits them better.
     """
     number = len(systems)
     best = max(range(number), key=lambda one: Counts.of(systems[one]).dice)
     pairs = [(best, other) for other in range(number)]
     pairs += [(one, other) for one in range(number) for other in range(one) if best not in (one, other)]
-    return differences(systems, groups, pairs)[:number]
+    together = differences(systems, groups, pairs)[:number]
+    alone = [dice_difference(systems[best], other, groups) for other in systems]
+    return [replace(one, interval=_hull(one.interval, other.interval)) for one, other in zip(together, alone)]
+
+
+def _hull(first: tuple[float, float] | None, second: tuple[float, float] | None) -> tuple[float, float] | None:
+    return (min(first[0], second[0]), max(first[1], second[1])) if first and second else None
 
 
 def _quantile(

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from core.command import Command
 from core.errors import UserError
 from core.uncertainty import dice_difference, dice_interval
-from ensemble.model import Ensemble
+from ensemble.model import EDITED, Ensemble
 
 
 def compare_ensembles(first: Ensemble, second: Ensemble, names: tuple[str, str] | None = None) -> dict[str, Any]:
     """Compare the Dice of two ensembles, paired, with intervals over scene groups.
 
     names: for the document, in place of the ensembles' own
-    Raises UserError if they share no record or were fitted on different masks.
+    Raises UserError if they share no record, were fitted on different masks, or one was edited by hand.
     """
     names = names or (first.name, second.name)
     both = [one.per_record.get("cross_fitted") is not None for one in (first, second)]
@@ -49,6 +49,8 @@ def compare_ensembles(first: Ensemble, second: Ensemble, names: tuple[str, str] 
 
 def _counts(ensemble: Ensemble, kind: str, shared: list[str]) -> NDArray[np.int64]:
     """Take the counts (n, 3) of the shared records."""
+    if ensemble.edited:
+        raise UserError(f"ensemble {ensemble.name} {EDITED}; it cannot be compared by them")
     rows = ensemble.per_record.get(kind)
     if rows is None or len(rows) != len(ensemble.record_ids):
         again = Command("ensemble fit", name=ensemble.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FORMAT = 2
 CHUNK = 64  # records blended at once
 AGAIN = Command("ensemble fit")
+EDITED = "was edited by hand and signed: its figures are those of the fit, before the edit"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Ensemble:
     table, level: the blend is an integer sum of table entries; a pixel is foreground where it is >= level
     mode, k: min-pixels. eps: pixels where all members are below this value were not read by the fit
     record_ids: records of the fit; per_record: their groups and counts; fitted: the document of the fit
+    edited: the file was edited by hand and signed, so that `per_record` and `fitted` are not of this ensemble
     Raises UserError if these do not belong together.
     """
 
@@ -67,6 +70,7 @@ class Ensemble:
     record_ids: tuple[str, ...]
     per_record: Mapping[str, Any] = field(default_factory=dict)
     fitted: Mapping[str, Any] = field(default_factory=dict)
+    edited: bool = False
 
     def __post_init__(self) -> None:
         problems = [
@@ -205,6 +209,7 @@ def to_document(ensemble: Ensemble) -> dict[str, Any]:
         "fitted": dict(ensemble.fitted),
         "record_ids": list(ensemble.record_ids),
         "per_record": dict(ensemble.per_record),
+        **({"edited": True} if ensemble.edited else {}),
     }
 
 
@@ -225,12 +230,18 @@ def _from_document(document: Mapping[str, Any]) -> Ensemble:
     entries = document["table"]["entries"]
     if name in TABLES.names() and entries is not None and entries != table(name).entries.tolist():
         raise ValueError(f"its {name} table differs from this version's")
+    level, probability = document["threshold"]["level"], document["threshold"]["probability"]
+    if name in TABLES.names() and not isclose(table(name).probability(_whole(level)), probability, abs_tol=1e-6):
+        raise ValueError(
+            f"its threshold is level {level}, probability {table(name).probability(level):.6f}, and the file says "
+            f"{probability:.6f}: give both"
+        )
     return Ensemble(
         name=str(document["name"]),
         method=str(document["method"]),
         members=tuple(_member(entry) for entry in document["members"]),
         table=name,
-        level=_whole(document["threshold"]["level"]),
+        level=_whole(level),
         mode=document["min_pixels"]["mode"],
         k=_whole(document["min_pixels"]["k"]),
         eps=_whole(document.get("active_from", 1)),
@@ -238,6 +249,7 @@ def _from_document(document: Mapping[str, Any]) -> Ensemble:
         record_ids=tuple(map(str, document["record_ids"])),
         per_record=document.get("per_record", {}),
         fitted=document["fitted"],
+        edited=document.get("edited") is True,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.command import Command
 from core.simultaneous import differences
-from core.uncertainty import Estimate, interval_text
+from core.uncertainty import Estimate
 from ensemble.ablation import counts_without, used_members
 from ensemble.counts import Counts3, TrainingSet
 from ensemble.fitting import Fit
@@ -36,8 +36,7 @@ class Rival:
     @property
     def text(self) -> str:
         """Text of the warning."""
-        around = interval_text(self.gain.interval, "+.4f")
-        return f"{self.name}: better than {self.than} by {self.gain.value:+.4f} {around}, paired, simultaneous"
+        return f"{self.name}: better than {self.than} by {self.gain.value:+.4f} ± {self.gain.error:.4f}, paired"
 
     def as_dict(self) -> dict[str, Any]:
         """JSON object; `command` holds the words to type."""

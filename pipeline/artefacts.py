@@ -15,7 +15,17 @@ from typing import Any
 
 from core.errors import Damaged, UsageError, UserError
 from core.files import check_format, read_bytes, read_json, write_text
-from core.signing import DIGEST, changed, check_text, read_lines, read_signed, signed, signed_line, signed_text
+from core.signing import (
+    DIGEST,
+    changed,
+    check_text,
+    matches,
+    read_lines,
+    read_signed,
+    signed,
+    signed_line,
+    signed_text,
+)
 from ensemble import Ensemble
 from pipeline.leaderboard_rows import read_rows
 from zoo.data import read_folds
@@ -113,6 +123,12 @@ def _of_today(newest: int) -> Callable[[str], str]:
     return sign
 
 
+def _edited_ensemble(text: str) -> str:
+    """Signed document of an ensemble, marked as edited: its figures are not of what it is now."""
+    document = json.loads(text)
+    return _of_today(NEWEST)(json.dumps(document if matches(document) else document | {"edited": True}))
+
+
 def _lines(text: str) -> str:
     documents = [json.loads(line) for line in text.splitlines() if line.strip()]
     return "".join(map(signed_line, documents))
@@ -184,7 +200,7 @@ def _check_weights(path: Path) -> None:
 
 
 KINDS = (
-    Kind("ensemble.json", Ensemble.load, _of_today(NEWEST)),
+    Kind("ensemble.json", Ensemble.load, _edited_ensemble),
     Kind("result.json", check_result, _of_today(RESULT_FORMAT)),
     Kind("folds*.csv", read_folds, signed_folds),
     Kind("submissions.jsonl", _check_lines, _ledger_lines),

@@ -16,7 +16,7 @@ from core.files import sha256_of
 from core.listener import SILENT, Listener
 from core.locks import claim
 from ensemble import Ensemble
-from ensemble.model import to_document
+from ensemble.model import EDITED, to_document
 from pipeline.maps import oof_maps, test_maps
 from pipeline.score import note_other_ids
 from submissions import Written, find_sample
@@ -82,6 +82,8 @@ def submit(
     Raises UserError if `out` may not be written, maps are missing or have changed since the fit, or places are unknown.
     """
     out, facts = Path(out), FORMATS.facts(form)
+    if ensemble.edited:
+        listener.warn(f"ensemble {ensemble.name} {EDITED}; the ledger notes no local Dice")
     require_format(form, out, force)
     if to_kaggle:
         require_client()
@@ -176,7 +178,7 @@ def _source(ensemble: Ensemble) -> dict[str, Any]:
 
 
 def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> Sent:
-    dice = ensemble.fitted.get("dice", {})
+    dice = {} if ensemble.edited else ensemble.fitted.get("dice", {})
     local = dice.get("cross_fitted")
     interval = None if local is None else dice.get("interval")  # without it, the interval is of the in-sample Dice
     return Sent(
@@ -187,7 +189,7 @@ def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> S
         members=source["members"],
         local=local,
         interval=(interval[0], interval[1]) if interval else None,
-        records=ensemble.fitted.get("records"),
+        records=None if ensemble.edited else ensemble.fitted.get("records"),
         effective_groups=None if local is None else ensemble.fitted.get("effective_groups"),
         rows=written.rows,
         share=written.share,
@@ -197,7 +199,7 @@ def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> S
 def _known(ensemble: Ensemble) -> dict[str, Foreground]:
     """Foreground of the records that the ensemble was fitted on; empty if it has no counts."""
     counts = ensemble.per_record.get("in_sample")
-    if not counts:
+    if not counts or ensemble.edited:
         return {}
     _, predicted, truth = zip(*counts)
     return {"oof": Foreground.of(predicted), "labels": Foreground.of(truth)}
@@ -205,7 +207,8 @@ def _known(ensemble: Ensemble) -> dict[str, Foreground]:
 
 def _send(ensemble: Ensemble, submitted: Submitted, listener: Listener) -> Submitted:
     """Send the file; the message names its hash, by which the ledger finds it."""
-    written, local = submitted.written, ensemble.fitted.get("dice", {}).get("cross_fitted")
+    written, dice = submitted.written, {} if ensemble.edited else ensemble.fitted.get("dice", {})
+    local = dice.get("cross_fitted")
     dice = "" if local is None else f", local Dice {local:.4f}"
     answer = send(written.path, f"{ensemble.name}, {written.sha256[:12]}{dice}")
     listener.info(f"kaggle: {answer}")

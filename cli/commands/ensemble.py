@@ -8,6 +8,7 @@ from cli.options import TTA, Settings, common
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
+from core.thresholds import threshold_text
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
 from zoo.runs import Ref
@@ -104,9 +105,11 @@ def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and its provenance."""
     from cli.tables.ensemble import print_fit, print_folds, print_members
     from ensemble import Ensemble
-    from ensemble.model import to_document
+    from ensemble.model import EDITED, to_document
 
     ensemble = Ensemble.load(settings.runs.ensemble(name))
+    if ensemble.edited:
+        settings.listener.warn(f"ensemble {name} {EDITED}; it cuts at {threshold_text(ensemble.threshold)}")
     document = to_document(ensemble)
     del document["record_ids"], document["per_record"]  # thousands of rows, which the file holds
     document["records"] = len(ensemble.record_ids)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.dice import Counts
 from core.simultaneous import behind_best, differences
-from core.uncertainty import paired_gain
+from core.uncertainty import dice_difference, paired_gain
 
 
 def systems(rng: np.random.Generator, skills: list[float], groups: int = 60) -> list[NDArray[np.int64]]:
@@ -57,6 +57,16 @@ def test_the_highest_is_behind_itself_by_nothing_and_copies_are_not_behind_it(rn
     best, copy, last = behind_best([one, one, other], np.arange(60))
     assert (best.value, best.low, best.high) == (copy.value, copy.low, copy.high) == (0, 0, 0)
     assert last.low > 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_the_interval_behind_the_highest_contains_that_of_the_pair_alone(seed, number):
+    made = systems(np.random.default_rng(seed), [0.6] * number, 12)
+    ids = np.arange(12)
+    best = max(made, key=lambda one: Counts.of(one).dice)
+    for other, behind in zip(made, behind_best(made, ids)):
+        alone = dice_difference(best, other, ids)
+        assert behind.low <= alone.low and alone.high <= behind.high
 
 
 def test_one_group_has_no_interval():

@@ -158,6 +158,8 @@ def test_what_cannot_be_compared_is_said(fitted):
         compare_ensembles(one, replace(one, record_ids=tuple("x" + record for record in one.record_ids)))
     with pytest.raises(UserError, match="has no counts"):
         compare_ensembles(one, replace(one, per_record={}))
+    with pytest.raises(UserError, match="was edited by hand and signed"):
+        compare_ensembles(one, replace(one, edited=True))
     rows = np.add(one.per_record["cross_fitted"], [0, 0, 1]).tolist()
     with pytest.raises(UserError, match="different masks"):
         compare_ensembles(one, replace(one, per_record={**one.per_record, "cross_fitted": rows}))

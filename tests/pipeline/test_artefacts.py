@@ -78,7 +78,19 @@ def test_an_edited_ensemble_is_signed_and_then_read(runs, capsys):
         Ensemble.load(path)
     assert run(["sign", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: signed\n"
-    assert Ensemble.load(path).k == 4
+    signed = Ensemble.load(path)
+    assert (signed.k, signed.edited) == (4, True)
+    assert run(["sign", str(path)]) == 0  # again, and it is still known as edited
+    assert Ensemble.load(path).edited
+
+
+def test_a_level_and_its_probability_are_edited_together(runs, capsys):
+    path = Store(runs).ensemble("default")
+    document = json.loads(path.read_text())
+    document["threshold"]["probability"] = 0.9
+    path.write_text(json.dumps(document))
+    assert run(["sign", str(path)]) == 1
+    assert "and the file says 0.900000: give both" in capsys.readouterr().err
 
 
 def test_what_makes_no_sense_is_not_signed(runs):

@@ -252,6 +252,19 @@ def test_an_implausible_foreground_is_warned_of(
     assert heard.warnings[0].endswith("run: cli data check")
 
 
+def test_an_edited_ensemble_is_submitted_without_the_figures_of_its_fit(
+    submit_from: Submit, predicted_runs: Path, tmp_path: Path
+) -> None:
+    path = Store(predicted_runs).ensemble("default")
+    write_signed(path, read_json(path) | {"edited": True})
+    heard = Heard()
+    found = submit_from(predicted_runs, tmp_path / "s.csv", listener=heard).as_dict()
+    assert "was edited by hand and signed" in heard.warnings[0]
+    assert "oof" not in found
+    newest = read_ledger(Store(predicted_runs).ledger).entries[-1].sent
+    assert (newest.local, newest.interval, newest.records) == (None, None, None)
+
+
 def change_ensemble(runs: Path, **changes: dict) -> None:
     fitted = read_json(Store(runs).ensemble("default"))
     for key, values in changes.items():
