@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.dice import Counts, count
-from core.errors import UsageError
+from core.errors import UsageError, UserError
 from core.listener import SILENT, Listener
 from ensemble.blend import as_uint8
 from ensemble.documents import freeze
@@ -55,8 +55,8 @@ def fit(
     ids: (n,) names of the records
     method, min_pixels, ratios, prune: as in `FitOptions`
     seed: of default folds; jobs: threads, by default all cores; max_ram: GB, the lowest pixels are left out first
-    Raises UsageError for arrays that do not fit together, UnknownName for a method or mode that does not exist,
-    UserError for values that are no probabilities or a group in two folds.
+    Raises UsageError for maps that are no mapping and arrays that do not fit together, UnknownName for a method or mode
+    that does not exist, UserError for values that are no probabilities, missing groups or a group in two folds.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -116,15 +116,15 @@ class Ensembler:
         return self
 
     def predict(self, maps: Mapping[str, ArrayLike]) -> NDArray[np.bool_]:
-        """Apply the fitted ensemble: masks (n, H, W)."""
-        return self.ensemble_.apply(maps)
+        """Apply the fitted ensemble: masks (n, H, W); UsageError before `fit`."""
+        return self._fitted().apply(maps)
 
     def predict_proba(self, maps: Mapping[str, ArrayLike]) -> NDArray[np.float32]:
-        """Blend the maps: probability of the foreground, (n, H, W)."""
-        return self.ensemble_.probabilities(maps)
+        """Blend the maps: probability of the foreground, (n, H, W); UsageError before `fit`."""
+        return self._fitted().probabilities(maps)
 
     def score(self, maps: Mapping[str, ArrayLike], masks: ArrayLike) -> float:
-        """Global Dice of the predicted masks."""
+        """Global Dice of the predicted masks; UsageError before `fit`."""
         return Counts.of(count(self.predict(maps), _bool(masks))).dice
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -138,6 +138,11 @@ class Ensembler:
                 raise UsageError(f'Ensembler has no parameter "{name}"; it has {", ".join(_PARAMETERS)}')
             setattr(self, name, value)
         return self
+
+    def _fitted(self) -> Ensemble:
+        if not hasattr(self, "ensemble_"):
+            raise UsageError("this Ensembler is not fitted; fit it first")
+        return self.ensemble_
 
     def __repr__(self) -> str:
         return f"Ensembler({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
@@ -156,14 +161,12 @@ def _records(
 ) -> OutOfFold:
     """Check that the arrays fit together and put the records in the order of their folds."""
     truth = _bool(masks)
-    arrays = {name: np.asarray(values) for name, values in maps.items()}
-    if not arrays:
-        raise UsageError("maps: give at least one member")
+    arrays = _members(maps)
     for name, array in arrays.items():
         if array.shape != truth.shape:
             raise UsageError(f"maps of {name}: have shape {array.shape}, the masks {truth.shape}")
     names = _named(ids, len(truth))
-    own = dict(zip(names, map(str, _labels("groups", groups, len(truth)) if groups is not None else names)))
+    own = dict(zip(names, _groups(groups, len(truth)) if groups is not None else names))
     fold_of = dict(zip(names, _numbered(folds, len(truth)) if folds is not None else _balanced(truth, own, seed)))
     rows = {name: row for row, name in enumerate(names)}
     return OutOfFold(
@@ -176,6 +179,16 @@ def _records(
         ),
         read_masks=lambda some: truth[[rows[one] for one in some]],
     )
+
+
+def _members(maps: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    if not isinstance(maps, Mapping):
+        raise UsageError(f"maps: {type(maps).__name__} given; give a mapping of member name to maps")
+    if unnamed := [name for name in maps if not isinstance(name, str)]:
+        raise UsageError(f"maps: member name {unnamed[0]!r} is not text; give a mapping of member name to maps")
+    if not maps:
+        raise UsageError("maps: give at least one member")
+    return {name: np.asarray(values) for name, values in maps.items()}
 
 
 def _bool(masks: ArrayLike) -> NDArray[np.bool_]:
@@ -195,7 +208,18 @@ def _named(ids: Sequence[str] | None, number: int) -> list[str]:
     return names
 
 
+def _groups(groups: Labels, number: int) -> list[str]:
+    found = _labels("groups", groups, number)
+    # By their text: NumPy turns a NaN among strings into "nan", and the NA of pandas has no truth value.
+    missing = sum(label is None or str(label) in ("nan", "NaT", "<NA>") for label in found)
+    if missing:
+        raise UserError(f"groups: {missing} of {number} are missing (NaN or None); give each record a group")
+    return list(map(str, found))
+
+
 def _labels(what: str, labels: Labels, number: int) -> list[Hashable]:
+    if getattr(labels, "ndim", 1) != 1 or not all(isinstance(label, Hashable) for label in labels):
+        raise UsageError(f"{what}: have more than one dimension; give one label for each record")
     found = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     if len(found) != number:
         raise UsageError(f"{what}: {len(found)} given for {number} records")

@@ -39,7 +39,8 @@ class Score:
     per_record: NDArray[np.int64]  # (n, 3) true positives, predicted, truth
 
     def __repr__(self) -> str:
-        return f"Score(dice={self.dice.value:.5f} {interval_text(self.dice.interval)}, records={self.records})"
+        dice = f"dice={self.dice.value:.5f} {interval_text(self.dice.interval)}" if self.counts.truth else "no Dice"
+        return f"Score({dice}, records={self.records})"
 
     @property
     def records(self) -> int:
@@ -118,7 +119,8 @@ def score(
     """Score every row of a submission: global Dice and its 95 % interval over scene groups.
 
     file: as `check` takes it, or what `read_submission` gave. truth: masks (256, 256) bool by id, or a function that
-    gives a record's. groups: scene group by id; a record without one is its own group.
+    gives a record's. groups: scene group by id; a record without one is its own group. Without a contrail pixel in the
+    truth there is no Dice: its value is 1 if nothing is predicted, else 0, and `Score.warnings` says so.
     Raises UserError if the gate rejects the file or a record has no truth.
 
     >>> import numpy as np

@@ -246,3 +246,30 @@ def test_the_estimator_keeps_scikit_learns_habits(rng):
     assert estimator.score(maps, masks) == estimator.ensemble_.fitted["dice"]["in_sample"]
     with pytest.raises(UnknownName, match='did you mean "greedy"'):
         Ensembler("gredy").fit(maps, masks)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_missing_groups_are_refused_by_their_number(rng, missing):
+    maps, masks = arrays(streak_case(rng))
+    with pytest.raises(UserError, match="groups: 5 of 24 are missing"):
+        fit(maps, masks, groups=[missing] * 5 + list(range(19)))
+
+
+@pytest.mark.parametrize("groups", [np.zeros((24, 1)), [[0]] * 24])
+def test_groups_have_one_dimension(rng, groups):
+    maps, masks = arrays(streak_case(rng))
+    with pytest.raises(UsageError, match="groups: have more than one dimension"):
+        fit(maps, masks, groups=groups)
+
+
+@pytest.mark.parametrize("form", [list, lambda maps: np.stack(list(maps)), lambda maps: dict(enumerate(maps))])
+def test_maps_are_a_mapping_of_names(rng, form):
+    maps, masks = arrays(streak_case(rng))
+    with pytest.raises(UsageError, match="give a mapping of member name to maps"):
+        fit(form(maps.values()), masks)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_an_estimator_is_fitted_before_it_predicts(method):
+    with pytest.raises(UsageError, match="fit it first"):
+        getattr(Ensembler(), method)({})

@@ -64,6 +64,7 @@ def test_labels_without_contrails_are_said_to_tell_nothing(tmp_path: Path, mask:
     (warning,) = found.warnings
     assert found.dice.value == dice
     assert "hold no contrail pixel (1 record)" in warning and words in warning
+    assert repr(found) == "Score(no Dice, records=1)"
 
 
 def test_few_scenes_with_contrails_are_warned_of(tmp_path: Path) -> None:
