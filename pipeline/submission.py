@@ -93,7 +93,7 @@ def submit(
 
         def note(written: Written) -> None:
             if split == "test" and form == "csv":
-                append(store.ledger, _entry(ensemble, source, written))
+                append(store.ledger, _entry(ensemble, source, written), listener=listener)
 
         options = WriteOptions(force=force, sample_order=masks.sample, on_written=note, source=source)
         with listener.task("masks", len(masks.ids)):

@@ -157,14 +157,21 @@ def _was_submission(line: bytes) -> bool:
     return line.rstrip().endswith(b"}") and b'"name"' in line and b'"sha256"' in line
 
 
-def append(path: Path, sent: Sent, public: float | None = None, private: float | None = None) -> Entry:
-    """Add a submission; an existing one is returned unchanged."""
+def append(
+    path: Path,
+    sent: Sent,
+    public: float | None = None,
+    private: float | None = None,
+    listener: Listener = SILENT,
+) -> Entry:
+    """Add a submission; an existing one is returned unchanged, with a note."""
     scores = given_scores(public, private)
     # Two commands at once take turns: each sees the other's line whole, and numbers its own after it.
     with locked(path):
         entries, number = _read(path)
         twin = next((each for each in entries if _is_twin(each, sent, public, private)), None)
         if twin:
+            listener.note(f"the same masks as entry {twin.title} of the ledger; no entry is added")
             return twin
         sent = sent if sent.when else replace(sent, when=_now())
         _append_line(path, {"format": FORMAT, "kind": "submission", "number": number, **asdict(sent), **scores})

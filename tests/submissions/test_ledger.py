@@ -79,7 +79,9 @@ def test_what_is_no_dice_is_refused(path: Path, score: float) -> None:
 def test_the_same_submission_is_not_counted_twice(path: Path) -> None:
     first = append(path, sent(1))
     append(path, sent(2))
-    assert append(path, sent(1)) == first
+    heard = Heard()
+    assert append(path, sent(1), listener=heard) == first
+    assert heard.notes == [f"the same masks as entry {first.title} of the ledger; no entry is added"]
     assert len(read_ledger(path).entries) == 2
 
 

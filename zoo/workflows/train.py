@@ -15,6 +15,7 @@ from core.command import Command
 from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
+from core.words import counted
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.epoch_choice import Curve
 from zoo.members import Recipe, load_members
@@ -159,6 +160,7 @@ def train(
         save_folds(store.folds, split)
     set_threads(jobs)
     trainer = _Trainer(scenes, split, tta, device, jobs, listener)
+    trainer.left_out = 0 if with_val else sum(record.split == "validation" for record in scenes.labelled)
     together = groupby(planned, key=lambda each: (each.run.ref, each.run.seed))
     return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
 
@@ -170,6 +172,7 @@ class _Trainer:
         self.scenes, self.folds, self.tta = scenes, folds, tta
         self.device, self.jobs, self.listener = device, jobs, listener
         self.weights_changed = False  # of any run so far
+        self.left_out = 0  # validation records that are not trained on, until the user is told
 
     def train(self, planned: Iterable[Planned]) -> Iterator[TrainedRun]:
         """Train incomplete runs, let the folds choose each other's epochs, and predict the held-out records of each.
@@ -208,6 +211,9 @@ class _Trainer:
         seen, held = self._datasets(run)
         start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
         self.listener.info(f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
+        if self.left_out:
+            self.listener.info(f"{counted(self.left_out, 'validation record')} not trained on; --with-val adds them")
+            self.left_out = 0
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):
             text = f"{lacking} of {len(seen)} records have no labelers; their mask is the target"
             self.listener.info(f"{run.label}: {text}")

@@ -74,6 +74,13 @@ def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
     assert list(frame["dice"]) == [each.dice for each in trained]
 
 
+def test_validation_records_that_are_not_trained_on_are_told_of_once(trains, tmp_path):
+    words = "2 validation records not trained on; --with-val adds them"
+    assert [line for line in trains(TINY, "all", tmp_path)[1].infos if "--with-val adds" in line] == [words]
+    assert words not in trains(TINY, "0", tmp_path)[1].infos  # reused
+    assert words not in trains(TINY, "0", tmp_path, with_val=True)[1].infos
+
+
 def test_folds_that_are_given_are_kept_and_others_are_refused(trains, scenes, tmp_path):
     folds = two_folds(scenes)
     (each,), _ = trains(TINY, store=tmp_path, folds=folds)
