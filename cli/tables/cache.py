@@ -21,6 +21,9 @@ def print_verified(console: "Console", found: "Verified") -> None:
     if len(found.unsigned) > FEW:
         console.print(f"... and {len(found.unsigned) - FEW} more without a digest; --json lists all")
     sets = found.sets
+    for count, words in ((sets.sets_of_other_folds, "prediction sets"), (sets.runs_of_other_folds, "runs")):
+        if count:
+            console.print(f"{count} {words} are of another folds.csv: they do not count until it is back")
     console.print(
         f"{sets.sets} prediction sets, {sets.records} maps in {sets.shards} shards, {sets.bytes / 1e6:.1f} MB; "
         f"{found.artefacts} artefacts, {len(found.unsigned)} without a digest, {len(found.unknown)} files not checked: "

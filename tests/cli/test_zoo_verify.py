@@ -13,12 +13,15 @@ from tests.zoo.predictions.cases import ids, map_of, write_set
 @pytest.fixture
 def runs(tmp_path) -> Path:
     write_set(tmp_path / "runs", ids(3))
+    (tmp_path / "runs/folds.csv").write_text("record_id,fold\na,0\nb,1\n")
     return tmp_path / "runs"
 
 
 def test_whole_predictions_pass(runs, capsys):
     assert run(["zoo", "verify", "--runs", str(runs)]) == 0
-    assert "1 prediction sets, 3 maps in 1 shards" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "1 prediction sets, 3 maps in 1 shards" in out
+    assert "1 prediction sets are of another folds.csv: they do not count" in out
 
 
 def test_a_fault_is_a_line_and_exit_code_1(runs, capsys):

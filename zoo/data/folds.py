@@ -23,6 +23,7 @@ from core.locks import locked
 from core.record_ids import KnownIds
 from core.signing import DIGEST, changed
 from zoo.data.groups import METADATA, PIXELS, UNKNOWN
+from zoo.runs.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,17 +254,30 @@ def read_folds(path: str | PathLike[str]) -> Folds:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file", Command("data folds", out=path)) from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is not a readable csv file ({error})", Command("data folds")) from error
+        raise _unusable(path, "no such file") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    except ValueError as error:
+        raise _unusable(path, f"is not a readable csv file ({error})") from error
     try:
         return Folds(tuple(_rows(text)))
     except csv.Error as error:
-        raise UserError(f"{path}: is not a readable csv file ({error})", Command("data folds")) from error
+        raise _unusable(path, f"is not a readable csv file ({error})") from error
     except Damaged as error:
         raise changed(path, where=error.what) from error
     except UserError as error:
         raise UserError(f"{path}: {error.what}", error.do) from error
+
+
+def split_again(path: Path, folds: int) -> tuple[str, Command]:
+    """Words and command for bringing back the folds.csv of runs whose highest fold is `folds` - 1."""
+    why = "the same scenes, seed and number of folds give the same folds, after which the runs count again"
+    return why, Command("data folds", folds=folds, out=path, force=path.exists())
+
+
+def kept_as(path: Path, sha256: str) -> Path:
+    """Path beside a folds.csv at which a split with this hash is kept once another one replaces it."""
+    return path.with_name(f"{path.stem}-{sha256[:12]}{path.suffix}")
 
 
 def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener = SILENT) -> None:
@@ -277,6 +291,21 @@ def save_folds(path: Path, folds: Folds, force: bool = False, listener: Listener
         elif path.exists():
             _refuse_other(path, folds)
         write_folds(path, folds)
+
+
+def _unusable(path: Path, what: str) -> UserError:
+    """Error for a folds.csv that is missing or no csv file; beside runs, with the command that brings back their split.
+
+    A file by another name is the user's own, which no command may replace.
+    """
+    store, there = Store(path.parent), path.exists()
+    if path != store.folds:
+        return UserError(f"{path}: {what}", None if there else Command("data folds", out=path))
+    highest = store.highest_fold()
+    if not highest:  # fold 0 alone does not tell how many there are
+        return UserError(f"{path}: {what}", Command("data folds", out=path, force=there))
+    why, again = split_again(path, highest + 1)
+    return UserError(f"{path}: {what}; {why}", again)
 
 
 def _refuse_other(path: Path, folds: Folds) -> None:
@@ -295,7 +324,7 @@ def _set_aside(path: Path, folds: Folds, listener: Listener) -> None:
     except UserError:  # none, or no split
         return
     if old.sha256 != folds.sha256:
-        kept = path.with_name(f"{path.stem}-{old.sha256[:12]}{path.suffix}")
+        kept = kept_as(path, old.sha256)
         write_text(kept, path.read_text())
         listener.note(f"the old split is kept as {kept}; what was trained on it does not count until that is back")
 

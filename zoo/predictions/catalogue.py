@@ -15,10 +15,11 @@ from core.command import Command
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
+from zoo.data.folds import kept_as, split_again
 from zoo.predictions.format import set_folder
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
-from zoo.runs.names import Ref
+from zoo.runs.names import FULL, Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store, chosen_on_together
 from zoo.views import parse_views, plainness
 
@@ -208,10 +209,20 @@ class _Search:
                 for outdated in filter(None, (folder.outdated for folder in candidate)):
                     raise _NothingSuchError(outdated.what, outdated.do)
                 return maps
-        raise _NothingSuchError(
-            f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than {self.store.folds}",
-            _predict(self.split, asked.member),
-        )
+        raise self._of_other_folds(asked, candidate)
+
+    def _of_other_folds(self, asked: Ref, sets: Sequence[SetFolder]) -> UserError:
+        """Error for predictions of another split, with how to bring that split back."""
+        path = self.store.folds
+        what = f"{asked}: its {_words(self.split)} predictions were made on another folds.csv than {path}"
+        kept = kept_as(path, sets[0].opened.provenance.folds_sha256)
+        if kept.is_file():
+            return _NothingSuchError(f"{what}; copy {kept} over it, after which the runs count again")
+        highest = max((int(one.place.name.fold) for one in sets if one.place.name.fold != FULL), default=0)
+        if not highest:  # fold 0 alone does not tell how many there are
+            return _NothingSuchError(f"{what}; bring that back, after which the runs count again")
+        why, again = split_again(path, highest + 1)
+        return _NothingSuchError(f"{what}; {why}", again)
 
     def _complete(self, asked: Ref) -> list[SetFolder]:
         mine = [folder for folder in self.folders if folder.place.ref.member == asked.member]

@@ -5,6 +5,7 @@ it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoo.data import Folds, read_folds
 from zoo.predictions.catalogue import SetFolder, require_in_place, set_folders
 from zoo.predictions.members import OOF, MemberMaps
 from zoo.predictions.reader import PredictionSet
+from zoo.runs.names import Ref
 from zoo.runs.store import Store
 
 
@@ -28,6 +30,8 @@ class VerifiedSets:
     shards: int
     bytes: int
     unfinished: tuple[Path, ...]
+    sets_of_other_folds: int  # out of fold, on another split than folds.csv: they do not count until that is back
+    runs_of_other_folds: int
     faults: tuple[str, ...]
 
 
@@ -57,6 +61,11 @@ def verify_sets(store: Store, listener: Listener = SILENT) -> VerifiedSets:
         records=sum(len(one.record_ids) for one in opened),
         shards=len(shards),
         bytes=sum(path.stat().st_size for path in shards if path.is_file()),
+        sets_of_other_folds=sum(
+            folds is not None and one.provenance.split == OOF and one.provenance.folds_sha256 != folds.sha256
+            for one in opened
+        ),
+        runs_of_other_folds=_runs_of_other_folds(store, folds),
         unfinished=tuple(folder.place.folder for folder in folders if folder.written is None),
         faults=tuple(faults),
     )
@@ -115,13 +124,25 @@ def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
             return
 
 
+def _runs_of_other_folds(store: Store, folds: Folds | None) -> int:
+    """Number of ended runs on another split than folds.csv; 0 if there is no folds.csv to compare with."""
+    recipes = [Ref(member, recipe) for member in store.trained_members() for recipe in store.recipes(member)]
+    count = 0
+    for place in (run for ref in recipes for run in store.runs(ref)):
+        with suppress(UserError):  # absent or damaged: no end that could count
+            count += folds is not None and place.read_result().get("folds_sha256") not in (None, folds.sha256)
+    return count
+
+
 def _kind(found: PredictionSet) -> tuple[str, str, str]:
     made = found.provenance
     return str(made.ref), made.split, made.tta
 
 
 def _read_folds(store: Store) -> tuple[Folds | None, list[str]]:
+    if not store.folds.exists() and store.highest_fold() is None:
+        return None, []
     try:
-        return (read_folds(store.folds) if store.folds.exists() else None), []
+        return read_folds(store.folds), []
     except UserError as error:
         return None, [str(error)]

@@ -22,7 +22,7 @@ from core.errors import Damaged
 from core.files import sha256_of_file
 from core.locks import claim
 from core.signing import read_signed, write_signed
-from zoo.runs.names import Ref, RunName
+from zoo.runs.names import FULL, Ref, RunName
 
 MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
 RESULT_FORMAT = 2
@@ -110,6 +110,12 @@ class Store:
     def run(self, ref: Ref, name: RunName) -> "RunPlace":
         """Place of one run of a recipe."""
         return RunPlace(store=self, member=ref.member, hash=ref.recipe or "", fold=name.fold, seed=name.seed)
+
+    def highest_fold(self) -> int | None:
+        """Highest fold that a run or a prediction set is of, complete or not; None without any."""
+        runs = (RunName.parse(path.name) for path in self.root.glob("members/*/*/fold-*"))
+        names = (*runs, *(place.name for place in self.sets()))
+        return max((int(name.fold) for name in names if name and name.fold != FULL), default=None)
 
     def sets(self, split: str = "*", member: str = "*") -> Iterator["SetPlace"]:
         """Places of the prediction sets that are there, complete or not, sorted by path."""

@@ -223,6 +223,28 @@ def test_an_absent_or_foreign_file_is_named(tmp_path):
         read_folds(tmp_path / "folds.csv")
 
 
+def test_a_lost_split_of_runs_is_made_again_by_the_advised_command(tmp_path):
+    path = tmp_path / "folds.csv"
+    for fold in ("0", "2", "full"):
+        (tmp_path / f"members/m/abc/fold-{fold}").mkdir(parents=True)
+    with pytest.raises(UserError, match="no such file; the same scenes, .* the runs count again") as caught:
+        read_folds(path)
+    assert caught.value.do == Command("data folds", folds=3, out=path, force=False)
+    (tmp_path / "predictions/ext/abc/oof/fold-4/none").mkdir(parents=True)
+    path.write_bytes(b"record_id,fold\n\xff,0\n")
+    with pytest.raises(UserError, match="not a readable csv file .*; the same scenes") as caught:
+        read_folds(path)
+    assert caught.value.do == Command("data folds", folds=5, out=path, force=True)
+
+
+def test_no_command_replaces_a_file_of_the_users_own(tmp_path):
+    (tmp_path / "members/m/abc/fold-2").mkdir(parents=True)
+    (tmp_path / "mine.csv").write_bytes(b"\xff")
+    with pytest.raises(UserError, match="not a readable csv file") as caught:
+        read_folds(tmp_path / "mine.csv")
+    assert caught.value.do is None
+
+
 def test_labelled_records_without_a_fold_are_counted_and_named():
     folds = Folds(ROWS)
     folds.require(["195731008142151", "positive_013"])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from core.command import Command
 from core.errors import UserError
 from core.signing import write_signed
 from tests.heard import Heard
@@ -215,6 +216,20 @@ def test_predictions_on_other_folds_are_refused_or_left_out(tmp_path):
     assert [member.name for member in find_members(Store(tmp_path), folds_sha256="f1")] == ["new"]
     with pytest.raises(UserError, match=r"old: .* made on another folds\.csv"):
         find_members(Store(tmp_path), names=[Ref.parse("new"), Ref.parse("old")], folds_sha256="f1")
+
+
+def test_predictions_on_other_folds_say_how_to_bring_those_back(tmp_path):
+    write_folds(tmp_path, "012", folds_sha256="0123456789abcdef")
+    path = tmp_path / "folds.csv"
+    path.touch()
+    with pytest.raises(UserError, match="the same scenes, seed and number of folds") as caught:
+        find_members(Store(tmp_path), folds_sha256="f1")
+    assert caught.value.do == Command("data folds", folds=3, out=path, force=True)
+    kept = tmp_path / "folds-0123456789ab.csv"
+    kept.touch()
+    with pytest.raises(UserError, match=f"copy {kept} over it") as caught:
+        find_members(Store(tmp_path), folds_sha256="f1")
+    assert caught.value.do is None
 
 
 def test_an_older_recipe_on_the_right_folds_is_found_behind_a_newer_one_on_others(tmp_path):

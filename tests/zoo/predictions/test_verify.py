@@ -89,6 +89,7 @@ FAULTS = {
     ),
     "training on": (lambda runs: save_weights(runs, b"other", None), "train it to its end; run: cli zoo predict"),
     "wrong fold": (wrong_fold, f"record {RECORDS['1'][0]} is not of fold 0"),
+    "lost folds": (lambda runs: (runs / "folds.csv").unlink(), "folds.csv: no such file; the same scenes"),
     "torn folds": (lambda runs: (runs / "folds.csv").write_text("x"), "folds.csv: has no column"),
     "other test records": (
         lambda runs: write_set(runs, ids(2), fold="3", split="test"),
@@ -118,6 +119,17 @@ def test_an_unfinished_set_is_no_fault(runs):
     (set_of(runs) / MANIFEST).unlink()
     found = verify_sets(Store(runs))
     assert (found.sets, found.unfinished, found.faults) == (3, (set_of(runs),), ())
+
+
+def test_what_is_of_other_folds_is_counted_and_no_fault(runs):
+    (runs / "folds.csv").rename(runs / "folds-old.csv")
+    (runs / "folds.csv").write_text("record_id,fold\na,0\nb,1\n")
+    for fold, folds_sha256 in enumerate((read_folds(runs / "folds.csv").sha256, "old")):
+        result = runs / f"members/ext/abc/fold-{fold}/result.json"
+        result.parent.mkdir(parents=True)
+        write_signed(result, {"format": 2, "folds_sha256": folds_sha256})
+    found = verify_sets(Store(runs))
+    assert (found.sets_of_other_folds, found.runs_of_other_folds, found.faults) == (2, 1, ())
 
 
 def test_the_weights_that_predicted_are_recognised(runs):
