@@ -22,7 +22,9 @@ def print_tuned(console: "Console", document: dict[str, Any]) -> None:
     number = f"{len(ranked)} {'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned)"
     console.print(f"Dice: global, on the held-out records of fold {document['fold']}; {number}.")
     if document["best"]["chosen_on_own_fold"]:
-        console.print("* chosen as the highest on this very fold: too high by chance; the other folds judge the member")
+        corrected = best["dice_corrected"]
+        without = "" if corrected is None else f", {corrected:.4f} without the gain of that choice"
+        console.print(f"* chosen as the highest on this very fold{without}; the other folds judge the member")
     own = document["dice_as_it_is"]
     if document["path"] is None:
         line = f"No trial was better than the member as it is (Dice {own:.4f}): no member is written."

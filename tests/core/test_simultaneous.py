@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.dice import Counts
-from core.simultaneous import behind_best, differences
+from core.simultaneous import behind_best, differences, selection_optimism
 from core.uncertainty import dice_difference, paired_gain
 
 
@@ -72,3 +72,23 @@ def test_the_interval_behind_the_highest_contains_that_of_the_pair_alone(seed, n
 def test_one_group_has_no_interval():
     counts = np.array([[3, 5, 6], [2, 2, 4]])
     assert behind_best([counts, counts // 2], ["a", "a"])[1].interval is None
+
+
+@pytest.mark.parametrize(("skills", "found"), [([0.6] * 12, 0.5), ([0.8] + [0.6] * 11, None)])
+def test_the_optimism_of_the_highest_is_mostly_found_and_not_where_one_is_far_ahead(skills, found):
+    """On 45 groups; the truth is that of 20,000, and what all systems gain in a sample is no optimism."""
+    truth = np.array([Counts.of(one).dice for one in systems(np.random.default_rng(1), skills, 20_000)])
+    too_high, estimated = [], []
+    for seed in range(40):
+        sample = systems(np.random.default_rng(seed), skills, 45)
+        off = np.array([Counts.of(one).dice for one in sample]) - truth
+        too_high.append(off[np.argmax(off + truth)] - off.mean())
+        estimated.append(selection_optimism(sample, np.arange(45)))
+    if found:
+        assert found * np.mean(too_high) < np.mean(estimated) < np.mean(too_high)
+    else:
+        assert np.mean(estimated) < 0.002
+
+
+def test_one_system_gains_nothing_by_being_chosen(rng):
+    assert selection_optimism(systems(rng, [0.5], 20), np.arange(20)) == 0

@@ -1,12 +1,14 @@
 """Global Dice of the held-out records, over all thresholds, from integer counts."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from core.command import Command
-from core.dice import global_dice
+from core.dice import count, global_dice
 from core.errors import UserError
 from zoo.data import SIZE
 from zoo.geometry import resize
@@ -41,10 +43,33 @@ def score(
 
     Without records or contrail pixels there is no score (0/0).
     """
-    if not len(held_out):
-        return None, None, None
-    network.eval()
     positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for values, truth in _predictions(network, held_out, device, batch, precision):
+        positives += np.bincount(values[truth], minlength=256)
+        negatives += np.bincount(values[~truth], minlength=256)
+    return best_dice(positives, negatives) if positives.any() else (None, None, None)
+
+
+@torch.inference_mode()
+def score_records(
+    network: nn.Module,
+    held_out: RecordDataset,
+    device: torch.device,
+    batch: int,
+    precision: str,
+    threshold: float,
+) -> NDArray[np.int64]:
+    """Count each held-out record at a threshold of `score`: (n, 3) true positives, predicted, truth."""
+    level = round(threshold * 255)
+    parts = _predictions(network, held_out, device, batch, precision)
+    return np.concatenate([np.zeros((0, 3), np.int64), *(count(values >= level, truth) for values, truth in parts)])
+
+
+def _predictions(
+    network: nn.Module, held_out: RecordDataset, device: torch.device, batch: int, precision: str
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Yield maps and masks of a batch of records, both (n, 256 * heads, 256)."""
+    network.eval()
     parts = [range(len(held_out))[start : start + batch] for start in range(0, len(held_out), batch)]
     with held_out.batches(parts) as batches:
         for part, (images, labels) in zip(parts, batches):
@@ -59,7 +84,4 @@ def score(
                     Command("data check"),
                 )
             values = (resize(logits, SIZE).sigmoid() * 255).round().byte().cpu().numpy()
-            truth = labels.numpy() > 0.5
-            positives += np.bincount(values[truth], minlength=256)
-            negatives += np.bincount(values[~truth], minlength=256)
-    return best_dice(positives, negatives) if positives.any() else (None, None, None)
+            yield values.reshape(len(values), -1, SIZE), labels.numpy().reshape(len(values), -1, SIZE) > 0.5

@@ -1,7 +1,8 @@
 """Tuning: a search of a member's recipe by Optuna; each trial is a run of one fold, scored by its Dice and pruned.
 
 In: a recipe, a space, a fold. Out: the trials, in one SQLite file, and the best recipe. The Dice of the best trial is
-optimistic, since it was chosen on its fold. The run of a trial is removed when the trial is finished.
+optimistic, since it was chosen on its fold; each trial keeps its counts per record, by which that is corrected. The run
+of a trial is removed when the trial is finished.
 """
 
 import json
@@ -13,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
@@ -22,25 +25,29 @@ from core.errors import UsageError, UserError
 from core.files import make_folder, sha256_of
 from core.listener import SILENT, Listener, Silent
 from core.signing import DIGEST
+from core.simultaneous import selection_optimism
 from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
 from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
+from zoo.models import build
 from zoo.runs import Store
 from zoo.runs.run import Run, plan_run, run_records
 from zoo.runs.trials import ENDED, check_database, check_trials, trial_digest
+from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
-from zoo.training.dataset import run_datasets
+from zoo.training.dataset import RecordDataset, run_datasets
 from zoo.training.history import Epoch, read_epochs
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.preflight import check_run
-from zoo.training.scoring import NotFinite
+from zoo.training.scoring import NotFinite, score_records
 from zoo.training.warm_start import pin_warm_start
 
 STARTUP = 5  # random trials before the sampler models them and the pruner acts
 BASELINE = "as_it_is"  # attribute of the trial of the member itself, with no key changed
+COUNTS = "counts"  # attribute of a complete trial: counts of each held-out record, in the order of the ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +151,22 @@ class Tuning:
         return max(complete, key=lambda trial: (trial.value, is_baseline(trial), -trial.number))
 
     @property
+    def best_corrected(self) -> float | None:
+        """Dice of the best trial without the gain of having been chosen as the highest; None for older trials.
+
+        What the choice of each trial's own epoch and threshold gains is not corrected.
+        """
+        complete = [trial for trial in self.finished if trial.state == TrialState.COMPLETE]
+        counts = [np.array(trial.user_attrs.get(COUNTS, ()), np.int64) for trial in complete]
+        groups = [self.folds.group_of[name] for name in sorted(self.folds.fold_of) if self._holds(name)]
+        if self.best.value is None or any(one.shape != (len(groups), 3) for one in counts):
+            return None
+        return self.best.value - selection_optimism(counts, groups)
+
+    def _holds(self, record_id: str) -> bool:
+        return self.folds.fold_of[record_id] == int(self.fold)
+
+    @property
     def baseline(self) -> FrozenTrial | None:
         """Trial of the member itself, once it has ended; else None."""
         return next(filter(is_baseline, self.finished), None)
@@ -209,6 +232,7 @@ class Tuning:
                     judge(epoch)
                 seen, held = run_datasets(run, scenes, self.folds)
                 train(run, seen, held, device_name, listener, report_and_judge)
+                trial.set_user_attr(COUNTS, held_out_counts(run, held, device_name).tolist())
                 self._end(trial, TrialState.COMPLETE, float(run.read_result()["dice"]))
             except (optuna.TrialPruned, NotFinite):
                 self._end(trial, TrialState.PRUNED)
@@ -222,6 +246,8 @@ class Tuning:
         """Report the other trial's values and end as this trial's own."""
         for epoch, dice in other.intermediate_values.items():
             trial.report(dice, epoch)
+        if COUNTS in other.user_attrs:
+            trial.set_user_attr(COUNTS, other.user_attrs[COUNTS])
         return self._end(trial, other.state, other.value if other.state == TrialState.COMPLETE else None)
 
     def _end(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> FrozenTrial:
@@ -253,6 +279,14 @@ class Tuning:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
+
+
+def held_out_counts(run: Run, held: RecordDataset, device_name: str) -> NDArray[np.int64]:
+    """Counts (n, 3) of each held-out record at the threshold of a run that has ended."""
+    result, recipe, device = run.read_result(), run.recipe.final, choose_device(device_name)
+    network = build(recipe, "none")
+    load_weights(run.best, network)
+    return score_records(network.to(device), held, device, recipe.batch, result["precision"], result["threshold"])
 
 
 def default_space(recipe: Recipe) -> Space:

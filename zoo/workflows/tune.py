@@ -38,8 +38,8 @@ class Tuned:
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON: the best trial, and all of them.
 
-        The Dice of the best trial is too high, because it was selected on this fold. It is marked but not corrected,
-        which would need the counts per record of all trials.
+        The Dice of the best trial is too high, because it was selected on this fold. It is marked, and `dice_corrected`
+        is without the gain of that choice; None if trials of an earlier release kept no counts per record.
         """
         tuning, best, baseline = self.tuning, self.tuning.best, self.tuning.baseline
         rows = [
@@ -64,6 +64,7 @@ class Tuned:
             "best": {
                 "trial": tuning.finished.index(best),
                 "dice": best.value,
+                "dice_corrected": tuning.best_corrected,
                 "values": tuning.values_of(best),
                 **chosen,
             },

@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import timm
 import torch
 from optuna.trial import TrialState
 from safetensors.torch import save_file
 
+from core.dice import Counts
 from core.errors import UsageError, UserError
 from core.files import sha256_of_file
 from tests.heard import Heard
@@ -52,6 +54,7 @@ def score_without_training(monkeypatch):
 
     monkeypatch.setattr(module, "train", train)
     monkeypatch.setattr(module, "run_datasets", lambda *_: ((), ()))
+    monkeypatch.setattr(module, "held_out_counts", lambda *_: np.zeros((0, 3), np.int64))
 
 
 @pytest.fixture
@@ -76,6 +79,10 @@ def test_a_real_trial_is_a_run_and_leaves_none_behind(search, scenes, tmp_path):
     assert tuning.values_of(trial) == {"lr": TINY.lr, "frames": (5,), "batch": 2}  # the member as it is comes first
     assert trial.state == TrialState.COMPLETE
     assert [trial.value] == epochs
+    counts = np.array(trial.user_attrs[module.COUNTS])
+    assert Counts.of(counts).dice == pytest.approx(trial.value)  # of the same maps, at the same threshold
+    assert len(counts) == sum(fold == 0 for fold in two_folds(scenes).fold_of.values())
+    assert tuning.best_corrected == trial.value  # the only one
     assert not (tmp_path / "members" / "lite0-fc-t5.tuning").exists()
     assert [trial.number for trial in search().finished] == [0]  # the same call finds the same file
 
@@ -166,6 +173,7 @@ def test_weights_that_are_searched_lie_beside_the_member_and_count_by_content(se
         run.folder.mkdir(parents=True)
         run.write_result({"dice": 0.9 if run.recipe.weights == path else 0.1})
 
+    score_without_training(monkeypatch)
     monkeypatch.setattr(module, "train", train)
     for _ in range(6):
         tuning.next_trial(scenes)
@@ -320,6 +328,7 @@ def test_the_member_as_it_is_comes_first_whatever_the_space(search, scenes, monk
         run.folder.mkdir(parents=True)
         run.write_result({"dice": 0.5})
 
+    score_without_training(monkeypatch)
     monkeypatch.setattr(module, "train", train)
     first, second = tuning.next_trial(scenes), tuning.next_trial(scenes)
     assert tried[0].resolved == recipe.resolved != tried[1].resolved

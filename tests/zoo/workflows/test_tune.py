@@ -65,6 +65,7 @@ def test_the_same_call_resumes_and_ends_with_a_member(tunes, tmp_path):
     assert document["best"]["dice"] == max(trial["dice"] for trial in document["trials"])
     assert tuned.path == tmp_path / "runs/tuning/mine-tuned.toml"
     assert (document["best"]["chosen_among"], document["best"]["chosen_on_own_fold"]) == (3, True)
+    assert 0 <= document["best"]["dice_corrected"] <= document["best"]["dice"]
     found = load_member(str(tuned.path))
     assert (found.name, found.lr, found.batch) == ("mine-tuned", *document["best"]["values"].values())
     frame = tuned.to_frame()
