@@ -99,12 +99,8 @@ def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: 
     if not lacking:
         return None
     first = runs[0]
-    try:
-        listed = load_member(first.run.member, members)
-    except UserError:
-        listed = None
     what = f"{first.run.ref}: no complete run of fold {', '.join(lacking)}"
-    return UserError(what, how_to_train(first, lacking, listed))
+    return UserError(what, how_to_train(first, lacking, _listed(first.run.member, members)))
 
 
 def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[list[EndedRun]]:
@@ -169,7 +165,10 @@ def not_trained(
     what = f"{where}{asked}: no complete run of fold {', '.join(fold_names)} of this split in {store}"
     if meant:
         return UserError(what, how_to_train(find_runs(store, asked.of(meant))[0], fold_names))
+    trained = [ended for of_one in runs_by_recipe(store, asked) for ended in of_one] if recipes else []
     how = Command("zoo train", member, fold=_folds_option(fold_names))
+    if trained:  # on other folds or another split, or their weights are gone
+        how = how_to_train(trained[0], fold_names, _listed(member, members))
     begun = _begun(store, asked, fold_names)
     if begun:
         return UserError(
@@ -248,6 +247,14 @@ def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:
 def _ended(store: Store, ref: Ref) -> list[RunPlace]:
     """Runs of a recipe that have a result, whatever it says."""
     return [place for place in store.runs(ref) if place.result.is_file()]
+
+
+def _listed(member: str, members: Path | None) -> Recipe | None:
+    """Listed recipe of a member; None without a readable one."""
+    try:
+        return load_member(member, members)
+    except UserError:
+        return None
 
 
 def _rank(of_one: Sequence[EndedRun]) -> tuple[int, int]:

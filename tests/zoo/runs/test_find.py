@@ -64,7 +64,8 @@ def test_runs_of_the_asked_folds_and_split_are_found(store):
     for folds, wanted in ((["2"], split), (["0"], "of another split")):
         with pytest.raises(UserError, match="tiny: no complete run of fold .* of this split") as caught:
             most_trained(store, Ref("tiny"), folds, wanted)
-        assert str(caught.value.do) == f"cli zoo train tiny --fold {folds[0]}"
+        file = store.run(Ref("tiny", store.recipes("tiny")[0]), RunName("0")).recipe_file
+        assert str(caught.value.do) == f"cli zoo train --member {file} --fold {folds[0]} --with-val"
 
 
 def test_a_recipe_that_was_named_is_trained_again_by_its_own_file(store):
