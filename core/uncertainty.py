@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts, global_dice
+from core.words import counted
 
 CERTAIN = 999.0  # a z that no sample gives, and that JSON can write
 FEW_EFFECTIVE = 20  # effective groups from which intervals have their nominal coverage: docs/honesty.md
@@ -146,7 +147,7 @@ def effective_groups(pixels: NDArray[np.int64]) -> float:
 
 def groups_text(groups: int, effective: float | None) -> str:
     """Number of scene groups in words, with the effective number; None in documents of an earlier release."""
-    return f"{groups} scene groups" + ("" if effective is None else f" ({effective:.1f} effective)")
+    return counted(groups, "scene group") + ("" if effective is None else f" ({effective:.1f} effective)")
 
 
 def interval_text(interval: Sequence[float] | None, figure: str = ".4f") -> str:

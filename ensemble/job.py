@@ -107,7 +107,8 @@ def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: 
     for other in other_recipes(store, members):
         listener.note(f"{other} was predicted, too, and is not used; --members takes it by that name")
     if optimistic := [member.name for member in members if member.epoch_chosen_on == HELD_OUT]:
-        words = "their epochs were chosen on the folds that score them, so each Dice is a little too high"
+        whose, them = ("its epochs", "it") if len(optimistic) == 1 else ("their epochs", "them")
+        words = f"{whose} were chosen on the folds that score {them}, so each Dice is a little too high"
         listener.note(f"{', '.join(optimistic)}: {words}")
     for line in shared.missing:
         listener.note(f"{line}; fitted on the {len(shared.record_ids)} records that all members share")

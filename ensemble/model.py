@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.command import Command
 from core.dice import global_dice
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.files import read_json
 from core.signing import check_signed, signed, write_signed
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
@@ -169,7 +169,11 @@ class Ensemble:
             others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []
             known = f"; there are: {', '.join(others)}" if others else ""
             raise UserError(f"{path}: there is no such ensemble{known}", AGAIN)
-        return _read(read_json(path), path)
+        try:
+            return _read(read_json(path), path)
+        except Damaged as error:
+            again = Command("ensemble fit", name=path.parent.name)
+            raise Damaged(error.what, error.do or again) from error
 
     def _used(self, maps: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.uint8]]:
         used = {name: self._checked(name, maps) for name in self.weights}

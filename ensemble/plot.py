@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.dice import Counts
 from core.thresholds import threshold_text
 from core.uncertainty import interval_text, standard_error
+from core.words import counted
 from ensemble.blend import TOTAL
 from ensemble.counts import Choice
 from ensemble.fitting import Fit
@@ -53,7 +54,7 @@ def title(fit: Fit, name: str) -> str:
     also = "" if fit.result.crossed is None else f"; in-sample {inside:.4f}"
     return (
         f"{name}: {kind} Dice {estimate.value:.4f}  {interval_text(estimate.interval)}{also}; "
-        f"{len(fit.active.record_ids)} records, {len(fit.active.folds)} folds"
+        f"{counted(len(fit.active.record_ids), 'record')}, {counted(len(fit.active.folds), 'fold')}"
     )
 
 

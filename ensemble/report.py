@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.command import Command
 from core.uncertainty import groups_text, interval_text
+from core.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,7 @@ class FitReport:
         groups = groups_text(document["groups"], document.get("effective_groups"))
         lines = [
             f"{self.kind.replace('_', '-')} Dice {self.dice:.4f} {interval_text(self.interval)}{jackknifed}, "
-            f"{document['records']} records in {groups}, {len(document['folds']) or 1} folds"
+            f"{counted(document['records'], 'record')} in {groups}, {counted(len(document['folds']) or 1, 'fold')}"
         ]
         words = {"uniform": "equal weights", "best": "the best single member"}
         for name, gain in document["gain"].items():

@@ -84,8 +84,11 @@ def is_signed(path: Path) -> bool:
 def sign(path: Path) -> None:
     """Sign a file that was edited on purpose, atomically, after checking that it can be read.
 
-    Raises UsageError for a kind of file that is not signed, UserError if the signed file could not be read.
+    Raises UsageError for a kind of file that is not signed, UserError if there is no such file or the signed file could
+    not be read.
     """
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
     kind = kind_of(path)
     if kind is None or kind.sign is None:
         raise UsageError(f"{path}: is not a file that can be signed; sign one of {', '.join(_signable())}")

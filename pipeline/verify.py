@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
+from core.words import counted
 from pipeline.artefacts import Kind, is_signed, kind_of
 from zoo.predictions.verify import VerifiedSets, verify_sets
 from zoo.runs import Store
@@ -41,7 +42,7 @@ class Verified:
     def raise_if_faulty(self) -> None:
         """Raise UserError if there is any fault."""
         if self.faults:
-            raise UserError(f"{len(self.faults)} faults; make the named files again, then verify again")
+            raise UserError(f"{counted(len(self.faults), 'fault')}; make the named files again, then verify again")
 
 
 def verify(store: Store, listener: Listener = SILENT) -> Verified:

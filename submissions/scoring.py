@@ -17,6 +17,7 @@ from core.dice import Counts, count, global_dice
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate, dice_difference, dice_interval, interval_text
+from core.words import counted
 from submissions.gate import read_submission
 from submissions.lines import File
 from submissions.report import Submission
@@ -51,7 +52,7 @@ class Score:
     def warnings(self) -> tuple[str, ...]:
         """Reasons why the Dice may mean little."""
         positive = int(np.count_nonzero(self.per_record[:, 2]))
-        on = f"{self.records} record{'s' * (self.records != 1)}"
+        on = counted(self.records, "record")
         if not self.counts.truth:
             wrong = f"all {self.counts.predicted:,} predicted pixels are wrong"
             verdict = wrong if self.counts.predicted else "an empty file is right, and Dice says nothing of skill"

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from core.errors import FEW
+from core.words import counted
 from pipeline.verify import Verified
 from zoo.predictions.importer import Imported
 from zoo.runs import Ref
@@ -25,9 +26,9 @@ def print_verified(console: "Console", found: "Verified") -> None:
         if count:
             console.print(f"{count} {words} are of another folds.csv: they do not count until it is back")
     console.print(
-        f"{sets.sets} prediction sets, {sets.records} maps in {sets.shards} shards, {sets.bytes / 1e6:.1f} MB; "
-        f"{found.artefacts} artefacts, {len(found.unsigned)} without a digest, {len(found.unknown)} files not checked: "
-        f"{len(found.faults)} faults"
+        f"{counted(sets.sets, 'prediction set')}, {counted(sets.records, 'map')} in {counted(sets.shards, 'shard')}, "
+        f"{sets.bytes / 1e6:.1f} MB; {counted(found.artefacts, 'artefact')}, {len(found.unsigned)} without a digest, "
+        f"{counted(len(found.unknown), 'file')} not checked: {counted(len(found.faults), 'fault')}"
     )
 
 
@@ -35,6 +36,6 @@ def print_imported(console: "Console", found: "Imported") -> None:
     """Print the records of each fold, and of the test split."""
     folds = ", ".join(f"fold {fold}: {records}" for fold, records in found.folds.items())
     ref = Ref(found.name, found.recipe)
-    console.print(f"{ref}: {sum(found.folds.values())} records out of fold ({folds})")
+    console.print(f"{ref}: {counted(sum(found.folds.values()), 'record')} out of fold ({folds})")
     if found.test:
-        console.print(f"{ref}: {found.test} test records")
+        console.print(f"{ref}: {counted(found.test, 'test record')}")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.tables.columns import EMPTY, cell, framed_table
+from core.words import counted
 from zoo.data.check import CheckReport
 from zoo.data.folds import count_of
 from zoo.data.stats import PERCENTILES, PIXEL_PERCENTILES, QUANTITIES, Summary
@@ -32,8 +33,10 @@ def print_check(console: Console, report: CheckReport) -> None:
     console.print(framed_table("Data", ("source", "split"), heads, rows))
     for fault in report.faults:
         console.print(str(fault), markup=False, soft_wrap=True)
-    totals = ", ".join(f"{document[name]:,} {name.replace('_', ' ')}" for name in ("records", "files", "absent_frames"))
-    console.print(f"{totals}, {len(report.faults) or 'no'} faults", soft_wrap=True)
+    nouns = {"records": "record", "files": "file", "absent_frames": "absent frame"}
+    totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
+    faults = counted(len(report.faults), "fault") if report.faults else "no faults"
+    console.print(f"{totals}, {faults}", soft_wrap=True)
 
 
 def _bands(bands: Sequence[int]) -> str:

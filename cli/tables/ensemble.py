@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cli.tables.columns import EMPTY, cell
 from core.thresholds import threshold_text
 from core.uncertainty import groups_text, interval_text
+from core.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +22,11 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
     if min_pixels["mode"] != "none":
         cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
     threshold = f"threshold {threshold_text(document['threshold'], 4)}"
+    groups = groups_text(document["groups"], document.get("effective_groups"))
     console.print(
         f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
-        f"{document['records']} records in {groups_text(document['groups'], document.get('effective_groups'))}, "
-        f"{len(document['folds']) or 1} folds; global Dice, 95 % interval over scene groups"
+        f"{counted(document['records'], 'record')} in {groups}, "
+        f"{counted(len(document['folds']) or 1, 'fold')}; global Dice, 95 % interval over scene groups"
     )
     console.print(_dice_table(document))
     if document.get("dice_jackknifed") is not None:
@@ -137,7 +139,7 @@ def print_comparison(console: "Console", document: Any) -> None:
         console.print(f"{name}: {document['kind']} Dice {dice:.4f} {span}", highlight=False, markup=False)
     console.print(
         f"difference {document['difference']:+.4f} {interval_text(document['interval'], '+.4f')}, "
-        f"z {document['z']:.1f}, paired, on {document['records']} records in "
+        f"z {document['z']:.1f}, paired, on {counted(document['records'], 'record')} in "
         f"{groups_text(document['groups'], document['effective_groups'])}",
         markup=False,
     )

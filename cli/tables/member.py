@@ -8,6 +8,7 @@ from rich.table import Table
 
 from cli.tables.columns import EMPTY
 from cli.tables.marks import epoch_mark, legend
+from core.words import counted
 from pipeline.members import MemberDescription
 from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe, setting_text
@@ -94,7 +95,7 @@ def _keeps(recipe: Recipe, cost: Cost) -> str:
     if not count:
         return ""
     megabytes = count * cost.parameters * FLOAT / 1e6
-    return f"a run keeps the weights of {count} epochs, {megabytes:.0f} MB, until all folds are trained"
+    return f"a run keeps the weights of {counted(count, 'epoch')}, {megabytes:.0f} MB, until all folds are trained"
 
 
 def _logged(recipe: Recipe) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from cli.tables.columns import cell
 from core.dice import Counts
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
+from core.words import counted
 from pipeline.score import Scored
 from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report
@@ -44,8 +45,10 @@ def print_score(console: Console, scored: Scored, worst: int) -> None:
     """Print the Dice, the difference to another file, and the records with the most wrong pixels."""
     dice, counts = scored.score.dice, scored.score.counts
     value = f"Dice {dice.value:.5f}  {interval_text(dice.interval)}" if counts.truth else "no Dice"
+    gap = "  " if counts.truth else " "
+    records = counted(scored.score.records, "record")
     console.print(
-        f"{value}  on {scored.score.records:,} records in {groups_text(dice.groups, dice.effective_groups)}: "
+        f"{value}{gap}on {records} in {groups_text(dice.groups, dice.effective_groups)}: "
         f"tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,}",
         markup=False,
     )
@@ -58,7 +61,7 @@ def print_score(console: Console, scored: Scored, worst: int) -> None:
 
 def print_submitted(console: Console, document: Mapping[str, Any]) -> None:
     """Print what was written, beside the foreground of the records that the ensemble was fitted on."""
-    console.print(f"{document['file']}: {document['rows']} records, read back and compared pixel by pixel")
+    console.print(f"{document['file']}: {counted(document['rows'], 'record')}, read back and compared pixel by pixel")
     table = Table("", "records", "contrail pixels", "masks with any")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -100,7 +103,7 @@ def _difference_line(difference: Difference) -> str:
     verdict = "significant" if change.low > 0 or change.high < 0 else "within chance"
     return (
         f"less the other's {difference.second.dice:.5f}: {change.value:+.5f}  "
-        f"{interval_text(change.interval, '+.4f')}  on {difference.records:,} shared records: {verdict}"
+        f"{interval_text(change.interval, '+.4f')}  on {counted(difference.records, 'shared record')}: {verdict}"
         + (f"; {change.caution}" if change.caution else "")
     )
 

@@ -12,6 +12,7 @@ from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
 from cli.tables.marks import epoch_mark, legend
 from core.command import Command
 from core.thresholds import threshold_text
+from core.words import counted
 from zoo.runs import RunName, RunPlace
 from zoo.runs.names import FULL
 
@@ -48,7 +49,7 @@ def export_command(run: "RunPlace") -> Command:
 
 def predicted_lines(predicted: "Sequence[PredictedRun]") -> list[str]:
     """Line for each run that predicted."""
-    return [f"{each.run.full_label}: {len(each.predictions.record_ids)} records" for each in predicted]
+    return [f"{each.run.full_label}: {counted(len(each.predictions.record_ids), 'record')}" for each in predicted]
 
 
 def exported_lines(out: Path, document: dict[str, Any]) -> list[str]:
@@ -57,12 +58,13 @@ def exported_lines(out: Path, document: dict[str, Any]) -> list[str]:
     bands, frames = (" ".join(map(str, given[key])) for key in ("bands", "frames"))
     shape, gives = (", ".join(map(str, document[key]["shape"])) for key in ("input", "output"))
     which = "held-out" if compared["held_out"] else "in-sample"
-    what = f"{document['member']}@{document['recipe']}, {runs} run{'s' if runs > 1 else ''}"
+    what = f"{document['member']}@{document['recipe']}, {counted(runs, 'run')}"
+    records = counted(compared["records"], "record")
     return [
         f"{out}: {what}, {document['bytes'] / 1e6:.1f} MB",
         f"kelvin ({shape}), bands {bands}, frames {frames} -> probability ({gives})",
-        f"largest difference to eager on {compared['records']} records: {compared['largest_difference']:.1e}",
-        _dice_line(compared, f"{compared['records']} {which} records"),
+        f"largest difference to eager on {records}: {compared['largest_difference']:.1e}",
+        _dice_line(compared, counted(compared["records"], f"{which} record")),
     ]
 
 

@@ -40,7 +40,7 @@ def test_a_fault_is_a_line_and_exit_code_1(data, capsys):
     assert _run("check", "--data", data) == 1
     out, err = capsys.readouterr()
     assert f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch this file again" in out.splitlines()
-    assert err.splitlines() == ["error: 1 faults in 1 records; see the list for what to do"]
+    assert err.splitlines() == ["error: 1 fault in 1 record; see the list for what to do"]
 
 
 def test_check_speaks_json(data, capsys):

@@ -72,7 +72,7 @@ def test_a_score_is_a_line_a_difference_and_a_table(cli: Cli, real_scenes: Path,
 
 def test_labels_without_contrails_have_no_dice(cli: Cli, real_scenes: Path, files: Path) -> None:
     code, out, err = cli("score", files / "test.csv", "--data", real_scenes)
-    assert code == 0 and out.startswith("no Dice  on 2 records")
+    assert code == 0 and out.startswith("no Dice on 2 records")
     assert "warning: the labels hold no contrail pixel" in err
 
 

@@ -33,7 +33,7 @@ def test_a_file_and_what_it_holds(typed, folder):
     code, said = typed(f"{command} --force")
     assert "lite0-fc-t5: 1 run to torchscript; this takes a minute or so" in said.err
     assert said.out.startswith("lite0.pt: lite0-fc-t5@")
-    assert "on 1 records" in said.out
+    assert "on 1 record:" in said.out
 
 
 def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch):

@@ -20,7 +20,7 @@ def runs(tmp_path) -> Path:
 def test_whole_predictions_pass(runs, capsys):
     assert run(["zoo", "verify", "--runs", str(runs)]) == 0
     out = capsys.readouterr().out
-    assert "1 prediction sets, 3 maps in 1 shards" in out
+    assert "1 prediction set, 3 maps in 1 shard" in out
     assert "1 prediction sets are of another folds.csv: they do not count" in out
 
 
@@ -30,7 +30,7 @@ def test_a_fault_is_a_line_and_exit_code_1(runs, capsys):
     assert run(["zoo", "verify", "--runs", str(runs)]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[0].startswith(str(shard))
-    assert err.startswith("error: 1 faults")
+    assert err.startswith("error: 1 fault;")
 
 
 def test_json_holds_the_faults(runs, capsys):
@@ -62,7 +62,7 @@ def test_an_import_is_verified_and_says_what_is_next(foreign, tmp_path, capsys):
     assert run(["zoo", "import", "ext0", *foreign]) == 0
     out, err = capsys.readouterr()
     assert "4 records out of fold (fold 0: 2, fold 1: 2)" in out
-    assert f"1 records of folds.csv have no map, {ids(5)[4]} first" in err
+    assert f"no map for 1 record of folds.csv, {ids(5)[4]} first" in err
     assert "next: cli ensemble fit" in err
     assert run(["zoo", "verify", "--runs", str(tmp_path / "runs")]) == 0
 

@@ -67,7 +67,7 @@ def test_members_whose_epochs_were_chosen_by_their_own_folds_are_named(made):
     heard = Heard()
     fitted(made, members=TWO, listener=heard)
     shutil.rmtree(made.runs / "members")
-    words = "their epochs were chosen on the folds that score them, so each Dice is a little too high"
+    words = "its epochs were chosen on the folds that score it, so each Dice is a little too high"
     assert heard.notes == [f"m0: {words}"]
 
 

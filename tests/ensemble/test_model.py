@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.dice import count
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.signing import write_signed
 from ensemble import Ensemble, FitOptions, MemberUse
 from ensemble.blend import TOTAL, table
@@ -125,6 +125,16 @@ def test_a_changed_k_is_refused_with_the_command_that_signs_it(tmp_path):
     assert str(error.value.do) == f"cli sign {path}"
     with pytest.raises(UserError, match="the text: has been changed since it was written; make it again"):
         Ensemble.from_json(path.read_text())
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_damaged_file_is_refused_with_the_command_that_makes_it_again(tmp_path, text):
+    path = tmp_path / "ensembles" / "x" / "ensemble.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(Damaged, match="make it again") as error:
+        Ensemble.load(path)
+    assert str(error.value.do) == "cli ensemble fit --name x"
 
 
 @pytest.mark.parametrize("harm", DAMAGE)

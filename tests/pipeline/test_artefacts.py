@@ -67,7 +67,7 @@ def test_a_changed_file_is_a_fault(runs, name):
     path.write_bytes(torn)
     faults = verify(Store(runs)).faults
     assert any(fault.startswith(str(path)) for fault in faults)
-    with pytest.raises(UserError, match="faults; make the named files again"):
+    with pytest.raises(UserError, match=r"^\d faults?; make the named files again"):
         verify(Store(runs)).raise_if_faulty()
 
 
@@ -110,6 +110,11 @@ def test_what_a_command_makes_again_is_not_signed_by_hand(tmp_path, name):
     (tmp_path / name).write_text("{}")
     with pytest.raises(UsageError, match="is not a file that can be signed; sign one of ensemble.json, result.json"):
         sign(tmp_path / name)
+
+
+def test_a_file_that_is_absent_is_not_signed(tmp_path):
+    with pytest.raises(UserError, match="nosuch.json: no such file"):
+        sign(tmp_path / "nosuch.json")
 
 
 @pytest.mark.parametrize("name", ["result.json", "recipe.toml", "epochs.jsonl"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
+from core.words import counted
 from zoo.data.parallel import parallel_map
 from zoo.data.records import Fault, Finding, Record, Source
 from zoo.data.sources import Scenes
@@ -56,8 +57,8 @@ class CheckReport:
     def raise_if_faulty(self) -> None:
         """Raise a UserError that counts the faults, if there are any."""
         if self.faults:
-            records = len({fault.record for fault in self.faults})
-            raise UserError(f"{len(self.faults)} faults in {records} records; see the list for what to do")
+            records = counted(len({fault.record for fault in self.faults}), "record")
+            raise UserError(f"{counted(len(self.faults), 'fault')} in {records}; see the list for what to do")
 
 
 def check_scenes(scenes: Scenes, jobs: int | None = None, listener: Listener = SILENT) -> CheckReport:

@@ -22,6 +22,7 @@ from core.listener import SILENT, Listener
 from core.locks import locked
 from core.record_ids import KnownIds
 from core.signing import DIGEST, changed
+from core.words import counted
 from zoo.data.groups import METADATA, PIXELS, UNKNOWN
 from zoo.runs.store import Store
 
@@ -219,7 +220,7 @@ class Folds:
 def count_of(record_ids: Sequence[str]) -> str:
     """Number of records in words, with the first of them: "3 records (555, 556, 557)"."""
     named = ", ".join(record_ids[:NAMED]) + (", ..." if len(record_ids) > NAMED else "")
-    return f"{len(record_ids)} record{'s' if len(record_ids) > 1 else ''} ({named})"
+    return f"{counted(len(record_ids), 'record')} ({named})"
 
 
 def write_folds(path: Path, folds: Folds) -> None:

@@ -13,6 +13,7 @@ from core.command import Command
 from core.errors import UsageError, UserError
 from core.listener import SILENT, Listener
 from core.locks import locked
+from core.words import counted
 from zoo.data.folds import Assignment, Folds, read_folds, write_folds
 from zoo.data.groups import grouped_by, scene_groups
 from zoo.data.parallel import parallel_map
@@ -39,9 +40,11 @@ def make_folds(
         raise UsageError(f"{k} folds: give two or more")
     records = scenes.labelled
     if not records:
-        raise UserError(f"{scenes.where}: none of {len(scenes.records)} records is labelled", Command("data check"))
+        raise UserError(
+            f"{scenes.where}: none of {counted(len(scenes.records), 'record')} is labelled", Command("data check")
+        )
     for fault in scenes.faults[:1]:
-        rest = f" (and {len(scenes.faults) - 1} other faults)" if len(scenes.faults) > 1 else ""
+        rest = f" (and {counted(len(scenes.faults) - 1, 'other fault')})" if len(scenes.faults) > 1 else ""
         listener.note(f"{fault}{rest}", Command("data check"))
     known = [scenes.metadata(record) for record in records]
     # Frames are read only where a place is missing: with metadata for all, 450 GB stay on the disk.

@@ -16,6 +16,7 @@ from core.files import sha256_of, sha256_of_file
 from core.listener import SILENT, Listener
 from core.locks import claim
 from core.record_ids import KnownIds
+from core.words import counted
 from zoo.data import Folds, read_folds, save_folds
 from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
@@ -66,7 +67,7 @@ def import_member(
     with claim(store.predictions(name), "is being imported"), listener.task(f"import {name}", steps):
         found = _import(store, name, chosen, held_out, tested, (oof, test), listener)
     if found.missing:
-        listener.info(f"{len(found.missing)} records of folds.csv have no map, {found.missing[0]} first")
+        listener.info(f"no map for {counted(len(found.missing), 'record')} of folds.csv, {found.missing[0]} first")
     return found
 
 

@@ -26,6 +26,7 @@ from core.files import make_folder, sha256_of
 from core.listener import SILENT, Listener, Silent
 from core.signing import DIGEST
 from core.simultaneous import selection_optimism
+from core.words import counted
 from zoo.data import Folds, Scenes
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
@@ -368,7 +369,7 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
     if found.weights == shipped.weights:  # the hash of a file is found when the member is trained
         found = replace(found, weights_sha256=shipped.weights_sha256)
     pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.finished)
-    epochs = "" if "epochs" in searched else f" of {tuning.recipe.total_epochs} epochs"
+    epochs = "" if "epochs" in searched else f" of {counted(tuning.recipe.total_epochs, 'epoch')}"
     known = shipped.as_toml().splitlines()
     by_search: list[str] = []
     by_hand: list[str] = []

@@ -15,6 +15,7 @@ from core.files import atomic_write, require_new_file, sha256_of_file, write_jso
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.locks import locked
+from core.words import counted
 from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
 from zoo.export_formats import require_suffix
 from zoo.graph import Parity, compare, export_member
@@ -116,7 +117,7 @@ def export(
     set_threads(job_count(jobs))
     runs = [each.run for each in ended]
     compared = evenly_spread(_held_out(runs, scenes, folds), records)
-    listener.info(f"{asked}: {len(runs)} run{'s' if len(runs) > 1 else ''} to {form}; this takes a minute or so")
+    listener.info(f"{asked}: {counted(len(runs), 'run')} to {form}; this takes a minute or so")
     exported = export_member(runs, form)
     with listener.task("compare", len(compared)):
         parity = compare(exported, runs, scenes, compared, listener)

@@ -210,7 +210,9 @@ class _Trainer:
         self.weights_changed = True
         seen, held = self._datasets(run)
         start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
-        self.listener.info(f"{run.label}: trains on {len(seen)} records, holds out {len(held)}{start}; {run.folder}")
+        self.listener.info(
+            f"{run.label}: trains on {counted(len(seen), 'record')}, holds out {len(held)}{start}; {run.folder}"
+        )
         if self.left_out:
             self.listener.info(f"{counted(self.left_out, 'validation record')} not trained on; --with-val adds them")
             self.left_out = 0

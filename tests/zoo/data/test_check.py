@@ -111,7 +111,7 @@ def test_a_fault_is_one_line_that_names_record_and_path(name, words, spoil, data
     assert str(fault).startswith(f"record 102: {folder / name}: ")
     assert "; fetch" in str(fault)
     assert "\n" not in str(fault)
-    with pytest.raises(UserError, match="1 faults in 1 records"):
+    with pytest.raises(UserError, match="1 fault in 1 record"):
         report.raise_if_faulty()
 
 
@@ -180,7 +180,7 @@ def test_a_split_that_was_unpacked_one_folder_too_deep_is_to_be_moved(tmp_path):
         f"record train: {tmp_path / 'train' / 'train'}: holds no band but 3 folders, 1 first: records one folder too "
         f"deep; move them up into {tmp_path / 'train'}"
     )
-    with pytest.raises(UserError, match="none of 1 records is labelled"):
+    with pytest.raises(UserError, match="none of 1 record is labelled"):
         make_folds(scenes, 2)
 
 

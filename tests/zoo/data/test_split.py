@@ -148,7 +148,7 @@ def test_a_test_record_of_the_same_id_does_not_move_a_labelled_one(tmp_path):
 
 def test_without_a_label_there_is_nothing_to_split(tmp_path):
     write_record(tmp_path, "train", "1", mask=None)
-    with pytest.raises(UserError, match="none of 1 records is labelled"):
+    with pytest.raises(UserError, match="none of 1 record is labelled"):
         make_folds(open_scenes(tmp_path), 2)
 
 

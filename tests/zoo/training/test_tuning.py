@@ -227,7 +227,7 @@ def test_what_is_found_is_a_member_that_says_how(search, scenes, scored, tmp_pat
     assert {key: getattr(found, key) for key in best} == best
     assert found.encoder == TINY.encoder  # what --set changed stays changed
     assert found.epochs == load_member("lite0-fc-t5").epochs
-    assert f"Dice {tuning.best.value:.4f} on fold 0: the best of 3 trials of 1 epochs" in text
+    assert f"Dice {tuning.best.value:.4f} on fold 0: the best of 3 trials of 1 epoch" in text
     assert "optimistic" in text
 
 
