@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts, global_dice
-from core.uncertainty import Estimate, Groups, dice_difference, effective_groups, group_influence, per_group
+from core.uncertainty import (
+    Estimate,
+    Groups,
+    carriers,
+    delta_error,
+    dice_difference,
+    effective_groups,
+    group_influence,
+    per_group,
+)
 
 DRAWS = 10_000
 SAMPLES = 2_000  # of groups, with replacement
@@ -42,7 +51,7 @@ def differences(
     influence = np.stack([group_influence(one, groups) for one in systems])
     size = influence.shape[1]
     first, second = (np.array(side) for side in zip(*pairs))
-    errors = np.sqrt(((influence[first] - influence[second]) ** 2).sum(axis=1) * size / max(1, size - 1))
+    errors = delta_error(influence[first] - influence[second])
     width = _quantile(influence, first, second, cautious)
     pixels = per_group(systems, groups)[1]
     found = []
@@ -99,13 +108,11 @@ def _quantile(
     the number of groups that carry the variance plus one.
     """
     apart = influence[first] - influence[second]
-    squares = apart**2
-    spread = squares.sum(axis=1)
+    spread = (apart**2).sum(axis=1)
     told = spread > 0  # pairs that differ in any group
     if not told.any():
         return 0.0
-    carriers = spread[told] ** 2 / (squares[told] ** 2).sum(axis=1)
-    freedom = max(1.0, min(influence.shape[1] - 1, float(np.median(carriers)) + 1))
+    freedom = max(1.0, min(influence.shape[1] - 1, float(np.median(carriers(apart[told]))) + 1))
     values, vectors = np.linalg.eigh(influence @ influence.T)
     root = vectors * np.sqrt(np.clip(values, 0, None))
     rng = np.random.default_rng(SEED)  # the same counts give the same intervals

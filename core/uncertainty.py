@@ -79,14 +79,25 @@ class Gain:
 def paired_gain(first: NDArray[np.int64], second: NDArray[np.int64], groups: Groups) -> Gain:
     """Dice of `first` minus Dice of `second`, counts (n, 3) of the same records, by the delta method."""
     apart = group_influence(first, groups) - group_influence(second, groups)
-    # The influences of all groups sum to 0, so their square sum is their variance times their number.
-    spread = float((apart**2).sum()) * len(apart) / max(1, len(apart) - 1)
-    return Gain(Counts.of(first).dice - Counts.of(second).dice, float(np.sqrt(spread)))
+    return Gain(Counts.of(first).dice - Counts.of(second).dice, float(delta_error(apart)))
 
 
 def group_influence(counts: NDArray[np.int64], groups: Groups) -> NDArray[np.float64]:
     """Influence of each group on the Dice of counts (n, 3): (groups,), sum 0."""
     return np.asarray(np.bincount(_numbered(groups)[1], weights=_influence(counts)), dtype=np.float64)
+
+
+def delta_error(influence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of a Dice, or of a difference, with this influence of each group: (..., groups) -> (...)."""
+    size = influence.shape[-1]
+    # The influences of all groups sum to 0, so their square sum is their variance times their number.
+    return np.asarray(np.sqrt((influence**2).sum(axis=-1) * size / max(1, size - 1)))
+
+
+def carriers(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Number of groups that carry the variance of their deviations, not all 0: (..., groups) -> (...)."""
+    squares = deviations**2
+    return np.asarray(squares.sum(axis=-1) ** 2 / (squares**2).sum(axis=-1))
 
 
 def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -182,13 +193,11 @@ def _estimate(value: float, without: NDArray[np.float64], pixels: NDArray[np.int
     effective = effective_groups(pixels)
     if np.count_nonzero(pixels) < 2:
         return Estimate(value, 0.0, None, size, effective)
-    squares = (without - without.mean()) ** 2
-    spread = float(squares.sum())
-    error = math.sqrt(spread * (size - 1) / size)
+    deviations = without - without.mean()
+    error = math.sqrt(float((deviations**2).sum()) * (size - 1) / size)
     if not error:
         return Estimate(value, 0.0, (value, value), size, effective)
-    carriers = spread**2 / float((squares**2).sum())
-    freedom = min(size - 1, carriers + 1)
+    freedom = min(size - 1, float(carriers(deviations)) + 1)
     middle, half = (1 + lowest) / 2, (1 - lowest) / 2
     at = (value - middle) / half
     reach = float(stdtrit(freedom, 0.975)) * error / half / (1 - at**2)
