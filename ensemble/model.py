@@ -102,6 +102,11 @@ class Ensemble:
         return {member.name: member.weight for member in self.members if member.weight}
 
     @property
+    def figures(self) -> Mapping[str, Any]:
+        """Document of the fit; empty after an edit, since its figures are those of another ensemble."""
+        return {} if self.edited else self.fitted
+
+    @property
     def report(self) -> FitReport:
         """Report of the fit."""
         return FitReport(self.fitted)

@@ -178,7 +178,7 @@ def _source(ensemble: Ensemble) -> dict[str, Any]:
 
 
 def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> Sent:
-    dice = {} if ensemble.edited else ensemble.fitted.get("dice", {})
+    dice = ensemble.figures.get("dice", {})
     local = dice.get("cross_fitted")
     interval = None if local is None else dice.get("interval")  # without it, the interval is of the in-sample Dice
     return Sent(
@@ -189,8 +189,8 @@ def _entry(ensemble: Ensemble, source: Mapping[str, Any], written: Written) -> S
         members=source["members"],
         local=local,
         interval=(interval[0], interval[1]) if interval else None,
-        records=None if ensemble.edited else ensemble.fitted.get("records"),
-        effective_groups=None if local is None else ensemble.fitted.get("effective_groups"),
+        records=ensemble.figures.get("records"),
+        effective_groups=None if local is None else ensemble.figures.get("effective_groups"),
         rows=written.rows,
         share=written.share,
     )
@@ -207,8 +207,7 @@ def _known(ensemble: Ensemble) -> dict[str, Foreground]:
 
 def _send(ensemble: Ensemble, submitted: Submitted, listener: Listener) -> Submitted:
     """Send the file; the message names its hash, by which the ledger finds it."""
-    written, dice = submitted.written, {} if ensemble.edited else ensemble.fitted.get("dice", {})
-    local = dice.get("cross_fitted")
+    written, local = submitted.written, ensemble.figures.get("dice", {}).get("cross_fitted")
     dice = "" if local is None else f", local Dice {local:.4f}"
     answer = send(written.path, f"{ensemble.name}, {written.sha256[:12]}{dice}")
     listener.info(f"kaggle: {answer}")
