@@ -227,13 +227,12 @@ def write_folds(path: Path, folds: Folds) -> None:
     """Write folds.csv, atomically: the same bytes for the same folds."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*COLUMNS, DIGEST))
+    writer.writerow(COLUMNS)
     for row in folds.rows:
         positives = "" if row.positives is None else row.positives
         group = row.group or row.record_id
-        cells = tuple(map(str, (row.record_id, row.fold, group, row.source, row.split, positives, row.grouped_by)))
-        writer.writerow((*cells, _digest(zip(COLUMNS, cells))))
-    write_text(path, text.getvalue())
+        writer.writerow((row.record_id, row.fold, group, row.source, row.split, positives, row.grouped_by))
+    write_text(path, signed_folds(text.getvalue()))
 
 
 def signed_folds(text: str) -> str:
