@@ -111,25 +111,20 @@ def _signable() -> Iterator[str]:
     return (kind.pattern for kind in KINDS if kind.sign)
 
 
-def _document(text: str) -> str:
-    return json.dumps(signed(json.loads(text)), indent=1, allow_nan=False) + "\n"
+def _of_today(document: dict[str, Any], newest: int) -> str:
+    """Text of a document with its digest, in the newest format, since older ones have no digest."""
+    check_format(document, newest, Path("the document"))
+    return json.dumps(signed(document | {"format": newest}), indent=1, allow_nan=False) + "\n"
 
 
-def _of_today(newest: int) -> Callable[[str], str]:
-    """Function that signs a document and updates its format, since older formats have no digest."""
-
-    def sign(text: str) -> str:
-        document = json.loads(text)
-        check_format(document, newest, Path("the document"))
-        return _document(json.dumps(document | {"format": newest}))
-
-    return sign
+def _result(text: str) -> str:
+    return _of_today(json.loads(text), RESULT_FORMAT)
 
 
 def _edited_ensemble(text: str) -> str:
     """Signed document of an ensemble, marked as edited: its figures are not of what it is now."""
     document = json.loads(text)
-    return _of_today(NEWEST)(json.dumps(document if matches(document) else document | {"edited": True}))
+    return _of_today(document if matches(document) else document | {"edited": True}, NEWEST)
 
 
 def _lines(text: str) -> str:
@@ -204,7 +199,7 @@ def _check_weights(path: Path) -> None:
 
 KINDS = (
     Kind("ensemble.json", Ensemble.load, _edited_ensemble),
-    Kind("result.json", check_result, _of_today(RESULT_FORMAT)),
+    Kind("result.json", check_result, _result),
     Kind("folds*.csv", read_folds, signed_folds),
     Kind("submissions.jsonl", _check_lines, _ledger_lines),
     Kind("leaderboard.json", read_rows),
