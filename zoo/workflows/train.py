@@ -160,7 +160,6 @@ def train(
         save_folds(store.folds, split)
     set_threads(jobs)
     trainer = _Trainer(scenes, split, tta, device, jobs, listener)
-    trainer.left_out = 0 if with_val else sum(record.split == "validation" for record in scenes.labelled)
     together = groupby(planned, key=lambda each: (each.run.ref, each.run.seed))
     return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
 
@@ -172,7 +171,7 @@ class _Trainer:
         self.scenes, self.folds, self.tta = scenes, folds, tta
         self.device, self.jobs, self.listener = device, jobs, listener
         self.weights_changed = False  # of any run so far
-        self.left_out = 0  # validation records that are not trained on, until the user is told
+        self.told_of_validation = False
 
     def train(self, planned: Iterable[Planned]) -> Iterator[TrainedRun]:
         """Train incomplete runs, let the folds choose each other's epochs, and predict the held-out records of each.
@@ -213,9 +212,8 @@ class _Trainer:
         self.listener.info(
             f"{run.label}: trains on {counted(len(seen), 'record')}, holds out {len(held)}{start}; {run.folder}"
         )
-        if self.left_out:
-            self.listener.info(f"{counted(self.left_out, 'validation record')} not trained on; --with-val adds them")
-            self.left_out = 0
+        if not (run.with_val or self.told_of_validation):
+            self._tell_of_validation()
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):
             text = f"{lacking} of {len(seen)} records have no labelers; their mask is the target"
             self.listener.info(f"{run.label}: {text}")
@@ -225,6 +223,12 @@ class _Trainer:
         ended = run.ended()
         assert ended is not None
         return ended
+
+    def _tell_of_validation(self) -> None:
+        """Say once how many validation records are not trained on."""
+        self.told_of_validation = True
+        if number := sum(record.split == "validation" for record in self.scenes.labelled):
+            self.listener.info(f"{counted(number, 'validation record')} not trained on; --with-val adds them")
 
     def _settled(self, ended: Sequence[EndedRun]) -> Sequence[EndedRun]:
         """Runs with the epoch chosen by the other folds, if all folds of their recipe and seed are trained."""
