@@ -28,15 +28,14 @@ from core.signing import DIGEST
 from core.simultaneous import selection_optimism
 from core.words import counted
 from zoo.data import Folds, Scenes
+from zoo.inference import load_network
 from zoo.losses import recipe_loss
 from zoo.members import Recipe, with_settings
 from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
-from zoo.models import build
 from zoo.runs import Store
 from zoo.runs.run import Run, plan_run, run_records
 from zoo.runs.trials import ENDED, check_database, check_trials, trial_digest
-from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import RecordDataset, run_datasets
 from zoo.training.history import Epoch, read_epochs
@@ -284,10 +283,9 @@ class Tuning:
 
 def held_out_counts(run: Run, held: RecordDataset, device_name: str) -> NDArray[np.int64]:
     """Counts (n, 3) of each held-out record at the threshold of a run that has ended."""
-    result, recipe, device = run.read_result(), run.recipe.final, choose_device(device_name)
-    network = build(recipe, "none")
-    load_weights(run.best, network)
-    return score_records(network.to(device), held, device, recipe.batch, result["precision"], result["threshold"])
+    result, batch, device = run.read_result(), run.recipe.final.batch, choose_device(device_name)
+    network = load_network(run).to(device)
+    return score_records(network, held, device, batch, result["precision"], result["threshold"])
 
 
 def default_space(recipe: Recipe) -> Space:
