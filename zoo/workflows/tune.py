@@ -22,7 +22,8 @@ from zoo.members.space import Space, value_text
 from zoo.runs import Store
 from zoo.runs.run import Run
 from zoo.training import Epoch, epoch_line, pin_warm_start, set_threads
-from zoo.training.tuning import Tuning, default_space, is_baseline, remaining_space, tuned_member
+from zoo.training.tuned_member import tuned_member
+from zoo.training.tuning import Tuning, default_space, is_baseline, remaining_space
 
 if TYPE_CHECKING:
     import pandas as pd

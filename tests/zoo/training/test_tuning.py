@@ -22,7 +22,8 @@ from zoo.members.space import Choice, Range
 from zoo.runs import Store
 from zoo.training import tuning as module
 from zoo.training.scoring import NotFinite
-from zoo.training.tuning import Tuning, is_baseline, remaining_space, tuned_member
+from zoo.training.tuned_member import tuned_member
+from zoo.training.tuning import Tuning, is_baseline, remaining_space
 
 SPACE = (("lr", Range(low=1e-4, high=1e-1, log=True)), ("frames", Choice(((5,), (4, 5)))), ("batch", Choice((2, 4))))
 
