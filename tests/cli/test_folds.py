@@ -2,16 +2,10 @@
 
 import pytest
 
-from tests.zoo.training.cases import write_scenes
+from tests.zoo.training.cases import TINY_FILE, write_scenes
 from zoo.data import make_folds, write_folds
 
-MINE = """
-base = "lite0-fc-t5"
-encoder = "test_efficientnet"
-weights = "none"
-decoder_channels = [16, 16, 8, 8, 8]
-size = 64
-crop = 0
+MINE = f"""{TINY_FILE}
 [tune]
 lr = [1e-2]
 """

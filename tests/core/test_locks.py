@@ -66,7 +66,7 @@ def test_a_lease_of_another_machine_lapses_without_a_sign_of_life(tmp_path, with
     marker = tmp_path / ".a.lease"
     marker.write_text(re.sub("host=.*", "host=elsewhere", marker.read_text()))
     with claim(tmp_path / "a"):
-        pass
+        assert "host=elsewhere" not in marker.read_text()
 
 
 def test_a_lease_that_lapsed_under_its_holder_is_an_error(tmp_path, without_locks):

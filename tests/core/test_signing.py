@@ -20,6 +20,7 @@ from core.signing import (
     signed_text,
     write_signed,
 )
+from tests.flips import flipped
 
 DOCUMENT = {"format": 2, "level": 128, "shift": [0.1, 2e-7], "stages": [], "dice": None, "per_fold": {"10": 1, "9": 2}}
 VALUES = st.recursive(
@@ -47,9 +48,7 @@ def test_each_flipped_bit_is_refused_or_changes_nothing(tmp_path):
     path = tmp_path / "a.json"
     write_signed(path, DOCUMENT)
     whole = path.read_bytes()
-    for bit in range(8 * len(whole)):
-        torn = bytearray(whole)
-        torn[bit // 8] ^= 1 << bit % 8
+    for torn in flipped(whole, range(8 * len(whole))):
         path.write_bytes(torn)
         try:
             assert read_signed(path, 2) == DOCUMENT

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.command import Command
 from core.errors import UserError
+from tests.flips import flipped
 from tests.heard import Heard
 from zoo.data import Assignment, Folds, read_folds, save_folds, write_folds
 from zoo.data.folds import signed_folds
@@ -39,9 +40,7 @@ def test_each_flipped_bit_of_a_file_is_refused_or_changes_nothing(tmp_path):
     path, folds = tmp_path / "a.csv", Folds(ROWS)
     write_folds(path, folds)
     whole = path.read_bytes()
-    for bit in range(8 * len(whole)):
-        torn = bytearray(whole)
-        torn[bit // 8] ^= 1 << bit % 8
+    for torn in flipped(whole, range(8 * len(whole))):
         path.write_bytes(torn)
         try:
             assert read_folds(path) == folds

@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 
 from core.errors import UserError
 from core.files import sha256_of
+from tests.flips import flipped
 from tests.zoo.predictions.cases import ids, maps_of, provenance, write_set
 from zoo.predictions.format import MANIFEST, decode_shard, encode_shard, read_manifest, set_folder, zstd
 from zoo.runs import Store
@@ -92,15 +93,12 @@ def test_a_flipped_bit_is_caught_by_the_frame_alone_in_every_region():
     blob = encode_shard(maps)
     silent = 0
     places = sorted({*range(32), *range(32, len(blob), 41), *range(len(blob) - 16, len(blob))})
-    for place in places:
-        for bit in range(8):
-            torn = bytearray(blob)
-            torn[place] ^= 1 << bit
-            try:
-                decoded = decode_shard(bytes(torn), 3, SHARD)
-            except UserError:
-                continue
-            silent += not np.array_equal(decoded, maps)
+    for torn in flipped(blob, (8 * place + bit for place in places for bit in range(8))):
+        try:
+            decoded = decode_shard(torn, 3, SHARD)
+        except UserError:
+            continue
+        silent += not np.array_equal(decoded, maps)
     assert silent == 0
 
 
@@ -108,9 +106,7 @@ def test_any_flipped_bit_of_the_manifest_is_caught(tmp_path):
     folder = write_set(tmp_path, ids(3)).folder
     path = folder / MANIFEST
     whole = path.read_bytes()
-    for place in range(len(whole)):
-        torn = bytearray(whole)
-        torn[place] ^= 1 << place % 8
+    for torn in flipped(whole, (8 * place + place % 8 for place in range(len(whole)))):
         path.write_bytes(torn)
         with pytest.raises(UserError, match=MANIFEST):
             read_manifest(folder)

@@ -188,7 +188,8 @@ def test_one_map_of_probabilities_does_not_let_masks_pass(tmp_path, folds, kind)
 def test_one_map_of_low_probability_is_no_mask(tmp_path, folds):
     oof = save(tmp_path / "oof", OOF, np.uint8)
     np.save(oof / f"{OOF[3]}.npy", np.eye(256, dtype=np.uint8))
-    import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
+    imported = import_member(Store(tmp_path / "runs"), "ext", oof, folds=folds)
+    assert sum(imported.folds.values()) == len(OOF)
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a@b", "a,b", "-x"])

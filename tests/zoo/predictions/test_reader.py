@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from tests.flips import flipped
 from tests.zoo.predictions.cases import decode_all, ids, map_of, maps_of, provenance, write_set
 from zoo.predictions import PredictionSet, PredictionWriter
 
@@ -63,9 +64,8 @@ def test_a_bit_flipped_anywhere_in_a_shard_is_caught(tmp_path):
     found = write_set(tmp_path, ids(3))
     path = found.folder / "shard-0000.zst"
     whole = path.read_bytes()
-    for place in {*range(24), *range(0, len(whole), 29), *range(len(whole) - 8, len(whole))}:
-        torn = bytearray(whole)
-        torn[place] ^= 1 << place % 8
+    places = {*range(24), *range(0, len(whole), 29), *range(len(whole) - 8, len(whole))}
+    for torn in flipped(whole, (8 * place + place % 8 for place in places)):
         path.write_bytes(torn)
         with pytest.raises(UserError, match=r"shard-0000\.zst: is not the shard of the manifest"):
             found.maps(ids(1))

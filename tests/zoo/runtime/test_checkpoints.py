@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from core.errors import UserError
+from tests.flips import flipped
 from zoo.runtime.checkpoints import load_state, read_weights, save_state, weights_of, write_weights
 
 
@@ -17,14 +18,6 @@ def state(tmp_path):
     held = {"weights": torch.arange(40.0), "epochs": [{"epoch": 1, "dice": 0.5}], "started_from": None}
     save_state(tmp_path / "last.pt", held)
     return tmp_path / "last.pt"
-
-
-def flipped(content, bits):
-    """Copies of `content`, each with one of its bits flipped."""
-    for bit in bits:
-        torn = bytearray(content)
-        torn[bit // 8] ^= 1 << bit % 8
-        yield torn
 
 
 def test_a_state_comes_back(state):

@@ -23,15 +23,19 @@ TINY = with_settings(
     },
 )
 
-# A member in two stages, as its file has it.
-STAGED = """
+# The file of a tiny member, to which other keys may be added.
+TINY_FILE = """
 base = "lite0-fc-t5"
-epochs = 1
 encoder = "test_efficientnet"
 weights = "none"
 decoder_channels = [16, 16, 8, 8, 8]
 size = 64
 crop = 0
+"""
+
+# A member in two stages, as its file has it.
+STAGED = f"""{TINY_FILE}
+epochs = 1
 batch = 2
 [[stages]]
 freeze = 1.0

@@ -7,20 +7,14 @@ import pytest
 from core.locks import Claimed
 from tests.forks import Holding
 from tests.heard import Heard
-from tests.zoo.training.cases import TINY, complete, plan, trained
+from tests.zoo.training.cases import TINY, TINY_FILE, complete, plan, trained
 from zoo.members import with_settings
 from zoo.runs import Store
 from zoo.training import run_datasets, train
 from zoo.workflows.train import train as train_members
 from zoo.workflows.tune import tune
 
-MINE = """
-base = "lite0-fc-t5"
-encoder = "test_efficientnet"
-weights = "none"
-decoder_channels = [16, 16, 8, 8, 8]
-size = 64
-crop = 0
+MINE = f"""{TINY_FILE}
 [tune]
 lr = [1e-2, 3e-2]
 """

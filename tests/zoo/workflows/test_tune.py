@@ -6,20 +6,14 @@ import pytest
 
 from core.errors import UsageError, UserError
 from tests.heard import Heard
-from tests.zoo.training.cases import two_folds, write_scenes
+from tests.zoo.training.cases import TINY_FILE, two_folds, write_scenes
 from zoo.data import write_folds
 from zoo.members import load_member
 from zoo.runs import Store
 from zoo.workflows.tune import tune
 
 # As it is it learns nothing.
-MINE = """
-base = "lite0-fc-t5"
-encoder = "test_efficientnet"
-weights = "none"
-decoder_channels = [16, 16, 8, 8, 8]
-size = 64
-crop = 0
+MINE = f"""{TINY_FILE}
 lr = 1e-9
 [tune]
 lr = [1e-2, 3e-2]
