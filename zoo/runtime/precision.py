@@ -11,9 +11,12 @@ some cards only emulate one of them. `half_precision` is the table of devices th
 | any other CPU or card, MPS | none: fp32 |
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
+from torch import Tensor, nn
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # Private names of torch.cpu, some of which older releases lack; its public `get_capabilities` is newer still.
@@ -46,3 +49,21 @@ def half_precision(device: torch.device) -> str | None:
         major, _ = torch.cuda.get_device_capability(device)
         return "bf16" if major >= 8 else "fp16" if major == 7 else None
     return None
+
+
+def keep_depthwise_in_float32(network: nn.Module) -> None:
+    """Make the depthwise convolutions of `network` compute in float32 under autocast on a CPU.
+
+    oneDNN has no fast backward pass for them in bfloat16 (`benchmarks.training_step` measures it). The names of the
+    weights stay the same.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
+            layer.forward = partial(_in_float32, layer.forward)  # type: ignore
+
+
+def _in_float32(forward: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
+    if maps.device.type != "cpu":
+        return forward(maps)
+    with torch.autocast("cpu", enabled=False):
+        return forward(maps.float())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import torch
 from timm.optim import create_optimizer_v2, list_optimizers
@@ -12,6 +13,7 @@ from zoo.members import Recipe
 
 # timm's `sgd` has Nesterov momentum; the log's and the paper's has classical momentum, which timm calls `momentum`.
 NAMES = {"sgd": "momentum"}
+FUSED = ("adam", "adamw")  # torch updates all tensors of these in one pass
 
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -21,6 +23,7 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
     """
     check_optimizer_name(recipe)
     name = recipe.optimizer
+    fused: dict[str, Any] = {"fused": True} if name in FUSED else {}
     try:
         return create_optimizer_v2(
             list(parameters),
@@ -28,6 +31,7 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
             lr=recipe.lr,
             weight_decay=recipe.weight_decay,
             momentum=recipe.momentum,
+            **fused,
         )
     except Exception as error:  # a missing package or a refused value raises whatever its library does
         raise _refused(recipe, error) from error

@@ -16,7 +16,7 @@ from zoo.geometry import resize
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
-from zoo.runtime.precision import autocast, training_precision
+from zoo.runtime.precision import autocast, keep_depthwise_in_float32, training_precision
 from zoo.training.optimizers import make_optimizer
 from zoo.training.warm_start import load_warm_start
 
@@ -38,6 +38,8 @@ class TrainStep:
         self.precision = training_precision(recipe.precision, device)
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.network: Segmenter = build(recipe, weights).to(device, memory_format=layout)  # type: ignore
+        if self.precision == "bf16" and device.type == "cpu":
+            keep_depthwise_in_float32(self.network)
         if recipe.checkpointing:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore

@@ -1,5 +1,7 @@
 """Half precision is used where the device computes faster in it, and only there."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from zoo.runtime.precision import (
     CPU_BF16,
     autocast,
     half_precision,
+    keep_depthwise_in_float32,
     prediction_precision,
     training_precision,
 )
@@ -61,3 +64,23 @@ def test_half_precision_of_a_cpu_follows_its_flags(monkeypatch, flags, half):
 def test_layers_compute_in_the_precision_that_is_named(name, kind):
     with autocast(CPU, name):
         assert torch.nn.Linear(2, 2)(torch.zeros(1, 2)).dtype == kind
+
+
+def test_depthwise_convolutions_are_kept_in_float32_and_compute_the_same():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(4, 4, 3), torch.nn.Conv2d(4, 4, 3, groups=4), torch.nn.Conv2d(4, 2, 1)
+    )
+    names, maps = list(network.state_dict()), torch.rand(2, 4, 9, 9)
+    before = network(maps)
+    keep_depthwise_in_float32(network)
+    assert torch.equal(network(maps), before)
+    assert list(network.state_dict()) == names
+    copied = deepcopy(network)
+    with torch.no_grad():
+        copied[1].weight.zero_()
+    kinds = []
+    for layer in copied:
+        layer.register_forward_hook(lambda layer, given, made: kinds.append(made.dtype))
+    with autocast(CPU, "bf16"):
+        assert not torch.equal(network(maps), copied(maps))  # the copy computes with its own weights
+    assert kinds == [torch.bfloat16, torch.float32, torch.bfloat16]

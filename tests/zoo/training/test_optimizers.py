@@ -19,8 +19,8 @@ def made(name, **keys):
 @pytest.mark.parametrize(
     ("name", "kind", "facts"),
     [
-        ("adam", torch.optim.Adam, {}),
-        ("adamw", torch.optim.AdamW, {}),
+        ("adam", torch.optim.Adam, {"fused": True}),
+        ("adamw", torch.optim.AdamW, {"fused": True}),
         ("sgd", torch.optim.SGD, {"momentum": 0.8, "nesterov": False}),
         ("nesterov", torch.optim.SGD, {"momentum": 0.8, "nesterov": True}),
         ("radam", torch.optim.RAdam, {}),
