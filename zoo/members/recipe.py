@@ -18,6 +18,7 @@ from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
 from zoo.inputs import INPUTS
 from zoo.members.keys import (
+    ABOVE_ZERO,
     BELOW_ONE,
     COUNT,
     KEYS_LISTED_BY,
@@ -74,6 +75,7 @@ _START = Rule(
     lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,
     "give MEMBER or MEMBER@HASH, as printed by cli zoo train",
 )
+_FACTOR = Rule(lambda factor: 0 < factor <= 1, "give a factor above 0, up to 1")
 _RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100")
 
 
@@ -135,6 +137,10 @@ class Recipe:
     lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
     momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
     weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)
+    encoder_lr: float = key(1.0, "optimizer", ABOVE_ZERO)  # the encoder's rate, as a factor of lr
+    # Factor of the rate from each layer of the encoder to the one before it; the decoder counts as the one after all.
+    layer_decay: float = key(1.0, "optimizer", _FACTOR)
+    decay_norms: bool = key(True, "optimizer")  # false: norms, biases and position tables have no weight decay
     schedule: str = key("constant", "training", choices=SCHEDULES.names, always_hashed=True)
     # Share of all steps over which the rate rises to lr.
     warmup: float = key(
@@ -146,7 +152,7 @@ class Recipe:
     min_lr: float = key(0.0, "training", NOT_NEGATIVE)  # where cosine ends
     # step: shares of all steps after which the rate falls by gamma.
     milestones: tuple[float, ...] = key((0.5, 0.75), "training", _MILESTONES)
-    gamma: float = key(0.1, "training", Rule(lambda gamma: 0 < gamma <= 1, "give a factor above 0, up to 1"))
+    gamma: float = key(0.1, "training", _FACTOR)
     clip: float = key(0.0, "training", NOT_NEGATIVE)  # of the gradients, by clip_mode; 0: none
     clip_mode: str = key("norm", "training", choices=("norm", "value", "agc"))
     batch: int = key(32, "training", COUNT, always_hashed=True)

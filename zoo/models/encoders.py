@@ -10,6 +10,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from core.errors import UnknownName, UsageError, UserError
@@ -71,6 +72,26 @@ def normalisation(name: str) -> tuple[Tensor, Tensor]:
 def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     """Channels and strides of the feature levels, finest first."""
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
+
+
+def layer_numbers(name: str, encoder: nn.Module) -> dict[str, int]:
+    """Layer of each parameter of the encoder, counted from 0 at the stem, as timm groups them for layer-wise rates.
+
+    The modules at its top level are the layers of the few encoders that timm does not group, such as MetaFormer.
+    """
+    whole = _whole(name)
+    if not hasattr(whole, "group_matcher"):
+        tops = list(dict(encoder.named_children()))
+        return {key: tops.index(key.partition(".")[0]) for key, _ in encoder.named_parameters()}
+    layers = group_parameters(whole, whole.group_matcher(coarse=False), reverse=True)
+    return _of_features(layers, encoder)
+
+
+def undecayed(name: str, encoder: nn.Module) -> set[str]:
+    """Parameters of the encoder that timm exempts from weight decay: mostly tables of positions."""
+    whole = _whole(name)
+    exempt: Iterable[str] = whole.no_weight_decay() if hasattr(whole, "no_weight_decay") else ()
+    return set(_of_features(dict.fromkeys(exempt, 0), encoder))
 
 
 def check_encoder(name: str) -> None:
@@ -138,13 +159,31 @@ def _changed(value: Tensor) -> Tensor:
     return value.detach() + 1 if value.is_floating_point() else value
 
 
+def _whole(name: str) -> Any:
+    """Timm's model with its head, on the meta device."""
+    with torch.device("meta"):
+        return timm.create_model(name)
+
+
+def _of_features(values: Mapping[str, int], encoder: nn.Module) -> dict[str, int]:
+    """Values by name of the whole model's parameters, by name of the features-only model's.
+
+    timm flattens the first level of names there, `stages.0.x` to `stages_0.x`, or puts one before them.
+    """
+    renamed = {
+        own: value
+        for key, value in values.items()
+        for own in (key, key.replace(".", "_", 1), f"body.{key}", f"model.{key}")
+    }
+    return {key: renamed[key] for key, _ in encoder.named_parameters() if key in renamed}
+
+
 def _foreign(name: str, own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
     """Name that the model lacks while it has others of the file: weights of a larger relative would pass otherwise.
 
     If the model has none of the names, they are those of the original code, for which timm may have rules.
     """
-    with torch.device("meta"):
-        whole = timm.create_model(name).state_dict()
+    whole = _whole(name).state_dict()
     odd = [key for key in state if key not in own and key not in whole and not is_computed(key)]
     return odd[0] if odd and len(odd) < len(state) else None
 

@@ -1,12 +1,12 @@
 """Optimizers of timm's factory, by name."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 import torch
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
+from torch.optim.optimizer import ParamsT
 
 from core.errors import UnknownName, UsageError
 from zoo.members import Recipe
@@ -16,17 +16,18 @@ NAMES = {"sgd": "momentum"}
 FUSED = ("adam", "adamw")  # torch updates all tensors of these in one pass
 
 
-def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def make_optimizer(recipe: Recipe, parameters: ParamsT) -> torch.optim.Optimizer:
     """Make the optimizer that the recipe names; UnknownName with the nearest name, UsageError if it cannot run here.
 
-    All parameters decay, biases and norms included, as in torch's own optimizers.
+    parameters: all of them, or groups (`zoo.training.parameter_groups`). What a group does not say otherwise decays,
+    biases and norms included, as in torch's own optimizers.
     """
     check_optimizer_name(recipe)
     name = recipe.optimizer
     fused: dict[str, Any] = {"fused": True} if name in FUSED else {}
     try:
         return create_optimizer_v2(
-            list(parameters),
+            parameters,
             NAMES.get(name, name),
             lr=recipe.lr,
             weight_decay=recipe.weight_decay,

@@ -18,6 +18,7 @@ from zoo.members import Recipe
 from zoo.models import Segmenter, build
 from zoo.runtime.precision import autocast, keep_depthwise_in_float32, training_precision
 from zoo.training.optimizers import make_optimizer
+from zoo.training.parameter_groups import parameter_groups
 from zoo.training.warm_start import load_warm_start
 
 
@@ -44,7 +45,7 @@ class TrainStep:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
         self._loss = recipe_loss(recipe)
-        self.optimizer = make_optimizer(recipe, self.network.parameters())
+        self.optimizer = make_optimizer(recipe, parameter_groups(recipe, self.network))
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
         # Its decay grows with the steps: a short run is not the mean of its first, bad weights.
         self.ema = ModelEmaV3(self.network, decay=recipe.ema, use_warmup=True) if recipe.ema else None
@@ -93,7 +94,7 @@ class TrainStep:
             self.scaler.unscale_(self.optimizer)
             dispatch_clip_grad(self.network.parameters(), self.recipe.clip, self.recipe.clip_mode)
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)  # the first release's states have no such factor
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)

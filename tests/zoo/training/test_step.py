@@ -73,6 +73,16 @@ def test_a_step_moves_the_weights_at_the_rate_that_it_is_given(batch):
     torch.testing.assert_close(flat(made.network.parameters()), before - 0.25 * change)
 
 
+def test_the_encoder_moves_at_its_own_rate(batch):
+    made = train_step(optimizer="sgd", momentum=0.0, weight_decay=0.0, encoder_lr=0.5)
+    before = [flat(part.parameters()) for part in (made.network.encoder, made.network.decoder)]
+    made.backward(*batch)
+    changes = [flat([p.grad for p in part.parameters()]) for part in (made.network.encoder, made.network.decoder)]
+    made.update(0.25, 0)
+    for part, old, change, rate in zip((made.network.encoder, made.network.decoder), before, changes, (0.125, 0.25)):
+        torch.testing.assert_close(flat(part.parameters()), old - rate * change)
+
+
 def test_the_moving_average_follows_the_weights(batch):
     made = train_step(ema=0.3, lr=0.1)
     key, weight = next((k, p) for k, p in made.network.named_parameters() if p.ndim == 4)
@@ -127,8 +137,13 @@ def test_a_state_of_the_first_release_is_gone_on_with(batch):
     made, other = train_step(), train_step(precision="fp16")
     made.backward(*batch)
     made.update(1e-3, 0)
-    other.load_state_dict({key: made.state_dict()[key] for key in ("network", "optimizer")})
+    state = {key: made.state_dict()[key] for key in ("network", "optimizer")}
+    del state["optimizer"]["param_groups"][0]["lr_scale"]
+    other.load_state_dict(state)
     assert torch.equal(flat(other.network.parameters()), flat(made.network.parameters()))
+    other.backward(*batch)
+    other.update(1e-3, 1)
+    assert other.optimizer.param_groups[0]["lr"] == 1e-3
 
 
 def test_an_encoder_that_no_recipe_freezes_is_left_as_it_was_built():
