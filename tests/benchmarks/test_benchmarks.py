@@ -12,6 +12,7 @@ import benchmarks
 from ensemble import counts
 from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
+from tests.zoo.training.cases import TINY_FILE
 from zoo.data.synth import make_scenes
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
@@ -25,6 +26,7 @@ WITH_JSON = (
     "coverage",
     "ensemble",
     "epoch_choice",
+    "levers",
     "notebook",
     "one_writer",
     "reading",
@@ -143,6 +145,19 @@ def test_epoch_choice(run):
     bias = {row["rule"]: row["bias"] for row in figures if "rule" in row}
     assert bias["own"] > 0.01
     assert max(abs(bias[rule]) for rule in ("last", "others", "half")) < 0.005
+
+
+def test_levers(run, scenes, tmp_path, monkeypatch):
+    """Both sides of a lever of its own are trained, with two seeds, and compared on all records."""
+    member = tmp_path / "tiny.toml"
+    member.write_text(TINY_FILE)
+    given = ("--data", scenes, "--runs", tmp_path / "runs", "--member", member, "--epochs", 1, "--seeds", 2)
+    _, (row,) = run("levers", *given, "--set", "precision=fp32", "--set", "lr=0.002")
+    assert row["lever"] == "precision=fp32, lr=0.002"
+    assert (row["seeds"], row["records"], row["epochs"]) == (2, len(LABELLED), 1)
+    assert 0 <= row["dice"] <= 1
+    assert row["gain_interval"][0] <= row["gain"] <= row["gain_interval"][1]
+    assert row["minutes"] > 0
 
 
 def test_notebook(run, scenes):
