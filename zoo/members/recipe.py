@@ -160,6 +160,8 @@ class Recipe:
     epochs: int = key(100, "training", COUNT, always_hashed=True)
     patience: int = key(0, "training", NOT_NEGATIVE)  # epochs without a better Dice after which it ends; 0: never
     freeze: float = key(0.0, "training", SHARE)  # share of the epochs, from the first, with a frozen encoder
+    # Stochastic depth: share of the scenes that skip the encoder's last block; it falls linearly towards the first.
+    drop_path: float = key(0.0, "training", BELOW_ONE, asks_run=True)
     # Decay of the moving average of the weights, which is scored and kept; 0: the weights themselves.
     ema: float = key(0.0, "training", Rule(BELOW_ONE.fits, "give a decay, 0 to below 1; 0.999 is usual"))
     average_best: int = key(1, "training", COUNT)  # best epochs whose weights are averaged, where that is no worse

@@ -20,14 +20,18 @@ from zoo.models.weights import WeightsSource, fetch, is_computed, locate, read_s
 logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
 
-def make_encoder(name: str, weights: str, channels: int, side: int, output_stride: int | None = None) -> nn.Module:
+def make_encoder(
+    name: str, weights: str, channels: int, side: int, output_stride: int | None = None, drop_path: float = 0.0
+) -> nn.Module:
     """Build the timm encoder `name`, with `weights` none, imagenet, or the path of a file or folder.
 
     channels: of the input image; other than 3, timm's rule adapts the first convolution.
     side: of the input in pixels, for encoders that are built for one size.
     output_stride: where the stride stops growing and dilation takes its place (`supports_stride`).
+    drop_path: highest rate of stochastic depth, in the last block; UsageError for an encoder that has none.
     """
-    given: dict[str, Any] = {"in_chans": channels} | ({"output_stride": output_stride} if output_stride else {})
+    asked = {"output_stride": output_stride, "drop_path_rate": drop_path}
+    given: dict[str, Any] = {"in_chans": channels} | {key: value for key, value in asked.items() if value}
     if weights == "none":
         return _create(name, side, given)
     return _filled(name, side, given, fetch(locate(name, weights)))
@@ -119,6 +123,8 @@ def _create(name: str, side: int, given: dict[str, Any]) -> nn.Module:
             if "pretrained" in given:
                 raise
             raise UsageError(f"encoder {name}: gives no pyramid of features ({error}); choose another") from error
+    if "drop_path_rate" in str(refusal):
+        raise UsageError(f"encoder {name}: has no stochastic depth; give drop_path = 0") from refusal
     raise UsageError(f"encoder {name}: cannot be built ({refusal}); choose another") from refusal
 
 

@@ -61,7 +61,7 @@ def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
     """
     with fault_of(recipe, "encoder"):
         check_encoder(recipe.encoder)
-    with fault_of(recipe, *keys_of("network", "reading"), "crop", "batch"):
+    with fault_of(recipe, *keys_of("network", "reading"), "crop", "batch", "drop_path"):
         return Segmenter(recipe, recipe.weights if weights is None else weights)
 
 
@@ -83,4 +83,4 @@ def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
             f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
             f"{recipe.encoder} cannot hold it; choose another of the two (unet takes any pyramid)"
         )
-    return make_encoder(recipe.encoder, weights, channels, side, stride)
+    return make_encoder(recipe.encoder, weights, channels, side, stride, recipe.drop_path)

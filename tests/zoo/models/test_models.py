@@ -49,6 +49,23 @@ def test_an_encoder_that_cannot_see_the_size_says_so():
         build(recipe(encoder="efficientformer_l1"))
 
 
+@pytest.mark.parametrize("encoder", ["efficientnet_b0", "test_convnext"])
+def test_blocks_of_the_encoder_are_skipped_in_training_alone(encoder):
+    network = build(recipe(encoder=encoder, drop_path=0.5)).encoder
+    image = torch.rand(1, 3, 64, 64)
+    torch.manual_seed(0)
+    for training in (True, False):
+        for module in network.modules():
+            module.train(training and not isinstance(module, torch.nn.BatchNorm2d))
+        coarsest = [network(image)[-1] for _ in range(8)]
+        assert all(torch.equal(coarsest[0], other) for other in coarsest) != training
+
+
+def test_an_encoder_without_stochastic_depth_says_so():
+    with pytest.raises(UsageError, match=r"^encoder densenet121: has no stochastic depth; give drop_path = 0$"):
+        build(recipe(encoder="densenet121", drop_path=0.1))
+
+
 def test_channels_that_stand_behind_are_told_by_the_encoder_and_not_guessed():
     """At 64 pixels the first level of test_mambaout is 16 x 16 with 16 channels: its shape tells nothing."""
     network = build(recipe(encoder="test_mambaout")).eval()
