@@ -40,6 +40,7 @@ from zoo.training.history import (
     read_epochs,
     resumable_state,
 )
+from zoo.training.sampling import epoch_order
 from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
@@ -155,7 +156,8 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         clocks = read_clocks()
-        order = torch.randperm(len(self.train_set), generator=_generator(self.run, "epoch", self.number)).tolist()
+        length = self.steps * self.recipe.accumulate * self.recipe.batch
+        order = epoch_order(len(self.train_set), length, _generator(self.run, "epoch", self.number))
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.progress.losses), self.steps)
@@ -192,10 +194,7 @@ class _Loop:
         """Numbers of the records in each batch of a step."""
         first, batch = step * self.recipe.accumulate, self.recipe.batch
         # Every batch is full: BatchNorm would fail on a last one of one or two scenes.
-        return [
-            [order[i % len(order)] for i in range(number * batch, (number + 1) * batch)]
-            for number in range(first, first + self.recipe.accumulate)
-        ]
+        return [order[number * batch : (number + 1) * batch] for number in range(first, first + self.recipe.accumulate)]
 
     def _step(self, step: int, order: list[int], batches: Iterator[tuple[Tensor, Tensor]]) -> float:
         """Run one step of the optimizer; returns its loss, the mean over its batches.
