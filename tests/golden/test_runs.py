@@ -105,7 +105,11 @@ def test_the_same_folds_are_made(typed, tmp_path):
 
 def test_a_recipe_is_written_as_it_was_read():
     for path in KEPT.glob("members/*/*/fold-*/recipe.toml"):
-        assert read_recipe(path, path.parts[-4]).as_toml() == path.read_text()
+        recipe = read_recipe(path, path.parts[-4])
+        then, now = path.read_text().splitlines(), recipe.as_toml().splitlines()
+        newer = {line.partition(" = ")[0] for line in now if line not in then}
+        assert [line for line in now if line in then] == then
+        assert newer.isdisjoint(recipe.counted)  # keys that came later have their default, and leave the hash as it was
 
 
 def test_the_scaling_of_an_input_is_written_as_it_was_read(tmp_path):
