@@ -1,10 +1,11 @@
 """Named targets: maps that a network learns, from a scene's mask and labelers. One function each, one registry line.
 
-In: the mask, bool (256, 256), and the mask of each labeler, bool (R, 256, 256). Out: float32 (heads, 256, 256), in
-0..1. The first head is the one that predicts; further ones only teach. Stays outside: files, torch, smoothing.
+In: the mask, float32 (256, 256), in 0..1, and the mask of each labeler, bool (R, 256, 256), R at least 2, or None. Out:
+float32 (heads, 256, 256), in 0..1, or NaN where a head's map is not known; the loss leaves such pixels out. The first
+head predicts and is known everywhere; further heads only teach. Stays outside: files, torch, the loss.
 
-A record whose labelers are not kept (validation records, ash-colour scenes) counts as marked by one, who marked the
-mask.
+A record whose labelers are not kept (validation records, ash-colour scenes) has its mask alone: it stands for the share
+of labelers, but says nothing of what all of them or any of them marked.
 """
 
 from __future__ import annotations
@@ -34,40 +35,48 @@ class TargetFacts:
     labelers: bool  # made from the labelers' masks; else from the mask alone
 
 
-TARGETS: Registry[Callable[[Marked, Marked], Floats], TargetFacts] = Registry("target", TargetFacts)
+TARGETS: Registry[Callable[[Floats, Marked | None], Floats], TargetFacts] = Registry("target", TargetFacts)
 
 
 @TARGETS.register("hard", weights=(1.0,), labelers=False)
-def hard(mask: Marked, labelers: Marked) -> Floats:
+def hard(mask: Floats, labelers: Marked | None) -> Floats:
     """The mask, which the score counts: pixels that more than half of the labelers marked."""
-    return mask[None].astype(np.float32)
+    return mask[None]
 
 
 @TARGETS.register("mean", weights=(1.0,), labelers=True)
-def mean(mask: Marked, labelers: Marked) -> Floats:
+def mean(mask: Floats, labelers: Marked | None) -> Floats:
     """Share of labelers who marked a pixel (places 1 and 2)."""
-    return labelers.mean(axis=0, dtype=np.float32, keepdims=True)
+    return mask[None] if labelers is None else labelers.mean(axis=0, dtype=np.float32, keepdims=True)
 
 
 @TARGETS.register("double_mean", weights=(1.0,), labelers=True)
-def double_mean(mask: Marked, labelers: Marked) -> Floats:
+def double_mean(mask: Floats, labelers: Marked | None) -> Floats:
     """Twice the share, at most 1: certain where half of them or more marked it (place 6)."""
-    return np.minimum(2 * mean(mask, labelers), 1)
+    return mask[None] if labelers is None else np.minimum(2 * mean(mask, labelers), 1)
+
+
+@TARGETS.register("mean_hard", weights=(0.5, 0.5), labelers=True)
+def mean_hard(mask: Floats, labelers: Marked | None) -> Floats:
+    """Two heads: the share, the mask (place 3)."""
+    return np.concatenate([mean(mask, labelers), hard(mask, labelers)])
 
 
 @TARGETS.register("mean_min_max", weights=(1.0, 0.5, 0.5), labelers=True)
-def mean_min_max(mask: Marked, labelers: Marked) -> Floats:
+def mean_min_max(mask: Floats, labelers: Marked | None) -> Floats:
     """Three heads: the share, what all of them marked, what any of them marked (place 3)."""
+    if labelers is None:
+        return np.concatenate([mask[None], np.full((2, *mask.shape), np.nan, np.float32)])
     least, most = labelers.all(axis=0), labelers.any(axis=0)
     return np.concatenate([mean(mask, labelers), np.stack([least, most]).astype(np.float32)])
 
 
 def read_target(scenes: Scenes, record: Record, name: str) -> Floats:
-    """Read the target of one record: float32 (heads, 256, 256)."""
+    """Read the target of one record: float32 (heads, 256, 256), NaN where a head's map is not known."""
     entry = TARGETS.entry(name)
-    mask = scenes.mask(record)
+    mask = scenes.mask(record).astype(np.float32)
     labelers = scenes.source(record).labelers(record) if entry.facts.labelers else None
-    return entry.make(mask, mask[None] if labelers is None else labelers)
+    return entry.make(mask, labelers if labelers is not None and len(labelers) > 1 else None)
 
 
 def without_labelers(scenes: Scenes, records: Sequence[Record], name: str) -> int:

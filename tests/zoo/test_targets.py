@@ -10,7 +10,7 @@ from zoo.targets import TARGETS, read_target, require_target, without_labelers
 
 # Four pixels, marked by none, one, two and all of four labelers: a tie is no majority.
 LABELERS = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1]], bool).reshape(4, 1, 4)
-MASK = LABELERS.mean(axis=0) > 0.5
+MASK = (LABELERS.mean(axis=0) > 0.5).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", TARGETS.names())
@@ -23,8 +23,15 @@ def test_a_target_has_a_map_for_every_head(name):
 
 @pytest.mark.parametrize("name", TARGETS.names())
 def test_labelers_of_one_mind_are_the_mask(name):
-    target = TARGETS.get(name)(MASK, np.repeat(MASK[None], 4, axis=0))
+    target = TARGETS.get(name)(MASK, np.repeat(MASK[None] > 0, 4, axis=0))
     assert (target == MASK).all()
+
+
+@pytest.mark.parametrize("name", TARGETS.names())
+def test_a_mask_alone_is_the_first_head_and_no_minimum_or_maximum(name):
+    first, *further = TARGETS.get(name)(MASK, None)
+    assert (first == MASK).all()
+    assert all((head == MASK).all() if name == "mean_hard" else np.isnan(head).all() for head in further)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,7 @@ def test_labelers_of_one_mind_are_the_mask(name):
         ("hard", [[0, 0, 0, 1]]),
         ("mean", [[0, 0.25, 0.5, 1]]),
         ("double_mean", [[0, 0.5, 1, 1]]),
+        ("mean_hard", [[0, 0.25, 0.5, 1], [0, 0, 0, 1]]),
         ("mean_min_max", [[0, 0.25, 0.5, 1], [0, 0, 0, 1], [0, 1, 1, 1]]),
     ],
 )
@@ -52,10 +60,13 @@ def test_a_target_is_read_from_the_labelers_of_a_record(tmp_path):
     assert target.sum() == 2.5
 
 
-def test_a_record_without_labelers_gives_its_mask(tmp_path):
-    write_record(tmp_path, "train", "17", mask=9)
+@pytest.mark.parametrize("labelers", [0, 1])
+def test_a_record_that_at_most_one_labeler_marked_gives_its_mask(tmp_path, labelers):
+    write_record(tmp_path, "train", "17", mask=9, labelers=labelers)
     scenes = open_scenes([tmp_path])
-    assert (read_target(scenes, scenes.records[0], "mean_min_max") == block(9)).all()
+    target = read_target(scenes, scenes.records[0], "mean_min_max")
+    assert (target[0] == block(9)).all()
+    assert np.isnan(target[1:]).all()
 
 
 def test_learning_from_labelers_wants_a_record_that_has_some(tmp_path):

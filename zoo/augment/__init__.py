@@ -2,8 +2,9 @@
 
 In: images (n, frames, channels, H, W), labels (n, heads, H, W), the label's offset, a generator. Out: the same, new.
 An augmentation draws anew for every scene, changes all frames of a scene alike, and leaves its label where it lay on
-the image: `offset` pixels further down and right (zoo.geometry), 0 for labels on the image's own grid. Numbers are
-drawn on the CPU, so that every device draws the same. Stays outside: which of them a recipe names, files, the loop.
+the image: `offset` pixels further down and right (zoo.geometry), 0 for labels on the image's own grid. A label that is
+not known is NaN, and what depends on it becomes NaN. Numbers are drawn on the CPU, so that every device draws the same.
+Stays outside: which of them a recipe names, files, the loop.
 """
 
 from collections.abc import Callable

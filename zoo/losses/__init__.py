@@ -1,8 +1,9 @@
 """Losses: logits and targets (n, heads, H, W) -> a scalar. One file each, named as its loss.
 
 A target is soft where labelers differ, where labels are resampled or mixed; every loss is least at the target, be it
-soft or hard. (Lovasz, which knows sets only, takes what lies above a half.) In: tensors and a Recipe. Stays outside:
-where targets come from (zoo.targets), resizing, the loop.
+soft or hard. (Lovasz, which knows sets only, takes what lies above a half.) A target is NaN where a head's map is not
+known: such pixels add nothing to any loss. In: tensors and a Recipe. Stays outside: where targets come from
+(zoo.targets), resizing, the loop.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,6 +32,9 @@ class LossFacts:
     pixelwise: bool
 
 
+# Logit of a pixel whose target is not known, beside the target 0: exp(-50) is nothing, and its logarithm is a number.
+CERTAIN_SKY = -50.0
+
 LOSSES: Registry[Loss, LossFacts] = Registry("loss", LossFacts, package=__name__)
 
 
@@ -56,9 +60,18 @@ def recipe_loss(recipe: Recipe) -> Loss:
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         pairs = zip(heads, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
-        return _sum(weight * head_loss(seen, wanted) for weight, seen, wanted in pairs)
+        return _sum(weight * head_loss(*known(seen, wanted)) for weight, seen, wanted in pairs)
 
     return loss
+
+
+def known(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and target with certain sky in place of pixels whose target is NaN: they add nothing, and learn nothing.
+
+    A mean over pixels still divides by all of them: a pixel weighs the same whatever else its batch holds.
+    """
+    unknown = target.isnan()
+    return logits.masked_fill(unknown, CERTAIN_SKY), target.masked_fill(unknown, 0)
 
 
 def _bound(term: Term, where: str) -> tuple[float, Loss, bool]:

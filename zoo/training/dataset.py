@@ -45,7 +45,10 @@ class RecordDataset:
         return len(self.records)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records."""
+        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records.
+
+        Labels of heads that a record does not know are NaN.
+        """
         absent = [number for number in numbers if number not in self._kept]
         read = {number: self._read(number) for number in absent}
         if read and memory().free_share > LEFT_FREE:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import zoo.augment
 from core.registry import module_names
@@ -74,6 +75,25 @@ def test_a_label_drawn_on_the_image_stays_on_it(name):
     images = waves()
     seen, marked = alone(name, images, images[:, 0, :1])
     assert (seen[:, 0, :1] - marked).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS.names())
+def test_what_depends_on_a_map_that_is_not_known_is_not_known(name):
+    """NaN for one guess at that map is NaN wherever two guesses differ, and nowhere far from there."""
+    images, labels = waves(), torch.rand(6, 2, SIDE, SIDE, generator=seeded())
+
+    def guessed(value):
+        filled = labels.clone()
+        filled[3:, 1] = value
+        return alone(name, images, filled)[1]
+
+    (low, high), marked = (guessed(value) for value in (0.0, 1.0)), guessed(torch.nan)
+    unknown, differs = marked.isnan(), low != high
+    assert unknown[differs].all()
+    assert torch.equal(marked[~unknown], low[~unknown])
+    assert not unknown[:, 0].any()
+    near = F.max_pool2d(differs.float(), kernel_size=3, stride=1, padding=1) > 0
+    assert near[unknown].all()
 
 
 @pytest.mark.parametrize("name", KEEPING)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 import zoo.losses
 from core.errors import UsageError
 from core.registry import module_names
-from zoo.losses import LOSSES, recipe_loss
+from zoo.losses import LOSSES, known, recipe_loss
 from zoo.members import load_member, with_settings
 
 TARGET = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2)
@@ -238,6 +238,39 @@ def test_label_smoothing_softens_the_cross_entropy_and_not_the_counts():
 def test_smoothing_of_a_loss_without_cross_entropy_is_refused():
     with pytest.raises(UsageError, match=r"label_smoothing = 0\.1: dice has no cross-entropy"):
         recipe_loss(recipe(loss="dice", label_smoothing=0.1))
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_pixel_whose_target_is_not_known_teaches_nothing(name):
+    """And all others learn as if it were certain sky."""
+    generator = torch.Generator().manual_seed(7)
+    logits, target = torch.randn(2, 3, 8, 8, generator=generator), torch.rand(2, 3, 8, 8, generator=generator).round()
+    unknown = torch.zeros_like(target, dtype=torch.bool)
+    unknown[0, 1:] = unknown[1, 2, :3] = True
+    loss = recipe_loss(recipe(loss=name, target="mean_min_max"))
+    found, expected = (given.clone().requires_grad_() for given in (logits, logits.masked_fill(unknown, -50)))
+    values = loss(found, target.masked_fill(unknown, torch.nan)), loss(expected, target.masked_fill(unknown, 0))
+    assert values[0].item() == values[1].item()
+    for value in values:
+        value.backward()
+    assert (found.grad[unknown] == 0).all()
+    assert torch.equal(found.grad[~unknown], expected.grad[~unknown])
+    assert (found.grad[~unknown] != 0).any()
+
+
+@pytest.mark.parametrize("name", ["dice", "tversky"])
+def test_counts_are_those_of_the_known_pixels(name):
+    generator = torch.Generator().manual_seed(8)
+    logits, target = torch.randn(1, 1, 4, 8, generator=generator), torch.rand(1, 1, 4, 8, generator=generator)
+    rest = target.clone()
+    rest[..., 5:] = torch.nan
+    loss = LOSSES.get(name)
+    assert loss(*known(logits, rest)).item() == pytest.approx(loss(logits[..., :5], target[..., :5]).item(), abs=1e-6)
+
+
+def test_a_mean_weighs_a_known_pixel_the_same_in_every_batch():
+    half = torch.stack([TARGET[0], torch.full_like(TARGET[0], torch.nan)])
+    assert LOSSES.get("bce")(*known(torch.zeros(2, 1, 2, 2), half)).item() == pytest.approx(log(2) / 2)
 
 
 def test_every_head_has_its_weight():
