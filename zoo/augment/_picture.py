@@ -115,7 +115,7 @@ def _batch(recipe: Recipe, scenes: Scenes, records: Sequence[Record]) -> Pair:
     scaling = fit_scaling(scenes, records, recipe.input, recipe.frames)
     channels = [read_channels(scenes, record, recipe.input, recipe.frames) for record in records]
     images = np.stack([scaling(one) if scaling else one for one in channels])
-    targets = np.stack([read_target(scenes, record, recipe.target) for record in records])
+    targets = np.stack([read_target(scenes, one, recipe.target, recipe.border_smoothing) for one in records])
     return torch.from_numpy(images), torch.from_numpy(targets)
 
 

@@ -120,6 +120,7 @@ class Recipe:
     size: int = key(SIZE, "network", _SIZES, always_hashed=True, asks_run=True)
     # What the labelers' masks become.
     target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
+    border_smoothing: float = key(0.0, "reading", SHARE, fixed=True)  # of masks, along the contrails' borders alone
     loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)  # or a sum: 0.9*bce+0.1*tversky(alpha=0.7)
     label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
     # label: logits resized to 256 before the loss (refactor 3); output: label resized.

@@ -35,10 +35,11 @@ class RecordDataset:
         records: Sequence[Record],
         target: str = "hard",
         scaling: Scaling | None = None,
+        border_smoothing: float = 0.0,
     ) -> None:
         require_input(scenes, records, recipe.input, recipe.frames)
         self.recipe, self.scenes, self.records = recipe, scenes, records
-        self.target, self.scaling = target, scaling
+        self.target, self.scaling, self.border_smoothing = target, scaling, border_smoothing
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
@@ -64,8 +65,9 @@ class RecordDataset:
     def _read(self, number: int) -> tuple[Tensor, Tensor]:
         record = self.records[number]
         image = read_image(self.recipe, self.scenes, record, self.scaling)
-        label = torch.from_numpy(read_target(self.scenes, record, self.target))
-        return image, label.bool() if self.target == "hard" else label.half()
+        label = torch.from_numpy(read_target(self.scenes, record, self.target, self.border_smoothing))
+        is_hard = self.target == "hard" and not self.border_smoothing
+        return image, label.bool() if is_hard else label.half()
 
 
 def run_datasets(
@@ -79,7 +81,7 @@ def run_datasets(
     seen, held = run_records(run, scenes, folds)
     scaling = run_scaling(run, scenes, seen, jobs, listener)
     return (
-        RecordDataset(recipe, scenes, seen, target=recipe.target, scaling=scaling),
+        RecordDataset(recipe, scenes, seen, recipe.target, scaling, recipe.border_smoothing),
         RecordDataset(recipe, scenes, held, scaling=scaling),
     )
 

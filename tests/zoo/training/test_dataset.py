@@ -26,6 +26,14 @@ def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, fol
     assert made.maps(made.record_ids).shape == (len(held), 256, 256)
 
 
+def test_borders_are_smoothed_in_training_and_not_in_the_score(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds, with_settings(TINY, {"border_smoothing": 0.5}))
+    seen, held = (part.batch(range(len(part)))[1] for part in run_datasets(run, scenes, folds))
+    assert ((seen > 0.5) == (seen > 0.25)).all()
+    assert ((seen > 0) & (seen < 1)).any()
+    assert ((held == 0) | (held == 1)).all()
+
+
 def test_statistics_are_of_the_records_trained_on_and_lie_with_the_run(tmp_path, folds):
     """A held-out record may look like anything: no statistic may know of it."""
     for number in range(6):
