@@ -1,10 +1,9 @@
 """Geometry of labels and maps: the offset of the labels, resizing, warping, the eight views of the square, their undos.
 
-Labels lie half a pixel too far down and to the right of what they mark (measured on 139 scenes: shifts of -0.5 and
--0.4 px align them; the 1st place's code corrects the same). A mirrored label lies half a pixel to the other side, so a
-view that flips an axis moves its label by one whole pixel along that axis: without interpolation, the network sees one
-convention only. A predicted map is moved back in the same way.
-Transposing keeps the offset, which is the same in both axes.
+Labels may lie off what they mark by an offset of their source, the same in both axes (zoo.data.label_offset). A
+mirrored label lies off to the other side, so a view that flips an axis moves its label along that axis by twice the
+offset, a whole number of pixels: without interpolation, the network sees one convention only. A predicted map is moved
+back in the same way. Transposing keeps the offset.
 
 Tensors are (..., H, W). Stays outside: which views a recipe or a prediction uses.
 """
@@ -19,7 +18,6 @@ from torch.nn import functional as F
 from zoo.views import ALIASES
 
 ROWS, COLUMNS = -2, -1
-LABEL_OFFSET = 0.5  # pixels by which a delivered label lies further down and right than what it marks
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,12 @@ class View:
     def _flip(self, maps: Tensor, offset: float) -> Tensor:
         axes = (ROWS,) * self.vflip + (COLUMNS,) * self.hflip
         maps = maps.flip(axes) if axes else maps
-        pixels = round(2 * offset)  # half a pixel on the 256 grid, a whole one on a grid twice as fine
+        pixels = round(2 * offset)
         for axis in axes if pixels else ():
             # Content moves to indices higher by `pixels`; the edge repeats.
-            edge = maps.narrow(axis, 0, 1).repeat_interleave(pixels, dim=axis)
-            maps = torch.cat([edge, maps.narrow(axis, 0, maps.shape[axis] - pixels)], dim=axis)
+            size = maps.shape[axis]
+            source = (torch.arange(size, device=maps.device) - pixels).clamp(0, size - 1)
+            maps = maps.index_select(axis, source)
         return maps
 
 

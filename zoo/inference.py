@@ -34,18 +34,18 @@ BATCH = 8
 
 
 def probabilities(
-    network: nn.Module, images: Tensor, tta: str = "none", registered: bool = True, precision: str = "fp32"
+    network: nn.Module, images: Tensor, tta: str = "none", offset: float = 0.0, precision: str = "fp32"
 ) -> NDArray[np.float32]:
     """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), merged over the views of `tta`.
 
-    tta: as `zoo.views.parse_views` takes it; `scale` in it needs a Segmenter. registered: the network keeps the label's
-    half-pixel offset in every view; its maps are brought home with it.
+    tta: as `zoo.views.parse_views` takes it; `scale` in it needs a Segmenter. offset: pixels down and right of the
+    image at which the network predicts in every view; its maps are brought home with it.
     """
     views = parse_views(tta)
     scales = bool(scaled_sides(views, SIZE))
 
     def maps() -> Iterator[Tensor]:
-        for view in compose(views, network.size if scales else SIZE, registered):  # type: ignore
+        for view in compose(views, network.size if scales else SIZE, offset):  # type: ignore
             seen = view.augment_image(images)
             with autocast(images.device, precision):
                 logits = (network(seen, seen.shape[-1]) if scales else network(seen)).float()
@@ -135,7 +135,7 @@ def predict_records(
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
         for batch, images in zip(batches, read):
-            maps = probabilities(network, images.to(device), tta, run.recipe.final.registered, precision)
+            maps = probabilities(network, images.to(device), tta, run.recipe.final.view_offset, precision)
             yield from zip((record.id for record in batch), maps)
 
 

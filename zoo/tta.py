@@ -2,7 +2,7 @@
 
 ttach's flips and scales take images (n, channels, H, W) alone: on a batch with frames they would flip rows for columns
 and channels for rows, and its scaled maps come back at another size. Ours take any (..., H, W), keep the label's
-half-pixel offset (zoo.geometry), and give maps of 256 x 256.
+offset (zoo.geometry), and give maps of 256 x 256.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from ttach.base import Compose, DualTransform, Merger
 from ttach.transforms import Multiply
 
 from zoo.data import SIZE
-from zoo.geometry import LABEL_OFFSET, View, resize
+from zoo.geometry import View, resize
 from zoo.views import ViewSet
 
 ROTATIONS = {0: View(), 90: View(transpose=True, vflip=True), 180: View(vflip=True, hflip=True)}
@@ -21,13 +21,13 @@ MULTIPLE = 32  # of pixels: sides that every network takes
 
 
 class Turn(DualTransform):
-    """Image seen in each of `views`; registered: maps keep the label's half-pixel offset in every view."""
+    """Image seen in each of `views`; offset: pixels down and right at which the network predicts, in every view."""
 
     identity_param = View()
 
-    def __init__(self, views: Sequence[View], registered: bool) -> None:
+    def __init__(self, views: Sequence[View], offset: float) -> None:
         super().__init__("view", views)
-        self.offset = LABEL_OFFSET if registered else 0.0
+        self.offset = offset
 
     def apply_aug_image(self, image: Tensor, view: View) -> Tensor:
         """Image (..., H, W) in the view."""
@@ -56,12 +56,13 @@ class Scale(DualTransform):
         return resize(mask, SIZE)
 
 
-def compose(views: ViewSet, side: int, registered: bool = True) -> Compose:
+def compose(views: ViewSet, side: int, offset: float) -> Compose:
     """ttach's composition of the views, the steps' values combined with the last step's changing first.
 
-    side: of the network's own input, pixels, which `scale` multiplies. registered: maps keep the label's offset.
+    side: of the network's own input, pixels, which `scale` multiplies. offset: pixels down and right of the image at
+    which the network predicts, in every view.
     """
-    return Compose([_transform(name, values, side, registered) for name, values in views.steps])
+    return Compose([_transform(name, values, side, offset) for name, values in views.steps])
 
 
 def merged(views: ViewSet, maps: Iterable[Tensor]) -> Tensor:
@@ -86,10 +87,10 @@ def scaled_sides(views: ViewSet, side: int) -> list[int]:
     return [scaled_side(side, factor) for factor in dict(views.steps).get("scale", ())]
 
 
-def _transform(name: str, values: Sequence[float], side: int, registered: bool) -> DualTransform:
+def _transform(name: str, values: Sequence[float], side: int, offset: float) -> DualTransform:
     if name == "scale":
         return Scale(values, side)
     if name == "multiply":
         return Multiply(values)
     turns = [ROTATIONS[int(value)] for value in values] if name == "rot90" else [View(), View(**{name: True})]
-    return Turn(turns, registered)
+    return Turn(turns, offset)

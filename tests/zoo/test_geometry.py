@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from zoo.geometry import LABEL_OFFSET, VIEWS, View, resize, warp
+from zoo.data.label_offset import LABEL_OFFSET
+from zoo.geometry import VIEWS, View, resize, warp
 
 EVERY = VIEWS["d4"]
 
@@ -34,10 +35,10 @@ def test_a_registered_label_keeps_its_offset_from_the_image(view):
     assert torch.allclose(offset_between(seen, label), torch.tensor([0.5, 0.5]), atol=1e-3)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1.0])
+@pytest.mark.parametrize("offset", [0.0, 1.0, -0.5])
 @pytest.mark.parametrize("view", EVERY, ids=str)
 def test_a_label_keeps_another_offset_too(view, offset):
-    """None for a label on the image's own grid, a whole pixel on a grid twice as fine."""
+    """None for a label on the image's own grid; a negative one lies up and left."""
     seen, label = view.apply(draw(0.0)), view.apply(draw(offset), offset)
     assert torch.allclose(offset_between(seen, label), torch.full((2,), offset), atol=1e-3)
 

@@ -12,7 +12,8 @@ from ttach.base import Merger
 
 from core.errors import UsageError
 from tests.zoo.training.cases import TINY
-from zoo.geometry import LABEL_OFFSET, VIEWS, resize
+from zoo.data.label_offset import LABEL_OFFSET
+from zoo.geometry import VIEWS, resize
 from zoo.inference import probabilities
 from zoo.members import with_settings
 from zoo.models import build
@@ -37,23 +38,23 @@ def network(**keys):
     return made
 
 
-def by_formula(network, images, views, registered):
+def by_formula(network, images, views, offset):
     """Mean of the views' probabilities, as the first release's loop took it."""
     total = torch.zeros(len(images), 1, 256, 256)
     for view in views:
         seen = resize(network(view.apply(images)).float(), 256).sigmoid()
-        total += view.undo(seen, LABEL_OFFSET if registered else 0.0)
+        total += view.undo(seen, offset)
     return (total / len(views))[:, 0].numpy()
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize("offset", [LABEL_OFFSET, 0.0, -1.0])
 @pytest.mark.parametrize("tta", VIEWS)
-def test_named_sets_give_the_maps_of_the_formula_to_the_bit(tta, registered):
+def test_named_sets_give_the_maps_of_the_formula_to_the_bit(tta, offset):
     made, batch = network(size=64, frames=[4, 5]), images(2, 2)
-    found = probabilities(made, batch, tta, registered)
+    found = probabilities(made, batch, tta, offset)
     assert found.std() > 0.01
-    np.testing.assert_array_equal(found, by_formula(made, batch, VIEWS[tta], registered))
+    np.testing.assert_array_equal(found, by_formula(made, batch, VIEWS[tta], offset))
 
 
 PLAIN = {
@@ -78,7 +79,7 @@ def test_without_an_offset_the_maps_are_those_of_plain_ttach(text, merge):
         plain = ttach.SegmentationTTAWrapper(convolution, PLAIN[text](), merge)(batch)
         ours = merged(
             views,
-            (view.deaugment_mask(convolution(view.augment_image(batch))) for view in compose(views, 32, False)),
+            (view.deaugment_mask(convolution(view.augment_image(batch))) for view in compose(views, 32, 0.0)),
         )
     # In another order of the views, and with more digits in gmean.
     torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-7)
@@ -89,8 +90,8 @@ def test_without_an_offset_the_maps_are_those_of_plain_ttach(text, merge):
 @settings(max_examples=5)
 def test_every_view_is_undone(text, seed, frames):
     batch = torch.rand(2, frames, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
-    seen = [view.augment_image(batch) for view in compose(parse_views(text), 8, False)]
-    homes = [view.deaugment_mask(one) for view, one in zip(compose(parse_views(text), 8, False), seen)]
+    seen = [view.augment_image(batch) for view in compose(parse_views(text), 8, 0.0)]
+    homes = [view.deaugment_mask(one) for view, one in zip(compose(parse_views(text), 8, 0.0), seen)]
     assert all(torch.equal(home, batch) for home in homes)
     assert len({one.numpy().tobytes() for one in seen}) == parse_views(text).count
 
@@ -98,7 +99,7 @@ def test_every_view_is_undone(text, seed, frames):
 @pytest.mark.parametrize("text", TURNS)
 def test_a_batch_of_frames_is_turned_frame_by_frame(text):
     batch = images(2, 3)[..., :8, :8]
-    for view in compose(parse_views(text), 8):
+    for view in compose(parse_views(text), 8, LABEL_OFFSET):
         frames = [view.augment_image(batch[:, frame]) for frame in range(3)]
         assert torch.equal(view.augment_image(batch), torch.stack(frames, dim=1))
 
@@ -131,11 +132,11 @@ def test_a_network_sees_scaled_images_at_multiples_of_its_own_size():
 @pytest.mark.parametrize("merge", MERGES)
 def test_merge_modes_are_ttachs(merge):
     made, batch = network(size=64), images(1)
-    parts = [by_formula(made, batch, [view], True) for view in VIEWS["flips"]]
+    parts = [by_formula(made, batch, [view], LABEL_OFFSET) for view in VIEWS["flips"]]
     plain = Merger(merge, n=len(parts))
     for part in parts:
         plain.append(torch.from_numpy(part))
-    found = probabilities(made, batch, f"flips@{merge}")
+    found = probabilities(made, batch, f"flips@{merge}", LABEL_OFFSET)
     np.testing.assert_allclose(found, plain.result.numpy(), rtol=1e-5)
 
 
@@ -173,14 +174,14 @@ def test_registered_views_agree_with_the_plain_one(tta):
     """Each view of such a network, brought home, is the same map: nothing is smeared."""
     images = torch.rand(2, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
     plain = probabilities(Bright(), images, "none")
-    seen = probabilities(Bright(), images, tta)
+    seen = probabilities(Bright(), images, tta, LABEL_OFFSET)
     inner = (slice(None), slice(2, -2), slice(2, -2))
     assert np.abs(seen - plain)[inner].max() < 1e-6
 
 
 def test_unregistered_views_are_those_of_the_log():
     images = torch.rand(1, 1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
-    assert np.abs(probabilities(Bright(), images, "flips", False) - probabilities(Bright(), images)).max() > 0.01
+    assert np.abs(probabilities(Bright(), images, "flips") - probabilities(Bright(), images)).max() > 0.01
 
 
 @pytest.mark.parametrize("keys", [{}, {"time": "panel", "frames": [2, 3, 4, 5]}], ids=str)

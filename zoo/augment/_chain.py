@@ -7,7 +7,6 @@ from torch import Generator, Tensor
 
 from zoo.augment import AUGMENTATIONS, Pair
 from zoo.augment.colour import jitter
-from zoo.geometry import LABEL_OFFSET
 from zoo.members import Recipe
 from zoo.members.terms import Term
 
@@ -16,8 +15,7 @@ def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.
     """Crop, augment and jitter a batch for training; returns it on `device`."""
     images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
     images, labels = images.to(device), labels.to(device)
-    offset = LABEL_OFFSET if recipe.registered else 0.0
-    images, labels = augment(images, labels, recipe.augment_terms, offset, generator)
+    images, labels = augment(images, labels, recipe.augment_terms, recipe.view_offset, generator)
     return jitter(images, recipe.jitter, generator), labels
 
 

@@ -16,9 +16,8 @@ from core.listener import SILENT, Listener
 from zoo.augment import AUGMENTATIONS, Pair
 from zoo.augment._chain import augment, training_view
 from zoo.data import LABELLED, Record, Scenes, open_scenes
-from zoo.geometry import LABEL_OFFSET
 from zoo.inputs import INPUTS, fit_scaling, read_channels, require_input
-from zoo.members import Recipe
+from zoo.members import Recipe, pin_label_offset
 from zoo.members.terms import Term
 from zoo.targets import read_target
 
@@ -62,7 +61,7 @@ def draw_augmentations(
 def _draw_scenes(recipe: Recipe, path: Path, scenes: Scenes, seed: int, listener: Listener) -> None:
     records = _with_contrails(scenes)
     require_input(scenes, records, recipe.input, recipe.frames)
-    exhibits = gallery(recipe.final, scenes, records, seed)
+    exhibits = gallery(pin_label_offset(recipe, scenes).final, scenes, records, seed)
     _draw(exhibits, [record.id for record in records], path)
     listener.info(f"{path}: each augmentation on {len(records)} scenes; labels are outlined")
 
@@ -100,8 +99,8 @@ def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int
         return Exhibit(title, colours.clip(0, 1), marked[:, 0].numpy())
 
     def alone(name: str) -> Pair:
-        offset = LABEL_OFFSET if recipe.registered else 0.0
-        return augment(images, labels, [Term(name, 1.0)], offset, torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        return augment(images, labels, [Term(name, 1.0)], recipe.view_offset, generator)
 
     generator = torch.Generator().manual_seed(seed)
     trained = training_view(recipe, images, labels, torch.device("cpu"), generator)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.command import Command
 from core.errors import UserError
 from zoo.data.groups import is_placed
+from zoo.data.label_offset import FILE, read_label_offset
 from zoo.data.layouts import LAYOUTS
 from zoo.data.records import SPLITS, Fault, Metadata, Record, Source, Split, sorted_records
 
@@ -73,6 +74,31 @@ class Scenes:
     def source(self, record: Record) -> Source:
         """Source of a record, which reads all that is known of it."""
         return self._by_name[record.source]
+
+    @property
+    def label_offset(self) -> float:
+        """Pixels by which the labels lie further down and right than what they mark.
+
+        UserError if the sources that hold labels have different ones.
+        """
+        offsets = self.label_offsets
+        if len(offsets) > 1:
+            (first, one), (second, other) = list(offsets.items())[:2]
+            raise UserError(
+                f"labels of {one} lie {first:g} px off, those of {other} {second:g} px ({FILE}); name sources of one "
+                "offset, or train with --set registered=false"
+            )
+        return next(iter(offsets))
+
+    @cached_property
+    def label_offsets(self) -> dict[float, Path]:
+        """Offsets of the labels, each with the first source that has it; without labels, of all sources."""
+        labelled = {record.source for record in self.labelled} or {source.name for source in self.sources}
+        found: dict[float, Path] = {}
+        for source in self.sources:
+            if source.name in labelled:
+                found.setdefault(read_label_offset(source.root), source.root)
+        return found
 
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
         """Brightness temperature, kelvin: (len(bands), len(frames), 256, 256); an absent frame is NaN.

@@ -16,6 +16,7 @@ from core.errors import UnknownName, UsageError
 from core.files import sha256_of
 from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
+from zoo.data.label_offset import ADVICE, LABEL_OFFSET, is_offset
 from zoo.inputs import INPUTS
 from zoo.members.keys import (
     ABOVE_ZERO,
@@ -127,8 +128,10 @@ class Recipe:
     loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
     # Or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup.
     augment: str = key("none", "training", always_hashed=True)
-    # Views keep the label's half-pixel offset; false: mirrored as they are (the log).
-    registered: bool = key(False, "training", always_hashed=True)
+    # Views keep the label's offset from the image; false: mirrored as they are (the log).
+    registered: bool = key(False, "training", always_hashed=True, asks_run=True)
+    # That offset, pixels down and right; found in the sources before a run starts.
+    label_offset: float = key(LABEL_OFFSET, "training", Rule(is_offset, ADVICE), fixed=True)
     # Side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole.
     crop: int = key(0, "training", _CROP, always_hashed=True, asks_run=True)
     # Share of the crops of a scene with contrails that are laid on one.
@@ -224,6 +227,11 @@ class Recipe:
         return self.staged[-1]
 
     @property
+    def view_offset(self) -> float:
+        """Pixels by which labels lie further down and right than images, in every view; 0 if views ignore that."""
+        return self.label_offset if self.registered else 0.0
+
+    @property
     def total_epochs(self) -> int:
         """Epochs of all stages together."""
         return sum(stage.epochs for stage in self.staged)
@@ -290,7 +298,10 @@ class Recipe:
         at_default = {
             name for name, told in KEYS.items() if not told.always_hashed and getattr(self, name) == told.default
         }
-        left_out = at_default.union(faster, {"weights"} if self.weights_sha256 else ())
+        looked_up = {"weights"} if self.weights_sha256 else set()
+        if not any(stage.registered for stage in self.staged):
+            looked_up.add("label_offset")
+        left_out = at_default.union(faster, looked_up)
         counted = {name: value for name, value in self.resolved.items() if name not in left_out}
         if self.stages:
             tables = counted["stages"]

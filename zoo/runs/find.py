@@ -234,10 +234,11 @@ def read_trained_recipe(store: Store, asked: Ref) -> tuple[str, Recipe]:
 def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:
     """Keys in which the recipe of a run differs from the listed one, with the run's values.
 
-    What a run only looks up is no change: the hash of a file of weights, the recipe of the member it starts from.
+    What a run only looks up is no change: the hash of a file of weights, the recipe of the member it starts from, the
+    offset of the labels.
     """
     mine, other = recipe.resolved, listed.resolved
-    looked_up = {"weights_sha256"} if not listed.weights_sha256 else set()
+    looked_up = {"label_offset"} if listed.weights_sha256 else {"label_offset", "weights_sha256"}
     if listed.start_from and recipe.start_from.startswith(f"{listed.start_from}@"):
         looked_up.add("start_from")
     same = looked_up.union(keys_of("speed"))

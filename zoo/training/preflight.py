@@ -12,7 +12,7 @@ from core.errors import UsageError
 from zoo.data import SIZE, Folds, Scenes
 from zoo.inputs import INPUTS, require_input
 from zoo.losses import recipe_loss
-from zoo.members import Recipe, fault_of
+from zoo.members import Recipe, fault_of, require_label_offset
 from zoo.members.recipe import keys_of
 from zoo.models import build, sketch
 from zoo.models.encoders import check_encoder
@@ -68,6 +68,7 @@ def check_run(
     seen, held = run_records(run, scenes, folds)
     require_input(scenes, [*seen, *held], run.recipe.input, run.recipe.frames)
     require_target(scenes, seen, run.recipe.target)
+    require_label_offset(run.recipe, scenes)
     planned = look_at(run, starts)
     if not planned.reused:
         check_recipe(run.recipe, device_name)

@@ -24,6 +24,7 @@ def tuned_member(tuning: Tuning, base: str, shipped: Recipe) -> str:
         found = _with_epochs_of(shipped, found, searched)
     if found.weights == shipped.weights:  # the hash of a file is found when the member is trained
         found = replace(found, weights_sha256=shipped.weights_sha256)
+    found = replace(found, label_offset=shipped.label_offset)  # found in the sources, too
     pruned = sum(trial.state == TrialState.PRUNED for trial in tuning.finished)
     epochs = "" if "epochs" in searched else f" of {counted(tuning.recipe.total_epochs, 'epoch')}"
     known = shipped.as_toml().splitlines()

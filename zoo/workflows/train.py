@@ -18,7 +18,7 @@ from core.listener import SILENT, Listener
 from core.words import counted
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.epoch_choice import Curve
-from zoo.members import Recipe, load_members
+from zoo.members import Recipe, load_members, pin_label_offset
 from zoo.predictions import PredictionSet
 from zoo.predictions.members import OOF
 from zoo.runs import Store
@@ -137,7 +137,8 @@ def train(
     store's.
     """
     jobs = job_count(jobs)
-    recipes = load_members(members, own_members, sets, epochs=epochs, start_from=start)
+    loaded = load_members(members, own_members, sets, epochs=epochs, start_from=start)
+    recipes = [pin_label_offset(recipe, scenes) for recipe in loaded]
     split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
     if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
         split.require_grouped()

@@ -17,7 +17,7 @@ from core.locks import claim
 from core.signing import signed_text
 from zoo.data import Scenes, find_folds, keep_folds
 from zoo.data.folds import count_of
-from zoo.members import Recipe, load_member, merge_settings, with_settings
+from zoo.members import Recipe, load_member, merge_settings, pin_label_offset, with_settings
 from zoo.members.space import Space, value_text
 from zoo.runs import Store
 from zoo.runs.run import Run
@@ -109,7 +109,7 @@ def tune(
     """
     shipped = load_member(member, own_members)
     changes = merge_settings(sets or {}, epochs=epochs)
-    recipe = with_settings(shipped, changes)
+    recipe = pin_label_offset(with_settings(shipped, changes), scenes)
     if out:
         require_folder(out)
     path = out or store.tuned(recipe.name)

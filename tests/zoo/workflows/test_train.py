@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+import zoo.inference
+import zoo.training.loop
 from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file
 from core.signing import write_signed
 from tests.heard import Heard
 from tests.zoo.training.cases import STAGED, TINY, two_folds, write_scenes
-from zoo.data import Folds, make_folds, read_folds, write_folds
+from zoo.data import Folds, make_folds, open_scenes, read_folds, write_folds
 from zoo.members import load_member, with_settings
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
@@ -72,6 +74,31 @@ def test_folds_are_made_and_the_records_of_each_are_predicted(trains, tmp_path):
     frame = again.to_frame()
     assert list(frame["fold"]) == [each.run.fold for each in trained]
     assert list(frame["dice"]) == [each.dice for each in trained]
+
+
+def test_a_run_learns_and_predicts_at_the_offset_of_its_source(tmp_path, monkeypatch):
+    seen = set()
+    view, compose = zoo.training.loop.training_view, zoo.inference.compose
+
+    def trains():
+        seen.clear()
+        (trained,) = train(
+            TINY, open_scenes(folder), Store(tmp_path / "runs"), fold="0", device="cpu", jobs=1, epochs=1
+        )
+        return trained
+
+    monkeypatch.setattr(
+        zoo.training.loop, "training_view", lambda recipe, *rest: seen.add(recipe.view_offset) or view(recipe, *rest)
+    )
+    monkeypatch.setattr(zoo.inference, "compose", lambda *given: seen.add(given[-1]) or compose(*given))
+    folder = tmp_path / "scenes"
+    write_scenes(folder)
+    before = trains()
+    assert seen == {0.5}
+    (folder / "source.toml").write_text("label_offset = -1.0\n")
+    after = trains()
+    assert seen == {-1.0}
+    assert (after.run.ref != before.run.ref, after.reused) == (True, False)
 
 
 def test_validation_records_that_are_not_trained_on_are_told_of_once(trains, tmp_path):

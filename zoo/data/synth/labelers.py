@@ -1,7 +1,7 @@
 """Simulated labelers, who draw polygons around the contrails that they notice, and do not agree.
 
-In: contrails and the visibility of each. Out: one mask for each labeler. Masks lie half a pixel too far down and to the
-right, as the real ones do.
+In: contrails and the visibility of each. Out: one mask for each labeler. Masks lie as far down and to the right as the
+real ones do.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.label_offset import LABEL_OFFSET
 from zoo.data.masks import majority
 from zoo.data.records import SIZE
 from zoo.data.synth.contrails import STEP, Contrail
 
 Mask = NDArray[np.bool_]
 
-SHIFT = 0.5  # px, down and right: an artefact of how polygons were made pixels
 SMALLEST = 10  # px: smaller marks are no contrail by the labelling rules
 
 
@@ -75,7 +75,7 @@ def draw_polygon(rng: np.random.Generator, contrail: Contrail, labeler: Labeler)
     half = max(0.95, 1.18 * contrail.width * labeler.breadth * np.exp(rng.normal(0, 0.12)))
     along = np.diff(chord[[0, -1]], axis=0)[0]
     across = np.array([-along[1], along[0]]) / max(np.hypot(*along), 1e-3)
-    chord = chord + np.linspace(jitter[0], jitter[1], len(chord))[:, None] * across + SHIFT
+    chord = chord + np.linspace(jitter[0], jitter[1], len(chord))[:, None] * across + LABEL_OFFSET
     taper = np.minimum(1, 0.5 + np.minimum(np.arange(len(chord)), np.arange(len(chord))[::-1]) * STEP / 3)
     mask = fill(chord, across, half * taper)
     return mask if mask.sum() >= SMALLEST else np.zeros_like(mask)

@@ -17,6 +17,7 @@ from core.errors import UserError
 from core.files import make_folder, write_json, write_text
 from core.listener import SILENT, Listener
 from core.locks import claim
+from zoo.data.label_offset import FILE, KEY, LABEL_OFFSET
 from zoo.data.records import SIZE, SPLITS
 from zoo.data.synth.atmosphere import BANDS
 from zoo.data.synth.metadata import metadata_entry
@@ -129,3 +130,4 @@ def _write_tables(folder: Path, plans: Mapping[str, ScenePlan]) -> None:
     tests = sorted(name for name, plan in plans.items() if plan.split == "test")
     rows = [f"{name},{SAMPLE[min(place, 1)]}" for place, name in enumerate(tests)]
     write_text(folder / TABLE, "\n".join(["record_id,encoded_pixels", *rows, ""]))
+    write_text(folder / FILE, f"{KEY} = {LABEL_OFFSET}\n")
