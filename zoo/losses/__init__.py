@@ -6,7 +6,7 @@ known: such pixels add nothing to any loss. In: tensors and a Recipe. Stays outs
 (zoo.targets), resizing, the loop.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
@@ -30,6 +30,8 @@ class LossFacts:
     # A mean over pixels, which label smoothing may soften. The others count pixels: a little of every pixel of the sky
     # would outweigh all contrails.
     pixelwise: bool
+    # Least at the target by itself. The others look at some of the pixels or at sums of them, and are added to one.
+    alone: bool = True
 
 
 # Logit of a pixel whose target is not known, beside the target 0: exp(-50) is nothing, and its logarithm is a number.
@@ -42,25 +44,29 @@ def recipe_loss(recipe: Recipe) -> Loss:
     """Weighted sum of the recipe's losses, with `label_smoothing` on its pixelwise terms, over the heads of `target`.
 
     Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes). Raises UsageError for an option that does not fit,
-    or where there is nothing to smooth.
+    for a head whose losses are only such as are added to others, or where there is nothing to smooth.
     """
-    terms = [_bound(term, recipe.name) for term in recipe.loss_terms]
+    bound = [[_Bound.of(term, recipe.name) for term in terms] for terms in recipe.loss_terms]
+    for terms, parts in zip(recipe.loss_terms, bound):
+        if not any(part.facts.alone for part in parts):
+            names = "+".join(term.name for term in terms)
+            raise UsageError(f'{recipe.name}: loss = "{recipe.loss}": {names} cannot be the only loss; add dice or bce')
     smoothing = recipe.label_smoothing
-    if smoothing and not any(pixelwise for _, _, pixelwise in terms):
+    if smoothing and not any(part.facts.pixelwise for parts in bound for part in parts):
         raise UsageError(
             f"{recipe.name}: label_smoothing = {smoothing}: {recipe.loss} has no cross-entropy that it could soften; "
             "add bce or focal to the loss, or give 0"
         )
 
-    heads = TARGETS.facts(recipe.target).weights
-
-    def head_loss(logits: Tensor, target: Tensor) -> Tensor:
+    def head_loss(parts: Sequence[_Bound], logits: Tensor, target: Tensor) -> Tensor:
         soft = target * (1 - smoothing) + smoothing / 2
-        return _sum(weight * make(logits, soft if pixelwise else target) for weight, make, pixelwise in terms)
+        return _sum(part.weight * part.make(logits, soft if part.facts.pixelwise else target) for part in parts)
+
+    weights = TARGETS.facts(recipe.target).weights
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        pairs = zip(heads, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
-        return _sum(weight * head_loss(*known(seen, wanted)) for weight, seen, wanted in pairs)
+        heads = zip(weights, bound, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
+        return _sum(weight * head_loss(parts, *known(seen, wanted)) for weight, parts, seen, wanted in heads)
 
     return loss
 
@@ -74,10 +80,18 @@ def known(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return logits.masked_fill(unknown, CERTAIN_SKY), target.masked_fill(unknown, 0)
 
 
-def _bound(term: Term, where: str) -> tuple[float, Loss, bool]:
-    """Weight of a term, its loss with its options, and whether that is pixelwise."""
-    entry = LOSSES.entry(term.name)
-    return term.weight or 1.0, partial(entry.make, **options_of(term, entry.make, where)), entry.facts.pixelwise
+@dataclass(frozen=True)
+class _Bound:
+    """Term of a sum: its weight, its loss with its options, the facts of the loss."""
+
+    weight: float
+    make: Loss
+    facts: LossFacts
+
+    @classmethod
+    def of(cls, term: Term, where: str) -> "_Bound":
+        entry = LOSSES.entry(term.name)
+        return cls(term.weight or 1.0, partial(entry.make, **options_of(term, entry.make, where)), entry.facts)
 
 
 def _sum(parts: Iterable[Tensor]) -> Tensor:

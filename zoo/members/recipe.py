@@ -122,7 +122,8 @@ class Recipe:
     # What the labelers' masks become.
     target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
     border_smoothing: float = key(0.0, "reading", SHARE, fixed=True)  # of masks, along the contrails' borders alone
-    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)  # or a sum: 0.9*bce+0.1*tversky(alpha=0.7)
+    # Or a sum: 0.9*bce+0.1*tversky(alpha=0.7); or a sum for each head of the target: bce | dice.
+    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)
     label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
     # label: logits resized to 256 before the loss (refactor 3); output: label resized.
     loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
@@ -250,10 +251,14 @@ class Recipe:
         return len(TARGETS.facts(self.target).weights)
 
     @cached_property
-    def loss_terms(self) -> tuple[Term, ...]:
-        """Losses that `loss` adds up; `bce_dice` is the first release's name of a sum."""
-        text = "bce+dice" if self.loss == "bce_dice" else self.loss
-        return parse_terms(text, "loss", LOSS_NAMES, self.name)
+    def loss_terms(self) -> tuple[tuple[Term, ...], ...]:
+        """Losses of each head, which `loss` adds up; `bce_dice` is the first release's name of a sum."""
+        sums = ["bce+dice" if self.loss == "bce_dice" else text for text in self.loss.split("|")]
+        if len(sums) not in (1, self.heads):
+            words = f"give one sum, or one for each head of target {self.target}, {self.heads} in all"
+            raise refusal(self.name, "loss", self.loss, words)
+        each = tuple(parse_terms(text, "loss", LOSS_NAMES, self.name) for text in sums)
+        return each if len(each) == self.heads else each * self.heads
 
     @cached_property
     def augment_terms(self) -> tuple[Term, ...]:
