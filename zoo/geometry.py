@@ -54,6 +54,13 @@ VIEWS = {
     alias: tuple(View(**dict(zip(steps, on))) for on in product((False, True), repeat=len(steps)))
     for alias, steps in ALIASES.items()
 }
+# Rotations by 0, 90, 180 and 270 degrees, counter-clockwise.
+QUARTER_TURNS = (
+    View(),
+    View(transpose=True, vflip=True),
+    View(vflip=True, hflip=True),
+    View(transpose=True, hflip=True),
+)
 
 
 def resize(maps: Tensor, size: int) -> Tensor:

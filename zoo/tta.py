@@ -12,11 +12,10 @@ from ttach.base import Compose, DualTransform, Merger
 from ttach.transforms import Multiply
 
 from zoo.data import SIZE
-from zoo.geometry import View, resize
+from zoo.geometry import QUARTER_TURNS, View, resize
 from zoo.views import ViewSet
 
-ROTATIONS = {0: View(), 90: View(transpose=True, vflip=True), 180: View(vflip=True, hflip=True)}
-ROTATIONS[270] = View(transpose=True, hflip=True)
+ROTATIONS = dict(zip((0, 90, 180, 270), QUARTER_TURNS))
 MULTIPLE = 32  # of pixels: sides that every network takes
 
 

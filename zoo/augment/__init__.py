@@ -4,18 +4,19 @@ In: images (n, frames, channels, H, W), labels (n, heads, H, W), the label's off
 An augmentation draws anew for every scene, changes all frames of a scene alike, and leaves its label where it lay on
 the image: `offset` pixels further down and right (zoo.geometry), 0 for labels on the image's own grid. A label that is
 not known is NaN, and what depends on it becomes NaN. Numbers are drawn on the CPU, so that every device draws the same.
-Stays outside: which of them a recipe names, files, the loop.
+Keyword-only parameters are options. Stays outside: which of them a recipe names, files, the loop.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Generator, Tensor
+from torch import Tensor
 
 from core.registry import Registry
+from zoo.members import Recipe
 
 Pair = tuple[Tensor, Tensor]
-Augmentation = Callable[[Tensor, Tensor, float, Generator], Pair]
+Augmentation = Callable[..., Pair]  # images, labels, offset, generator, and its own options by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +25,13 @@ class AugmentationFacts:
 
     share: float  # of the scenes that it changes, where a recipe gives none
     moves: bool  # the label changes with the image
+    # Why it does not fit a recipe, and what to give instead; empty: it does.
+    misfit: Callable[[Recipe], str] = lambda recipe: ""
 
 
 AUGMENTATIONS: Registry[Augmentation, AugmentationFacts] = Registry("augmentation", AugmentationFacts, package=__name__)
 
-from zoo.augment._chain import augment, crop, training_view  # noqa: E402  they ask the registry
+from zoo.augment._chain import augment, check_augment, crop, training_view  # noqa: E402  they ask the registry
 from zoo.augment._picture import draw_augmentations  # noqa: E402
 from zoo.augment.colour import jitter  # noqa: E402
 
@@ -36,6 +39,7 @@ __all__ = [
     "AUGMENTATIONS",
     "AugmentationFacts",
     "augment",
+    "check_augment",
     "crop",
     "draw_augmentations",
     "jitter",

@@ -1,6 +1,8 @@
 """Training view of a batch: random crops, the recipe's augmentations one after the other, jitter."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -8,7 +10,9 @@ from torch import Generator, Tensor
 from zoo.augment import AUGMENTATIONS, Pair
 from zoo.augment.colour import jitter
 from zoo.members import Recipe
-from zoo.members.terms import Term
+from zoo.members.keys import refusal
+from zoo.members.options import options_of
+from zoo.members.terms import Term, leaves
 
 
 def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.device, generator: Generator) -> Pair:
@@ -20,17 +24,37 @@ def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.
 
 
 def augment(images: Tensor, labels: Tensor, terms: Sequence[Term], offset: float, generator: Generator) -> Pair:
-    """Apply the augmentations one after the other, each to a drawn share of the scenes."""
+    """Apply augmentations and groups of them one after the other, each to a drawn share of the scenes."""
     for term in terms:
-        entry = AUGMENTATIONS.entry(term.name)
-        share = entry.facts.share if term.weight is None else term.weight
-        seen, marked = entry.make(images, labels, offset, generator)
+        if term.terms:
+            default = 1.0
+            seen, marked = augment(images, labels, term.terms, offset, generator)
+        else:
+            entry = AUGMENTATIONS.entry(term.name)
+            default = entry.facts.share
+            seen, marked = entry.make(images, labels, offset, generator, **_options(term))
+        share = default if term.weight is None else term.weight
         if share < 1:
             drawn = (torch.rand(len(images), generator=generator) < share).to(images.device)
             seen = torch.where(drawn[:, None, None, None, None], seen, images)
             marked = torch.where(drawn[:, None, None, None], marked, labels)
         images, labels = seen, marked
     return images, labels
+
+
+def check_augment(recipe: Recipe) -> None:
+    """UsageError for an option that does not fit, or an augmentation that the recipe's input or frames do not allow."""
+    for term in leaves(recipe.augment_terms):
+        entry = AUGMENTATIONS.entry(term.name)
+        options_of(term, entry.make, recipe.name)
+        if reason := entry.facts.misfit(recipe):
+            raise refusal(recipe.name, "augment", recipe.augment, f"{term.name} {reason}")
+
+
+@cache
+def _options(term: Term) -> dict[str, Any]:
+    """Options of a term, checked; asked for at every batch."""
+    return options_of(term, AUGMENTATIONS.get(term.name), "augment")
 
 
 def crop(images: Tensor, labels: Tensor, side: int, on_contrails: float, generator: Generator) -> Pair:

@@ -1,7 +1,7 @@
 """Picture of a few scenes after every augmentation: images with the outlines of their labels, as a PNG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,7 @@ from zoo.augment._chain import augment, training_view
 from zoo.data import LABELLED, Record, Scenes, open_scenes
 from zoo.inputs import INPUTS, fit_scaling, read_channels, require_input
 from zoo.members import Recipe, pin_label_offset
-from zoo.members.terms import Term
+from zoo.members.terms import Term, leaves
 from zoo.targets import read_target
 
 SHOWN = 3  # scenes: those with the most contrail pixels
@@ -85,8 +85,9 @@ class Exhibit:
 def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int) -> list[Exhibit]:
     """Exhibits of the records as the member reads them, as it trains on them, and after each augmentation alone.
 
-    They show the labelled frame: an ash colour unchanged; of other inputs the first three channels, or one as grey,
-    from the 1st to the 99th percentile over the records. An input that is scaled takes the statistics of these records.
+    Augmentations that do not fit the recipe are left out. Exhibits show the labelled frame: an ash colour unchanged; of
+    other inputs the first three channels, or one as grey, from the 1st to the 99th percentile over the records. An
+    input that is scaled takes the statistics of these records.
     """
     images, labels = _batch(recipe, scenes, records)
     shown = recipe.frames.index(LABELLED)
@@ -98,16 +99,18 @@ def gallery(recipe: Recipe, scenes: Scenes, records: Sequence[Record], seed: int
         colours = (_colours(seen[:, shown]) - limits[0]) / np.maximum(limits[1] - limits[0], 1e-6)
         return Exhibit(title, colours.clip(0, 1), marked[:, 0].numpy())
 
-    def alone(name: str) -> Pair:
+    def alone(term: Term) -> Pair:
         generator = torch.Generator().manual_seed(seed)
-        return augment(images, labels, [Term(name, 1.0)], recipe.view_offset, generator)
+        return augment(images, labels, [replace(term, weight=1.0)], recipe.view_offset, generator)
 
     generator = torch.Generator().manual_seed(seed)
     trained = training_view(recipe, images, labels, torch.device("cpu"), generator)
     settings = [f"{key} {getattr(recipe, key)}" for key in ("crop", "jitter") if getattr(recipe, key)]
     as_trained = f"as trained: {', '.join([recipe.augment, *settings])}"
     first = [exhibit("as read", images, labels), exhibit(as_trained, *trained)]
-    return first + [exhibit(name, *alone(name)) for name in AUGMENTATIONS.names()]
+    own = {term.name: term for term in leaves(recipe.augment_terms)}  # with the recipe's options
+    fitting = [name for name in AUGMENTATIONS.names() if not AUGMENTATIONS.facts(name).misfit(recipe)]
+    return first + [exhibit(name, *alone(own.get(name, Term(name)))) for name in fitting]
 
 
 def _batch(recipe: Recipe, scenes: Scenes, records: Sequence[Record]) -> Pair:

@@ -3,10 +3,12 @@
 Numbers are drawn on the CPU, and moved to the device of the images.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Generator, Tensor
 
-from zoo.geometry import VIEWS, warp
+from zoo.geometry import View, warp
 
 WHOLE = (1, 3, 4)  # frames, rows, columns: one level for all frames of a scene
 
@@ -38,9 +40,10 @@ def boxes(height: Tensor, width: Tensor, generator: Generator, side: int) -> Ten
     return rows[:, None, :, None] & columns[:, None, None, :]
 
 
-def seen_from(kind: str, images: Tensor, labels: Tensor, offset: float, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Turn each scene into a view of `kind`, drawn for it; bits are moved, none is interpolated."""
-    views = VIEWS[kind]
+def seen_in(
+    views: Sequence[View], images: Tensor, labels: Tensor, offset: float, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Turn each scene into one of the views, drawn for it; bits are moved, none is interpolated."""
     chosen = [views[number] for number in torch.randint(len(views), (len(images),), generator=generator).tolist()]
     seen = torch.stack([view.apply(image) for view, image in zip(chosen, images)])
     marked = torch.stack([view.apply(label, offset) for view, label in zip(chosen, labels)])

@@ -1,8 +1,8 @@
 """Keys of a recipe: one field each, with all facts of the key.
 
 `key` makes the field; a list of keys anywhere else is a query on what the fields carry. The same rules hold for the
-options that losses, decoders and time mixings declare. Names that only torch's rooms know (encoders, optimizers) are
-checked there, before anything starts.
+options that losses, augmentations, decoders and time mixings declare. Names that only torch's rooms know (encoders,
+optimizers) are checked there, before anything starts.
 """
 
 import re

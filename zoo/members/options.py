@@ -1,4 +1,4 @@
-"""Options of losses, decoders and time mixings: the keyword-only parameters of their functions and classes.
+"""Options of losses, augmentations, decoders and time mixings: keyword-only parameters of functions and classes.
 
 `alpha: Annotated[float, ABOVE_ZERO] = 0.3` declares one: its kind, the values that fit, its default. A recipe gives it
 as `tversky(alpha=0.7)`.

@@ -127,8 +127,8 @@ class Recipe:
     label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
     # label: logits resized to 256 before the loss (refactor 3); output: label resized.
     loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
-    # Or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup.
-    augment: str = key("none", "training", always_hashed=True)
+    # Or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup, 0.95*(d4+blur).
+    augment: str = key("none", "training", always_hashed=True, asks_torch=True)
     # Views keep the label's offset from the image; false: mirrored as they are (the log).
     registered: bool = key(False, "training", always_hashed=True, asks_run=True)
     # That offset, pixels down and right; found in the sources before a run starts.
@@ -262,14 +262,10 @@ class Recipe:
 
     @cached_property
     def augment_terms(self) -> tuple[Term, ...]:
-        """Augmentations in their order; a number is a share of the scenes."""
+        """Augmentations and groups of them in their order; a number is a share of the scenes."""
         if self.augment == "none":
             return ()
-        terms = parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0)
-        for term in terms:
-            if term.options:
-                raise refusal(self.name, "augment", self.augment, "augmentations have no options")
-        return terms
+        return parse_terms(self.augment, "augment", AUGMENTATION_NAMES, self.name, most=1.0, groups=True)
 
     @cached_property
     def decoder_term(self) -> Term:

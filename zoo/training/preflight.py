@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from core.errors import UsageError
+from zoo.augment import check_augment
 from zoo.data import SIZE, Folds, Scenes
 from zoo.inputs import INPUTS, require_input
 from zoo.losses import recipe_loss
@@ -78,11 +79,13 @@ def check_run(
 
 
 def check_recipe(recipe: Recipe, device_name: str) -> None:
-    """Raise UsageError if loss, optimizer or encoder is not available here; UserError if a file names it."""
+    """Raise UsageError if loss, augmentation, optimizer or encoder does not fit here; UserError if a file names it."""
     device = choose_device(device_name)
     for stage in recipe.staged:
         with fault_of(stage, *keys_of("loss")):
             recipe_loss(stage)
+        with fault_of(stage, "augment", "input", "frames"):
+            check_augment(stage)
         with fault_of(stage, "optimizer"):
             check_optimizer_name(stage)
         with fault_of(stage, *keys_of("optimizer")):

@@ -34,7 +34,8 @@ def test_a_gallery_shows_every_augmentation(scenes, name):
     assert name in INPUTS.names()
     recipe = with_settings(load_member("lite0-fc-t5"), {"input": name, "target": "mean_min_max", "frames": [4, 5]})
     exhibits = gallery(recipe, scenes, scenes.labelled, 0)
-    assert [exhibit.title for exhibit in exhibits[2:]] == AUGMENTATIONS.names()
+    fits_not = {"copy_paste", "time_reversal"}  # frames 4 and 5
+    assert [exhibit.title for exhibit in exhibits[2:]] == [n for n in AUGMENTATIONS.names() if n not in fits_not]
     assert exhibits[1].title == "as trained: d4, crop 128"
     for exhibit in exhibits:
         assert exhibit.colours.shape[0] == exhibit.labels.shape[0] == 3
