@@ -43,8 +43,10 @@ LOSSES: Registry[Loss, LossFacts] = Registry("loss", LossFacts, package=__name__
 def recipe_loss(recipe: Recipe) -> Loss:
     """Weighted sum of the recipe's losses, with `label_smoothing` on its pixelwise terms, over the heads of `target`.
 
-    Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes). Raises UsageError for an option that does not fit,
-    for a head whose losses are only such as are added to others, or where there is nothing to smooth.
+    Smoothed: t (1 - e) + e / 2 (Szegedy et al. 2016, two classes). Logits are (n, heads * (1 + levels), H, W), the
+    targets (n, heads, H, W): those of the decoder's coarser levels learn the same, with the weights of
+    `deep_supervision`. Raises UsageError for an option that does not fit, for a head whose losses are only such as are
+    added to others, or where there is nothing to smooth.
     """
     bound = [[_Bound.of(term, recipe.name) for term in terms] for terms in recipe.loss_terms]
     for terms, parts in zip(recipe.loss_terms, bound):
@@ -62,11 +64,13 @@ def recipe_loss(recipe: Recipe) -> Loss:
         soft = target * (1 - smoothing) + smoothing / 2
         return _sum(part.weight * part.make(logits, soft if part.facts.pixelwise else target) for part in parts)
 
-    weights = TARGETS.facts(recipe.target).weights
+    heads, levels = TARGETS.facts(recipe.target).weights, (1.0, *recipe.deep_supervision)
+    outputs = [(level * head, parts) for level in levels for head, parts in zip(heads, bound, strict=True)]
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        heads = zip(weights, bound, logits.split(1, dim=1), target.split(1, dim=1), strict=True)
-        return _sum(weight * head_loss(parts, *known(seen, wanted)) for weight, parts, seen, wanted in heads)
+        wanted = target.split(1, dim=1) * len(levels)
+        each = zip(outputs, logits.split(1, dim=1), wanted, strict=True)
+        return _sum(weight * head_loss(parts, *known(seen, of_head)) for (weight, parts), seen, of_head in each)
 
     return loss
 

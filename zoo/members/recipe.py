@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -68,6 +69,10 @@ _CROP = Rule(
     lambda crop: crop == 0 or crop in CROPS,
     f"give 0 for whole records, or pixels of the record's 256, whatever `size` is: {', '.join(map(str, CROPS))}",
 )
+_WEIGHTS = Rule(
+    lambda weights: all(type(w) in (int, float) and 0 < w < inf for w in weights),
+    "give weights above 0, of the finest of the coarser levels first, or [] for none",
+)
 _MILESTONES = Rule(
     lambda shares: all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) and list(shares) == sorted(shares),
     "give rising shares of all steps, each above 0 and below 1",
@@ -114,6 +119,8 @@ class Recipe:
     )
     # Widths of the decoder's levels, coarsest first; empty: its own.
     decoder_channels: tuple[int, ...] = key((), "network", _WIDTHS, asks_run=True)
+    # Weights of the losses of auxiliary logits at the decoder's coarser levels, finest first.
+    deep_supervision: tuple[float, ...] = key((), "network", _WEIGHTS, asks_run=True)
     input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
     frames: tuple[int, ...] = key((5,), "reading", _FRAMES, always_hashed=True, fixed=True, asks_run=True)
     time: str = key("concat", "network", asks_run=True)  # how several frames are mixed

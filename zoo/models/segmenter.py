@@ -41,7 +41,8 @@ class Segmenter(nn.Module):
     def forward(self, images: Tensor, side: int | None = None) -> Tensor:
         """Logits (n, 1, side, side) of images (n, frames, channels, 256, 256) on the input's scale.
 
-        In training there are as many logits as the target has heads; the first one predicts.
+        In training there are as many logits as the target has heads, and as many again for each level of
+        `deep_supervision`; the first one predicts.
         side: at which the network sees the images; by default the recipe's `size`, and for a crop (side c instead of
         256) the same scale, c * size / 256.
         """

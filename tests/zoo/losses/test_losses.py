@@ -317,6 +317,15 @@ def test_every_head_may_have_a_loss_of_its_own():
     assert loss(logits, target).item() == pytest.approx(expected.item())
 
 
+def test_coarser_levels_learn_the_same_target_at_their_weights():
+    generator = torch.Generator().manual_seed(12)
+    logits, target = torch.randn(2, 6, 4, 4, generator=generator), torch.rand(2, 2, 4, 4, generator=generator)
+    keys = {"loss": "bce | dice", "target": "mean_hard"}
+    found = recipe_loss(recipe(**keys, deep_supervision=[0.5, 0.1]))(logits, target)
+    fine, *coarser = (recipe_loss(recipe(**keys))(level, target).item() for level in logits.split(2, dim=1))
+    assert found.item() == pytest.approx(fine + 0.5 * coarser[0] + 0.1 * coarser[1])
+
+
 def test_one_sum_stands_for_all_heads():
     assert recipe(loss="bce", target="mean_hard").loss_terms == recipe(loss="bce|bce", target="mean_hard").loss_terms
 

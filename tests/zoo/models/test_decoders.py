@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from core.errors import UsageError, UserError
 from tests.zoo.models.cases import PYRAMIDS, recipe
-from zoo.members import load_member
+from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders.bifpn import Fuse
@@ -61,6 +61,44 @@ def test_further_heads_only_teach(decoder):
     network = build(keys)
     assert network(torch.rand(2, 1, 3, 256, 256)).shape == (2, 3, keys.size, keys.size)
     assert network.eval()(torch.rand(2, 1, 3, 256, 256)).shape == (2, 1, keys.size, keys.size)
+
+
+@pytest.mark.parametrize("decoder", DECODERS.names())
+def test_coarser_levels_are_taught_or_refused(decoder):
+    """With logits of their own in training alone, and all other weights drawn as without them."""
+    keys = made("test_efficientnet", decoder, target="mean_hard", deep_supervision=(0.5, 0.25))
+    if not DECODERS.facts(decoder).deep:
+        with pytest.raises(UsageError, match=r"has no deep supervision; .* has it: unet, unet_wide$"):
+            build(keys)
+        return
+    drawn = []
+    for weights in ([], keys.deep_supervision):
+        torch.manual_seed(0)
+        drawn.append(build(with_settings(keys, {"deep_supervision": weights})))
+    plain, network = drawn
+    states = plain.state_dict(), network.state_dict()
+    assert all(torch.equal(states[1][name], value) for name, value in states[0].items())
+    assert {name.rpartition(".")[0] for name in states[1].keys() - states[0]} == {
+        "decoder.coarser.0",
+        "decoder.coarser.1",
+    }
+    images = torch.rand(2, 1, 3, 256, 256)
+    with torch.inference_mode():
+        assert torch.equal(network.eval()(images), plain.eval()(images))
+    logits = network.train()(images)
+    assert logits.shape == (2, 2 * 3, keys.size, keys.size)
+    for level, ups in enumerate((5, 4, 3)):  # finest first: each learns from so many doublings
+        network.zero_grad()
+        logits[:, 2 * level : 2 * level + 2].sum().backward(retain_graph=True)
+        assert [any(p.grad.any() for p in up.parameters()) for up in network.decoder.ups] == [n < ups for n in range(5)]
+
+
+@pytest.mark.parametrize(("channels", "levels"), [((), 4), ((64, 32, 16, 8), 3)])
+def test_only_levels_that_a_decoder_has_are_taught(channels, levels):
+    keys = recipe(decoder_channels=channels, deep_supervision=(0.5,) * levels)
+    assert len(build(keys).decoder.coarser) == levels
+    with pytest.raises(UsageError, match=rf"unet has {levels} levels below its finest; deep_supervision has 9 weights"):
+        build(with_settings(keys, {"deep_supervision": [1] * 9}))
 
 
 @pytest.mark.parametrize("decoder", DECODERS.names())

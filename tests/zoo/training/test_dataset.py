@@ -16,9 +16,16 @@ from zoo.targets import TARGETS
 from zoo.training import run_datasets, train
 
 
-@pytest.mark.parametrize("target", TARGETS.names())
-def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target):
-    run = plan(tmp_path, folds, with_settings(TINY, {"epochs": 1, "target": target, "augment": "d4", "crop": 128}))
+@pytest.mark.parametrize(
+    ("target", "keys"),
+    [
+        *((target, {}) for target in TARGETS.names()),
+        ("mean_hard", {"loss": "bce+0.3*cldice | dice", "deep_supervision": [0.5, 0.25]}),
+    ],
+)
+def test_a_run_learns_its_target_and_is_scored_by_the_mask(tmp_path, scenes, folds, target, keys):
+    keys = {"epochs": 1, "target": target, "augment": "d4", "crop": 128, **keys}
+    run = plan(tmp_path, folds, with_settings(TINY, keys))
     seen, held = run_datasets(run, scenes, folds)
     assert (seen.batch([0])[1].shape[1], held.batch([0])[1].shape[1]) == (run.recipe.heads, 1)
     assert train(run, seen, held, "cpu")[0].dice is not None

@@ -1,7 +1,8 @@
 """Decoders: from an encoder's pyramid to logits. One file each, named after it.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
-(n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does.
+(n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does. In training,
+those with `deep` add the enlarged logits of `plan.coarser` levels: (n, heads * (1 + coarser), H, W), finest first.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Plan:
     strides: list[int]
     widths: tuple[int, ...]  # of its own levels, coarsest first
     heads: int = 1
+    coarser: int = 0  # levels below the finest that have logits of their own in training
     form: int = 2  # the log's, of its own U-Net alone
 
 
@@ -37,6 +39,7 @@ class DecoderFacts:
 
     widths: tuple[int, ...]  # its own `decoder_channels`
     early: bool = False  # takes fewer of them, and ends early
+    deep: bool = False  # a level for each width, whose logits may be taught: deep supervision
     needs: tuple[int, ...] = ()  # last strides of a pyramid that fits; empty: any
     output_stride: int | None = None  # the stride that the encoder is asked to end at
     least: int = 0  # the smallest side of its images, pixels
@@ -56,6 +59,7 @@ def make_decoder(recipe: Recipe, channels: list[int], strides: list[int]) -> nn.
         strides=strides,
         widths=recipe.decoder_channels or entry.facts.widths,
         heads=recipe.heads,
+        coarser=len(recipe.deep_supervision),
         form=recipe.decoder_form,
     )
     try:
@@ -77,6 +81,13 @@ def _check(recipe: Recipe, facts: DecoderFacts, strides: list[int]) -> None:
     given, own = recipe.decoder_channels, facts.widths
     if given and len(given) != len(own) and not (facts.early and len(given) < len(own)):
         refuse(f"takes {len(own)} decoder_channels, its own are {list(own)}; {len(given)} are given")
+    if recipe.deep_supervision and not facts.deep:
+        deep = [name for name in DECODERS.names() if DECODERS.facts(name).deep]
+        refuse(f"has no deep supervision; give deep_supervision = [], or a decoder that has it: {', '.join(deep)}")
+    # A level doubles the side; a U-Net whose widths end early has so many fewer.
+    coarser = strides[-1].bit_length() - 1 - len(own) + len(given or own) - 1
+    if len(recipe.deep_supervision) > coarser:
+        refuse(f"has {coarser} levels below its finest; deep_supervision has {len(recipe.deep_supervision)} weights")
     if recipe.seen < facts.least:
         refuse(f"needs images of {facts.least} pixels, it would see {recipe.seen}; give a larger size or crop")
     if facts.pools and recipe.batch < 2:

@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from zoo.geometry import resize
 from zoo.models.decoders import DECODERS, Plan
 from zoo.models.decoders._heads import logit_head
 
@@ -50,17 +51,22 @@ class UNet(nn.Module):
         self.ups = nn.ModuleList(ups)
         self.strides = plan.strides
         self.head = logit_head(inside, plan.heads)
+        below = [width for _, width in levels[-2::-1]][: plan.coarser]  # finest first
+        self.coarser = nn.ModuleList(logit_head(width, plan.heads) for width in below)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         at = dict(zip(self.strides, features))
-        x = features[-1]
+        maps = [features[-1]]
         for stride, up in zip(self.skips, self.ups):
-            x = up(x, at.get(stride))
-        logits: Tensor = self.head(x)
-        return logits
+            maps.append(up(maps[-1], at.get(stride)))
+        logits: Tensor = self.head(maps[-1])
+        if not (self.training and self.coarser):
+            return logits
+        taught = [resize(head(x), logits.shape[-1]) for head, x in zip(self.coarser, maps[-2::-1])]
+        return torch.cat([logits, *taught], dim=1)
 
 
-@DECODERS.register("unet", widths=WIDTHS, early=True)
+@DECODERS.register("unet", widths=WIDTHS, early=True, deep=True)
 def unet(plan: Plan) -> nn.Module:
     """The log's U-Net; `plan.form` 1 or 2."""
     return UNet(plan, partial(_transposed, plan.form))

@@ -12,7 +12,7 @@ from zoo.models.decoders.unet import UNet, Up, convolution
 
 
 # Widths: of the levels, coarsest first.
-@DECODERS.register("unet_wide", widths=(2048, 1024, 512, 256, 128), early=True)
+@DECODERS.register("unet_wide", widths=(2048, 1024, 512, 256, 128), early=True, deep=True)
 def unet_wide(plan: Plan) -> nn.Module:
     """The wide U-Net; each doubling halves the channels before the skip joins them."""
     return UNet(plan, _shuffled)
