@@ -18,6 +18,7 @@ from scipy import ndimage
 from scipy.stats import rankdata
 
 from zoo.data.records import BANDS, LABELLED, SIZE, Record, Source
+from zoo.data.ridge import ridge
 
 BEFORE, AFTER = LABELLED - 1, LABELLED + 1
 RING = (2.0, 8.0)  # pixels from the next contrail pixel: beyond its blur and the label's offset, in the same weather
@@ -90,15 +91,6 @@ def measure_channels(source: Source, record: Record, channels: Sequence[Channel]
     auc = (ranks - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(ring))
     within = (np.cov(marked, rowvar=False) + np.cov(around, rowvar=False)) / 2
     return ChannelStats(record, auc, marked.mean(axis=0) - around.mean(axis=0), np.atleast_2d(within))
-
-
-def ridge(plane: Plane, sigma: float) -> Plane:
-    """Strength of a dark line of width `sigma` at each pixel: the greater curvature of the smoothed plane, kelvin."""
-    orders = ((2, 0), (1, 1), (0, 2))
-    rows, mixed, columns = (ndimage.gaussian_filter(plane, sigma, order=order, mode="nearest") for order in orders)
-    curvature = (rows + columns) / 2 + np.hypot((rows - columns) / 2, mixed)
-    result: Plane = (sigma**2 * curvature).astype(np.float32)
-    return result
 
 
 def local_contrast(plane: Plane) -> Plane:

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.registry import Registry
-from zoo.data.ash import SPLIT_WINDOW, ash_colours, scaled
+from zoo.data.ash import CLOUD_TOP, SPLIT_WINDOW, ash_colours, scaled
 from zoo.data.records import BANDS
+from zoo.data.ridge import ridge
 from zoo.data.stats import PixelStats
+
+RIDGE = 2.0  # sigma of the ridge filter in pixels: the best of those that `data features` tries
+# Curvature in kelvin at 0 and at 1: no line lies in the middle, 99.8 and 99.9 % of all pixels of real scenes within.
+SPLIT_WINDOW_RIDGE, CLOUD_TOP_RIDGE = (-0.6, 0.6), (-1.2, 1.2)
 
 Plane = Any  # float32 (..., H, W): an array or a tensor
 Channels = tuple[Plane, ...]
@@ -27,6 +32,9 @@ class InputFacts:
     channels: int  # number of channels that it returns
     from_ash: bool  # scenes kept as ash-colour images will do: their kelvins are exact where not clipped
     scaled: Statistic | None  # statistics of the training records that scale its channels; None: not scaled
+    # The first three channels are the ash image: a pretrained encoder keeps its filters on them, and those of any
+    # further channels start at zero.
+    colour: bool = False
 
 
 INPUTS: Registry[Callable[..., Channels], InputFacts] = Registry("input", InputFacts)
@@ -42,16 +50,33 @@ def min_max(stats: PixelStats) -> tuple[float, float]:
     return stats.low, stats.high - stats.low
 
 
-@INPUTS.register("fc", bands=(11, 14, 15), channels=3, from_ash=True, scaled=None)
+@INPUTS.register("fc", bands=(11, 14, 15), channels=3, from_ash=True, scaled=None, colour=True)
 def false_colour(t11: Plane, t14: Plane, t15: Plane) -> Channels:
     """Ash false colour R, G, B in 0..1, clipped: what the labelers saw."""
     return tuple(channel.clip(0, 1) for channel in false_colour_unclipped(t11, t14, t15))
 
 
-@INPUTS.register("fc_unclipped", bands=(11, 14, 15), channels=3, from_ash=False, scaled=None)
+@INPUTS.register("fc_unclipped", bands=(11, 14, 15), channels=3, from_ash=False, scaled=None, colour=True)
 def false_colour_unclipped(t11: Plane, t14: Plane, t15: Plane) -> Channels:
     """Ash false colour on the same scale, with what lies beyond the bounds (place 1)."""
     return ash_colours(t11, t14, t15)
+
+
+@INPUTS.register("fc_ridge", bands=(11, 14, 15), channels=5, from_ash=True, scaled=None, colour=True)
+def false_colour_and_ridges(t11: Plane, t14: Plane, t15: Plane) -> Channels:
+    """Clipped ash false colour, and how strong a dark line is in its T15 - T14 and its T14 - T11, in 0..1.
+
+    The lines are those of the clipped differences, the same for records and ash-colour scenes.
+    """
+    red, green, blue = false_colour(t11, t14, t15)
+    lines = [
+        scaled(ridge(channel * (high - low), RIDGE), bounds).clip(0, 1)
+        for channel, (low, high), bounds in (
+            (red, SPLIT_WINDOW, SPLIT_WINDOW_RIDGE),
+            (green, CLOUD_TOP, CLOUD_TOP_RIDGE),
+        )
+    ]
+    return red, green, blue, *lines
 
 
 @INPUTS.register("split_window", bands=(14, 15), channels=1, from_ash=True, scaled=None)

@@ -21,11 +21,18 @@ logging.getLogger("timm.models._builder").setLevel(logging.ERROR)
 
 
 def make_encoder(
-    name: str, weights: str, channels: int, side: int, output_stride: int | None = None, drop_path: float = 0.0
+    name: str,
+    weights: str,
+    channels: int,
+    side: int,
+    output_stride: int | None = None,
+    drop_path: float = 0.0,
+    colour: bool = False,
 ) -> nn.Module:
     """Build the timm encoder `name`, with `weights` none, imagenet, or the path of a file or folder.
 
-    channels: of the input image; other than 3, timm's rule adapts the first convolution.
+    channels: of the input image; other than 3, timm's rule adapts the first convolution, which repeats its filters.
+    colour: the first three channels are an image: they keep its filters, and those of the others start at zero.
     side: of the input in pixels, for encoders that are built for one size.
     output_stride: where the stride stops growing and dilation takes its place (`supports_stride`).
     drop_path: highest rate of stochastic depth, in the last block; UsageError for an encoder that has none.
@@ -34,7 +41,10 @@ def make_encoder(
     given: dict[str, Any] = {"in_chans": channels} | {key: value for key, value in asked.items() if value}
     if weights == "none":
         return _create(name, side, given)
-    return _filled(name, side, given, fetch(locate(name, weights)))
+    found = fetch(locate(name, weights))
+    if colour and channels > 3:
+        return _widened(_filled(name, side, given | {"in_chans": 3}, found), _create(name, side, given), name)
+    return _filled(name, side, given, found)
 
 
 def check_sides(name: str, built_for: int, sides: Iterable[int]) -> None:
@@ -152,6 +162,19 @@ def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -
         if value.is_floating_point() and not is_computed(key) and torch.equal(filled[key], value):
             raise UserError(f'{refused} (they lack "{key}")')
     return encoder
+
+
+def _widened(encoder: nn.Module, wider: nn.Module, name: str) -> nn.Module:
+    """`wider`, of more input channels, with the encoder's weights; filters of the channels that it adds are zero."""
+    weights, wide = encoder.state_dict(), wider.state_dict()
+    for key, value in weights.items():
+        if value.shape != wide[key].shape:
+            more = [own - old for own, old in zip(wide[key].shape, value.shape)]
+            if value.ndim != 4 or value.shape[1] != 3 or more[:1] + more[2:] != [0, 0, 0]:
+                raise UsageError(f'encoder {name}: "{key}" has no filters of single channels; choose an input of three')
+            weights[key] = nn.functional.pad(value, (0, 0, 0, 0, 0, more[1]))
+    wider.load_state_dict(weights)
+    return wider
 
 
 def _adapted(name: str, side: int, given: dict[str, Any], state: Mapping[str, Tensor], seeded: bool) -> nn.Module:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from core.errors import UsageError
 from zoo.data import SIZE
 from zoo.geometry import resize
-from zoo.inputs import INPUTS, mean_std
+from zoo.inputs import INPUTS, InputFacts, mean_std
 from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
 from zoo.models.decoders import DECODERS, make_decoder
@@ -25,10 +25,13 @@ class Segmenter(nn.Module):
         facts = INPUTS.facts(recipe.input)
         channels = facts.channels
         self.size = recipe.size
-        self.encoder = _make_encoder(recipe, weights, channels)
+        self.encoder = _make_encoder(recipe, weights, facts)
         mean, std = normalisation(recipe.encoder)
         if facts.scaled is mean_std:  # standardised already
             mean, std = torch.zeros(channels), torch.ones(channels)
+        elif facts.colour:  # any further channels are 0.5 where they say nothing
+            more = channels - len(mean)
+            mean, std = torch.cat([mean, torch.full((more,), 0.5)]), torch.cat([std, std.mean().expand(more)])
         elif channels != len(mean):
             mean, std = mean.mean().expand(channels), std.mean().expand(channels)
         self.register_buffer("mean", mean.clone().view(-1, 1, 1))
@@ -72,7 +75,7 @@ def sketch(recipe: Recipe) -> Segmenter:
         return build(recipe, "none").eval()
 
 
-def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
+def _make_encoder(recipe: Recipe, weights: str, facts: InputFacts) -> nn.Module:
     """Encoder of a recipe; UsageError if it cannot take the sides of its images or hold the decoder's stride."""
     sides = TIME_MIXING.facts(recipe.time_term.name).side
     side = sides * recipe.size
@@ -84,4 +87,4 @@ def _make_encoder(recipe: Recipe, weights: str, channels: int) -> nn.Module:
             f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
             f"{recipe.encoder} cannot hold it; choose another of the two (unet takes any pyramid)"
         )
-    return make_encoder(recipe.encoder, weights, channels, side, stride, recipe.drop_path)
+    return make_encoder(recipe.encoder, weights, facts.channels, side, stride, recipe.drop_path, facts.colour)

@@ -10,7 +10,7 @@ from core.errors import UserError
 from tests.scenes import block, write_ash, write_record
 from zoo.data import Assignment, Folds, open_scenes
 from zoo.data.feature_ranking import input_channels, rank_features
-from zoo.data.features import RING, Channel, candidate_channels, measure_channels, ridge
+from zoo.data.features import RING, Channel, candidate_channels, measure_channels
 
 BANDS = (11, 14, 15)
 LINE = np.zeros((256, 256), bool)
@@ -68,16 +68,6 @@ def test_auc_and_d_prime_are_those_of_the_pixels(scenes):
     assert seen.auc[0] == pytest.approx(exact, abs=0.03)
     spread = np.sqrt((plane[LINE].var() + plane[ring].var()) / 2)
     assert seen.d_prime[0] == pytest.approx((plane[LINE].mean() - plane[ring].mean()) / spread, rel=0.1)
-
-
-def test_a_ridge_is_dark_and_of_its_width():
-    plane = np.zeros((64, 64), np.float32)
-    plane[32] = -1
-    answers = ridge(plane, 1.0)
-    assert answers[32, 32] == answers.max() > 0.3
-    assert abs(answers[10, 10]) < 1e-6
-    assert ridge(plane.T, 1.0)[32, 32] == pytest.approx(answers[32, 32])
-    assert ridge(-plane, 1.0)[32, 32] < 1e-6
 
 
 def test_what_was_put_in_is_found(found):

@@ -4,10 +4,12 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from core.errors import UserError
 from tests.scenes import write_ash, write_record
 from zoo.data import open_scenes
+from zoo.data.ridge import ridge
 from zoo.inputs import INPUTS, read_channels, require_input
 
 # Of the channels that trained runs were made of: another hash, and all of their predictions are of other inputs.
@@ -54,6 +56,17 @@ def test_bands_beside_their_differences_are_in_the_order_of_the_docs(rng):
     assert np.array_equal(eleven, np.stack([t[15] - t[14], t[14] - t[11], *kelvin]))
     six = INPUTS.get("fc_and_bands")(t[11], t[13], t[14], t[15])
     assert np.array_equal(six, np.stack([t[15] - t[14], t[14] - t[11], t[14], t[11], t[13], t[15]]))
+
+
+def test_ridges_are_those_of_the_clipped_differences(rng):
+    t11, t14, t15 = (ndimage.gaussian_filter(rng.normal(280, 30, (64, 64)), 2).astype(np.float32) for _ in range(3))
+    found = np.stack(INPUTS.get("fc_ridge")(t11, t14, t15))
+    assert np.array_equal(found[:3], np.stack(INPUTS.get("fc")(t11, t14, t15)))
+    for channel, difference, reach in ((3, (t15 - t14).clip(-4, 2), 0.6), (4, (t14 - t11).clip(-4, 5), 1.2)):
+        expected = (ridge(difference, 2.0) / reach + 1) / 2
+        np.testing.assert_allclose(found[channel], expected.clip(0, 1), atol=2e-3)  # of another mean
+        assert found[channel].min() == 0
+        assert found[channel].max() == 1
 
 
 def test_false_colour_of_an_ash_file_is_that_file(real_scenes):

@@ -1,6 +1,7 @@
 """The segmenter: frames, crops, channels, and encoders that see one size or give their channels last."""
 
 import pytest
+import timm
 import torch
 
 from core.errors import UsageError
@@ -32,6 +33,21 @@ def test_every_input_has_a_network(name):
     network = build(recipe(encoder="test_efficientnet", input=name))
     assert network(torch.rand(1, 1, facts.channels, 256, 256)).shape == (1, 1, 64, 64)
     assert bool((network.std == 1).all()) == (facts.scaled is mean_std)
+
+
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_convnext", "repvgg_a0"])  # two filters see the image
+def test_channels_beside_the_colours_say_nothing_at_first(encoder, tmp_path):
+    torch.manual_seed(0)
+    torch.save(timm.create_model(encoder).state_dict(), tmp_path / "weights.pt")
+    weights = str(tmp_path / "weights.pt")
+    three, five = (build(recipe(encoder=encoder, weights=weights, input=name)).eval() for name in ("fc", "fc_ridge"))
+    images = torch.rand(2, 5, 64, 64)
+    seen = (images - five.mean) / five.std
+    torch.testing.assert_close(seen[:, :3], (images[:, :3] - three.mean) / three.std)
+    torch.testing.assert_close(five.encoder(seen)[-1], three.encoder(seen[:, :3])[-1])
+    assert (five.mean[3:] == 0.5).all()
+    sum(features.sum() for features in five.encoder(seen)).backward()
+    assert all(p.grad[:, 3:].any() for p in five.encoder.parameters() if p.ndim == 4 and p.shape[1] == 5)  # yet
 
 
 @pytest.mark.parametrize("encoder", ["test_maxvit", "test_coatnet"])
