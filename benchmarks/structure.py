@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import quantiles
 
-ROOMS = ("core", "zoo", "ensemble", "submissions", "pipeline", "cli")
+ROOMS = ("core", "zoo", "ensemble", "submissions", "analysis", "pipeline", "cli")
 # Modules of `cli` that are neither commands nor logic: options, errors and the way things are printed.
 FRAME = ("app", "options", "output", "listener", "fitting", "columns", "__init__", "__main__")
 Trees = dict[str, ast.Module]

@@ -54,6 +54,7 @@ COMMANDS: dict[str, Any] = {
             "zoo_leaderboard:leaderboard",
             "Members by out-of-fold Dice, and what they cost.",
         ),
+        "errors": ("zoo_errors:errors", "Where a member or an ensemble loses its Dice, with pictures."),
         "import": ("zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
         "verify": ("zoo_cache:verify", "Check every file under the runs folder."),
     },

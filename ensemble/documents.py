@@ -110,7 +110,7 @@ def freeze(
         name=name,
         members=tuple(uses),
         table=choice.blend.table,
-        level=choice.cut.bin << table(choice.blend.table).shift,
+        level=_level(choice),
         eps=fit.active.eps,
         mode=choice.cut.mode,
         k=choice.cut.k,
@@ -173,10 +173,17 @@ def _fold(fit: Fit, index: int) -> dict[str, Any]:
         "method": fit.without[index].title,
         "left_out": _left_out(fit, fit.without[index]),
         "dice": Counts.of(crossed.counts[first:last]).dice,
+        "table": choice.blend.table,
+        "level": _level(choice),
         "threshold": choice.threshold,
         "min_pixels": _min_pixels(choice),
         "weights": {name: weight / TOTAL for name, weight in zip(fit.active.members, choice.blend.weights)},
     }
+
+
+def _level(choice: Choice) -> int:
+    """Level at which the blend is cut."""
+    return choice.cut.bin << table(choice.blend.table).shift
 
 
 def _min_pixels(choice: Choice) -> dict[str, Any]:

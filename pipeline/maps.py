@@ -4,7 +4,7 @@ In: a store, an ensemble, scenes. Out: MemberMaps by name, of the members with a
 Stays outside: masks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.command import Command
 from core.errors import UserError
@@ -19,9 +19,13 @@ from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, stopped_at
 
 
-def oof_maps(store: Store, ensemble: Ensemble) -> dict[str, MemberMaps]:
-    """Find the out-of-fold maps that the ensemble was fitted on; UserError if they have changed since."""
-    return {name: _fitted_maps(store, ensemble, ensemble.member(name)) for name in ensemble.weights}
+def oof_maps(store: Store, ensemble: Ensemble, members: Iterable[str] | None = None) -> dict[str, MemberMaps]:
+    """Find the out-of-fold maps that the ensemble was fitted on; UserError if they have changed since.
+
+    members: by default those with a weight
+    """
+    names = ensemble.weights if members is None else members
+    return {name: _fitted_maps(store, ensemble, ensemble.member(name)) for name in names}
 
 
 def test_maps(

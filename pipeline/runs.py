@@ -16,6 +16,7 @@ from core.listener import SILENT, Listener
 from zoo.runs import Ref, Store
 
 if TYPE_CHECKING:
+    from analysis import ErrorReport
     from ensemble import Ensemble
     from pipeline.leaderboard_rows import Leaderboard
     from pipeline.members import MemberList
@@ -90,6 +91,20 @@ class Runs:
         LineUps(store=self.store, own_members=self.own_members).members([member], "predicted")
 
         return find_members(self.store, split, [Ref.parse(member)], tta)[0]
+
+    def errors(
+        self,
+        name: str,
+        scenes: Scenes,
+        *,
+        tta: str | None = None,
+        jobs: int | None = None,
+        listener: Listener = SILENT,
+    ) -> ErrorReport:
+        """Analyse the errors of a member, M or M@HASH, or of an ensemble; see `pipeline.errors.find_errors`."""
+        from pipeline.errors import find_errors
+
+        return find_errors(self.store, scenes, name, tta=tta, jobs=jobs, listener=listener)
 
     def ensemble(self, name: str = "default") -> Ensemble:
         """Read a fitted ensemble; UserError that names those there are if it is not one of them."""

@@ -71,7 +71,7 @@ def test_pip_takes_the_wheels(unpacked: Path, tmp_path: Path) -> None:
     assert (tmp_path / "timm" / "__init__.py").is_file() and (tmp_path / "zoo" / "members").is_dir()
     assert all(
         (tmp_path / room / "py.typed").is_file()
-        for room in ("core", "zoo", "ensemble", "submissions", "pipeline", "cli")
+        for room in ("core", "zoo", "ensemble", "submissions", "analysis", "pipeline", "cli")
     )
 
 

@@ -1,0 +1,41 @@
+"""`cli zoo errors`."""
+
+from pathlib import Path
+
+import click
+
+from cli.options import TTA, Settings, common
+from cli.output import show
+
+
+@click.command("errors")
+@click.argument("name", metavar="MEMBER[@HASH]|ENSEMBLE")
+@click.option("--worst", type=click.IntRange(0), default=10, show_default=True, help="Number of worst records to list.")
+@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Draw each of the worst records there.")
+@click.option(
+    "--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write a row for each record there."
+)
+@click.option("--tta", type=TTA, help="A member's predictions made with these views. [the plainest there is]")
+@common
+def errors(settings: Settings, name: str, worst: int, out: Path | None, file: Path | None, tta: str | None) -> None:
+    """Where a member or an ensemble loses its out-of-fold Dice, and how well labelers agree.
+
+    Each record is cut by what was chosen without its fold, as on the leaderboard and in the fit.
+    """
+    from cli.tables.errors import print_errors
+    from core.files import require_folder, write_text
+    from pipeline.errors import find_errors
+
+    if file:
+        require_folder(file)
+    listener = settings.listener
+    report = find_errors(
+        settings.runs, settings.scenes(), name, tta=tta, out=out, worst=worst, jobs=settings.jobs, listener=listener
+    )
+    document = report.as_dict(worst)
+    show(settings, document, lambda console: print_errors(console, document))
+    if file:
+        write_text(file, report.to_csv())
+        listener.info(f"wrote {file}")
+    if out:
+        listener.info(f"wrote {len(document['worst'])} pictures into {out}")
