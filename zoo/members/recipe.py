@@ -144,6 +144,8 @@ class Recipe:
     crop: int = key(0, "training", _CROP, always_hashed=True, asks_run=True)
     # Share of the crops of a scene with contrails that are laid on one.
     crop_on_contrails: float = key(0.5, "training", SHARE, always_hashed=True)
+    # Share of the scenes of every batch that have a contrail; 0: as many as there are.
+    sample_positives: float = key(0.0, "training", SHARE)
     jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
     optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any name of timm's factory
     lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest

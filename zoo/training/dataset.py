@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -44,6 +45,11 @@ class RecordDataset:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @cached_property
+    def with_contrails(self) -> list[bool]:
+        """Whether the mask of each record has a contrail pixel; all masks are read."""
+        return [bool(self.scenes.mask(record).any()) for record in self.records]
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records.

@@ -157,7 +157,9 @@ class _Loop:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         clocks = read_clocks()
         length = self.steps * self.recipe.accumulate * self.recipe.batch
-        order = epoch_order(len(self.train_set), length, _generator(self.run, "epoch", self.number))
+        share = self.recipe.sample_positives
+        positive = self.train_set.with_contrails if share else [False] * len(self.train_set)
+        order = epoch_order(positive, length, share, _generator(self.run, "epoch", self.number))
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.progress.losses), self.steps)

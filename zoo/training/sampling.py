@@ -6,12 +6,18 @@ from itertools import islice
 import torch
 
 
-def epoch_order(records: int, length: int, draws: torch.Generator) -> list[int]:
-    """Numbers of the records that an epoch of `length` scenes meets: pass after pass over all, each in a new order.
+def epoch_order(positive: Sequence[bool], length: int, share: float, draws: torch.Generator) -> list[int]:
+    """Numbers of the records that an epoch of `length` scenes meets.
 
-    An epoch of crops makes several passes, any other at most a part of a second one.
+    They come in passes over all records, each in a new order; an epoch of crops makes several.
+    share: of the scenes that are `positive`, evenly over the epoch, so that every batch has it to within a scene; both
+    kinds of records then pass on their own. 0: as many as there are.
     """
-    return list(islice(_passes(range(records), draws), length))
+    ones, others = ([number for number, marked in enumerate(positive) if marked == kind] for kind in (True, False))
+    if not (share and ones and others):
+        return list(islice(_passes(range(len(positive)), draws), length))
+    streams = {True: _passes(ones, draws), False: _passes(others, draws)}
+    return [next(streams[int(share * (place + 1)) > int(share * place)]) for place in range(length)]
 
 
 def _passes(numbers: Sequence[int], draws: torch.Generator) -> Iterator[int]:

@@ -4,24 +4,64 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.zoo.training.cases import TINY, plan
+from zoo.members import with_settings
+from zoo.training import RecordDataset, run_datasets, train
 from zoo.training.sampling import epoch_order
+
+SEEDS = st.integers(0, 2**32)
+RECORDS = st.lists(st.booleans(), min_size=1, max_size=9)
 
 
 def drawn(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@given(st.integers(1, 9), st.integers(0, 40), st.integers(0, 2**32))
-def test_every_pass_meets_every_record_once(records, length, seed):
-    order = epoch_order(records, length, drawn(seed))
+def assert_passes(order, records):
+    """Each record once in every pass."""
+    size = len(records)
+    for start in range(0, len(order) - size + 1, size):
+        assert sorted(order[start : start + size]) == records
+
+
+@given(RECORDS, st.integers(0, 40), SEEDS)
+def test_every_pass_meets_every_record_once(positive, length, seed):
+    order = epoch_order(positive, length, 0.0, drawn(seed))
     assert len(order) == length
-    assert order == epoch_order(records, length, drawn(seed))
-    for start in range(0, length - records + 1, records):
-        assert sorted(order[start : start + records]) == list(range(records))
+    assert order == epoch_order(positive, length, 0.0, drawn(seed))
+    assert_passes(order, list(range(len(positive))))
 
 
 def test_each_pass_has_an_order_of_its_own():
-    order = epoch_order(50, 200, drawn())
+    order = epoch_order([True] * 50, 200, 0.0, drawn())
     passes = [tuple(order[start : start + 50]) for start in range(0, 200, 50)]
     assert len(set(passes)) == 4
     assert list(passes[0]) == torch.randperm(50, generator=drawn()).tolist()  # as before there were several orders
+
+
+@given(RECORDS, st.integers(1, 8), st.integers(0, 5), st.floats(0.01, 1), SEEDS)
+def test_every_batch_has_its_share_of_scenes_with_contrails(positive, batch, batches, share, seed):
+    order = epoch_order(positive, batch * batches, share, drawn(seed))
+    assert order == epoch_order(positive, batch * batches, share, drawn(seed))
+    kinds = {kind: [number for number, marked in enumerate(positive) if marked == kind] for kind in (True, False)}
+    if not all(kinds.values()):
+        assert_passes(order, list(range(len(positive))))
+        return
+    for start in range(0, len(order), batch):
+        found = sum(positive[number] for number in order[start : start + batch])
+        assert abs(found - share * batch) < 1 + 1e-9
+    for kind, records in kinds.items():
+        assert_passes([number for number in order if positive[number] == kind], records)
+
+
+def test_a_run_can_meet_scenes_with_contrails_alone(tmp_path, scenes, folds, monkeypatch):
+    run = plan(
+        tmp_path, folds, with_settings(TINY, {"sample_positives": 1.0, "epochs": 1}), str(1 - folds.fold_of["100"])
+    )
+    train_set, held_out = run_datasets(run, scenes, folds)
+    assert [record.id for record, marked in zip(train_set.records, train_set.with_contrails) if not marked] == ["100"]
+    seen = set()
+    monkeypatch.setattr(train_set, "_read", lambda number: seen.add(number) or RecordDataset._read(train_set, number))
+    train(run, train_set, held_out, "cpu")
+    assert "100" not in {train_set.records[number].id for number in seen}
+    assert seen

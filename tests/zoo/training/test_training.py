@@ -91,7 +91,7 @@ LONGER = {"crop": 128, "batch": 4, "epochs": 2}
 WAYS = {
     "plain": {},
     "of SGD, accumulated": {"optimizer": "sgd", "lr": 0.01, "batch": 2, "accumulate": 2, "clip": 1.0},
-    "of moving averages": {"ema": 0.9},
+    "of moving averages, of sampled scenes": {"ema": 0.9, "sample_positives": 0.5},
     "half frozen, averaged": {"freeze": 0.5, "average_best": 2},
 }
 
