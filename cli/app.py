@@ -49,6 +49,7 @@ COMMANDS: dict[str, Any] = {
         "train": ("zoo_train:train", "Train members on folds, ending with held-out predictions."),
         "tune": ("zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
         "predict": ("zoo_predict:predict", "Predict again with what is trained."),
+        "pseudo": ("zoo_pseudo:pseudo", "Label further frames and records, for others to train on."),
         "export": ("zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "leaderboard": (
             "zoo_leaderboard:leaderboard",

@@ -20,7 +20,7 @@ from core.locks import locked
 from core.signing import read_signed, write_signed
 from zoo.members import setting_text
 from zoo.predictions.catalogue import set_folders
-from zoo.predictions.members import OOF
+from zoo.predictions.splits import OOF
 from zoo.runs import Store
 
 if TYPE_CHECKING:

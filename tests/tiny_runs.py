@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,8 +39,9 @@ def tiny_runs(
     folds: int = 2,
     members: Sequence[str] = tuple(ENCODERS),
     weights: str = "none",
+    **keys: Any,
 ) -> Tiny:
-    """Test records, one run a member and fold, an ensemble of equal weights."""
+    """Test records, one run a member and fold, an ensemble of equal weights; `keys` change the recipes."""
     ids = tuple(str(10**18 + 7 * number) for number in range(records))
     for record_id in ids:
         write_record(folder / "data", "test", record_id)
@@ -47,14 +49,14 @@ def tiny_runs(
     write_folds(folder / "runs" / "folds.csv", split)
     uses = []
     for member in members:
-        runs = [_write_run(folder / "runs", member, fold, split, weights) for fold in range(folds)]
+        runs = [_write_run(folder / "runs", member, fold, split, {"weights": weights, **keys}) for fold in range(folds)]
         uses.append(MemberUse(member, runs[0].hash, "none", 2**16 // len(members), "0" * 64, 0.5))
     _ensemble(tuple(uses), split).save(Store(folder / "runs").ensemble("default"))
     return Tiny(folder / "data", folder / "runs", ids)
 
 
-def _write_run(runs: Path, member: str, fold: int, split: Folds, weights: str) -> Run:
-    settings = {"encoder": ENCODERS[member], "weights": weights, **SMALL}
+def _write_run(runs: Path, member: str, fold: int, split: Folds, keys: dict[str, Any]) -> Run:
+    settings = {"encoder": ENCODERS[member], **SMALL, **keys}
     recipe = replace(with_settings(load_member("lite0-fc-t5"), settings), name=member)
     run = plan_run(recipe, str(fold), split, Store(runs), seed=0, with_val=False)
     write_weights(run.best, weights_of(_restless(recipe, seed=fold)))

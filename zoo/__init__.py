@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.workflows.export import export
     from zoo.workflows.load import load, open_predictions
     from zoo.workflows.predict import predict
+    from zoo.workflows.pseudo import pseudo_label
     from zoo.workflows.train import train
     from zoo.workflows.tune import tune
 
@@ -30,6 +31,7 @@ _OWNERS = {
     "workflows.export": ("export",),
     "workflows.load": ("load", "open_predictions"),
     "workflows.predict": ("predict",),
+    "workflows.pseudo": ("pseudo_label",),
     "workflows.train": ("train",),
     "workflows.tune": ("tune",),
 }
@@ -49,6 +51,7 @@ __all__ = [
     "open_predictions",
     "open_scenes",
     "predict",
+    "pseudo_label",
     "read_folds",
     "train",
     "tune",

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
-from zoo.data import SIZE, Record, Scenes
+from zoo.data import LABELLED, SIZE, Record, Scenes
 from zoo.data.folds import count_of
 from zoo.geometry import resize
-from zoo.inputs import INPUTS, Channels, read_scaling, require_input
+from zoo.inputs import INPUTS, Channels, frames_at, read_scaling, require_input
 from zoo.models import Segmenter, build
 from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
+from zoo.predictions.splits import labels_of
 from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
@@ -124,16 +125,16 @@ def _tensor_function(name: str) -> Callable[..., Channels]:
 
 @torch.inference_mode()
 def predict_records(
-    run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str
+    run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str, frame: int = LABELLED
 ) -> Generator[tuple[str, NDArray[np.float32]]]:
-    """Iterate over (record id, probability (256, 256)) of the records, in their order, in bounded memory."""
+    """Iterate over (record id, probability (256, 256)) of the records at a frame, in their order, in bounded memory."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
     network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
-    require_input(scenes, records, run.recipe.input, run.recipe.frames)
+    require_input(scenes, records, run.recipe.input, frames_at(run.recipe.frames, frame))
     scaling = read_scaling(run.scaling, run.recipe.input, run.train_command)
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
-    with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling), batches) as read:
+    with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling, frame), batches) as read:
         for batch, images in zip(batches, read):
             maps = probabilities(network, images.to(device), tta, run.recipe.final.view_offset, precision)
             yield from zip((record.id for record in batch), maps)
@@ -151,12 +152,14 @@ def predict_set(
 ) -> PredictionSet:
     """Predict `records` with a trained run: write its prediction set, or resume it; a complete one is reused.
 
-    Records whose files have changed since they were predicted are predicted again, with a note. The listener counts
-    records. UserError if the run's weights have changed since its end.
+    split: that of pseudo-labels names the frame that is predicted (zoo.predictions.splits). Records whose files have
+    changed since they were predicted are predicted again, with a note. The listener counts records. UserError if the
+    run's weights have changed since its end.
     """
     if ended.fault:
         raise UserError(f"{ended.fault}; train the run again")
     run = ended.run
+    labels = labels_of(split)
     provenance = Provenance(
         member=run.recipe.name,
         recipe=run.hash,
@@ -166,6 +169,7 @@ def predict_set(
         tta=parse_views(tta).name,
         folds_sha256=run.folds_sha256,
         checkpoint_sha256=ended.weights_sha256,
+        frame=labels[0] if labels else None,
     )
     folder = set_folder(run.store, provenance)
     by_id = {record.id: record for record in records}
@@ -181,7 +185,7 @@ def predict_set(
         listener.advance(len(by_id) - len(missing))
         if missing:
             start = time.perf_counter()
-            with closing(predict_records(run, scenes, missing, tta, device_name)) as maps:
+            with closing(predict_records(run, scenes, missing, tta, device_name, provenance.frame or LABELLED)) as maps:
                 for record_id, probability in maps:
                     writer.add(record_id, probability)
                     listener.advance(1)

@@ -18,6 +18,7 @@ from zoo.runs.names import FULL
 
 if TYPE_CHECKING:
     from zoo.workflows.predict import PredictedRun
+    from zoo.workflows.pseudo import LabelledSet
     from zoo.workflows.train import TrainedRun
 
 
@@ -50,6 +51,25 @@ def export_command(run: "RunPlace") -> Command:
 def predicted_lines(predicted: "Sequence[PredictedRun]") -> list[str]:
     """Line for each run that predicted."""
     return [f"{each.run.full_label}: {counted(len(each.predictions.record_ids), 'record')}" for each in predicted]
+
+
+def labelled_lines(labelled: "Sequence[LabelledSet]") -> list[str]:
+    """Line for each frame that was labelled by one recipe, over its runs."""
+    together: dict[tuple[str, int], list[LabelledSet]] = {}
+    for each in labelled:
+        together.setdefault((str(each.predictions.provenance.ref), each.frame), []).append(each)
+    return [f"{ref}: frame {frame}: {_records_of(sets)}" for (ref, frame), sets in together.items()]
+
+
+def _records_of(sets: "Sequence[LabelledSet]") -> str:
+    """Records that the runs label together, or each of them if they have no mask, and those that lack a frame."""
+    seed = sets[0].predictions.provenance.seed
+    alike = [each for each in sets if each.predictions.provenance.seed == seed]  # other seeds label the same records
+    counts = alike[:1] if sets[0].unlabelled else alike
+    records = sum(len(each.predictions.record_ids) for each in counts)
+    skipped = sum(each.skipped for each in counts)
+    by = f" by {counted(len(sets), 'set')}"
+    return f"{counted(records, 'record')}{by}" + (f", {skipped} skipped, which lack a frame" if skipped else "")
 
 
 def exported_lines(out: Path, document: dict[str, Any]) -> list[str]:

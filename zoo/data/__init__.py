@@ -6,7 +6,7 @@ kelvins are the business of `zoo.inputs`.
 
 from zoo.data.folds import Assignment, Folds, read_folds, save_folds, write_folds
 from zoo.data.records import BANDS, FRAMES, LABELLED, SIZE, SPLITS, Metadata, Record, Source, evenly_spread
-from zoo.data.sources import Scenes, open_scenes
+from zoo.data.sources import Scenes, open_scenes, unlabelled_records
 from zoo.data.split import find_folds, keep_folds, make_folds
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "open_scenes",
     "read_folds",
     "save_folds",
+    "unlabelled_records",
     "write_folds",
 ]

@@ -151,6 +151,13 @@ class Scenes:
                 )
 
 
+def unlabelled_records(scenes: Scenes) -> list[Record]:
+    """Records without a mask, sorted by id: test records and others; none whose id a labelled record has."""
+    labelled = {record.id for record in scenes.labelled}
+    found = {record.id: record for record in scenes.records if record.id not in labelled}
+    return [found[record_id] for record_id in sorted(found)]
+
+
 def open_scenes(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> Scenes:
     """Open a directory, or several, as one set of scenes.
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
-from zoo.data import Record, Scenes
+from zoo.data import FRAMES, LABELLED, Record, Scenes
 from zoo.inputs.named import INPUTS
 
 Floats = NDArray[np.float32]
@@ -30,6 +30,26 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
         absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts.bands)))
         if absent:
             raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
+
+
+def frames_at(frames: Sequence[int], labelled: int) -> tuple[int, ...]:
+    """Shift a recipe's frames so that the frame `labelled` takes the place of the labelled one.
+
+    >>> frames_at((4, 5, 6), 3)
+    (2, 3, 4)
+    """
+    return tuple(frame + labelled - LABELLED for frame in frames)
+
+
+def records_with(scenes: Scenes, records: Iterable[Record], name: str, frames: Sequence[int]) -> list[Record]:
+    """Select the records that hold every one of these frames in all bands of the input; none for frames beyond 1 to 8.
+
+    Reads the first pixel of each band.
+    """
+    bands = INPUTS.facts(name).bands
+    if not set(frames) <= set(range(1, FRAMES + 1)):
+        return []
+    return [record for record in records if set(frames) <= set(scenes.source(record).frames(record, bands))]
 
 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[int]) -> Floats:

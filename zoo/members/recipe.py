@@ -82,6 +82,11 @@ _START = Rule(
     "give MEMBER or MEMBER@HASH, as printed by cli zoo train",
 )
 _FACTOR = Rule(lambda factor: 0 < factor <= 1, "give a factor above 0, up to 1")
+_TEACHER = Rule(_START.fits, "give MEMBER, ensemble+NAME, or one of them with @HASH")
+_LABELLED_FRAMES = Rule(
+    lambda frames: all(type(f) is int and 1 <= f <= 8 for f in frames) and len(set(frames)) == len(frames),
+    "give numbers of frames 1 to 8, each once",
+)
 _RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100")
 
 
@@ -185,6 +190,15 @@ class Recipe:
     compile: bool = key(False, "speed")  # by torch.compile
     # MEMBER@HASH, whose run of the same fold gives the first weights.
     start_from: str = key("", "weights", _START, fixed=True, asks_run=True)
+    # MEMBER@HASH or ensemble+NAME@HASH, whose maps label frames and records without a mask (`zoo pseudo`).
+    pseudo: str = key("", "reading", _TEACHER, fixed=True, asks_run=True)
+    pseudo_sha256: str = key("", "reading", _DIGITS, fixed=True)  # how their digest begins; found before a run starts
+    pseudo_tta: str = key("none", "reading", fixed=True)  # views with which they were made
+    # Frames of the records trained on, and of records without a mask, that are trained on with them.
+    pseudo_frames: tuple[int, ...] = key((4, 6), "reading", _LABELLED_FRAMES, fixed=True, asks_run=True)
+    pseudo_unlabelled: tuple[int, ...] = key((), "reading", _LABELLED_FRAMES, fixed=True, asks_run=True)
+    pseudo_share: float = key(0.5, "training", SHARE)  # of the samples, that are such frames
+    distill: float = key(0.0, "reading", SHARE, fixed=True, asks_run=True)  # weight of the map against the target
     # Each changes keys of the one before, and starts from its best weights.
     stages: tuple[Table, ...] = key((), "training", fixed=True, asks_torch=True, asks_run=True)
     # No part of what is trained: a run does not write them down.
@@ -372,6 +386,10 @@ def _check_together(recipe: Recipe) -> None:
     if recipe.weights_sha256 and recipe.weights in NAMED_WEIGHTS:
         words = f"is of a file, and weights = {recipe.weights}; leave it out"
         raise refusal(recipe.name, "weights_sha256", recipe.weights_sha256, words)
+    if recipe.pseudo and not (recipe.pseudo_frames or recipe.pseudo_unlabelled or recipe.distill):
+        raise refusal(recipe.name, "pseudo", recipe.pseudo, "give pseudo_frames, pseudo_unlabelled or distill, too")
+    if recipe.distill and not recipe.pseudo:
+        raise refusal(recipe.name, "distill", recipe.distill, "give the teacher, pseudo = MEMBER")
     if recipe.min_lr > recipe.lr:
         raise refusal(recipe.name, "min_lr", recipe.min_lr, f"give no more than lr, {recipe.lr:g}")
 

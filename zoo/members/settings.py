@@ -13,6 +13,7 @@ from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, Recipe, check_stage
 from zoo.members.toml import frozen, toml_text
 
+PSEUDO = {"pseudo", "pseudo_tta", "pseudo_frames", "pseudo_unlabelled", "distill"}  # keys that name pseudo-labels
 OPTIONS = {"start_from": "--from"}  # options whose name is not that of the key they change
 
 
@@ -63,8 +64,12 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 
 def unpinned(given: dict[str, Any]) -> dict[str, Any]:
-    """Keys as given, without the hash of the weights if the keys name other weights or another folder."""
-    return {"weights_sha256": "", **given} if given.keys() & {"weights", "encoder"} else given
+    """Keys as given, without the hash of the weights, or of pseudo-labels, if the keys name others."""
+    if given.keys() & {"weights", "encoder"}:
+        given = {"weights_sha256": "", **given}
+    if given.keys() & PSEUDO:
+        given = {"pseudo_sha256": "", **given}
+    return given
 
 
 def _in_stages(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
 from zoo.data.folds import kept_as, split_again
 from zoo.predictions.format import set_folder
-from zoo.predictions.members import OOF, MemberMaps
+from zoo.predictions.members import MemberMaps
 from zoo.predictions.reader import PredictionSet
+from zoo.predictions.splits import OOF, how_to_predict, labels_of
 from zoo.runs.names import FULL, Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store, chosen_on_together
 from zoo.views import parse_views, plainness
@@ -55,6 +56,8 @@ class SetFolder:
             return None
         stale = f'{place.ref} fold {place.name.words}: its {_words(place.split)} predictions with TTA "{place.tta}" are'
         again = Command("zoo predict", place.ref, tta=place.tta, split=None if place.split == OOF else place.split)
+        if labels_of(place.split):
+            again = how_to_predict(place.split, place.ref, tta=place.tta)
         ended = self.ended
         if ended is None:
             return UserError(f"{stale} older than its training, which is not at its end; train it to its end", again)
@@ -170,7 +173,7 @@ class _Search:
         folders = tuple(set_folders(store, split, ends=ends))
         complete = tuple(folder for folder in folders if folder.written is not None)
         if not complete and not (names and folders):
-            raise UserError(f"{store}: no {_words(split)} predictions", _predict(split))
+            raise UserError(f"{store}: no {_words(split)} predictions", how_to_predict(split))
         views = None if tta is None else parse_views(tta).name
         return cls(store, split, complete if names is None else folders, views, folds_sha256)
 
@@ -232,14 +235,14 @@ class _Search:
             hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(members)}"
             raise UserError(
                 f'{self.store}: no {_words(self.split)} predictions of member "{asked.member}"; {hint}',
-                _predict(self.split, asked.member),
+                how_to_predict(self.split, asked.member),
             )
         complete = [folder for folder in mine if folder.written is not None]
         if not complete:
             unfinished = ", ".join(sorted({f"fold {folder.place.name.fold}" for folder in mine}))
             raise UserError(
                 f"{asked.member}: its {_words(self.split)} predictions are unfinished ({unfinished})",
-                _predict(self.split, asked.member),
+                how_to_predict(self.split, asked.member),
             )
         return complete
 
@@ -261,7 +264,9 @@ class _Search:
         if self.tta is not None and self.tta not in settings:
             raise _NothingSuchError(
                 f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: {", ".join(settings)}',
-                Command("zoo predict", asked, tta=self.tta),
+                how_to_predict(self.split, asked, tta=self.tta)
+                if labels_of(self.split)
+                else Command("zoo predict", asked, tta=self.tta),
             )
         found = {recipe: self._with_one_tta(of_tta) for recipe, of_tta in of_recipe.items()}
         newest = {recipe: max(one.written or 0 for one in sets) for recipe, sets in found.items() if sets}
@@ -282,10 +287,3 @@ def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:
 
 def _words(split: str) -> str:
     return "out-of-fold" if split == OOF else split
-
-
-def _predict(split: str, *member: str) -> Command:
-    """Command that makes the predictions of a split."""
-    if split == OOF:
-        return Command("zoo train", *member, fold="all")
-    return Command("zoo predict", *member, split=split)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.errors import Damaged, UserError
 from core.files import check_format, read_json, sha256_of
+from zoo.predictions.splits import labels_of
 from zoo.runs.names import Ref, RunName
 from zoo.runs.store import MANIFEST, SetPlace, Store
 
@@ -56,6 +57,7 @@ class Provenance:
     checkpoint_sha256: str
     code: str = field(default_factory=lambda: version("contrail-ensemble"))  # version of the suite
     seconds_per_record: float | None = None
+    frame: int | None = None  # that pseudo-labels are of, 1 to 8; None for predictions, which are of the labelled frame
 
     def __post_init__(self) -> None:
         for key in ("member", "recipe", "split", "tta"):
@@ -67,6 +69,8 @@ class Provenance:
         seconds = self.seconds_per_record
         is_time = isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
         _require(seconds is None or is_time, "seconds_per_record", seconds)
+        labels = labels_of(self.split)
+        _require(self.frame == (labels[0] if labels else None), f"frame of {self.split}", self.frame)
 
     @property
     def ref(self) -> Ref:
@@ -78,13 +82,16 @@ class Provenance:
 
     def as_dict(self) -> dict[str, Any]:
         """Provenance as it stands in the manifest."""
-        return asdict(self) | {"seed": self.seed or None}
+        found = asdict(self) | {"seed": self.seed or None}
+        if self.frame is None:  # older manifests have no such key, and keep their digest
+            del found["frame"]
+        return found
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Provenance":
         """Provenance of a manifest; KeyError for a lacking key."""
-        known = {one.name: given[one.name] for one in fields(cls)}
-        return cls(**known | {"seed": known["seed"] or 0})
+        known = {one.name: given[one.name] for one in fields(cls) if one.name != "frame"}
+        return cls(**known | {"seed": known["seed"] or 0, "frame": given.get("frame")})
 
     def identity(self) -> dict[str, Any]:
         """Provenance without the measured time: sets that agree in it and in their records hold the same maps."""

@@ -20,7 +20,7 @@ from core.words import counted
 from zoo.data import Folds, read_folds, save_folds
 from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
-from zoo.predictions.members import OOF
+from zoo.predictions.splits import OOF
 from zoo.predictions.writer import PredictionWriter, quantise
 from zoo.runs.store import Store
 

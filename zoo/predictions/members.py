@@ -1,7 +1,8 @@
 """Maps of one member, read over its runs as if they were one prediction set.
 
-Out of fold the runs' records are disjoint; for a test split every run predicts every record and the maps are
-averaged in probability. Several seeds of a fold are averaged. All in integers, so the bits are the same everywhere.
+Out of fold, and in pseudo-labels of labelled records, the runs' records are disjoint; for a test split every run
+predicts every record and the maps are averaged in probability. Several seeds of a fold are averaged. All in integers,
+so the bits are the same everywhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,8 @@ from core.errors import UserError
 from core.files import sha256_of
 from zoo.predictions.format import DTYPE, SHAPE, Maps, Provenance
 from zoo.predictions.reader import PredictionSet
+from zoo.predictions.splits import is_held_out
 from zoo.runs.names import Ref
-
-OOF = "oof"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ class MemberMaps:
     @cached_property
     def _parts(self) -> tuple[tuple[PredictionSet, ...], ...]:
         """Sets that predict the same records: the seeds of each fold out of fold, else all of them."""
-        if self.provenance.split != OOF:
+        if not is_held_out(self.provenance.split):
             return (self.sets,)
         return tuple(tuple(part for part in self.sets if part.provenance.fold == fold) for fold in self.folds)
 

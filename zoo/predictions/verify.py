@@ -15,8 +15,9 @@ from core.files import sha256_of_file
 from core.listener import SILENT, Listener
 from zoo.data import Folds, read_folds
 from zoo.predictions.catalogue import SetFolder, require_in_place, set_folders
-from zoo.predictions.members import OOF, MemberMaps
+from zoo.predictions.members import MemberMaps
 from zoo.predictions.reader import PredictionSet
+from zoo.predictions.splits import is_held_out
 from zoo.runs.names import Ref
 from zoo.runs.store import Store
 
@@ -62,7 +63,7 @@ def verify_sets(store: Store, listener: Listener = SILENT) -> VerifiedSets:
         shards=len(shards),
         bytes=sum(path.stat().st_size for path in shards if path.is_file()),
         sets_of_other_folds=sum(
-            folds is not None and one.provenance.split == OOF and one.provenance.folds_sha256 != folds.sha256
+            folds is not None and is_held_out(one.provenance.split) and one.provenance.folds_sha256 != folds.sha256
             for one in opened
         ),
         runs_of_other_folds=_runs_of_other_folds(store, folds),
@@ -115,7 +116,7 @@ def _checkpoint_faults(folder: SetFolder, found: PredictionSet) -> Iterator[str]
 def _fold_faults(found: PredictionSet, folds: Folds | None) -> Iterator[str]:
     """Records predicted out of another fold than their own: they were seen in training."""
     made = found.provenance
-    if folds is None or made.split != OOF or made.folds_sha256 != folds.sha256:
+    if folds is None or not is_held_out(made.split) or made.folds_sha256 != folds.sha256:
         return
     for record_id in found.record_ids:
         if str(folds.fold_of.get(record_id)) != made.fold:

@@ -234,13 +234,12 @@ def read_trained_recipe(store: Store, asked: Ref) -> tuple[str, Recipe]:
 def changed_keys(recipe: Recipe, listed: Recipe) -> dict[str, Any]:
     """Keys in which the recipe of a run differs from the listed one, with the run's values.
 
-    What a run only looks up is no change: the hash of a file of weights, the recipe of the member it starts from, the
-    offset of the labels.
+    What a run only looks up is no change: the offset of the labels, the hash of a file of weights or of pseudo-labels,
+    the recipe of the member that it starts from or learns from.
     """
     mine, other = recipe.resolved, listed.resolved
-    looked_up = {"label_offset"} if listed.weights_sha256 else {"label_offset", "weights_sha256"}
-    if listed.start_from and recipe.start_from.startswith(f"{listed.start_from}@"):
-        looked_up.add("start_from")
+    looked_up = {"label_offset", *(key for key in ("weights_sha256", "pseudo_sha256") if not other[key])}
+    looked_up |= {key for key in ("start_from", "pseudo") if other[key] and mine[key].startswith(f"{other[key]}@")}
     same = looked_up.union(keys_of("speed"))
     return {key: value for key, value in mine.items() if value != other[key] and key not in same}
 

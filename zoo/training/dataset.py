@@ -1,21 +1,25 @@
 """Dataset of records as tensors: prefetched before the step that needs them, kept in memory while there is room."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from core.errors import Damaged
 from core.listener import SILENT, Listener
-from zoo.data import Folds, Record, Scenes
-from zoo.inputs import Scaling, fit_scaling, read_channels, read_scaling, require_input, write_scaling
+from zoo.data import LABELLED, SIZE, Folds, Record, Scenes
+from zoo.inputs import Scaling, fit_scaling, frames_at, read_channels, read_scaling, require_input, write_scaling
 from zoo.members import Recipe
+from zoo.predictions import MemberMaps
+from zoo.predictions.format import SCALE
 from zoo.runs.run import Run, run_records
 from zoo.runtime.memory import memory
 from zoo.runtime.prefetch import prefetch
-from zoo.targets import read_target
+from zoo.targets import TARGETS, read_target
+from zoo.training.pseudo import Sample, pseudo_samples
+from zoo.training.sampling import epoch_order, with_pseudo
 
 # Share of the memory to leave free: records are kept until then, and the others read again each epoch. It is checked at
 # every batch, with the network in place; the rest is for the file cache and for other processes.
@@ -25,8 +29,9 @@ LEFT_FREE = 0.25
 class RecordDataset:
     """Records of a recipe's input and target, in the order given; safe to read from several threads.
 
-    Images are float16 in memory (the ash image's own precision), float32 in batches. UserError if a record lacks what
-    the input needs.
+    pseudo: frames with pseudo-labels, which teach the first head; numbered behind the records, whose number is the
+    length. teacher: maps that are mixed into the target of the first head by the recipe's `distill`. Images are float16
+    in memory (the ash image's own precision), float32 in batches. UserError if a record lacks what the input needs.
     """
 
     def __init__(
@@ -37,10 +42,13 @@ class RecordDataset:
         target: str = "hard",
         scaling: Scaling | None = None,
         border_smoothing: float = 0.0,
+        pseudo: Sequence[Sample] = (),
+        teacher: MemberMaps | None = None,
     ) -> None:
         require_input(scenes, records, recipe.input, recipe.frames)
         self.recipe, self.scenes, self.records = recipe, scenes, records
         self.target, self.scaling, self.border_smoothing = target, scaling, border_smoothing
+        self.pseudo, self.teacher = pseudo, teacher
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
@@ -50,6 +58,24 @@ class RecordDataset:
     def with_contrails(self) -> list[bool]:
         """Whether the mask of each record has a contrail pixel; all masks are read."""
         return [bool(self.scenes.mask(record).any()) for record in self.records]
+
+    def name(self, number: int) -> str:
+        """Id of a record, with the frame of a sample with a pseudo-label."""
+        own = len(self.records)
+        return self.records[number].id if number < own else self.pseudo[number - own].name
+
+    def order(self, recipe: Recipe, steps: int, draw: Callable[[str], Generator]) -> list[int]:
+        """Draw the numbers that an epoch of so many steps meets, in order.
+
+        recipe: of the stage, with its shares of the samples. draw: generator for one use.
+        """
+        length = steps * recipe.accumulate * recipe.batch
+        positive = self.with_contrails if recipe.sample_positives else [False] * len(self)
+        order = epoch_order(positive, length, recipe.sample_positives, draw("epoch"))
+        if not self.pseudo:
+            return order
+        others = epoch_order([False] * len(self.pseudo), length, 0.0, draw("pseudo"))
+        return with_pseudo(order, [len(self) + number for number in others], recipe.pseudo_share)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records.
@@ -69,11 +95,24 @@ class RecordDataset:
         return prefetch(self.batch, numbers)
 
     def _read(self, number: int) -> tuple[Tensor, Tensor]:
+        if number >= len(self.records):
+            sample = self.pseudo[number - len(self.records)]
+            image = read_image(self.recipe, self.scenes, sample.record, self.scaling, sample.frame)
+            label = torch.full((len(TARGETS.facts(self.target).weights), SIZE, SIZE), torch.nan)
+            label[0] = _probability(sample.maps, sample.record)
+            return image, label.half()
         record = self.records[number]
         image = read_image(self.recipe, self.scenes, record, self.scaling)
         label = torch.from_numpy(read_target(self.scenes, record, self.target, self.border_smoothing))
-        is_hard = self.target == "hard" and not self.border_smoothing
+        if self.teacher:
+            label[0].lerp_(_probability(self.teacher, record), self.recipe.distill)
+        is_hard = self.target == "hard" and not (self.border_smoothing or self.teacher)
         return image, label.bool() if is_hard else label.half()
+
+
+def _probability(maps: MemberMaps, record: Record) -> Tensor:
+    """Map of a record as a label, float32 (256, 256)."""
+    return torch.from_numpy(maps.maps([record.id])[0]).float() / SCALE
 
 
 def run_datasets(
@@ -81,13 +120,14 @@ def run_datasets(
 ) -> tuple[RecordDataset, RecordDataset]:
     """Training set of a run, with its target, and held-out set, with the masks that count for the score.
 
-    The statistics that its input needs are fitted on `jobs` threads.
+    The training set has the run's pseudo-labels, too. The statistics that its input needs are fitted on `jobs` threads.
     """
     recipe = run.recipe
     seen, held = run_records(run, scenes, folds)
     scaling = run_scaling(run, scenes, seen, jobs, listener)
+    pseudo, teacher = pseudo_samples(run, scenes, folds, seen, listener)
     return (
-        RecordDataset(recipe, scenes, seen, recipe.target, scaling, recipe.border_smoothing),
+        RecordDataset(recipe, scenes, seen, recipe.target, scaling, recipe.border_smoothing, pseudo, teacher),
         RecordDataset(recipe, scenes, held, scaling=scaling),
     )
 
@@ -110,15 +150,22 @@ def run_scaling(
     return scaling
 
 
-def read_image(recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None) -> Tensor:
-    """Read the channels of one record, float16 (frames, channels, 256, 256), for both training and prediction."""
-    channels = read_channels(scenes, record, recipe.input, recipe.frames)
+def read_image(
+    recipe: Recipe, scenes: Scenes, record: Record, scaling: Scaling | None, frame: int = LABELLED
+) -> Tensor:
+    """Read the channels of one record, float16 (frames, channels, 256, 256), for both training and prediction.
+
+    frame: the one that is labelled or predicted; the recipe's other frames lie as far from it as from the labelled one.
+    """
+    channels = read_channels(scenes, record, recipe.input, frames_at(recipe.frames, frame))
     return torch.from_numpy(scaling(channels) if scaling else channels).half()
 
 
-def read_images(recipe: Recipe, scenes: Scenes, records: Sequence[Record], scaling: Scaling | None) -> Tensor:
-    """Read the images of these records, float32 (n, frames, channels, 256, 256)."""
-    return float_stack([read_image(recipe, scenes, record, scaling) for record in records])
+def read_images(
+    recipe: Recipe, scenes: Scenes, records: Sequence[Record], scaling: Scaling | None, frame: int = LABELLED
+) -> Tensor:
+    """Read the images of these records at a frame, float32 (n, frames, channels, 256, 256)."""
+    return float_stack([read_image(recipe, scenes, record, scaling, frame) for record in records])
 
 
 def float_stack(tensors: Sequence[Tensor]) -> Tensor:

@@ -40,7 +40,6 @@ from zoo.training.history import (
     read_epochs,
     resumable_state,
 )
-from zoo.training.sampling import epoch_order
 from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
@@ -156,10 +155,7 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         clocks = read_clocks()
-        length = self.steps * self.recipe.accumulate * self.recipe.batch
-        share = self.recipe.sample_positives
-        positive = self.train_set.with_contrails if share else [False] * len(self.train_set)
-        order = epoch_order(positive, length, share, _generator(self.run, "epoch", self.number))
+        order = self.train_set.order(self.recipe, self.steps, lambda use: _generator(self.run, use, self.number))
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.progress.losses), self.steps)
@@ -221,7 +217,7 @@ class _Loop:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)
 
     def _not_finite(self, step: int, numbers: Sequence[int]) -> NotFinite:
-        records = [self.train_set.records[number].id for number in numbers]
+        records = [self.train_set.name(number) for number in numbers]
         stage = f" stage {self.run.stage_number}" if self.run.stage_number else ""
         place = f"epoch {self.number + 1}, step {step + 1}"
         where = f"{self.recipe.name} fold {self.run.fold}{stage}: the loss is not finite at {place}"
@@ -337,6 +333,7 @@ class _Loop:
             "with_val": run.with_val,
             "folds_sha256": run.folds_sha256,
             "trained_on": len(self.train_set),
+            **({"pseudo_samples": len(self.train_set.pseudo)} if self.recipe.pseudo else {}),
             "held_out": len(self.held_out),
             "started_from": self.started_from,
             "precision": self.train_step.precision,

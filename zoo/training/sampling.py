@@ -1,7 +1,7 @@
 """Sampling: in which order an epoch meets the training records."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 import torch
 
@@ -18,6 +18,18 @@ def epoch_order(positive: Sequence[bool], length: int, share: float, draws: torc
         return list(islice(_passes(range(len(positive)), draws), length))
     streams = {True: _passes(ones, draws), False: _passes(others, draws)}
     return [next(streams[int(share * (place + 1)) > int(share * place)]) for place in range(length)]
+
+
+def with_pseudo(order: Sequence[int], others: Sequence[int], share: float) -> list[int]:
+    """Order of an epoch in which a share of the scenes are others, evenly spread, each kind in its own order.
+
+    order, others: as many numbers as the epoch meets scenes; of each, the first ones are met.
+
+    >>> with_pseudo([0, 1, 2, 3], [4, 5, 6, 7], 0.5)
+    [0, 4, 1, 5]
+    """
+    met = (int(place * share) for place in range(len(order) + 1))  # others before each place
+    return [others[before] if after > before else order[i - before] for i, (before, after) in enumerate(pairwise(met))]
 
 
 def _passes(numbers: Sequence[int], draws: torch.Generator) -> Iterator[int]:

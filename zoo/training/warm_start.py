@@ -24,6 +24,7 @@ from zoo.runs import Ref, Store
 from zoo.runs.find import find_runs, not_trained, runs_by_recipe
 from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import read_weights
+from zoo.training.pseudo import pin_pseudo
 
 NORMALISATION = ("mean", "std")  # of the channels: buffers of the segmenter
 
@@ -44,13 +45,15 @@ def pin_warm_start(
     listener: Listener = SILENT,
     members: Path | None = None,
 ) -> tuple[Recipe, list[EndedRun]]:
-    """Pin the first weights of a recipe: a file by its hash, `start_from` as MEMBER@HASH; and read its runs.
+    """Pin what a recipe starts and learns from: a file by its hash, `start_from` as MEMBER@HASH, pseudo-labels.
+
+    Reads the runs of its start, too.
 
     The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
     that are this one with an earlier start are skipped, so that the same command does not start from its own result.
     UserError if there is none, with the command to run. members: the folder of the user.
     """
-    recipe = pin_weights(recipe, store)
+    recipe = pin_pseudo(pin_weights(recipe, store), store, folds)
     if not recipe.start_from:
         return recipe, []
     ref = Ref.parse(recipe.start_from)

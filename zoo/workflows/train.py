@@ -20,7 +20,7 @@ from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
 from zoo.epoch_choice import Curve
 from zoo.members import Recipe, load_members, pin_label_offset
 from zoo.predictions import PredictionSet
-from zoo.predictions.members import OOF
+from zoo.predictions.splits import OOF
 from zoo.runs import Store
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at

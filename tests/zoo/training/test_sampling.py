@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.zoo.training.cases import TINY, plan
 from zoo.members import with_settings
 from zoo.training import RecordDataset, run_datasets, train
-from zoo.training.sampling import epoch_order
+from zoo.training.sampling import epoch_order, with_pseudo
 
 SEEDS = st.integers(0, 2**32)
 RECORDS = st.lists(st.booleans(), min_size=1, max_size=9)
@@ -65,3 +65,16 @@ def test_a_run_can_meet_scenes_with_contrails_alone(tmp_path, scenes, folds, mon
     train(run, train_set, held_out, "cpu")
     assert "100" not in {train_set.records[number].id for number in seen}
     assert seen
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 30), st.floats(0, 1))
+def test_a_share_of_the_scenes_are_others_evenly_spread_and_in_their_order(records, pseudo, length, share):
+    order = epoch_order([False] * records, length, 0.0, drawn())
+    others = [-1 - number for number in epoch_order([False] * pseudo, length, 0.0, drawn(1))]
+    mixed = with_pseudo(order, others, share)
+    met = [number for number in mixed if number < 0]
+    assert (met, [number for number in mixed if number >= 0]) == (others[: len(met)], order[: length - len(met)])
+    for start in range(length + 1):
+        for stop in range(start, length + 1):
+            there = sum(number < 0 for number in mixed[start:stop])
+            assert abs(there - share * (stop - start)) < 1 + 1e-9

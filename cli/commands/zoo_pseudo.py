@@ -1,0 +1,59 @@
+"""`cli zoo pseudo`: label frames and records by trained members or an ensemble."""
+
+import re
+
+import click
+
+from cli.options import TTA, VIEWS, Settings, common
+from cli.output import next_step, show
+from core.command import Command
+from core.errors import UsageError
+
+
+@click.command("pseudo")
+@click.argument("members", nargs=-1)
+@click.option("--ensemble", "name", metavar="NAME", help="Label with this fitted ensemble instead.")
+@click.option("--frames", metavar="4,6", help="Frames to label. [all but 5; of records without a mask: 5]")
+@click.option("--unlabelled", is_flag=True, help="Label test records and others without a mask instead.")
+@click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
+@common
+def pseudo(
+    settings: Settings, members: tuple[str, ...], name: str | None, frames: str | None, unlabelled: bool, tta: str
+) -> None:
+    """Label further frames with the trained MEMBERS, for others to train on.
+
+    A labelled record is labelled by the runs that held it out, a record without a mask by every run. Records that lack
+    a frame are skipped and counted.
+    """
+    if name and (members or tta != "none"):
+        raise UsageError("--ensemble labels with its own members and their views; give neither MEMBERS nor --tta")
+    asked = _frames(frames)
+    from cli.tables.zoo import labelled_lines
+
+    how = {"frames": asked, "unlabelled": unlabelled, **settings.how()}
+    if name:
+        from ensemble import Ensemble
+        from pipeline.pseudo import pseudo_label_ensemble
+
+        fitted = Ensemble.load(settings.runs.ensemble(name))
+        labelled = pseudo_label_ensemble(settings.runs, fitted, settings.scenes(), **how)
+    else:
+        chosen = settings.line_up(members, "trained")
+        from zoo.workflows.pseudo import pseudo_label
+
+        labelled = pseudo_label(chosen, settings.scenes(), settings.runs, tta=tta, **how)
+    show(
+        settings,
+        [each.as_dict() for each in labelled],
+        lambda console: console.print("\n".join(labelled_lines(labelled))),
+    )
+    ref = labelled[0].predictions.provenance.ref
+    next_step(settings, Command("zoo train", fold="all", set=f"pseudo={ref}"))
+
+
+def _frames(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    if not re.fullmatch(r"[1-8](,[1-8])*", text):
+        raise UsageError(f"--frames {text}: give numbers of frames 1 to 8, such as 4,6")
+    return tuple(dict.fromkeys(map(int, text.split(","))))
