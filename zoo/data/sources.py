@@ -6,6 +6,7 @@ In: directories. Out: `Scenes`, whose records each have one owner.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.command import Command
 from core.errors import UserError
 from zoo.data.groups import is_placed
 from zoo.data.label_offset import FILE, read_label_offset
@@ -173,7 +173,12 @@ def _open(root: Path, name: str) -> Source:
     if root.is_file():
         raise UserError(f"{root}: is not a directory; expected one with {_expected()}")
     if not root.is_dir():
-        raise UserError(f"{root}: no such data directory; check the path, or make one", Command("data synth", root))
+        siblings = [path.name for path in root.parent.iterdir() if path.is_dir()] if root.parent.is_dir() else []
+        near = get_close_matches(root.name, siblings, n=1)
+        raise UserError(
+            f"{root}: no such data directory; "
+            + (f"did you mean {root.parent / near[0]}?" if near else "check the path")
+        )
     layouts = _layouts(root)
     if len(layouts) > 1:
         contents = " and ".join(LAYOUTS.facts(layout).contents for layout in layouts)

@@ -186,6 +186,7 @@ def _empty(data):
 
 WRONG = {
     "no such data directory; check the path": (lambda data: shutil.rmtree(data), "data"),
+    "no such data directory; did you mean": (lambda data: None, "dta"),
     "is not a directory": (lambda data: None, "data/train/195731008142151/band_11.npy"),
     "holds no records; name the folder above it": (lambda data: None, "data/train"),
     "holds no records; did you mean": (lambda data: None, "."),
