@@ -8,8 +8,8 @@ out-of-fold counts of their best two members. `--ways` compares the other ways t
 
 A row: groups, positive_share (of the records; of the groups where the scenes are real), effective (groups, the mean of
 the studies), covers, pair_covers, studies; `above` and `pair_above` are the shares of intervals that lie below the
-truth, `bias` and `bias_jackknifed` the mean Dice, plain and jackknifed, less the true one. A study whose sample has no
-interval counts as not covered.
+truth, `bias` and `bias_jackknifed` the mean Dice, plain and jackknifed, less the true one, `rms` and `rms_jackknifed`
+the root mean square of these errors. A study whose sample has no interval counts as not covered.
 """
 
 import sys
@@ -61,7 +61,9 @@ def cell(world: Simulated | Real, groups: int, count: int, ways: bool = False) -
                 with np.errstate(all="ignore"):  # a replicate without a hit has no logit
                     both = (way(drawn[0]), way(drawn[1])) if drawn else (NOTHING, NOTHING)
                 found.setdefault(name, []).append(both)
-    bias, bias_jackknifed = np.mean(values, axis=0) - known
+    errors = np.array(values) - known
+    bias, bias_jackknifed = errors.mean(axis=0)
+    rms, rms_jackknifed = np.sqrt((errors**2).mean(axis=0))
     for name, intervals in found.items():
         bounds = np.array(intervals)  # (studies, 2, 2)
         covers = (bounds[:, :, 0] <= target) & (bounds[:, :, 1] >= target)
@@ -71,6 +73,7 @@ def cell(world: Simulated | Real, groups: int, count: int, ways: bool = False) -
         row |= {"pair_covers": float(covers[:, 1].mean()), "above": float(above[0]), "pair_above": float(above[1])}
         row |= {"width": float(np.nanmedian(np.diff(bounds[:, 0]))), "studies": count}
         row |= {"bias": float(bias), "bias_jackknifed": float(bias_jackknifed)}
+        row |= {"rms": float(rms), "rms_jackknifed": float(rms_jackknifed)}
         yield row | ({"interval": name} if ways else {})
 
 

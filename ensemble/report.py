@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.command import Command
-from core.uncertainty import groups_text, interval_text
+from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
 
 if TYPE_CHECKING:
@@ -101,8 +101,10 @@ class FitReport:
 
     def __repr__(self) -> str:
         document = self.document
-        jackknifed = "" if self.dice_jackknifed is None else f", jackknifed {self.dice_jackknifed:.4f}"
-        groups = groups_text(document["groups"], document.get("effective_groups"))
+        effective = document.get("effective_groups")
+        shown = self.dice_jackknifed is not None and (effective or 0) >= FEW_EFFECTIVE
+        jackknifed = f", jackknifed {self.dice_jackknifed:.4f}" if shown else ""
+        groups = groups_text(document["groups"], effective)
         lines = [
             f"{self.kind.replace('_', '-')} Dice {self.dice:.4f} {interval_text(self.interval)}{jackknifed}, "
             f"{counted(document['records'], 'record')} in {groups}, {counted(len(document['folds']) or 1, 'fold')}"

@@ -28,6 +28,18 @@ def oof_maps(store: Store, ensemble: Ensemble, members: Iterable[str] | None = N
     return {name: _fitted_maps(store, ensemble, ensemble.member(name)) for name in names}
 
 
+def changed_since_fit(store: Store, ensemble: Ensemble) -> list[UserError]:
+    """Reasons why the members' out-of-fold maps are not those of the fit; members without any here are not asked."""
+    changes = []
+    for use in ensemble.members:
+        try:
+            if _is_predicted(store, use):
+                _fitted_maps(store, ensemble, use)
+        except UserError as change:
+            changes.append(change)
+    return changes
+
+
 def test_maps(
     store: Store,
     ensemble: Ensemble,
@@ -66,8 +78,7 @@ def usable_runs(store: Store, ensemble: Ensemble, listener: Listener = SILENT) -
     for use in map(ensemble.member, ensemble.weights):
         ref = _ref(use)
         found = [ended for ended in find_runs(store, ref) if ended.run.fold != FULL]
-        sets = [place for place in store.sets("oof", ref.member) if place.manifest.is_file()]
-        if any((place.ref, place.tta) == (ref, use.tta) for place in sets):
+        if _is_predicted(store, use):
             _fitted_maps(store, ensemble, use, found)
         usable[use.name] = complete = _complete(found, listener)
         lacking = sorted(fitted - {ended.run.fold for ended in complete})
@@ -75,6 +86,12 @@ def usable_runs(store: Store, ensemble: Ensemble, listener: Listener = SILENT) -
             folds = ", ".join(lacking)
             listener.warn(f"{use.name}: no complete run of fold {folds}; its maps are the mean over the other folds")
     return usable
+
+
+def _is_predicted(store: Store, use: MemberUse) -> bool:
+    """True if there are complete out-of-fold maps of the recipe and views that the ensemble uses."""
+    sets = (place for place in store.sets("oof", Ref.parse(use.name).member) if place.manifest.is_file())
+    return any((place.ref, place.tta) == (_ref(use), use.tta) for place in sets)
 
 
 def _ref(use: MemberUse) -> Ref:

@@ -106,6 +106,7 @@ def show_ensemble(settings: Settings, name: str) -> None:
     from cli.tables.ensemble import print_fit, print_folds, print_members
     from ensemble import Ensemble
     from ensemble.model import EDITED, to_document
+    from pipeline.maps import changed_since_fit
 
     ensemble = Ensemble.load(settings.runs.ensemble(name))
     if ensemble.edited:
@@ -115,6 +116,8 @@ def show_ensemble(settings: Settings, name: str) -> None:
     document["records"] = len(ensemble.record_ids)
     for line, do in ensemble.report.advised_warnings:
         settings.listener.warn(line, do)
+    for change in changed_since_fit(settings.runs, ensemble):
+        settings.listener.warn(change.what, change.do)
 
     def print_both(console: Any) -> None:
         print_fit(console, name, ensemble.fitted)

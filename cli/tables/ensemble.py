@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.tables.columns import EMPTY, cell
 from core.thresholds import threshold_text
-from core.uncertainty import groups_text, interval_text
+from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
         f"{counted(len(document['folds']) or 1, 'fold')}; global Dice, 95 % interval over scene groups"
     )
     console.print(_dice_table(document))
-    if document.get("dice_jackknifed") is not None:
+    # With fewer groups it varies more than the bias that it removes.
+    if document.get("dice_jackknifed") is not None and (document.get("effective_groups") or 0) >= FEW_EFFECTIVE:
         console.print(f"ensemble without the bias of few groups (jackknife): {document['dice_jackknifed']:.4f}")
     if document.get("budget"):
         budget = document["budget"]
@@ -41,9 +42,10 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
         console.print(_decision_table(document["decisions"]))
     if document.get("selection_cost"):
         cost, dice = document["selection_cost"], document["dice"]["cross_fitted"]
+        chance = "; a negative cost is chance: it stands for none" if cost < 0 else ""
         console.print(
             f"selection cost {cost:.4f}: the cross-fitted Dice is {dice + cost:.4f} for the choice above in all folds, "
-            f"and {dice:.4f} if the other folds make the choice for each fold"
+            f"and {dice:.4f} if the other folds make the choice for each fold{chance}"
         )
     if document["worth"]:
         console.print(_worth_table(document))

@@ -1,14 +1,17 @@
 """`cli ensemble` as its users meet it: tables, JSON, exit codes, one line on what is wrong."""
 
 import json
+import shutil
 
 import pytest
+from rich.console import Console
 
 from cli.app import run
+from cli.tables.ensemble import print_fit
 from ensemble import Ensemble
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
-from tests.ensemble.runs import FakeRuns, fake_runs
+from tests.ensemble.runs import FakeRuns, fake_runs, write_set
 
 PLAIN = ("--method", "uniform", "--min-pixels", "none")
 
@@ -132,3 +135,33 @@ def test_help_names_every_method_and_mode(capsys):
     assert run(["ensemble", "fit", "--help"]) == 0
     words = capsys.readouterr().out.replace(",", " ").replace(".", " ").split()
     assert {*METHODS.names(), *MIN_PIXELS.names(), "auto", "ratios", "none"} <= set(words)
+
+
+def test_show_warns_of_runs_that_came_since_the_fit(tmp_path, capsys):
+    made = fake_runs(tmp_path, records=9, noise=(1.0, 1.2), lacking=[("m1", 2)])
+    assert call(made, "fit", "--members", "m1", *PLAIN, "-q") == 0
+    capsys.readouterr()
+    assert call(made, "show") == 0
+    assert "not those of the fit" not in capsys.readouterr().err
+    write_set(made, "m1", 2, made.folds.records(2))
+    assert call(made, "show") == 0
+    change = "m1: its predictions are not those of the fit: a run was added, removed or trained on; fit again; run: "
+    assert change + "cli ensemble fit --name default --members m1 --tta none" in capsys.readouterr().err
+    shutil.rmtree(made.runs / "predictions")  # as on a machine that only predicts
+    assert call(made, "show") == 0
+    assert "not those of the fit" not in capsys.readouterr().err
+
+
+def test_a_corrected_dice_of_few_groups_is_not_shown_and_a_negative_cost_is_explained(made, capsys):
+    assert call(made, "fit", "--json", "--members", "m0,m1", *PLAIN, "--name", "few") == 0
+    document = json.loads(capsys.readouterr().out)
+
+    def printed(**changes):
+        print_fit(Console(width=200), "few", document | changes)
+        return capsys.readouterr().out
+
+    assert document["effective_groups"] < 20
+    assert "jackknife" not in printed()
+    assert "(jackknife): 0." in printed(effective_groups=20.0)
+    assert "a negative cost is chance" in printed(selection_cost=-0.001)
+    assert "chance" not in printed(selection_cost=0.001)
