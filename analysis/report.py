@@ -225,9 +225,10 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64], records: Records) 
 
 
 def _figure(estimate: Estimate) -> dict[str, Any]:
+    """JSON object of a figure; no interval where all groups agree, such as on 0: one of no width would seem certain."""
     return {
         "value": estimate.value,
-        "interval": estimate.bounds,
+        "interval": estimate.bounds if estimate.error else None,
         "groups": estimate.groups,
         "effective_groups": estimate.effective_groups,
     }

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from core.errors import UnknownName, UsageError
 from core.listener import SILENT, Listener
 from pipeline.leaderboard import own_scores
-from pipeline.leaderboard_rows import Row
-from zoo.members import Recipe, load_member
+from pipeline.leaderboard_rows import Row, read_kept
+from zoo.members import Recipe, load_member, member_names
 from zoo.members.costs import Cost, Estimate, cost_of, estimate
 from zoo.members.files import SHIPPED, own_instead_of_shipped
 from zoo.members.recipe import KEYS
 from zoo.members.table import MemberTable, readable_members
+from zoo.predictions.catalogue import set_folders
+from zoo.predictions.format import Provenance
 from zoo.runs import Ref, Store
 from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
 from zoo.runs.names import FULL
@@ -79,16 +81,20 @@ def list_members(
 ) -> MemberList:
     """List members with costs, logged scores and, if `scored`, their own scores.
 
+    If `scored`, members that were predicted here but are listed nowhere, such as imported ones, come with their names
+    and scores alone.
     scenes: if given, missing and outdated scores are brought up to date. containing, sort: see `MemberTable`.
     own_members: folder of the user's member files; one at fault is left out with a note.
     """
     recipes = readable_members(own_members, lambda recipe: check_member(recipe, store), listener)
     _note_replaced(own_members, None, listener)
-    scores = {}
+    scores: Mapping[str, Row] = {}
+    table = MemberTable.of(recipes)
     if scored:
         scores = own_scores(store, scenes, own_members=own_members, jobs=jobs, listener=listener)
+        table = table.with_others(store.predicted_members())
     columns = {name: _columns(row) for name, row in scores.items()}
-    table = MemberTable.of(recipes).joined((*SCORE_COLUMNS, "folds"), columns)
+    table = table.joined((*SCORE_COLUMNS, "folds"), columns)
     return MemberList(table.filtered(containing).sorted_by(sort), scores)
 
 
@@ -128,15 +134,36 @@ class MemberDescription:
         return {"recipe": self.trained, "changed": self.changed, "epoch_chosen_on": self.epoch_chosen_on}
 
 
+@dataclass(frozen=True, kw_only=True)
+class PredictedMember:
+    """Member of which only predictions are here: imported, or trained on another machine."""
+
+    ref: Ref
+    sets: tuple[Provenance, ...]
+    scores: tuple[Row, ...]  # kept on the leaderboard
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON document of `cli zoo show --json`."""
+        return {
+            "name": self.ref.member,
+            "recipe": self.ref.recipe,
+            "predictions": [provenance.as_dict() for provenance in self.sets],
+            "scores": [row.as_dict() for row in self.scores],
+        }
+
+
 def describe_member(
     store: Store, asked: str, *, own_members: Path | None = None, device: str = "cpu", listener: Listener = SILENT
-) -> MemberDescription:
+) -> MemberDescription | PredictedMember:
     """Describe a listed member by its name or file, or a trained recipe as MEMBER@HASH.
 
+    A member or a recipe that is only predicted here is described by its predictions.
     UsageError for an unknown member, with the nearest or with its trained recipes; UserError for a faulty file.
     """
     ref = Ref.parse(asked)
     _note_replaced(own_members, ref.member, listener)
+    if predicted := _only_predicted(store, ref, own_members):
+        return predicted
     if ref.recipe is not None and not asked.endswith(".toml"):
         digest, recipe, changed = _trained(store, ref, own_members)
         ended = [place.ended() for place in store.runs(ref.of(digest)) if place.fold != FULL]
@@ -153,6 +180,21 @@ def describe_member(
     check_member(recipe, store, device)
     cost, takes = _costs(recipe, listener)
     return MemberDescription(recipe=recipe, cost=cost, estimate=takes)
+
+
+def _only_predicted(store: Store, ref: Ref, own_members: Path | None) -> PredictedMember | None:
+    """Describe a member without runs, and not listed or asked for by a hash, by its complete predictions."""
+    if ref.member in store.trained_members() or (ref.recipe is None and ref.member in member_names(own_members)):
+        return None
+    found = [one for one in set_folders(store, member=ref.member) if one.written is not None]
+    meant = ref.resolve({one.place.ref.recipe or "" for one in found})
+    if ref.recipe is not None:
+        found = [one for one in found if one.place.ref.recipe == meant]
+    if not found:
+        return None
+    rows = [row for row in read_kept(store).values() if row.member == ref.member and meant in (None, row.recipe)]
+    sets = tuple(one.opened.provenance for one in found)
+    return PredictedMember(ref=Ref(ref.member, meant), sets=sets, scores=tuple(rows))
 
 
 def check_member(recipe: Recipe, store: Store, device: str = "cpu") -> None:

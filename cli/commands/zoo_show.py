@@ -7,6 +7,7 @@ import click
 from cli.options import Settings, common
 from cli.output import next_step, show
 from core.command import Command
+from core.errors import UsageError
 
 
 @click.command("show")
@@ -18,14 +19,21 @@ from core.command import Command
 def show_member(settings: Settings, member: str, augmented: Path | None) -> None:
     """Show every key of MEMBER's recipe, its origin (log or zoo), and the cost of training.
 
-    M@HASH is the recipe that was trained, with its difference from the listed member.
+    M@HASH is the recipe that was trained, with its difference from the listed member. Of a member that was
+    imported, its predictions are shown.
     """
-    from cli.tables.member import print_member
-    from pipeline.members import describe_member
+    from cli.tables.member import print_member, print_predicted
+    from pipeline.members import PredictedMember, describe_member
 
     found = describe_member(
         settings.runs, member, own_members=settings.members, device=settings.device, listener=settings.listener
     )
+    if isinstance(found, PredictedMember):
+        if augmented:
+            raise UsageError(f"--augmented: the recipe of {found.ref} is not known")
+        show(settings, found.as_dict(), lambda console: print_predicted(console, found))
+        next_step(settings, Command("zoo errors", found.ref))
+        return
     if augmented:
         from zoo.augment import draw_augmentations
 

@@ -100,7 +100,7 @@ def _contrails(document: Any) -> Table | None:
         )
         for one in document["contrails"]
     ]
-    names = ("pixels", "contrails", "records", "touched", "95 %", "pixels found", "of all wrong")
+    names = ("pixels", "contrails", "records", "touched", "95 %", "px found", "of all wrong")
     return _table("true contrails by size", names, rows) if rows else None
 
 

@@ -6,15 +6,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.tables.columns import EMPTY
-from cli.tables.marks import epoch_mark, legend
+from cli.tables.columns import EMPTY, cell
+from cli.tables.marks import epoch_mark, legend, marked_dice
+from core.uncertainty import interval_text
 from core.words import counted
-from pipeline.members import MemberDescription
+from pipeline.members import MemberDescription, PredictedMember
 from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe, setting_text
 from zoo.members.costs import Cost, Estimate
 from zoo.members.files import SHIPPED
 from zoo.members.recipe import KEYS
+from zoo.predictions.format import Provenance
 
 A100_GB = 80
 FLOAT = 4  # bytes of a weight
@@ -38,6 +40,27 @@ def print_member(console: Console, member: MemberDescription) -> None:
     for line in (_differs(member), *epochs, _logged(recipe), *costs):
         if line:
             console.print(line, soft_wrap=True)
+
+
+def print_predicted(console: Console, member: PredictedMember) -> None:
+    """Print the predictions of a member whose recipe is not known here, and its scores on the leaderboard."""
+    console.print(
+        f"{member.ref}: imported, or trained elsewhere; no recipe of it is here", markup=False, soft_wrap=True
+    )
+    table = Table("recipe", "split", "TTA", "folds", "s / record", box=None)
+    alike: dict[tuple[str, str, str], list[Provenance]] = {}
+    for one in member.sets:
+        alike.setdefault((one.recipe, one.split, one.tta), []).append(one)
+    for key, sets in alike.items():
+        seconds = [one.seconds_per_record for one in sets if one.seconds_per_record is not None]
+        mean = sum(seconds) / len(seconds) if seconds else None
+        table.add_row(*key, ", ".join(one.run.words for one in sets), cell(mean, "{:.2f}"))
+    console.print(table)
+    for row in member.scores:
+        where = f"{row.recipe}, TTA {row.tta}, {counted(row.records, 'record')}"
+        console.print(f"Dice {marked_dice(row)} {interval_text(row.interval, '.3f')}: {where}", markup=False)
+    for line in legend([marked_dice(row) for row in member.scores]):
+        console.print(line, soft_wrap=True)
 
 
 def _given_by(member: MemberDescription, key: str) -> str:

@@ -45,10 +45,10 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
     return [
         column("member", 0, lambda row: row["name"], numbers=False),
         column("row", 3, lambda row: cell(row["row"])),
-        column("encoder", 11, lambda row: row["encoder"], numbers=False),
-        column("input", 10, lambda row: row["input"], numbers=False),
-        column("frames", 8, lambda row: "".join(map(str, row["frames"])), numbers=False),
-        column("size", 7, lambda row: str(row["size"])),
+        column("encoder", 11, lambda row: cell(row["encoder"]), numbers=False),
+        column("input", 10, lambda row: cell(row["input"]), numbers=False),
+        column("frames", 8, lambda row: cell(row["frames"], _frames), numbers=False),
+        column("size", 7, lambda row: cell(row["size"])),
         column("M", 4, lambda row: cell(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")),
         column("GMACs", 5, lambda row: cell(row["gmacs"], "{:.1f}")),
         column("GPU GB", 12, lambda row: cell(row["gpu_gb"])),
@@ -59,6 +59,10 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
         column("s / record, a run", 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
         column("changed", 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
     ]
+
+
+def _frames(frames: Sequence[int]) -> str:
+    return "".join(map(str, frames))
 
 
 def _logged(row: Row) -> str:

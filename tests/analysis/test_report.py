@@ -59,6 +59,8 @@ def test_the_kinds_add_up_to_the_loss_and_say_what_mending_one_would_give(report
         for kind, pixels in slowly.wrong_by_kind(*pair).items():
             expected[kind] += pixels
     assert {kind: row["pixels"] for kind, row in kinds.items()} == expected
+    low, high = kinds["missed_border"]["share"]["interval"]
+    assert 0 < low < kinds["missed_border"]["share"]["value"] < high < 1
     predicted, truth = case
     mended = predicted & truth.any(axis=(1, 2), keepdims=True)
     assert kinds["false_scene"]["dice_without"] == Counts.of(count(mended, truth)).dice
@@ -121,6 +123,12 @@ def test_the_worst_come_first_in_document_and_csv_and_the_table_keeps_the_order(
     assert [int(row["loss"]) for row in rows[:3]] == losses == sorted(one.loss for one in report.records)[:-4:-1]
     assert report.to_frame()["record_id"].tolist() == [record.record_id for record in report.records]
     json.dumps(report.as_dict(), allow_nan=False)
+
+
+def test_a_share_on_which_all_groups_agree_has_no_interval(case):
+    records = [examine(np.roll(mask, 1, axis=0), mask, record_id=str(number)) for number, mask in enumerate(case[1])]
+    kinds = {row["kind"]: row["share"] for row in ErrorReport("m", "in_sample", tuple(records)).kinds()}
+    assert (kinds["false_scene"]["value"], kinds["false_scene"]["interval"]) == (0, None)
 
 
 def test_a_perfect_prediction_has_no_loss_and_no_worst_record(case):

@@ -9,6 +9,7 @@ from cli.app import run
 from cli.tables.columns import GAP, Column, visible_columns
 from core.files import write_text
 from core.signing import write_signed
+from tests.ensemble.runs import fake_runs
 from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings
 
@@ -303,3 +304,21 @@ def test_the_docs_show_what_the_command_prints(capsys):
     table = page[page.index(lines[0]) :].partition("\n\n")[0].splitlines()
     assert set(table) <= set(lines)
     assert len(table) > 31
+
+
+def test_an_imported_member_is_listed_and_shown_with_its_predictions_and_scores(capsys, tmp_path):
+    made = fake_runs(tmp_path, records=6, folds=2, noise=(1.0,))
+    place, data = ("--runs", str(made.runs)), ("--data", str(made.data), "--jobs", "1")
+    rows = {row["name"]: row for row in asked(capsys, "list", *place, *data)}
+    assert len(rows) == len(member_names()) + 1
+    assert (rows["m0"]["encoder"], rows["m0"]["recipe"], rows["m0"]["records"]) == (None, "abc123", 6)
+    assert asked(capsys, "list", *place, "--filter", "m0 none") == []
+    assert run(["zoo", "list", "--filter", "m0", *place]) == 0
+    assert "m0" in capsys.readouterr().out
+    shown = asked(capsys, "show", "m0", *place)
+    assert [(one["split"], one["fold"]) for one in shown["predictions"]] == [("oof", "0"), ("oof", "1")]
+    assert shown["scores"][0]["dice"] == rows["m0"]["dice"]
+    assert run(["zoo", "show", "m0@abc", *place]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("m0@abc123: imported, or trained elsewhere") and "next: cli zoo errors m0@abc123" in err
+    assert asked(capsys, "show", "m0", "--augmented", "x.png", *place)[0] == 2

@@ -52,11 +52,17 @@ class MemberTable:
         """Table of these recipes, in their order."""
         return cls(tuple(map(member_row, recipes)))
 
+    def with_others(self, names: Iterable[str]) -> MemberTable:
+        """Add members of which nothing but the name is known, such as imported ones."""
+        known = {row["name"] for row in self.rows}
+        others = tuple(dict.fromkeys(self.columns) | {"name": name} for name in names if name not in known)
+        return replace(self, rows=(*self.rows, *others))
+
     def to_frame(self) -> DataFrame:
         """DataFrame with one row per member; frames as text, "456"."""
         from pandas import DataFrame
 
-        rows = [row | {"frames": "".join(map(str, row["frames"]))} for row in self.rows]
+        rows = [row | {"frames": row["frames"] and "".join(map(str, row["frames"]))} for row in self.rows]
         return DataFrame(rows, columns=list(self.columns)).astype({"row": "Int64", "parameters": "Int64"})
 
     def filtered(self, words: str) -> MemberTable:
@@ -123,11 +129,11 @@ def member_row(recipe: Recipe) -> Row:
 
 
 def _contains(row: Row, words: str) -> bool:
-    texts = [str(row[key]).lower() for key in ("name", "encoder", "decoder", "input", "size", "loss")]
+    texts = [str(row[key] or "").lower() for key in ("name", "encoder", "decoder", "input", "size", "loss")]
 
     def has(word: str) -> bool:
         if re.fullmatch("t[1-8]+", word):
-            return word == f"t{''.join(map(str, row['frames']))}"
+            return word == f"t{''.join(map(str, row['frames'] or ()))}"
         return any(word in text for text in texts)
 
     return all(map(has, words.lower().split()))
