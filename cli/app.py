@@ -161,6 +161,8 @@ def run(arguments: list[str]) -> int:
     # Read when torch loads. Threads that spin while they wait take the cores from those that work: beside one other
     # busy process an epoch then takes up to twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read when numpy loads. Its products here are small, and cost eight times as much with two threads that spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return root.main(arguments, "cli", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:

@@ -13,7 +13,7 @@ from zoo.runs.store import HELD_OUT
 IN_SAMPLE, OTHER_RECIPE, UNKNOWN_RECIPE, FEW_GROUPS, OWN_EPOCH = "*†‡§¶"
 LEGEND = {
     IN_SAMPLE: "in-sample: only one fold, whose own records chose the threshold",
-    OTHER_RECIPE: "trained by another recipe than the listed one, see changed",
+    OTHER_RECIPE: "trained by another recipe than the listed one; --json lists the keys that changed",
     UNKNOWN_RECIPE: "its run is missing, so its recipe is not known",
     FEW_GROUPS: f"fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
     OWN_EPOCH: "epoch chosen on the fold that scores it: the Dice is a little too high",
