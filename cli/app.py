@@ -36,6 +36,7 @@ COMMANDS: dict[str, Any] = {
             "data_features:features",
             "Rank channels by how well they tell contrails from the rest.",
         ),
+        "shift": ("data_shift:shift", "How far labels lie off the contrails that they mark."),
         "folds": ("data:folds", "Split the labelled records into folds grouped by scene."),
     },
     "zoo": {

@@ -127,6 +127,21 @@ def dice_difference(first: NDArray[np.int64], second: NDArray[np.int64], groups:
     return _estimate(whole[0] - whole[1], without[0] - without[1], total.sum(axis=0), -1.0)
 
 
+def jackknife_interval(value: float, without: NDArray[np.float64], weights: NDArray[np.float64]) -> Estimate:
+    """Estimate of any statistic from its values without each group, (groups,), by the jackknife-t on its own scale.
+
+    weights: (groups,) of each group in it, from which the effective number of groups follows
+    """
+    from scipy.special import stdtrit  # takes its time to load
+
+    size, effective = len(without), float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
+    if size < 2:
+        return Estimate(float(value), 0.0, None, size, effective)
+    error, freedom = _jackknife(without)
+    reach = float(stdtrit(freedom, 0.975)) * error if error else 0.0
+    return Estimate(float(value), error, (float(value) - reach, float(value) + reach), size, effective)
+
+
 def jackknife_dice(counts: NDArray[np.int64], groups: Groups) -> float:
     """Dice of counts (n, 3) without the bias of few groups, of order 1 / groups; in [0, 1].
 
@@ -184,8 +199,6 @@ def _estimate(value: float, without: NDArray[np.float64], pixels: NDArray[np.int
     """Jackknife-t interval on the scale of atanh, where `value` lies between `lowest` and 1.
 
     without: (groups,) the value without each group; pixels: (groups,) pixels of each group
-    The degrees of freedom are the number of groups that carry the variance plus one, which gives the best coverage
-    (docs/honesty.md): a standard error dominated by three groups is as uncertain as one of three groups.
     """
     from scipy.special import stdtrit  # takes its time to load
 
@@ -193,17 +206,27 @@ def _estimate(value: float, without: NDArray[np.float64], pixels: NDArray[np.int
     effective = effective_groups(pixels)
     if np.count_nonzero(pixels) < 2:
         return Estimate(value, 0.0, None, size, effective)
-    deviations = without - without.mean()
-    error = math.sqrt(float((deviations**2).sum()) * (size - 1) / size)
+    error, freedom = _jackknife(without)
     if not error:
         return Estimate(value, 0.0, (value, value), size, effective)
-    freedom = min(size - 1, float(carriers(deviations)) + 1)
     middle, half = (1 + lowest) / 2, (1 - lowest) / 2
     at = (value - middle) / half
     reach = float(stdtrit(freedom, 0.975)) * error / half / (1 - at**2)
     low, high = (middle + half * math.tanh(math.atanh(at) + step) for step in (-reach, reach))
     # Where the error is nearly nothing, the two ways of rounding differ.
     return Estimate(value, error, (min(low, value), max(high, value)), size, effective)
+
+
+def _jackknife(without: NDArray[np.float64]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a statistic, from its values without each group, (groups,).
+
+    The degrees of freedom are the number of groups that carry the variance plus one, which gives the best coverage
+    (docs/honesty.md): a standard error dominated by three groups is as uncertain as one of three groups.
+    """
+    size = len(without)
+    deviations = without - without.mean()
+    error = math.sqrt(float((deviations**2).sum()) * (size - 1) / size)
+    return error, min(size - 1, float(carriers(deviations)) + 1) if error else 0.0
 
 
 def _numbered(groups: Groups) -> tuple[int, NDArray[np.int64]]:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from core.dice import Counts
-from core.uncertainty import Estimate, dice_difference, dice_interval, jackknife_dice, paired_gain, standard_error
+from core.uncertainty import (
+    Estimate,
+    dice_difference,
+    dice_interval,
+    jackknife_dice,
+    jackknife_interval,
+    paired_gain,
+    standard_error,
+)
 
 SYSTEM = st.tuples(st.integers(0, 60), st.integers(0, 40), st.integers(0, 40))  # true positives, false, missed
 
@@ -184,3 +192,15 @@ def test_nothing_to_find_and_nothing_found_is_a_perfect_score_without_an_interva
     found = dice_interval(np.zeros((5, 3), np.int64), np.arange(5))
     assert (found.value, found.interval, found.effective_groups) == (1.0, None, 0.0)
     assert standard_error(np.zeros((5, 3), np.int64), np.arange(5)) == 0.0
+
+
+def test_the_interval_of_any_statistic_is_the_textbooks_for_a_mean(rng):
+    """A jackknifed mean has the standard error of a mean, and widens by t where few groups carry it."""
+    values = rng.normal(3, 2, 40)
+    without = (values.sum() - values) / 39
+    found = jackknife_interval(values.mean(), without, np.ones(40))
+    assert found.error == pytest.approx(values.std(ddof=1) / np.sqrt(40))
+    assert found.low < found.value < found.high and found.effective_groups == pytest.approx(40)
+    assert 2 * 1.96 * found.error < found.high - found.low < 2 * 2.2 * found.error
+    assert jackknife_interval(1.0, without[:1], np.ones(1)).interval is None
+    assert jackknife_interval(1.0, np.ones(5), np.ones(5)).bounds == [1.0, 1.0]

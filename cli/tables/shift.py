@@ -1,0 +1,38 @@
+"""Tables of `cli data shift`."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from cli.tables.columns import Column, as_table, column_of
+from core.uncertainty import Estimate, interval_text
+from zoo.data.shift import Shift, SourceShift
+
+
+def print_shifts(console: Console, found: Sequence[SourceShift]) -> None:
+    """Print the shift of each source's labels, and what it says of the offset that the source declares."""
+    console.print("Shift that puts labels on the ridges of T14 - T15, pixels, with 95 % intervals")
+    columns = [
+        column_of(found, "source", 0, lambda each: each.source, numbers=False),
+        column_of(found, "records", 3, lambda each: f"{each.records:,}"),
+        *shift_columns([each.shift for each in found]),
+    ]
+    console.print(as_table(columns, console.width))
+    for each in found:
+        console.print(f"{each.source}: {each.verdict}", markup=False, soft_wrap=True)
+    for each in found[-1:]:
+        if each.shift.dy.caution:
+            console.print(each.shift.dy.caution)
+
+
+def shift_columns(shifts: Sequence[Shift]) -> list[Column]:
+    """Columns of shifts: groups, rows and columns with their intervals."""
+    return [
+        column_of(shifts, "groups (effective)", 4, lambda each: f"{each.dy.groups} ({each.dy.effective_groups:.1f})"),
+        column_of(shifts, "dy (down)", 1, lambda each: _pixels(each.dy)),
+        column_of(shifts, "dx (right)", 2, lambda each: _pixels(each.dx)),
+    ]
+
+
+def _pixels(estimate: Estimate) -> str:
+    return f"{estimate.value:+.2f} {interval_text(estimate.interval, '+.2f')}"
