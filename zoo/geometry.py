@@ -63,12 +63,15 @@ QUARTER_TURNS = (
 )
 
 
-def resize(maps: Tensor, size: int) -> Tensor:
-    """Resize bilinearly, (n, c, H, W) -> (n, c, size, size); pixel centres stay in place (align_corners=False)."""
+def resize(maps: Tensor, size: int, mode: str = "bilinear") -> Tensor:
+    """Resize, (n, c, H, W) -> (n, c, size, size); pixel centres stay in place (align_corners=False).
+
+    mode: bilinear, or bicubic, whose values may lie beyond those of its neighbours.
+    """
     if maps.shape[-1] == size:
         return maps
     shrinks = maps.shape[-1] > size
-    return F.interpolate(maps, (size, size), mode="bilinear", align_corners=False, antialias=shrinks)
+    return F.interpolate(maps, (size, size), mode=mode, align_corners=False, antialias=shrinks)
 
 
 def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:

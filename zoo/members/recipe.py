@@ -113,6 +113,8 @@ class Recipe:
     weights: str = key("imagenet", "weights", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
     # How that file's begins; found before a run starts, and counted instead of the path.
     weights_sha256: str = key("", "weights", _DIGITS, fixed=True)
+    # 1: the encoder's first convolution, of stride 2, moves pixel by pixel, and all features are twice as fine.
+    stem_stride: int = key(2, "network", Rule(lambda stride: stride in (1, 2), "give 1, or 2: its own"), asks_run=True)
     decoder: str = key("unet", "network", always_hashed=True, asks_run=True)
     # Of `unet`; 1: before the log's refactor 2; 2: after it.
     decoder_form: int = key(
@@ -131,6 +133,7 @@ class Recipe:
     time: str = key("concat", "network", asks_run=True)  # how several frames are mixed
     # Side of the network's input, pixels; logits are resized back to 256.
     size: int = key(SIZE, "network", _SIZES, always_hashed=True, asks_run=True)
+    enlarge: str = key("bilinear", "network", choices=("bilinear", "bicubic"))  # how records are resized to size
     # What the labelers' masks become.
     target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
     border_smoothing: float = key(0.0, "reading", SHARE, fixed=True)  # of masks, along the contrails' borders alone
@@ -152,7 +155,7 @@ class Recipe:
     # Share of the scenes of every batch that have a contrail; 0: as many as there are.
     sample_positives: float = key(0.0, "training", SHARE)
     jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
-    optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any name of timm's factory
+    optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any of timm's, also lookahead_...
     lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
     momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
     weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)

@@ -88,6 +88,22 @@ def pyramid(encoder: nn.Module) -> tuple[list[int], list[int]]:
     return list(encoder.feature_info.channels()), list(encoder.feature_info.reduction())  # type: ignore
 
 
+def refine_stem(name: str, encoder: nn.Module) -> None:
+    """Let the encoder's first convolution move pixel by pixel: every level is twice as fine (place 2).
+
+    UsageError if it does not move by two pixels, as patches of transformers do, or the encoder is built for one size.
+    """
+    first = next(module for module in encoder.modules() if isinstance(module, nn.Conv2d))
+    config = timm.get_pretrained_cfg(name)
+    if first.stride != (2, 2) or (config and config.fixed_input_size):
+        raise UsageError(
+            f"encoder {name}: has no first convolution of stride 2 that could be finer; give stem_stride = 2"
+        )
+    first.stride = (1, 1)
+    for level in encoder.feature_info.info:  # type: ignore
+        level["reduction"] //= 2
+
+
 def layer_numbers(name: str, encoder: nn.Module) -> dict[str, int]:
     """Layer of each parameter of the encoder, counted from 0 at the stem, as timm groups them for layer-wise rates.
 

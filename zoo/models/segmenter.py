@@ -10,7 +10,15 @@ from zoo.inputs import INPUTS, InputFacts, mean_std
 from zoo.members import Recipe, fault_of
 from zoo.members.recipe import keys_of
 from zoo.models.decoders import DECODERS, make_decoder
-from zoo.models.encoders import check_encoder, check_sides, make_encoder, normalisation, pyramid, supports_stride
+from zoo.models.encoders import (
+    check_encoder,
+    check_sides,
+    make_encoder,
+    normalisation,
+    pyramid,
+    refine_stem,
+    supports_stride,
+)
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
 
@@ -24,7 +32,7 @@ class Segmenter(nn.Module):
         super().__init__()
         facts = INPUTS.facts(recipe.input)
         channels = facts.channels
-        self.size = recipe.size
+        self.size, self.enlarge = recipe.size, recipe.enlarge
         self.encoder = _make_encoder(recipe, weights, facts)
         mean, std = normalisation(recipe.encoder)
         if facts.scaled is mean_std:  # standardised already
@@ -50,7 +58,7 @@ class Segmenter(nn.Module):
         256) the same scale, c * size / 256.
         """
         side = side or images.shape[-1] * self.size // SIZE
-        frames = resize(images.flatten(0, 1), side).unflatten(0, images.shape[:2])
+        frames = resize(images.flatten(0, 1), side, self.enlarge).unflatten(0, images.shape[:2])
         features = self.encoder(self.time.arrange((frames - self.mean) / self.std))
         if self.nhwc:
             features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
@@ -81,10 +89,16 @@ def _make_encoder(recipe: Recipe, weights: str, facts: InputFacts) -> nn.Module:
     side = sides * recipe.size
     check_sides(recipe.encoder, side, {side, sides * recipe.seen})
     decoder = recipe.decoder_term.name
+    finer = recipe.stem_stride == 1
     stride = DECODERS.facts(decoder).output_stride
     if stride and not supports_stride(recipe.encoder, side, stride):
         raise UsageError(
             f"{recipe.name}: decoder {decoder} needs features that end at stride {stride}, and encoder "
             f"{recipe.encoder} cannot hold it; choose another of the two (unet takes any pyramid)"
         )
-    return make_encoder(recipe.encoder, weights, facts.channels, side, stride, recipe.drop_path, facts.colour)
+    if stride and finer:
+        raise UsageError(f"{recipe.name}: decoder {decoder} limits the encoder's stride; give stem_stride = 2")
+    encoder = make_encoder(recipe.encoder, weights, facts.channels, side, stride, recipe.drop_path, facts.colour)
+    if finer:
+        refine_stem(recipe.encoder, encoder)
+    return encoder

@@ -13,6 +13,7 @@ from zoo.members import Recipe
 
 # timm's `sgd` has Nesterov momentum; the log's and the paper's has classical momentum, which timm calls `momentum`.
 NAMES = {"sgd": "momentum"}
+LOOKAHEAD = "lookahead_"  # before any name: slow weights follow the fast ones (arXiv 1907.08610); of RAdam, Ranger
 FUSED = ("adam", "adamw")  # torch updates all tensors of these in one pass
 
 
@@ -23,12 +24,12 @@ def make_optimizer(recipe: Recipe, parameters: ParamsT) -> torch.optim.Optimizer
     biases and norms included, as in torch's own optimizers.
     """
     check_optimizer_name(recipe)
-    name = recipe.optimizer
+    prefix, name = _split(recipe.optimizer)
     fused: dict[str, Any] = {"fused": True} if name in FUSED else {}
     try:
         return create_optimizer_v2(
             parameters,
-            NAMES.get(name, name),
+            prefix + NAMES.get(name, name),
             lr=recipe.lr,
             weight_decay=recipe.weight_decay,
             momentum=recipe.momentum,
@@ -40,9 +41,10 @@ def make_optimizer(recipe: Recipe, parameters: ParamsT) -> torch.optim.Optimizer
 
 def check_optimizer_name(recipe: Recipe) -> None:
     """UnknownName, with the nearest name, if timm has no such optimizer."""
+    prefix, name = _split(recipe.optimizer)
     known = [str(known) for known in list_optimizers()]
-    if recipe.optimizer not in known:
-        raise UnknownName("optimizer", recipe.optimizer, known, recipe.name)
+    if name not in known:
+        raise UnknownName("optimizer", recipe.optimizer, [prefix + one for one in known], recipe.name)
 
 
 @lru_cache(maxsize=8)
@@ -55,6 +57,12 @@ def check_optimizer(recipe: Recipe, device: torch.device) -> None:
         optimizer.step()
     except Exception as error:
         raise _refused(recipe, error) from error
+
+
+def _split(optimizer: str) -> tuple[str, str]:
+    """Prefix, or "", and the optimizer that it changes."""
+    name = optimizer.removeprefix(LOOKAHEAD)
+    return optimizer.removesuffix(name), name
 
 
 def _refused(recipe: Recipe, error: Exception) -> UsageError:

@@ -16,6 +16,7 @@ from zoo.models.decoders.bifpn import Fuse
 
 # The dear one at a sixteenth of its channels; its own are counted below.
 NARROW = {"unet_wide": (128, 64, 32, 16, 8)}
+U_NETS = ["unet", "unet_nearest", "unet_wide"]
 # Why a decoder does not fit an encoder, in a word of its refusal.
 MISFITS = {
     (decoder, encoder): "needs features that end at stride 16, and encoder test_\\w+ cannot"
@@ -109,10 +110,10 @@ def test_a_decoder_on_a_pyramid_that_is_none_works_or_names_both(decoder):
     except UsageError as error:
         assert {decoder, "test_vit"} <= set(re.findall(r"\w+", str(error)))
     else:
-        assert decoder in ("unet", "unet_wide")
+        assert decoder in U_NETS
 
 
-@pytest.mark.parametrize("decoder", ["unet", "unet_wide"])
+@pytest.mark.parametrize("decoder", U_NETS)
 @pytest.mark.parametrize("strides", [[1, 2, 4, 8, 16, 32], [4, 8, 16], [16, 32, 64]])
 def test_a_u_net_reaches_the_whole_side_from_any_stride(decoder, strides):
     network = DECODERS.get(decoder)(Plan(channels=[8] * len(strides), strides=strides, widths=(64, 32, 16, 16, 8)))
@@ -138,6 +139,25 @@ def test_the_wide_u_net_has_eight_times_the_channels_and_starts_as_nearest_neigh
     up = DECODERS.get("unet_wide")(Plan(channels=[8, 8], strides=[16, 32], widths=(16, 8, 8, 8, 8))).ups[0].up
     enlarged = up(torch.rand(1, 8, 3, 3))
     assert torch.allclose(enlarged, F.interpolate(enlarged[..., ::2, ::2], scale_factor=2), atol=1e-6)
+
+
+def test_the_nearest_u_net_computes_what_smps_does():
+    from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+
+    widths = (16, 12, 8, 8, 4)
+    ours = DECODERS.get("unet_nearest")(Plan(channels=[4, 6, 8], strides=[2, 4, 8], widths=widths)).eval()
+    theirs = UnetDecoder((0, 4, 6, 8), widths[-3:], n_blocks=3).eval()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.ups.state_dict().values(), strict=True)))
+    features = [torch.rand(1, 4, 8, 8), torch.rand(1, 6, 4, 4), torch.rand(1, 8, 2, 2)]
+    assert torch.allclose(ours(features), ours.head(theirs([torch.rand(1, 0, 16, 16), *features])), atol=1e-6)
+
+
+def test_the_nearest_u_net_has_the_activation_that_it_is_told():
+    decoder = build(made("test_resnet", 'unet_nearest(activation="silu")')).decoder
+    assert any(isinstance(module, nn.SiLU) for module in decoder.modules())
+    assert not any(isinstance(module, nn.ReLU) for module in decoder.modules())
+    with pytest.raises(UsageError, match="unet_nearest: activation = 'gelu'; give relu or silu"):
+        build(made("test_resnet", 'unet_nearest(activation="gelu")'))
 
 
 @pytest.mark.parametrize(

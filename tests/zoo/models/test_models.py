@@ -8,6 +8,7 @@ from core.errors import UsageError
 from tests.zoo.models.cases import recipe
 from zoo.inputs import INPUTS, mean_std
 from zoo.models import build
+from zoo.models.encoders import pyramid
 
 
 def test_several_frames_share_the_encoder_and_join_their_features():
@@ -122,3 +123,40 @@ def test_a_network_is_exported_for_any_number_of_scenes(keys):
     with torch.no_grad():
         exported = torch.export.export(network, (images[:2],), dynamic_shapes={"images": {0: torch.export.Dim("n")}})
         assert torch.allclose(exported.module()(images), network(images), atol=1e-5)
+
+
+def test_records_are_enlarged_as_the_recipe_says():
+    images = torch.rand(1, 1, 3, 256, 256)
+    one, other = (
+        build(recipe(encoder="test_resnet", size=320, enlarge=mode)).eval() for mode in ("bilinear", "bicubic")
+    )
+    other.load_state_dict(one.state_dict())
+    enlarged = torch.nn.functional.interpolate(images[:, 0], (320, 320), mode="bicubic", align_corners=False)
+    with torch.inference_mode():
+        assert torch.allclose(other(images), one(enlarged[:, None], 320), atol=1e-4)
+        assert not torch.allclose(other(images), one(images), atol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_efficientnet"])
+def test_a_finer_stem_makes_every_level_twice_as_fine(encoder):
+    """As the same network on an image of twice the side, and with as many weights."""
+    plain, fine = (build(recipe(encoder=encoder, stem_stride=stride)).eval() for stride in (2, 1))
+    assert [2 * stride for stride in pyramid(fine.encoder)[1]] == pyramid(plain.encoder)[1]
+    fine.encoder.load_state_dict(plain.encoder.state_dict())
+    with torch.inference_mode():
+        levels = fine.encoder(torch.rand(1, 3, 64, 64)), plain.encoder(torch.rand(1, 3, 128, 128))
+        assert fine(torch.rand(1, 1, 3, 256, 256)).shape == (1, 1, 64, 64)
+    assert [x.shape for x in levels[0]] == [x.shape for x in levels[1]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"encoder": "test_convnext"}, "has no first convolution of stride 2"),
+        ({"encoder": "test_maxvit"}, "has no first convolution of stride 2"),
+        ({"encoder": "test_efficientnet", "decoder": "deeplabv3plus"}, "limits the encoder's stride"),
+    ],
+)
+def test_a_stem_that_cannot_be_finer_is_refused(keys, words):
+    with pytest.raises(UsageError, match=words):
+        build(recipe(stem_stride=1, **keys))

@@ -9,6 +9,7 @@ from tests.zoo.models.cases import PYRAMIDS, recipe
 from zoo.models import build
 from zoo.models.time_mixing import TIME_MIXING, Frames
 from zoo.models.time_mixing.conv3d import Pairs
+from zoo.models.time_mixing.conv3d_residual import Triples
 
 SEVERAL = [name for name in TIME_MIXING.names() if TIME_MIXING.facts(name).least > 1]
 
@@ -92,6 +93,33 @@ def test_three_dimensional_convolutions_leave_one_frame(numbers):
     made = mixing("conv3d", numbers)
     assert [len(level) for level in made.levels] == [len(numbers) - 1] * 3
     assert [x.shape[0] for x in made(levels(len(numbers)))] == [1, 1, 1]
+
+
+def test_triples_are_a_three_dimensional_convolution():
+    """Place 6: kernel (3, 3, 3), padded, BatchNorm."""
+    torch.manual_seed(0)
+    triples, plain = Triples(4).eval(), nn.Conv3d(4, 4, 3, padding=1, bias=False)
+    plain.weight.data = triples.convolution.weight.data.unflatten(1, (3, 4)).transpose(1, 2)
+    x = torch.randn(2, 3, 4, 5, 5)
+    expected = nn.BatchNorm3d(4).eval()(plain(x.transpose(1, 2))).transpose(1, 2)
+    assert torch.allclose(triples(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("numbers", "blocks"), [((4, 5), 1), ((3, 4, 5, 6, 7), 1), ((2, 3, 4, 5, 6, 7, 8), 2)])
+def test_residual_convolutions_reach_every_frame(numbers, blocks):
+    made = mixing("conv3d_residual", numbers)
+    assert [len(level) for level in made.levels] == [blocks] * 3
+    frames = [x.requires_grad_() for x in levels(len(numbers))]
+    sum(x.sum() for x in made(frames)).backward()
+    assert all((x.grad.abs().amax((1, 2, 3)) > 0).all() for x in frames)
+
+
+def test_residual_convolutions_take_frames_in_order_of_time():
+    frames = levels(3)
+    one, two = mixing("conv3d_residual", (4, 5, 6)), mixing("conv3d_residual", (5, 6, 4))
+    with torch.inference_mode():
+        for a, b in zip(one(frames), two([x[[1, 2, 0]] for x in frames])):
+            assert torch.allclose(a, b)
 
 
 @pytest.mark.parametrize("time", ["lstm", "transformer"])

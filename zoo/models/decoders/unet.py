@@ -92,10 +92,10 @@ def _level_widths(plan: Plan) -> list[tuple[int, int]]:
     return [(1 << (doublings - 1 - level), width) for level, width in enumerate(widths)]
 
 
-def convolution(inside: int, outside: int) -> nn.Module:
-    """3 x 3, BatchNorm, ReLU."""
+def convolution(inside: int, outside: int, activation: type[nn.Module] = nn.ReLU) -> nn.Module:
+    """3 x 3, BatchNorm, activation."""
     return nn.Sequential(
         nn.Conv2d(inside, outside, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(outside),
-        nn.ReLU(inplace=True),
+        activation(inplace=True),
     )
