@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +31,21 @@ from zoo.members.keys import (
     keys_of_class,
     refusal,
 )
+from zoo.members.rules import (
+    CROP,
+    CROPS,
+    DIGITS,
+    FACTOR,
+    FRAMES,
+    LABELLED_FRAMES,
+    MILESTONES,
+    RATE,
+    SIZES,
+    START,
+    TEACHER,
+    WEIGHTS,
+    WIDTHS,
+)
 from zoo.members.space import Space
 from zoo.members.terms import Term, parse_term, parse_terms
 from zoo.members.toml import thawed, toml_text
@@ -45,49 +59,9 @@ AUGMENTATION_NAMES = module_names(_ZOO / "augment")
 DECODER_NAMES = module_names(_ZOO / "models" / "decoders")
 TIME_MIXING_NAMES = module_names(_ZOO / "models" / "time_mixing")
 NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
-CROPS = range(32, SIZE, 32)
 # Keys and values of a stage, in the order given; a table that can be hashed.
 Table = tuple[tuple[str, Any], ...]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-_SIZES = Rule(lambda size: size % 32 == 0 and 32 <= size <= 2048, "give a multiple of 32 between 32 and 2048")
-_DIGITS = Rule(
-    lambda digits: not digits or re.fullmatch(r"[0-9a-f]{12}", digits) is not None,
-    "give the first 12 digits of the file's SHA-256, or leave it out",
-)
-_FRAMES = Rule(
-    lambda frames: (
-        all(isinstance(f, int) and 1 <= f <= 8 for f in frames) and 5 in frames and len(set(frames)) == len(frames)
-    ),
-    "give numbers of frames 1 to 8, each once, with the labelled one, 5",
-)
-_WIDTHS = Rule(
-    lambda widths: all(type(width) is int and 1 <= width <= 4096 for width in widths),
-    "give numbers of channels, 1 to 4096, or [] for the decoder's own",
-)
-_CROP = Rule(
-    lambda crop: crop == 0 or crop in CROPS,
-    f"give 0 for whole records, or pixels of the record's 256, whatever `size` is: {', '.join(map(str, CROPS))}",
-)
-_WEIGHTS = Rule(
-    lambda weights: all(type(w) in (int, float) and 0 < w < inf for w in weights),
-    "give weights above 0, of the finest of the coarser levels first, or [] for none",
-)
-_MILESTONES = Rule(
-    lambda shares: all(isinstance(s, (int, float)) and 0 < s < 1 for s in shares) and list(shares) == sorted(shares),
-    "give rising shares of all steps, each above 0 and below 1",
-)
-_START = Rule(
-    lambda start: not start or re.fullmatch(r"[^@/]+(@[0-9a-f]+)?", start) is not None,
-    "give MEMBER or MEMBER@HASH, as printed by cli zoo train",
-)
-_FACTOR = Rule(lambda factor: 0 < factor <= 1, "give a factor above 0, up to 1")
-_TEACHER = Rule(_START.fits, "give MEMBER, ensemble+NAME, or one of them with @HASH")
-_LABELLED_FRAMES = Rule(
-    lambda frames: all(type(f) is int and 1 <= f <= 8 for f in frames) and len(set(frames)) == len(frames),
-    "give numbers of frames 1 to 8, each once",
-)
-_RATE = Rule(lambda lr: 0 < lr < 100, "give a learning rate above 0 and below 100")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +86,7 @@ class Recipe:
     # imagenet | none | the path of a file of the encoder's weights, or of a folder of them.
     weights: str = key("imagenet", "weights", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
     # How that file's begins; found before a run starts, and counted instead of the path.
-    weights_sha256: str = key("", "weights", _DIGITS, fixed=True)
+    weights_sha256: str = key("", "weights", DIGITS, fixed=True)
     # 1: the encoder's first convolution, of stride 2, moves pixel by pixel, and all features are twice as fine.
     stem_stride: int = key(2, "network", Rule(lambda stride: stride in (1, 2), "give 1, or 2: its own"), asks_run=True)
     decoder: str = key("unet", "network", always_hashed=True, asks_run=True)
@@ -125,14 +99,14 @@ class Recipe:
         asks_run=True,
     )
     # Widths of the decoder's levels, coarsest first; empty: its own.
-    decoder_channels: tuple[int, ...] = key((), "network", _WIDTHS, asks_run=True)
+    decoder_channels: tuple[int, ...] = key((), "network", WIDTHS, asks_run=True)
     # Weights of the losses of auxiliary logits at the decoder's coarser levels, finest first.
-    deep_supervision: tuple[float, ...] = key((), "network", _WEIGHTS, asks_run=True)
+    deep_supervision: tuple[float, ...] = key((), "network", WEIGHTS, asks_run=True)
     input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
-    frames: tuple[int, ...] = key((5,), "reading", _FRAMES, always_hashed=True, fixed=True, asks_run=True)
+    frames: tuple[int, ...] = key((5,), "reading", FRAMES, always_hashed=True, fixed=True, asks_run=True)
     time: str = key("concat", "network", asks_run=True)  # how several frames are mixed
     # Side of the network's input, pixels; logits are resized back to 256.
-    size: int = key(SIZE, "network", _SIZES, always_hashed=True, asks_run=True)
+    size: int = key(SIZE, "network", SIZES, always_hashed=True, asks_run=True)
     enlarge: str = key("bilinear", "network", choices=("bilinear", "bicubic"))  # how records are resized to size
     # What the labelers' masks become.
     target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
@@ -149,19 +123,19 @@ class Recipe:
     # That offset, pixels down and right; found in the sources before a run starts.
     label_offset: float = key(LABEL_OFFSET, "training", Rule(is_offset, ADVICE), fixed=True)
     # Side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole.
-    crop: int = key(0, "training", _CROP, always_hashed=True, asks_run=True)
+    crop: int = key(0, "training", CROP, always_hashed=True, asks_run=True)
     # Share of the crops of a scene with contrails that are laid on one.
     crop_on_contrails: float = key(0.5, "training", SHARE, always_hashed=True)
     # Share of the scenes of every batch that have a contrail; 0: as many as there are.
     sample_positives: float = key(0.0, "training", SHARE)
     jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
     optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any of timm's, also lookahead_...
-    lr: float = key(1e-3, "optimizer", _RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
+    lr: float = key(1e-3, "optimizer", RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
     momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
     weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)
     encoder_lr: float = key(1.0, "optimizer", ABOVE_ZERO)  # the encoder's rate, as a factor of lr
     # Factor of the rate from each layer of the encoder to the one before it; the decoder counts as the one after all.
-    layer_decay: float = key(1.0, "optimizer", _FACTOR)
+    layer_decay: float = key(1.0, "optimizer", FACTOR)
     decay_norms: bool = key(True, "optimizer")  # false: norms, biases and position tables have no weight decay
     schedule: str = key("constant", "training", choices=SCHEDULES.names, always_hashed=True)
     # Share of all steps over which the rate rises to lr.
@@ -173,8 +147,8 @@ class Recipe:
     )
     min_lr: float = key(0.0, "training", NOT_NEGATIVE)  # where cosine ends
     # step: shares of all steps after which the rate falls by gamma.
-    milestones: tuple[float, ...] = key((0.5, 0.75), "training", _MILESTONES)
-    gamma: float = key(0.1, "training", _FACTOR)
+    milestones: tuple[float, ...] = key((0.5, 0.75), "training", MILESTONES)
+    gamma: float = key(0.1, "training", FACTOR)
     clip: float = key(0.0, "training", NOT_NEGATIVE)  # of the gradients, by clip_mode; 0: none
     clip_mode: str = key("norm", "training", choices=("norm", "value", "agc"))
     batch: int = key(32, "training", COUNT, always_hashed=True)
@@ -192,14 +166,14 @@ class Recipe:
     checkpointing: bool = key(False, "speed", asks_run=True)  # the encoder's features are computed twice, kept once
     compile: bool = key(False, "speed")  # by torch.compile
     # MEMBER@HASH, whose run of the same fold gives the first weights.
-    start_from: str = key("", "weights", _START, fixed=True, asks_run=True)
+    start_from: str = key("", "weights", START, fixed=True, asks_run=True)
     # MEMBER@HASH or ensemble+NAME@HASH, whose maps label frames and records without a mask (`zoo pseudo`).
-    pseudo: str = key("", "reading", _TEACHER, fixed=True, asks_run=True)
-    pseudo_sha256: str = key("", "reading", _DIGITS, fixed=True)  # how their digest begins; found before a run starts
+    pseudo: str = key("", "reading", TEACHER, fixed=True, asks_run=True)
+    pseudo_sha256: str = key("", "reading", DIGITS, fixed=True)  # how their digest begins; found before a run starts
     pseudo_tta: str = key("none", "reading", fixed=True)  # views with which they were made
     # Frames of the records trained on, and of records without a mask, that are trained on with them.
-    pseudo_frames: tuple[int, ...] = key((4, 6), "reading", _LABELLED_FRAMES, fixed=True, asks_run=True)
-    pseudo_unlabelled: tuple[int, ...] = key((), "reading", _LABELLED_FRAMES, fixed=True, asks_run=True)
+    pseudo_frames: tuple[int, ...] = key((4, 6), "reading", LABELLED_FRAMES, fixed=True, asks_run=True)
+    pseudo_unlabelled: tuple[int, ...] = key((), "reading", LABELLED_FRAMES, fixed=True, asks_run=True)
     pseudo_share: float = key(0.5, "training", SHARE)  # of the samples, that are such frames
     distill: float = key(0.0, "reading", SHARE, fixed=True, asks_run=True)  # weight of the map against the target
     # Each changes keys of the one before, and starts from its best weights.
