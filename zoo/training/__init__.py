@@ -1,7 +1,7 @@
 """Training: from a recipe and a fold to a run; datasets, train step, loop, averaging, tuning.
 
-In: a Run (zoo.runs), Scenes, Folds. Out: the run's folder with its best weights. Stays outside: the command line,
-prediction sets (zoo.inference makes them from what lies here).
+In: a Run (zoo.runs), Scenes, Folds, prediction sets as pseudo-labels. Out: the run's folder with its best weights.
+Stays outside: the command line, how prediction sets are made (zoo.inference, from what lies here).
 """
 
 from zoo.runtime.devices import set_threads
