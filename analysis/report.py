@@ -100,7 +100,10 @@ class ErrorReport:
         }
 
     def contrails(self) -> list[dict[str, Any]]:
-        """True contrails by size: their number, the share that is touched, the share of their pixels that is found."""
+        """True contrails by size: their number, the share that is touched, the share of their pixels that is found.
+
+        Also their missed pixels, and those of untouched ones alone, as shares of all wrong pixels.
+        """
         rows = []
         for number, label in enumerate(SIZE_LABELS):
             among = [np.searchsorted(SIZES, one.sizes, side="right") == number for one in self.records]
@@ -108,6 +111,7 @@ class ErrorReport:
             touched = _column((one.found[chosen] > 0).sum() for one, chosen in zip(self.records, among))
             pixels = _column(one.sizes[chosen].sum() for one, chosen in zip(self.records, among))
             found = _column(one.found[chosen].sum() for one, chosen in zip(self.records, among))
+            untouched = _column(one.sizes[chosen & (one.found == 0)].sum() for one, chosen in zip(self.records, among))
             if count.any():
                 rows.append(
                     {
@@ -116,10 +120,14 @@ class ErrorReport:
                         "records": int(np.count_nonzero(count)),
                         "touched": _share(touched, count, self.records),
                         "pixels_found": _share(found, pixels, self.records),
-                        "missed_share_of_loss": float((pixels - found).sum() / self.loss) if self.loss else 0.0,
+                        "missed_share_of_loss": self._of_loss(pixels - found),
+                        "untouched_share_of_loss": self._of_loss(untouched),
                     }
                 )
         return rows
+
+    def _of_loss(self, pixels: NDArray[np.int64]) -> float:
+        return float(pixels.sum() / self.loss) if self.loss else 0.0
 
     def strata(self) -> list[dict[str, Any]]:
         """Dice of classes of records, and their share of the wrong pixels; no Dice without a true pixel."""

@@ -24,8 +24,9 @@ from ensemble.held_out import held_out_ensembles, held_out_member
 from ensemble.member_scores import score_member
 from pipeline.labels import Labels, open_labels
 from pipeline.maps import oof_maps
-from zoo.data import LABELLED, Record, Scenes
+from zoo.data import LABELLED, Scenes
 from zoo.data.ash import ASH_BANDS, ash_image
+from zoo.data.parallel import parallel_map
 from zoo.predictions import MemberMaps, find_out_of_fold
 from zoo.predictions.format import SHARD_RECORDS
 from zoo.runs import Ref, Store
@@ -90,12 +91,9 @@ def find_errors(
     if out is not None:
         make_folder(out)
     held_out = open_held_out(store, scenes, name, tta=tta, jobs=jobs, listener=listener)
-    records: list[RecordErrors] = []
-    with listener.task("errors", len(held_out.record_ids)):
-        for ids in held_out.chunks():
-            for record, predicted in zip(ids, held_out.masks(ids)):
-                records.append(_examine(held_out.labels, scenes.record(record), predicted))
-                listener.advance()
+    chunks = list(held_out.chunks())
+    found = parallel_map(lambda ids: _examine(held_out, ids), chunks, jobs, listener, "errors")
+    records = [record for some in found for record in some]
     report = ErrorReport(held_out.name, held_out.kind, tuple(records))
     fitted = held_out.fitted
     changed = sum(fitted.get(one.record_id, one.counts) != one.counts for one in records)
@@ -157,20 +155,26 @@ def _of_ensemble(store: Store, scenes: Scenes, name: str, listener: Listener) ->
     return HeldOut(f"ensemble {name}", kind, choices, maps, labels, ids, fitted)
 
 
-def _examine(labels: Labels, record: Record, predicted: Masks) -> RecordErrors:
-    """Count the errors of one record, with what its source knows of it."""
-    source, folds = labels.scenes.source(record), labels.folds
-    known = TEMPERATURE in source.bands(record)
-    return examine(
-        predicted,
-        labels.scenes.mask(record),
-        record_id=record.id,
-        fold=folds.fold_of[record.id],
-        group=folds.group_of[record.id],
-        split=record.split,
-        labelers=source.labelers(record),
-        t14=source.kelvin(record, (TEMPERATURE,), (LABELLED,))[0, 0] if known else None,
-    )
+def _examine(held_out: HeldOut, ids: Sequence[str]) -> list[RecordErrors]:
+    """Count the errors of records of one fold, with what their sources know of them."""
+    scenes, folds = held_out.labels.scenes, held_out.labels.folds
+    errors = []
+    for record, predicted in zip(map(scenes.record, ids), held_out.masks(ids)):
+        source = scenes.source(record)
+        known = TEMPERATURE in source.bands(record)
+        errors.append(
+            examine(
+                predicted,
+                scenes.mask(record),
+                record_id=record.id,
+                fold=folds.fold_of[record.id],
+                group=folds.group_of[record.id],
+                split=record.split,
+                labelers=source.labelers(record),
+                t14=source.kelvin(record, (TEMPERATURE,), (LABELLED,))[0, 0] if known else None,
+            )
+        )
+    return errors
 
 
 def draw_errors(held_out: HeldOut, worst: Sequence[RecordErrors], out: Path) -> None:

@@ -97,11 +97,13 @@ def _contrails(document: Any) -> Table | None:
             _interval(one["touched"], _whole),
             _percent(one["pixels_found"]),
             f"{one['missed_share_of_loss']:.0%}",
+            f"{one['untouched_share_of_loss']:.0%}",
         )
         for one in document["contrails"]
     ]
-    names = ("pixels", "contrails", "records", "touched", "95 %", "px found", "of all wrong")
-    return _table("true contrails by size", names, rows) if rows else None
+    names = ("pixels", "contrails", "records", "touched", "95 %", "found", "missed", "whole")
+    title = "true contrails by size (missed, whole: of all wrong pixels)"
+    return _table(title, names, rows) if rows else None
 
 
 def _strata(document: Any) -> Table:

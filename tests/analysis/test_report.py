@@ -93,6 +93,9 @@ def test_contrails_by_size_are_those_of_the_components(report, case):
     assert sum(row["contrails"] for row in rows) == len(components) == report.detection()["contrails"]
     missed = sum(row["missed_share_of_loss"] for row in rows) * report.loss
     assert missed == pytest.approx((case[1] & ~case[0]).sum())
+    whole = sum(row["untouched_share_of_loss"] for row in rows) * report.loss
+    kinds = {row["kind"]: row["pixels"] for row in report.kinds()}
+    assert whole == pytest.approx(kinds["missed_contrail"])
 
 
 def test_precision_and_recall_are_shares_of_components(report, case):
