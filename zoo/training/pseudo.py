@@ -44,9 +44,9 @@ class PseudoLabels:
     maps: Mapping[str, MemberMaps]
 
     @cached_property
-    def sha256(self) -> str:
-        """Digest of all the sets."""
-        return sha256_of({split: maps.digest for split, maps in self.maps.items()})
+    def digits(self) -> str:
+        """First 12 digits of the digest of all the sets."""
+        return sha256_of({split: maps.digest for split, maps in self.maps.items()})[:12]
 
     def of_fold(self, split: str, fold: str) -> MemberMaps:
         """Maps that a run of `fold` may learn from."""
@@ -66,13 +66,8 @@ def pin_pseudo(recipe: Recipe, store: Store, folds: Folds) -> Recipe:
         return recipe
     with fault_of(recipe, "pseudo"):
         labels = find_labels(recipe, store, folds)
-    digits = labels.sha256[:12]
-    if recipe.pseudo_sha256 not in ("", digits):
-        raise UserError(
-            f"{recipe.name}: the pseudo-labels of {labels.ref} have SHA-256 {digits} and not {recipe.pseudo_sha256}, "
-            "as pseudo_sha256 says: they were made again; leave pseudo_sha256 out to train another recipe with them"
-        )
-    return replace(recipe, pseudo=str(labels.ref), pseudo_sha256=digits)
+    _require_digest(recipe, labels)
+    return replace(recipe, pseudo=str(labels.ref), pseudo_sha256=labels.digits)
 
 
 def find_labels(recipe: Recipe, store: Store, folds: Folds) -> PseudoLabels:
@@ -95,12 +90,14 @@ def pseudo_samples(
     """Samples with pseudo-labels for a run that trains on the records `seen`, and the maps that it distills, if any.
 
     Records without a label, or without a frame that the input needs, are left out; the listener is told how many are
-    used. UserError if none is, and for labelled records without a mask that the sources lack.
+    used. UserError if none is, for labelled records without a mask that the sources lack, and for labels that were made
+    again since the recipe was pinned.
     """
     recipe = run.recipe
     if not recipe.pseudo:
         return [], None
     labels = find_labels(recipe, run.store, folds)
+    _require_digest(recipe, labels)  # another command may have made them again since
     samples, told = [], []
     without_mask = unlabelled_records(scenes) if recipe.pseudo_unlabelled else []
     asked = [(frame, False) for frame in recipe.pseudo_frames] + [(frame, True) for frame in recipe.pseudo_unlabelled]
@@ -148,6 +145,15 @@ def _one_recipe(asked: Ref, split: str, store: Store, recipe: Recipe) -> Ref:
     if asked.recipe is None and len(known) > 1:
         raise UsageError(f"{where}: several recipes have such labels; name {asked.listed(known)}")
     return asked if asked.recipe is not None else asked.of(known[0])
+
+
+def _require_digest(recipe: Recipe, labels: PseudoLabels) -> None:
+    if recipe.pseudo_sha256 not in ("", labels.digits):
+        raise UserError(
+            f"{recipe.name}: the pseudo-labels of {labels.ref} have SHA-256 {labels.digits} and not "
+            f"{recipe.pseudo_sha256}, as pseudo_sha256 says: they were made again; leave pseudo_sha256 out to train "
+            "another recipe with them"
+        )
 
 
 def _require_folds(maps: MemberMaps, folds: Folds, where: str) -> None:

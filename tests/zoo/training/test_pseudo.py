@@ -149,7 +149,7 @@ def test_a_distilled_target_lies_between_mask_and_map(tmp_path, scenes, folds):
     assert ((held.batch([0])[1] == 0) | (held.batch([0])[1] == 1)).all()
 
 
-def test_the_hash_follows_the_labels_and_a_changed_teacher_is_refused_under_the_old_digest(tmp_path, folds):
+def test_the_hash_follows_the_labels_and_a_changed_teacher_is_refused_under_the_old_digest(tmp_path, scenes, folds):
     write_labels(tmp_path, folds)
     first = learner(tmp_path, folds)
     assert (first.recipe.pseudo, len(first.recipe.pseudo_sha256)) == ("teacher@ab", 12)
@@ -160,6 +160,8 @@ def test_the_hash_follows_the_labels_and_a_changed_teacher_is_refused_under_the_
     assert changed.hash != first.hash
     with pytest.raises(UserError, match=f"and not {first.recipe.pseudo_sha256}, as pseudo_sha256 says"):
         pin_pseudo(first.recipe, Store(tmp_path), folds)
+    with pytest.raises(UserError, match="they were made again"):
+        run_datasets(first, scenes, folds)
     with_other = with_settings(first.recipe, {"pseudo_frames": [6]})
     assert with_other.pseudo_sha256 == ""  # pinned anew
     assert pin_warm_start(with_settings(TINY, {"pseudo": TEACHER}), Store(tmp_path), ["0"], folds)[0] == changed.recipe
