@@ -32,6 +32,7 @@ WITH_JSON = (
     "reading",
     "rle",
     "run_means",
+    "saturation",
     "selection",
     "synthetic_worth",
 )
@@ -190,6 +191,19 @@ def test_rle(run):
 def test_run_means(run):
     _, figures = run("run_means", "--studies", 1, GROUPS=10, OTHERS=10, CASES={1: 0.5}, SHARES=(0.5,))
     assert figures[0]["best"] >= figures[0]["same_share"] > 0
+
+
+def test_saturation(run):
+    _, (row,) = run("saturation", "--steps", 2, FITS=(("bce+dice", 2),), TESTED=100)
+    assert row["loss"] == "bce+dice"
+    assert row["possible"] >= row["dice"] >= row["dice_at_half"]
+    assert row["between"] == row["at_255"] == 0  # after two steps from 1 %
+
+
+def test_saturation_of_runs(run, scenes):
+    _, figures = run("saturation", "--runs", GOLDEN, "--data", scenes, "tiny")
+    assert {row["loss"].partition("@")[0] for row in figures} == {"tiny"}
+    assert all(row["plateau"][0] <= row["threshold"] <= row["plateau"][1] for row in figures)
 
 
 def test_selection(run):
