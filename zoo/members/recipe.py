@@ -161,6 +161,7 @@ class Recipe:
     # Decay of the moving average of the weights, which is scored and kept; 0: the weights themselves.
     ema: float = key(0.0, "training", Rule(BELOW_ONE.fits, "give a decay, 0 to below 1; 0.999 is usual"))
     average_best: int = key(1, "training", COUNT)  # best epochs whose weights are averaged, where that is no worse
+    soup: int = key(1, "training", COUNT, fixed=True)  # seeds whose runs are averaged; they need the same start_from
     precision: str = key("auto", "training", choices=("auto", "fp32", "bf16", "fp16"))
     channels_last: bool = key(True, "speed")
     checkpointing: bool = key(False, "speed", asks_run=True)  # the encoder's features are computed twice, kept once
@@ -367,6 +368,9 @@ def _check_together(recipe: Recipe) -> None:
         raise refusal(recipe.name, "pseudo", recipe.pseudo, "give pseudo_frames, pseudo_unlabelled or distill, too")
     if recipe.distill and not recipe.pseudo:
         raise refusal(recipe.name, "distill", recipe.distill, "give the teacher, pseudo = MEMBER")
+    if recipe.soup > 1 and not recipe.start_from:
+        words = "averages runs that start from the same weights; give their member, start_from"
+        raise refusal(recipe.name, "soup", recipe.soup, words)
     if recipe.min_lr > recipe.lr:
         raise refusal(recipe.name, "min_lr", recipe.min_lr, f"give no more than lr, {recipe.lr:g}")
 

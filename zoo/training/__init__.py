@@ -10,12 +10,14 @@ from zoo.training.history import Epoch, epoch_line
 from zoo.training.loop import train
 from zoo.training.preflight import Planned, check_recipe, check_run, check_views, look_at
 from zoo.training.settling import read_curve, settle, settling_lock
+from zoo.training.soup import average_seeds, with_ingredients
 from zoo.training.warm_start import pin_warm_start, pin_weights
 
 __all__ = [
     "Epoch",
     "Planned",
     "RecordDataset",
+    "average_seeds",
     "check_recipe",
     "check_run",
     "check_views",
@@ -30,4 +32,5 @@ __all__ = [
     "settle",
     "settling_lock",
     "train",
+    "with_ingredients",
 ]

@@ -22,6 +22,7 @@ from zoo.runtime.devices import choose_device
 from zoo.targets import require_target
 from zoo.training.optimizers import check_optimizer, check_optimizer_name
 from zoo.training.settling import finish_settling
+from zoo.training.soup import soup_changed
 from zoo.training.step import save_memory
 from zoo.training.warm_start import find_warm_start, load_warm_start, warm_start_changed
 from zoo.tta import scaled_sides
@@ -55,6 +56,8 @@ def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
     again = (ended and ended.fault) or ""
     if ended and ended.done and warm_start_changed(ended, starts):
         again = f"the weights of {run.recipe.start_from}, from which it started, have changed"
+    if ended and ended.done and soup_changed(ended):
+        again = "the weights that it averages have changed"
     return Planned(run, ended, again)
 
 

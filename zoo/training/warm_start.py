@@ -177,7 +177,7 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
 
 def _fits(trained: Recipe, recipe: Recipe) -> bool:
     """True if the recipe can start from the trained one, and they differ in more than their starts."""
-    ours, theirs = (replace(one, start_from="").counted for one in (recipe, trained))
+    ours, theirs = (replace(one, start_from="", soup=1).counted for one in (recipe, trained))
     is_its_own = trained.name == recipe.name and bool(trained.start_from) and ours == theirs
     return _encoder_input(trained) == _encoder_input(recipe) and not is_its_own
 

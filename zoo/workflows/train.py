@@ -30,6 +30,7 @@ from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
     RecordDataset,
+    average_seeds,
     check_run,
     check_views,
     epoch_line,
@@ -41,6 +42,7 @@ from zoo.training import (
     set_threads,
     settle,
     settling_lock,
+    with_ingredients,
 )
 from zoo.training import train as train_run
 from zoo.workflows.predict import predict_run
@@ -128,9 +130,10 @@ def train(
 
     members: names, paths of TOML files, or recipes; sets, epochs and start change all of them. folds: the store's, made
     if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of each fold, from `seed`
-    on. with_val: train on validation records outside the fold too. start: MEMBER[@HASH] whose runs of the same folds
-    give the first weights. tta: views that are merged in the predictions. allow_ungrouped: train on folds with records
-    whose scene group is unknown. jobs: threads, by default all cores. own_members: folder of the user's own members.
+    on; a recipe with `soup` comes behind the runs that it averages. with_val: train on validation records outside the
+    fold too. start: MEMBER[@HASH] whose runs of the same folds give the first weights. tta: views that are merged in
+    the predictions. allow_ungrouped: train on folds with records whose scene group is unknown. jobs: threads, by
+    default all cores. own_members: folder of the user's own members.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
     for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
@@ -147,8 +150,8 @@ def train(
     starts = {recipe.start_from: runs for recipe, runs in pinned}
     asked = [
         plan_run(recipe, name, split, store, seed=number, with_val=with_val)
-        for recipe, _ in pinned
-        for number in range(seed, seed + seeds)
+        for final, _ in pinned
+        for recipe, number in with_ingredients(final, range(seed, seed + seeds))
         for name in names
     ]
     runs = {run.folder: run for run in asked}.values()  # a member that is named twice is trained once
@@ -189,7 +192,7 @@ class _Trainer:
     def _trained(self, planned: Planned) -> TrainedRun:
         """Train the run unless it is complete."""
         run, info = planned.run, self.listener.info
-        if self.weights_changed and run.recipe.start_from:  # also those of the run that it starts from, perhaps
+        if self.weights_changed and run.recipe.start_from:  # also those that it starts from or averages, perhaps
             planned = look_at(run)
         if planned.again:
             info(f"{run.label}: {planned.again}; it is trained again")
@@ -219,8 +222,11 @@ class _Trainer:
             text = f"{lacking} of {len(seen)} records have no labelers; their mask is the target"
             self.listener.info(f"{run.label}: {text}")
         self.listener.detail(f"{run.label}: {self.jobs} threads, device {self.device}")
-        info = self.listener.info
-        train_run(run, seen, held, self.device, self.listener, lambda epoch: info(run.label + epoch_line(run, epoch)))
+        if run.recipe.soup > 1:
+            average_seeds(run, seen, held, self.device)
+        else:
+            info, label = self.listener.info, run.label
+            train_run(run, seen, held, self.device, self.listener, lambda epoch: info(label + epoch_line(run, epoch)))
         ended = run.ended()
         assert ended is not None
         return ended
