@@ -51,6 +51,7 @@ COMMANDS: dict[str, Any] = {
         "tune": ("zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
         "predict": ("zoo_predict:predict", "Predict again with what is trained."),
         "pseudo": ("zoo_pseudo:pseudo", "Label further frames and records, for others to train on."),
+        "tta": ("zoo_tta:tta", "Which test-time views raise a member's Dice, and what they cost."),
         "export": ("zoo_export:export", "A trained member as one file: kelvin in, probability out."),
         "leaderboard": (
             "zoo_leaderboard:leaderboard",

@@ -5,13 +5,15 @@ modules from kelvin to probability.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from ttach.base import Chain
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
@@ -29,7 +31,7 @@ from zoo.runtime.precision import autocast, prediction_precision
 from zoo.runtime.prefetch import prefetch
 from zoo.training.dataset import read_images
 from zoo.tta import compose, merged, scaled_sides
-from zoo.views import parse_views
+from zoo.views import SingleView, ViewSet, parse_views, single_views
 
 BATCH = 8
 
@@ -43,18 +45,36 @@ def probabilities(
     image at which the network predicts in every view; its maps are brought home with it.
     """
     views = parse_views(tta)
-    scales = bool(scaled_sides(views, SIZE))
+    found = merged(views, (compute() for compute in _view_maps(network, images, views, offset, precision)))
+    merged_maps: NDArray[np.float32] = found[:, 0].numpy()
+    return merged_maps
 
-    def maps() -> Iterator[Tensor]:
-        for view in compose(views, network.size if scales else SIZE, offset):  # type: ignore
+
+def _view_maps(
+    network: nn.Module, images: Tensor, views: ViewSet, offset: float, precision: str
+) -> Iterator[Callable[[], Tensor]]:
+    """Functions that compute the map of each view, (n, 1, 256, 256), brought home to the CPU."""
+    scales = bool(scaled_sides(views, SIZE))
+    for view in compose(views, network.size if scales else SIZE, offset):  # type: ignore
+
+        def compute(view: Chain = view) -> Tensor:
             seen = view.augment_image(images)
             with autocast(images.device, precision):
                 logits = (network(seen, seen.shape[-1]) if scales else network(seen)).float()
             # Merged on the CPU: the same bits wherever the network computes.
-            yield view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
+            maps: Tensor = view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
+            return maps
 
-    merged_maps: NDArray[np.float32] = merged(views, maps())[:, 0].numpy()
-    return merged_maps
+        yield compute
+
+
+@dataclass(frozen=True, eq=False)
+class ViewBatch:
+    """Maps of a few records in each view, float32 (n, 256, 256), and the processor seconds that each view took."""
+
+    record_ids: tuple[str, ...]
+    maps: Mapping[SingleView, NDArray[np.float32]]
+    seconds: Mapping[SingleView, float]
 
 
 def load_network(run: Run) -> Segmenter:
@@ -128,6 +148,43 @@ def predict_records(
     run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str, frame: int = LABELLED
 ) -> Generator[tuple[str, NDArray[np.float32]]]:
     """Iterate over (record id, probability (256, 256)) of the records at a frame, in their order, in bounded memory."""
+    with closing(_batches(run, scenes, records, device_name, frame)) as batches:
+        for batch, network, images, precision in batches:
+            maps = probabilities(network, images, tta, run.recipe.final.view_offset, precision)
+            yield from zip((record.id for record in batch), maps)
+
+
+@torch.inference_mode()
+def predict_views(
+    run: Run,
+    scenes: Scenes,
+    records: Sequence[Record],
+    sets: Sequence[ViewSet],
+    device_name: str,
+    offset: float | None = None,
+) -> Generator[ViewBatch]:
+    """Iterate over the maps of the records, in their order, in each view of the sets; a view is computed once.
+
+    offset: by default that at which the run was trained.
+    """
+    offset = run.recipe.final.view_offset if offset is None else offset
+    with closing(_batches(run, scenes, records, device_name, LABELLED)) as batches:
+        for batch, network, images, precision in batches:
+            maps: dict[SingleView, NDArray[np.float32]] = {}
+            seconds: dict[SingleView, float] = {}
+            for views in sets:
+                for view, compute in zip(single_views(views), _view_maps(network, images, views, offset, precision)):
+                    if view not in maps:
+                        start = time.process_time()
+                        maps[view] = compute()[:, 0].numpy()
+                        seconds[view] = time.process_time() - start
+            yield ViewBatch(tuple(record.id for record in batch), maps, seconds)
+
+
+def _batches(
+    run: Run, scenes: Scenes, records: Sequence[Record], device_name: str, frame: int
+) -> Generator[tuple[Sequence[Record], Segmenter, Tensor, str]]:
+    """Iterate over batches of records with the run's network, their images on its device, and the precision."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
     network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
@@ -136,8 +193,7 @@ def predict_records(
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling, frame), batches) as read:
         for batch, images in zip(batches, read):
-            maps = probabilities(network, images.to(device), tta, run.recipe.final.view_offset, precision)
-            yield from zip((record.id for record in batch), maps)
+            yield batch, network, images.to(device), precision
 
 
 def predict_set(

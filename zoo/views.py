@@ -7,7 +7,8 @@ order in which they are written carries no meaning; they are applied in the orde
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 
 from core.errors import UnknownName, UsageError
@@ -95,6 +96,54 @@ class ViewSet:
         terms = [_term(name, values) for name, values in self.steps if name not in ALIASES[alias]]
         merge = [] if self.merge == "mean" else [self.merge]
         return "+".join([*([alias] if ALIASES[alias] or not terms else []), *terms, *merge])
+
+
+@dataclass(frozen=True)
+class SingleView:
+    """One view: transposed first, then flipped up-down, then left-right; at a scale, with its channels multiplied."""
+
+    transpose: bool = False
+    vflip: bool = False
+    hflip: bool = False
+    scale: float = 1.0
+    multiply: float = 1.0
+
+    def __str__(self) -> str:
+        terms = [name for name in ("transpose", "vflip", "hflip") if getattr(self, name)]
+        terms += [f"{name}({value:g})" for name in ("scale", "multiply") if (value := getattr(self, name)) != 1]
+        return "+".join(terms) or "none"
+
+
+def single_views(views: ViewSet) -> list[SingleView]:
+    """Views of a set, in the order in which they are computed: the last step's value changes first.
+
+    >>> [str(view) for view in single_views(parse_views("rot90(90)+scale(0.5)"))]
+    ['scale(0.5)', 'none', 'transpose+vflip+scale(0.5)', 'transpose+vflip']
+    """
+    found = []
+    for values in product(*(values for _, values in views.steps)):
+        view = SingleView()
+        for (name, _), value in zip(views.steps, values):
+            view = _then(view, name, value)
+        found.append(view)
+    return found
+
+
+def _then(view: SingleView, step: str, value: float) -> SingleView:
+    """View after one more step of this value."""
+    if step == "scale":
+        return replace(view, scale=value)
+    if step == "multiply":
+        return replace(view, multiply=value)
+    if step == "rot90":
+        turned = _then(view, "transpose", 1) if value in (90, 270) else view
+        flips = {90: ("vflip",), 180: ("vflip", "hflip"), 270: ("hflip",)}.get(int(value), ())
+        return replace(turned, **{flip: not getattr(turned, flip) for flip in flips})
+    if not value:
+        return view
+    if step == "transpose":  # what was flipped up-down before is flipped left-right after it
+        return replace(view, transpose=not view.transpose, vflip=view.hflip, hflip=view.vflip)
+    return replace(view, **{step: not getattr(view, step)})
 
 
 def parse_views(text: str) -> ViewSet:

@@ -3,13 +3,17 @@
 import re
 import subprocess
 import sys
+from itertools import product
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UsageError
-from zoo.views import ALIASES, MERGES, parse_views, plainness
+from zoo.geometry import View
+from zoo.tta import compose
+from zoo.views import ALIASES, MERGES, parse_views, plainness, single_views
 
 VALUES = {
     "rot90": st.lists(st.sampled_from([0, 90, 180, 270]), max_size=4),
@@ -96,3 +100,18 @@ def test_fewest_views_are_the_plainest():
 def test_views_are_spelled_without_torch():
     probe = "import sys, zoo.views; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", probe]).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["d4", "hflip+rot90", "rot90", "transpose+rot90", "flips+scale(0.5)+multiply(2)"])
+def test_single_views_are_what_their_steps_make_of_an_image(text):
+    """Torch's transforms, one after the other, against the view that they add up to."""
+    views = parse_views(text)
+    image = torch.arange(16.0).reshape(1, 1, 1, 4, 4)
+    chained = [view.augment_image(image) for view in compose(views, 32, 0.0)]
+    singles = single_views(views)
+    assert len(singles) == views.count == len(chained)
+    for single, seen in zip(singles, chained):
+        square = View(single.transpose, single.vflip, single.hflip)
+        if single.scale == 1 and "scale" not in text:
+            assert torch.equal(seen, square.apply(image) * single.multiply)
+        assert (single.scale, single.multiply) in product((0.5, 1.0), (1.0, 2.0))

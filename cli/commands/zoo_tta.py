@@ -1,0 +1,26 @@
+"""`cli zoo tta`: which test-time views pay."""
+
+import click
+
+from cli.options import Settings, common
+from cli.output import next_step, show
+from core.command import Command
+
+
+@click.command("tta")
+@click.argument("member", metavar="MEMBER[@HASH]")
+@common
+def tta(settings: Settings, member: str) -> None:
+    """Out-of-fold Dice and cost of test-time views and sets of them, for a trained MEMBER.
+
+    Each view is computed once for each held-out record. Proposes the set with the fewest views among those that the
+    best one does not reliably beat (z up to 1).
+    """
+    from cli.tables.view_audit import print_audit
+    from pipeline.view_audit import audit_views
+    from zoo.runs import Ref
+
+    audit = audit_views(settings.runs, settings.scenes(), Ref.parse(member), **settings.how())
+    show(settings, audit.as_dict(), lambda console: print_audit(console, audit))
+    if audit.proposed.name != "none":
+        next_step(settings, Command("zoo predict", str(audit.member), tta=audit.proposed.name))
