@@ -68,7 +68,7 @@ def _given_by(member: MemberDescription, key: str) -> str:
     recipe = member.recipe
     own = recipe.resolved if member.trained and member.changed is None else member.changed or {}
     if key in own or key in recipe.log.gave:
-        return "its training" if key in own else "the log"
+        return "its training" if key in own else recipe.log.source or "the log"
     file = recipe.given_by.get(key)
     return file.name if file and file.parent != SHIPPED else "the zoo"
 
@@ -123,6 +123,8 @@ def _keeps(recipe: Recipe, cost: Cost) -> str:
 
 def _logged(recipe: Recipe) -> str:
     log = recipe.log
+    if log.source:
+        return f"after {log.source}; keys not from there are the zoo's choice" + (f" ({log.note})" if log.note else "")
     if log.row is None:
         return "no row of the log"
     scores = [f"{board} {score}" for board, score in (("validation", log.validation), ("LB", log.leaderboard)) if score]

@@ -1,9 +1,9 @@
 """A recipe keeps its hash, which names the folder of every run of it, and a recipe.toml stays readable.
 
-`recipe_hashes.json` was written once and is not to be changed: a new member, or a new key at its default, changes no
-hash. It holds the hashes with and without validation records, and the recipe.toml, of every shipped member, of members
-in files (among them those that `zoo tune` wrote) and of members with `--set`. A recipe.toml is kept as what differs
-from that of `lite0-fc-t5`.
+`recipe_hashes.json` only grows, by new members: a new member, or a new key at its default, changes no hash. (Those of
+rows 29 to 31 changed once, on purpose, when their keys did.) It holds the hashes with and without validation records,
+and the recipe.toml, of every shipped member, of members in files (among them those that `zoo tune` wrote) and of
+members with `--set`. A recipe.toml is kept as what differs from that of `lite0-fc-t5`.
 """
 
 import json
@@ -74,5 +74,6 @@ def test_every_shipped_member_is_frozen_here():
 
 def test_every_key_has_a_variant():
     """Each key of the recipe differs from its default in one of the recipes, or it would not be tested here."""
-    varied = {key for entry in RECIPES.values() for key in entry["toml"] if entry["toml"][key] != GOLDEN["toml"][key]}
-    assert varied == GOLDEN["toml"].keys()
+    first = GOLDEN["toml"]
+    varied = {key for entry in RECIPES.values() for key, value in entry["toml"].items() if value != first.get(key)}
+    assert varied >= first.keys()  # recipes of later releases have later keys

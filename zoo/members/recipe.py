@@ -66,9 +66,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """A member's row of the experiment log: its number, its scores, and the keys that it specifies."""
+    """What a member repeats, a row of the experiment log or a published recipe: its scores, the keys that it gives."""
 
     row: int | None = None
+    source: str = ""  # where it was published, if it is no row of the log: "place 1"
     validation: float | None = None
     leaderboard: float | None = None
     stages: tuple[float, ...] = ()  # validation after each stage

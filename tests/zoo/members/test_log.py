@@ -50,9 +50,13 @@ NO_ROW = [
     *("lite0-fc-t456", "lite0-fc-t5-staged"),
     *("resnet34-fc-t12345-e30", "resnet34-fc-t158-e30", "resnet34-fc-t5678-e30", "resnet34-fc-t12345678-e30"),
     *("resnet34-fc-t5-e30-focal", "resnet34-split_window-t5-e30"),
+    *("lite0-fc-t5-bifpn", "lite0-fc-t5-mosaic-mixup-cutout"),
 ]
+PUBLISHED = {name: member for name, member in MEMBERS.items() if member.log.source}
 # Rows 1 to 17 come before refactor 2, up to 24 before refactor 3.
 SECOND_FORM, LOSS_AT_LABEL = 18, 25
+# From here on an unfrozen ConvNeXt V2: the zoo chooses the rate and the schedule of rows 23 to 28.
+STAGED = 29
 CROPS = "random_resized_crop"
 
 
@@ -93,6 +97,25 @@ def test_every_row_has_one_member_and_what_the_log_wants_tried_is_there():
     assert sorted(ROWS) == list(range(1, 32))
     assert len(ROWS) == sum(member.log.row is not None for member in MEMBERS.values())
     assert all(MEMBERS[name].log == Logged() for name in NO_ROW)
+    assert set(MEMBERS) == {member.name for member in ROWS.values()} | set(NO_ROW) | set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_member_says_where_and_which_keys(name):
+    """Places 1 to 4 and 6, and the paper; its keys exist, and it claims no row and no score of the log."""
+    log = PUBLISHED[name].log
+    last = {"arXiv 2304.02122": "paper"}.get(log.source, log.source.replace(" ", ""))
+    assert re.search(rf"-{last}(-\w+)?$", name)
+    assert {"encoder", "frames", "loss"} <= set(log.gave) | {"loss"}
+    assert set(log.gave) <= set(PUBLISHED[name].resolved)
+    assert (log.row, log.validation, log.leaderboard) == (None, None, None)
+
+
+def test_every_place_whose_recipe_is_known_has_a_member():
+    assert {member.log.source for member in PUBLISHED.values()} == {
+        *("place 1", "place 2", "place 3", "place 4", "place 6"),
+        "arXiv 2304.02122",
+    }
 
 
 @pytest.mark.parametrize("row", LOG)
@@ -107,10 +130,12 @@ def test_a_member_does_what_its_row_says_and_claims_no_more(row):
 def test_what_a_row_leaves_open_is_filled_in_one_way(row):
     member, found = ROWS[row], said(row)
     filled = {"optimizer": "adam", "lr": 1e-3, "batch": 32, "loss": "dice", "weights": "imagenet", "augment": "none"}
+    if row >= STAGED:
+        filled |= {"optimizer": "adamw", "lr": 3e-4}
     assert {key: getattr(member, key) for key in filled} == filled | {k: v for k, v in found.items() if k in filled}
     # Without decay AdamW is Adam; torch's own is a hundredth. That of row 15 is the paper's.
     assert member.weight_decay == {"adam": 0.0, "adamw": 1e-2, "sgd": 1e-4}[member.optimizer]
-    scheduled = re.search("lrsch|schedule", LOG[row][0])
+    scheduled = row >= STAGED or re.search("lrsch|schedule", LOG[row][0])
     assert (member.schedule, bool(member.warmup)) == (("cosine", True) if scheduled else ("constant", False))
     assert not member.registered
     assert not member.crop
