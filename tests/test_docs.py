@@ -2,11 +2,14 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from cli.app import COMMANDS, run
+from zoo.lineups import LineUps
+from zoo.runs import Store
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -74,3 +77,11 @@ def test_every_command_that_the_docs_name_exists(page):
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_line_ups_of_the_docs_name_members(tmp_path):
+    source = ROOT / "docs" / "contrails.toml"
+    lineups = {name: tuple(members) for name, members in tomllib.loads(source.read_text())["lineups"].items()}
+    assert {"first-place", "second-place", "third-place", "fourth-place", "sixth-place"} <= lineups.keys()
+    known = LineUps(store=Store(tmp_path), lineups=lineups, source=source)
+    assert all(known.members([name]) == members for name, members in lineups.items())
