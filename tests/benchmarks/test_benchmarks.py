@@ -34,6 +34,7 @@ WITH_JSON = (
     "run_means",
     "saturation",
     "selection",
+    "synth_crops",
     "synthetic_worth",
 )
 TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
@@ -241,11 +242,21 @@ def test_synth_speed(run, tmp_path):
     assert "records/s with 1 processes, 1 records" in out
 
 
-def test_synthetic_worth(run, scenes):
-    out, figures = run("synthetic_worth", "--runs", GOLDEN, "--data", scenes, "--member", "tiny", "--threads", 1)
-    assert "real, 6 scenes" in out
+def test_synth_crops(run, scenes):
+    """The same scenes on both sides cannot be told apart."""
+    out, figures = run("synth_crops", "--synthetic", scenes, "--data", scenes)
+    assert "24 real and 24 synthetic crops" in out
+    assert {row["auc"] for row in figures["statistics"]} == {0.5}
+    assert figures["auc"] <= 0.5
+
+
+@pytest.mark.parametrize("adapted", [(), ("--adapt",)])
+def test_synthetic_worth(run, scenes, adapted):
+    given = ("--runs", GOLDEN, "--synthetic", scenes, "--data", scenes, "--member", "tiny", "--threads", 1)
+    out, figures = run("synthetic_worth", *given, *adapted)
+    assert "mean map, 6 real scenes" in out
     assert figures["records"] == 6
-    assert figures["best"] >= figures["dice"]
+    assert all(row["best"] >= row["dice"] for row in figures["rows"])
 
 
 @pytest.mark.parametrize("name", ["coverage", "ensemble"])
