@@ -1,13 +1,14 @@
 """Tell crops of real scenes from synthetic ones: statistics side by side, and the AUC of a small classifier.
 
     cli data synth scenes --train 100 --validation 0 --test 0 --seed 3
-    python -m benchmarks.synth_crops --synthetic scenes --data DIR [--data DIR]
+    python -m benchmarks.synth_crops --synthetic scenes --data DIR [--data DIR] [--picture FILE.png]
 
 Each labelled scene is cut into four crops of 128 pixels. A crop's statistics are those of its ash colours: level,
 spread, contrast and sparseness by scale, correlations between colours by scale, direction, share of cold pixels.
 Printed, the most different first: AUC of each statistic alone (0.5: no difference), its quartiles in real and synthetic
 crops; the same for the contrails of each positive scene. Then the AUC of a logistic regression on all statistics of a
-crop and their squares, cross-validated over five folds of scenes.
+crop and their squares, cross-validated over five folds of scenes. The picture shows crops of scenes with contrails: two
+rows of real ones, two of synthetic ones.
 """
 
 import argparse
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from zoo.data import Scenes, open_scenes
 from zoo.data.ash import ASH_BANDS, ash_image
-from zoo.data.records import LABELLED
+from zoo.data.records import LABELLED, SIZE
 
 CROP = 128
 FOLDS = 5
@@ -166,12 +168,28 @@ def compare(real: Table, synthetic: Table) -> list[dict[str, object]]:
     return rows
 
 
+def picture(sides: Sequence[Scenes], columns: int = 6) -> Image.Image:
+    """Two rows of crops of each side, from the middle of scenes with contrails, evenly spread; of 256 colours."""
+    low = (SIZE - CROP) // 2
+    rows = []
+    for scenes in sides:
+        positive = [record for record in scenes.labelled if scenes.mask(record).any()]
+        chosen = np.linspace(0, len(positive) - 1, 2 * columns).astype(int)
+        images = (ash_image(scenes.kelvin(positive[one], ASH_BANDS, (LABELLED,))[:, 0]) for one in chosen)
+        tiles = [np.moveaxis(image[:, low : low + CROP, low : low + CROP], 0, -1) for image in images]
+        rows += [np.concatenate(tiles[:columns], axis=1), np.concatenate(tiles[columns:], axis=1)]
+    return Image.fromarray(np.rint(255 * np.concatenate(rows)).astype(np.uint8)).quantize(256)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--synthetic", type=Path, required=True)
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
     given = parser.parse_args(argv)
+    if given.picture:
+        picture([open_scenes(given.data), open_scenes(given.synthetic)]).save(given.picture, optimize=True)
     (real, real_lines, real_scene), (made, made_lines, made_scene) = (
         read(open_scenes(paths)) for paths in (given.data, given.synthetic)
     )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import benchmarks
 from ensemble import counts
@@ -242,9 +243,12 @@ def test_synth_speed(run, tmp_path):
     assert "records/s with 1 processes, 1 records" in out
 
 
-def test_synth_crops(run, scenes):
+def test_synth_crops(run, scenes, tmp_path):
     """The same scenes on both sides cannot be told apart."""
-    out, figures = run("synth_crops", "--synthetic", scenes, "--data", scenes)
+    file = tmp_path / "crops.png"
+    out, figures = run("synth_crops", "--synthetic", scenes, "--data", scenes, "--picture", file)
+    with Image.open(file) as picture:
+        assert picture.size == (6 * 128, 4 * 128)
     assert "24 real and 24 synthetic crops" in out
     assert {row["auc"] for row in figures["statistics"]} == {0.5}
     assert figures["auc"] <= 0.5
