@@ -1,6 +1,9 @@
 """Tables of `cli data shift`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -8,9 +11,15 @@ from cli.tables.columns import Column, as_table, column_of
 from core.uncertainty import Estimate, interval_text
 from zoo.data.shift import Shift, SourceShift
 
+if TYPE_CHECKING:
+    from zoo.workflows.shift import ViewShift
 
-def print_shifts(console: Console, found: Sequence[SourceShift]) -> None:
-    """Print the shift of each source's labels, and what it says of the offset that the source declares."""
+
+def print_shifts(console: Console, found: Sequence[SourceShift], shown: ViewShift | None = None) -> None:
+    """Print the shift of each source's labels, and what it says of the offset that the source declares.
+
+    shown: the shift that a member's maps of mirrored scenes show.
+    """
     console.print("Shift that puts labels on the ridges of T14 - T15, pixels, with 95 % intervals")
     columns = [
         column_of(found, "source", 0, lambda each: each.source, numbers=False),
@@ -23,6 +32,10 @@ def print_shifts(console: Console, found: Sequence[SourceShift]) -> None:
     for each in found[-1:]:
         if each.shift.dy.caution:
             console.print(each.shift.dy.caution)
+    if shown:
+        console.print(f"Shift that puts the maps of {shown.member} on the contrails, by their views", soft_wrap=True)
+        console.print(as_table(shift_columns([shown.shift]), console.width))
+        console.print(shown.verdict, soft_wrap=True)
 
 
 def shift_columns(shifts: Sequence[Shift]) -> list[Column]:
