@@ -15,7 +15,7 @@ from zoo.members import is_path, member_names
 from zoo.runs import Ref, Store
 
 Made = Literal["", "trained", "predicted"]
-DEFAULT = ("lite0-fc-t5",)  # members whose weights come with the install
+DEFAULT = ("lite0-fc-t5-ema", "lite1-fc-t5-ema", "lite2-fc-t5-ema")  # their weights come with the install
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ LOG = {
 LEADERBOARD = {1: 0.427, 11: 0.605, 13: 0.601, 14: 0.605, 17: 0.594, 23: 0.572, 24: 0.609, 25: 0.638, 26: 0.621}
 NO_ROW = [
     *("lite0-fc-t5", "lite1-fc-t5", "lite2-fc-t5", "tf_efficientnet_b7-fc-t5-512", "maxvit_base_tf_512-fc-t5-512"),
-    *("lite0-fc-t456", "lite0-fc-t5-staged"),
+    *("lite0-fc-t5-ema", "lite1-fc-t5-ema", "lite2-fc-t5-ema", "lite0-fc-t456", "lite0-fc-t5-staged"),
     *("resnet34-fc-t12345-e30", "resnet34-fc-t158-e30", "resnet34-fc-t5678-e30", "resnet34-fc-t12345678-e30"),
     *("resnet34-fc-t5-e30-focal", "resnet34-split_window-t5-e30"),
     *("lite0-fc-t5-bifpn", "lite0-fc-t5-mosaic-mixup-cutout"),
