@@ -10,11 +10,19 @@ from math import fsum
 
 CANDIDATES = 8  # epochs of a run whose weights are kept until the choice; more would take more disk space
 
-Curve = Sequence[float | None]  # Dice after each epoch; None throughout for a fold without a contrail pixel
+# Dice after each epoch; None after one that is not scored, throughout for a fold without a contrail pixel.
+Curve = Sequence[float | None]
 
 
-def candidate_epochs(planned: int) -> tuple[int, ...]:
+def is_scored(epoch: int, planned: int, every: int) -> bool:
+    """True if the held-out fold is scored after this epoch, counted from 1: every so many, back from the last one."""
+    return (planned - epoch) % every == 0
+
+
+def candidate_epochs(planned: int, every: int = 1) -> tuple[int, ...]:
     """Epochs whose weights are kept for the choice: at most `CANDIDATES` of the second half, with the last.
+
+    every: epochs from one scoring to the next; the others are no candidates.
 
     They depend on the schedule alone: keeping weights by their Dice would be a choice by the held-out fold. Empty for a
     single epoch.
@@ -23,11 +31,13 @@ def candidate_epochs(planned: int) -> tuple[int, ...]:
     (7, 8, 9, 10, 11, 12)
     >>> candidate_epochs(100)
     (56, 63, 69, 75, 81, 88, 94, 100)
+    >>> candidate_epochs(12, every=2)
+    (8, 10, 12)
     """
-    half = planned - planned // 2
-    count = min(half, CANDIDATES)
+    scored = [epoch for epoch in range(planned // 2 + 1, planned + 1) if is_scored(epoch, planned, every)]
+    half, count = len(scored), min(len(scored), CANDIDATES)
     steps = ((2 * half * place + count) // (2 * count) for place in range(1, count + 1))  # rounded half up, in integers
-    return tuple(planned - half + step for step in steps) if planned > 1 else ()
+    return tuple(scored[step - 1] for step in steps) if planned > 1 else ()
 
 
 def ranked_epochs(curves: Mapping[str, Curve], fold: str, candidates: Sequence[int]) -> list[int]:

@@ -114,7 +114,7 @@ def _differs(member: MemberDescription) -> str:
 
 def _keeps(recipe: Recipe, cost: Cost) -> str:
     """Disk space of a run until its epoch is chosen."""
-    count = len(candidate_epochs(recipe.final.epochs))
+    count = len(candidate_epochs(recipe.final.epochs, recipe.final.score_every))
     if not count:
         return ""
     megabytes = count * cost.parameters * FLOAT / 1e6

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.epoch_choice import CANDIDATES, candidate_epochs, has_vote, ranked_epochs
+from zoo.epoch_choice import CANDIDATES, candidate_epochs, has_vote, is_scored, ranked_epochs
 
 LENGTH = 6
 CANDIDATES_OF = candidate_epochs(LENGTH)
@@ -17,16 +17,18 @@ curves = st.lists(st.one_of(scored, st.just(EMPTY)), min_size=2, max_size=5).map
 )
 
 
-@given(st.integers(1, 500))
-def test_candidates_lie_evenly_in_the_second_half_and_end_with_the_last_epoch(planned):
-    found = candidate_epochs(planned)
-    assert len(found) == (min(planned - planned // 2, CANDIDATES) if planned > 1 else 0)
+@given(st.integers(1, 500), st.integers(1, 9))
+def test_candidates_lie_evenly_in_the_second_half_and_end_with_the_last_epoch(planned, every):
+    found = candidate_epochs(planned, every)
+    scored = [epoch for epoch in range(planned, planned // 2, -1) if is_scored(epoch, planned, every)]
+    assert len(found) == (min(len(scored), CANDIDATES) if planned > 1 else 0)
+    assert set(found) <= set(scored)
     assert list(found) == sorted(set(found))
     if found:
         assert planned // 2 < found[0]
         assert found[-1] == planned
         steps = [after - before for before, after in pairwise(found)]
-        assert not steps or max(steps) - min(steps) <= 1
+        assert not steps or max(steps) - min(steps) <= every
 
 
 @given(curves, scored, st.data())

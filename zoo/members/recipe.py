@@ -156,6 +156,7 @@ class Recipe:
     accumulate: int = key(1, "training", COUNT)  # batches whose gradients make one step
     epochs: int = key(100, "training", COUNT, always_hashed=True)
     patience: int = key(0, "training", NOT_NEGATIVE)  # epochs without a better Dice after which it ends; 0: never
+    score_every: int = key(1, "training", COUNT)  # epochs from one scoring to the next, back from the last one
     freeze: float = key(0.0, "training", SHARE)  # share of the epochs, from the first, with a frozen encoder
     # Stochastic depth: share of the scenes that skip the encoder's last block; it falls linearly towards the first.
     drop_path: float = key(0.0, "training", BELOW_ONE, asks_run=True)

@@ -17,8 +17,8 @@ def epochs_to_average(history: Sequence[Epoch], count: int, by_dice: bool = True
     """
     if count < 2:
         return []
-    scored = by_dice and history[-1].dice is not None
-    ranked = sorted(history, key=lambda epoch: -(epoch.dice or 0.0)) if scored else list(reversed(history))
+    scored = [epoch for epoch in history if epoch.dice is not None] if by_dice else []
+    ranked = sorted(scored, key=lambda epoch: -(epoch.dice or 0.0)) or list(reversed(history))
     return sorted(ranked[:count], key=lambda epoch: epoch.epoch)
 
 

@@ -14,7 +14,10 @@ from zoo.runtime.checkpoints import load_state
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """One line of epochs.jsonl. Dice is global over the held-out fold, at its best threshold and at 0.5."""
+    """One line of epochs.jsonl. Dice is global over the held-out fold, at its best threshold and at 0.5.
+
+    None if it was not scored, or has no contrail pixel.
+    """
 
     epoch: int
     loss: float
@@ -58,7 +61,8 @@ def epoch_line(run: Run, epoch: Epoch) -> str:
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
     """First epoch with the highest Dice; the last one if none was scored."""
-    return history[-1] if history[-1].dice is None else max(history, key=lambda epoch: epoch.dice or 0.0)
+    scored = [epoch for epoch in history if epoch.dice is not None]
+    return max(scored, key=lambda epoch: epoch.dice or 0.0) if scored else history[-1]
 
 
 def kept_epoch(run: Run, history: Sequence[Epoch]) -> Epoch:

@@ -19,7 +19,7 @@ from core.listener import SILENT, Listener
 from core.signing import signed_line, signed_text
 from zoo.augment import training_view
 from zoo.data import SIZE
-from zoo.epoch_choice import candidate_epochs
+from zoo.epoch_choice import candidate_epochs, is_scored
 from zoo.members import Recipe
 from zoo.models import build
 from zoo.runs.run import EndedRun, Run
@@ -150,7 +150,9 @@ class _Loop:
     def lost_patience(self) -> bool:
         """True after `patience` epochs without a better Dice; never without held-out records."""
         patience = self.recipe.patience
-        return bool(patience and self.history) and self.number - best_epoch(self.history).epoch >= patience
+        if not patience or not self.history or self.history[-1].dice is None:
+            return False
+        return self.number - best_epoch(self.history).epoch >= patience
 
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
@@ -169,7 +171,8 @@ class _Loop:
                     clocks = self.progress.add_time(clocks)
                     self._save()
                     saved = time.monotonic()
-        found = self._scored(self.train_step.eval_network)
+        due = is_scored(self.number + 1, self.recipe.epochs, self.recipe.score_every) or self.run.stop.exists()
+        found = self._scored(self.train_step.eval_network) if due else (None, None, None)
         self.progress.add_time(clocks)
         epoch = Epoch(
             epoch=self.number + 1,
@@ -259,7 +262,8 @@ class _Loop:
     @property
     def _planned_candidates(self) -> tuple[int, ...]:
         # `full` has no other folds, and an earlier stage keeps its last epoch.
-        return candidate_epochs(self.recipe.epochs) if len(self.held_out) and not self.run.stage else ()
+        has_candidates = len(self.held_out) and not self.run.stage
+        return candidate_epochs(self.recipe.epochs, self.recipe.score_every) if has_candidates else ()
 
     def _write_lines(self) -> None:
         # The whole file: a resumed run drops lines beyond the state that it resumes from.

@@ -216,8 +216,10 @@ class Tuning:
             return self._copy_result(trial, self.finished[same])
 
         def judge(epoch: Epoch) -> None:
+            if epoch.dice is None:  # not scored
+                return
             before = sum(recipe.epochs for recipe in run.recipe.staged[: max(epoch.stage - 1, 0)])
-            trial.report(epoch.dice or 0.0, before + epoch.epoch)
+            trial.report(epoch.dice, before + epoch.epoch)
             if trial.should_prune():
                 raise optuna.TrialPruned
 

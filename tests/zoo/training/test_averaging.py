@@ -24,6 +24,8 @@ def scored(*dice):
         (scored(0.5, 0.5, 0.5), 2, [1, 2]),
         (scored(None, None, None), 2, [2, 3]),
         (scored(0.1), 3, [1]),
+        (scored(None, 0.1, None, 0.2, None), 2, [2, 4]),
+        (scored(None, 0.1, None), 2, [2]),
         (scored(0.1, 0.5), 1, []),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from core.errors import UsageError, UserError
-from core.files import write_text
+from core.files import sha256_of_file, write_text
 from core.signing import matches, write_signed
 from tests.forks import exit_code, forked
 from tests.heard import Heard
@@ -65,6 +65,16 @@ def test_a_run_writes_what_an_older_version_wrote(tmp_path, scenes, folds):
         assert [as_before(stage) for stage in result["stages"]] == [list(stage) for stage in before["stages"]]
         line, before = (json.loads((p / "epochs.jsonl").read_text().splitlines()[0]) for p in (folder, old))
         assert list(line) == [*before, "digest"] and matches(line)
+
+
+def test_the_held_out_fold_is_scored_every_so_many_epochs_and_last(tmp_path, scenes, folds):
+    run = trained(tmp_path, scenes, folds, {"epochs": 5, "score_every": 2})
+    dice = [row[2] for row in curve(run)]
+    assert [one is None for one in dice] == [False, True, False, True, False]
+    result = run.read_result()
+    assert [*result["candidates"]] == ["3", "5"]
+    assert result["dice"] == max(dice[::2]) == dice[result["best_epoch"] - 1]
+    assert sha256_of_file(run.best) == result["weights_sha256"]
 
 
 @pytest.mark.parametrize("fold", ["2", "-1", "x", "0.5"])
