@@ -272,6 +272,13 @@ def test_a_benchmark_with_the_name_of_a_package_runs_as_a_file(name):
     assert "--json" in done.stdout
 
 
+def test_training_step(run):
+    out, _ = run("training_step", "--batch", 2, "--side", 32, "--steps", 1)
+    assert [line.split("  ")[0] for line in out.splitlines()[1:]] == [
+        "smp, fp32", "product, fp32", "product, all in bf16", "product, bf16",
+    ]  # fmt: skip
+
+
 def test_no_benchmark_is_forgotten():
     tests = "\n".join(name.removeprefix("test_") for name in globals() if name.startswith("test_"))
     shared = {"__init__", "ensemble_maps", "selection_worlds", "coverage_ways", "coverage_worlds"}

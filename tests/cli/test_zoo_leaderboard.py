@@ -244,7 +244,7 @@ def listed(made, capsys, *names):
     return [next(line for line in lines if line.startswith(f"{name} ")) for name in names], "\n".join(below)
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 160])
 def test_the_list_marks_scores_of_one_fold_and_of_a_missing_run(made, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     lite, resnet = (load_member(name) for name in ("lite0-fc-t5", "resnet18-fc-t5"))
@@ -257,7 +257,7 @@ def test_the_list_marks_scores_of_one_fold_and_of_a_missing_run(made, capsys, mo
     assert "*‡§ (" in other
     assert "* in-sample" in below
     assert "‡ its run is missing" in below
-    assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 120,) * 2
+    assert ("18 (3 folds)" in own, f"{len(ids)} (1 fold)" in other) == (width == 160,) * 2
     row = next(row for row in json.loads(ask(made, capsys, "list", "--json").out) if row["name"] == lite.name)
     assert (row["kind"], row["folds"], row["runs"], row["changed"]) == ("cross_fitted", 3, 3, {})
     rows = {row["name"]: row for row in json.loads(ask(made, capsys, "list", "--json", "--sort", "-changed").out)}
