@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.command import Command
 from core.errors import UserError
 from core.uncertainty import dice_difference, dice_interval
 from ensemble.model import EDITED, Ensemble
@@ -53,8 +52,7 @@ def _counts(ensemble: Ensemble, kind: str, shared: list[str]) -> NDArray[np.int6
         raise UserError(f"ensemble {ensemble.name} {EDITED}; it cannot be compared by them")
     rows = ensemble.per_record.get(kind)
     if rows is None or len(rows) != len(ensemble.record_ids):
-        again = Command("ensemble fit", name=ensemble.name)
-        raise UserError(f"ensemble {ensemble.name}: has no counts per record; fit it again", again)
+        raise UserError(f"ensemble {ensemble.name}: has no counts per record; fit it again", ensemble.fit_again)
     where = {record: row for row, record in enumerate(ensemble.record_ids)}
     return np.array([rows[where[record]] for record in shared], dtype=np.int64)
 

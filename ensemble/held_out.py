@@ -6,7 +6,6 @@ cross-fitted Dice, pixel by pixel.
 
 from dataclasses import replace
 
-from core.command import Command
 from core.errors import UserError
 from ensemble.blend import TOTAL, table
 from ensemble.counts import Choice
@@ -19,12 +18,13 @@ def held_out_ensembles(ensemble: Ensemble) -> dict[int, Ensemble]:
 
     UserError for an ensemble that was edited by hand, and for one of an earlier release, which kept no levels.
     """
-    again = Command("ensemble fit", name=ensemble.name)
     if ensemble.edited:
-        raise UserError(f"ensemble {ensemble.name}: {EDITED}; what it chose without each fold is of another", again)
+        what = f"{EDITED}; what it chose without each fold is of another"
+        raise UserError(f"ensemble {ensemble.name}: {what}", ensemble.fit_again)
     folds = ensemble.fitted["folds"]
     if not all("level" in fold for fold in folds):
-        raise UserError(f"ensemble {ensemble.name}: is of an earlier release, which kept no level of each fold", again)
+        what = "is of an earlier release, whose file lacks the thresholds of the folds"
+        raise UserError(f"ensemble {ensemble.name}: {what}; fit it again", ensemble.fit_again)
     return {
         fold["fold"]: replace(
             ensemble,

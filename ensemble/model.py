@@ -87,6 +87,13 @@ class Ensemble:
                 raise UserError(f"ensemble {self.name}: {fault}; fit it again", AGAIN)
 
     @property
+    def fit_again(self) -> Command:
+        """Command that fits the same members again, on their predictions with the same views."""
+        members = ",".join(member.name for member in self.members)
+        views = [*{member.tta for member in self.members}]
+        return Command("ensemble fit", name=self.name, members=members, tta=views[0] if len(views) == 1 else None)
+
+    @property
     def threshold(self) -> float:
         """Threshold as a probability."""
         return table(self.table).probability(self.level)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from analysis import ErrorReport, RecordErrors, examine
 from analysis.picture import draw_record
-from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from core.files import atomic_write, make_folder
 from core.listener import SILENT, Listener
@@ -146,7 +145,7 @@ def _of_ensemble(store: Store, scenes: Scenes, name: str, listener: Listener) ->
     maps = oof_maps(store, ensemble, everyone or None)
     labels = open_labels(store, scenes, list(maps.values()), listener)
     if labels.folds.sha256 != ensemble.folds_sha256:
-        raise UserError(f"ensemble {name}: was fitted on another {store.folds}", Command("ensemble fit", name=name))
+        raise UserError(f"ensemble {name}: was fitted on another {store.folds}", ensemble.fit_again)
     kind = "cross_fitted" if choices else "in_sample"
     fitted = dict(zip(ensemble.record_ids, map(tuple, ensemble.per_record[kind])))
     ids = tuple(record for record in labels.record_ids if record in fitted)

@@ -6,7 +6,6 @@ Stays outside: masks.
 
 from collections.abc import Iterable, Sequence
 
-from core.command import Command
 from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
@@ -104,15 +103,8 @@ def _fitted_maps(store: Store, ensemble: Ensemble, use: MemberUse, found: Sequen
     maps = find_members(store, "oof", [_ref(use)], use.tta, ends=ends)[0]
     if maps.digest != use.digest:
         what = "its predictions are not those of the fit: a run was added, removed or trained on; fit again"
-        raise UserError(f"{use.name}: {what}", _fit_again(ensemble))
+        raise UserError(f"{use.name}: {what}", ensemble.fit_again)
     return maps
-
-
-def _fit_again(ensemble: Ensemble) -> Command:
-    """Command that fits the same members again, on their predictions with the same TTA."""
-    members = ",".join(member.name for member in ensemble.members)
-    ttas = [*{member.tta for member in ensemble.members}]
-    return Command("ensemble fit", name=ensemble.name, members=members, tta=ttas[0] if len(ttas) == 1 else None)
 
 
 def _complete(found: Sequence[EndedRun], listener: Listener) -> list[EndedRun]:

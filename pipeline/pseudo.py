@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.command import Command
 from core.errors import UserError
 from core.files import sha256_of
 from core.listener import SILENT, Listener
@@ -42,7 +41,7 @@ def pseudo_label_ensemble(
     where = f"ensemble {ensemble.name}"
     if ensemble.folds_sha256 != read_folds(store.folds).sha256:
         what = f"{where}: was fitted on another folds.csv than {store.folds}"
-        raise UserError(what, Command("ensemble fit", name=ensemble.name))
+        raise UserError(what, ensemble.fit_again)
     by_member: dict[str, LabelledSets] = {}
     for name, runs in usable_runs(store, ensemble, listener).items():
         if not runs:
@@ -108,7 +107,3 @@ def _digest(ensemble: Ensemble) -> str:
     used = [ensemble.member(name) for name in ensemble.weights]
     members = [[str(Ref.parse(use.name).member), use.recipe, use.tta, use.weight, use.digest] for use in used]
     return sha256_of([members, ensemble.table])[:12]
-
-
-def _again(ensemble: Ensemble) -> Command:
-    return Command("ensemble fit", name=ensemble.name)

@@ -48,7 +48,8 @@ def pseudo(
         lambda console: console.print("\n".join(labelled_lines(labelled))),
     )
     ref = labelled[0].predictions.provenance.ref
-    next_step(settings, Command("zoo train", fold="all", set=f"pseudo={ref}"))
+    teacher = () if name else (ref.member,)
+    next_step(settings, Command("zoo train", *teacher, fold="all", set=f"pseudo={ref}"))
 
 
 def _frames(text: str | None) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import benchmarks
+from cli.app import run as cli
 from ensemble import counts
 from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
@@ -154,6 +155,7 @@ def test_levers(run, scenes, tmp_path, monkeypatch):
     """Both sides of a lever of its own are trained, with two seeds, and compared on all records."""
     member = tmp_path / "tiny.toml"
     member.write_text(TINY_FILE)
+    assert cli(["data", "folds", "--folds", "2", "--data", str(scenes), "--runs", str(tmp_path / "runs")]) == 0
     given = ("--data", scenes, "--runs", tmp_path / "runs", "--member", member, "--epochs", 1, "--seeds", 2)
     _, (row,) = run("levers", *given, "--set", "precision=fp32", "--set", "lr=0.002")
     assert row["lever"] == "precision=fp32, lr=0.002"

@@ -34,7 +34,7 @@ def test_each_round_learns_from_the_labels_of_the_one_before(typed, tmp_path):
             (line,) = said.out.splitlines()
             ref = line.partition(":")[0]
             assert line == f"{ref}: frame 4: 8 records by 2 sets"
-            assert f"next: cli zoo train --fold all --set pseudo={ref} --data scenes" in said.err
+            assert f"next: cli zoo train {name} --fold all --set pseudo={ref} --data scenes" in said.err
     assert [row["pseudo_samples"] for row in found["third"]] == [row["trained_on"] for row in found["third"]]
     (recipe,) = {path.read_text() for path in tmp_path.glob("runs/members/third/*/fold-*/recipe.toml")}
     assert 'pseudo = "second@' in recipe
