@@ -180,7 +180,8 @@ class Ensemble:
         if not path.is_file():
             others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []
             known = f"; there are: {', '.join(others)}" if others else ""
-            raise UserError(f"{path}: there is no such ensemble{known}", AGAIN)
+            do = None if others else Command("ensemble fit", name=path.parent.name)
+            raise UserError(f"{path}: there is no such ensemble{known}", do)
         try:
             return _read(read_json(path), path)
         except Damaged as error:
