@@ -13,7 +13,7 @@ minutes of training. An interval says how sure the difference is on other scenes
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from pipeline.labels import open_labels
 from zoo import train
 from zoo.data import Scenes, open_scenes
 from zoo.members import Recipe, load_member, parse_setting, with_settings
-from zoo.predictions import MemberMaps, find_members
+from zoo.predictions import MemberMaps, PredictionSet
 from zoo.runs import Store
+from zoo.workflows.train import TrainedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +101,22 @@ class Bench:
         recipe = with_settings(recipe, {"epochs": epochs})
         runs = train(recipe, self.scenes, self.store, seeds=self.seeds, with_val=True, tta=tta, jobs=1)
         minutes = sum(float(run.ended.result["cpu_seconds"]) for run in runs) / 60
-        (maps,) = find_members(self.store, "oof", [runs[0].run.ref], tta=tta)
-        labels = open_labels(self.store, self.scenes, [maps])
-        ids = labels.predicted_by(maps)
-        scores = [score_member(one, ids, labels.mask, labels.folds) for one in _by_seed(maps, self.seeds)]
+        members = _by_seed(runs)
+        labels = open_labels(self.store, self.scenes, members)
+        ids = labels.predicted_by(members[0])
+        scores = [score_member(one, ids, labels.mask, labels.folds) for one in members]
         counts = np.stack([score.scored.counts for score in scores])
         return Side(counts, scores[0].counts.groups, epochs, minutes)
 
 
-def _by_seed(maps: MemberMaps, seeds: int) -> list[MemberMaps]:
-    found = [tuple(one for one in maps.sets if one.provenance.seed == seed) for seed in range(seeds)]
-    return [replace(maps, sets=sets) for sets in found]
+def _by_seed(runs: Sequence[TrainedRun]) -> list[MemberMaps]:
+    """Maps of each seed of the last run's recipe: a soup comes behind the runs that it averages."""
+    ref = runs[-1].run.ref
+    sets: dict[int, list[PredictionSet]] = {}
+    for run in runs:
+        if run.run.ref == ref and run.predictions:
+            sets.setdefault(run.run.seed, []).append(run.predictions)
+    return [MemberMaps(str(ref), tuple(found)) for found in sets.values()]
 
 
 def _spread(values: Sequence[float]) -> float:
