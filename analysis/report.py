@@ -58,8 +58,12 @@ class ErrorReport:
 
     def worst(self, number: int) -> tuple[RecordErrors, ...]:
         """Records with the most wrong pixels, at most `number`; none without any."""
-        wrong = sorted((one for one in self.records if one.loss), key=lambda one: (-one.loss, one.record_id))
-        return tuple(wrong[:number])
+        return tuple(one for one in self._ranked if one.loss)[:number]
+
+    @property
+    def _ranked(self) -> list[RecordErrors]:
+        """Records with the most wrong pixels first."""
+        return sorted(self.records, key=lambda one: (-one.loss, one.record_id))
 
     def kinds(self) -> list[dict[str, Any]]:
         """Wrong pixels of each kind, their share, and the Dice if they were right and nothing else changed."""
@@ -204,7 +208,7 @@ class ErrorReport:
 
     def to_csv(self) -> str:
         """Same table as csv text, the worst records first."""
-        rows = [one.as_row() for one in sorted(self.records, key=lambda one: (-one.loss, one.record_id))]
+        rows = [one.as_row() for one in self._ranked]
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()

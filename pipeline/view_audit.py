@@ -26,7 +26,7 @@ from ensemble.strategy import RELIABLE_Z, Strategy
 from zoo.data import Folds, Record, Scenes, read_folds
 from zoo.data.shift import Shift, correlation, estimate_shift
 from zoo.runs import Ref, Store
-from zoo.runs.find import lacking_folds, most_trained
+from zoo.runs.find import lacking_folds, most_trained, one_per_fold
 from zoo.runs.run import EndedRun, fold_names, run_records
 from zoo.views import SingleView, parse_views, single_views
 
@@ -123,9 +123,8 @@ def audit_views(
     found = most_trained(store, member, names, folds.sha256, listener, own_members)
     if lacking := lacking_folds(found, names, own_members):
         listener.warn(f"{lacking.what}; the others are audited", lacking.do)
-    runs = {each.run.fold: each for each in sorted(found, key=lambda each: (int(each.run.fold), -each.run.seed))}
     set_threads(jobs or 1)
-    audit = _Audit(scenes, folds, tuple(runs.values()), _sets(found[0], listener), device, listener)
+    audit = _Audit(scenes, folds, tuple(one_per_fold(found)), _sets(found[0], listener), device, listener)
     return audit.scored(jobs)
 
 

@@ -18,11 +18,11 @@ from core.errors import UserError
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate, jackknife_interval
 from core.words import counted
-from zoo.data.features import ridge
 from zoo.data.folds import Folds
 from zoo.data.label_offset import FILE, KEY, LARGEST, read_label_offset
 from zoo.data.parallel import parallel_map
 from zoo.data.records import LABELLED, Record, Source, evenly_spread
+from zoo.data.ridge import ridge
 from zoo.data.sources import Scenes
 
 REACH = 4  # pixels to either side that labels are moved

@@ -90,6 +90,12 @@ def runs_of_folds(
     return found
 
 
+def one_per_fold(runs: Sequence[EndedRun]) -> list[EndedRun]:
+    """Run with the lowest seed of each fold, in the order of the folds; the runs are of one recipe and no `full`."""
+    lowest = {ended.run.fold: ended for ended in sorted(runs, key=lambda ended: -ended.run.seed)}
+    return [lowest[fold] for fold in sorted(lowest, key=int)]
+
+
 def lacking_folds(runs: Sequence[EndedRun], fold_names: Sequence[str], members: Path | None = None) -> UserError | None:
     """Error that names the folds without any of these runs, all of one recipe; None if each fold has one.
 

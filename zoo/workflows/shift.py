@@ -19,7 +19,7 @@ from zoo.data import Folds, Scenes, read_folds
 from zoo.data.shift import Floats, Shift, correlation, estimate_shift
 from zoo.inference import predict_views
 from zoo.runs import Ref, Store
-from zoo.runs.find import most_trained
+from zoo.runs.find import most_trained, one_per_fold
 from zoo.runs.run import EndedRun, fold_names, run_records
 from zoo.training import set_threads
 from zoo.views import SingleView, parse_views
@@ -71,12 +71,11 @@ def measure_view_shift(
     """
     folds = read_folds(store.folds)
     found = most_trained(store, member, fold_names("all", folds), folds.sha256, listener, own_members)
-    runs = {each.run.fold: each for each in sorted(found, key=lambda each: -each.run.seed)}
     set_threads(job_count(jobs))
     ids: list[str] = []
     rows: list[Floats] = []
     columns: list[Floats] = []
-    for ended in runs.values():
+    for ended in one_per_fold(found):
         for record_id, up_down, left_right in _correlations(ended, scenes, folds, device, listener):
             ids.append(record_id)
             rows.append(up_down)
