@@ -4,6 +4,7 @@ In: masks, ids, places, truth by id. Out: csv files, folders of other formats, b
 Stays outside: zoo and ensemble, and with them the origin of the masks. numba and pandas are loaded by what needs them.
 """
 
+from submissions.coco import encode_coco
 from submissions.gate import check, read_submission
 from submissions.ledger import Ledger, read_ledger
 from submissions.report import Fault, Report, Submission
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "decode",
     "encode",
+    "encode_coco",
     "find_sample",
     "read_ledger",
     "read_submission",

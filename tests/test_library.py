@@ -60,11 +60,34 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     execute(cells_of(DOCS / "library.ipynb"), "library.ipynb")
 
 
+def test_the_notebook_of_another_problem_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = cells_of(DOCS / "another-problem.ipynb")
+    less = [("count = 20", "count = 12"), ("max_iter=40", "max_iter=8"), ("3000", "1000")]
+    for old, new in less:
+        assert any(old in cell for cell in cells)
+        cells = [cell.replace(old, new) for cell in cells]
+    made = execute(cells, "another-problem.ipynb")
+    assert made["found"].shape == (3, 512, 512) and len(made["results"]) == 3
+    assert made["dice"] > 0.3  # a mask of everything scores 0.03
+
+
+def test_folds_of_the_suite_are_splits_of_nnunet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folds = "record_id,fold\n" + "".join(f"{name},{number % 2}\n" for number, name in enumerate("abcd"))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "folds.csv").write_text(folds)
+    execute(blocks_of(DOCS / "coming-from.md"), "coming-from.md")
+    splits = json.loads((tmp_path / "splits_final.json").read_text())
+    assert splits == [{"train": ["b", "d"], "val": ["a", "c"]}, {"train": ["a", "c"], "val": ["b", "d"]}]
+
+
 def test_every_pattern_of_the_short_form_is_in_the_page():
     page = "\n".join(blocks_of(DOCS / "library.md"))
     assert all(re.search(pattern, page) for pattern, _ in SHORT)
 
 
-def test_the_notebook_is_kept_without_output():
-    cells = json.loads((DOCS / "library.ipynb").read_text(encoding="utf-8"))["cells"]
+@pytest.mark.parametrize("notebook", sorted(DOCS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_are_kept_without_output(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)

@@ -26,14 +26,16 @@ def verify(settings: Settings) -> None:
 
 @click.command("import")
 @click.argument("name")
-@click.option("--oof", type=click.Path(path_type=Path), required=True, help="Folder of <record_id>.npy files.")
+@click.option(
+    "--oof", type=click.Path(path_type=Path), required=True, help="Folder of <record_id>.npy or of an nnU-Net trainer."
+)
 @click.option("--test", type=click.Path(path_type=Path), help="The same for test records.")
 @click.option("--folds", type=click.Path(path_type=Path), help="Fold that held out each record. [runs/folds.csv]")
 @common
 def import_predictions(settings: Settings, name: str, oof: Path, test: Path | None, folds: Path | None) -> None:
     """Import predictions made elsewhere as member NAME.
 
-    One npy a record, (256, 256): probabilities as floats, or uint8 (probability * 255).
+    One npy a record, (256, 256): probabilities as floats, or uint8 (probability * 255); or the npz of nnU-Net v2.
     """
     from cli.tables.cache import print_imported
     from zoo.members import member_names

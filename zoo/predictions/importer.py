@@ -1,6 +1,6 @@
 """Import of predictions that other software made: they become members like any other.
 
-In: folders of <record_id>.npy, one map a record. Out: prediction sets, one a fold, and one for the test
+In: folders of maps, one a record. Out: prediction sets, one a fold, and one for the test
 records. Everything is read and checked once before anything is written.
 """
 
@@ -18,8 +18,8 @@ from core.locks import claim
 from core.record_ids import KnownIds
 from core.words import counted
 from zoo.data import Folds, read_folds, save_folds
-from zoo.data.arrays import read_array
 from zoo.predictions.format import Provenance, set_folder
+from zoo.predictions.map_files import MapFiles, find_map_files, read_map
 from zoo.predictions.splits import OOF
 from zoo.predictions.writer import PredictionWriter, quantise
 from zoo.runs.store import Store
@@ -50,8 +50,9 @@ def import_member(
 ) -> Imported:
     """Import out-of-fold maps, and test maps if there are any, as member `name`.
 
-    Each map is (256, 256), float probabilities or uint8 (probability * 255). The recipe's hash is that of the
-    out-of-fold maps and of the folds: the same files again change nothing, other files are another recipe.
+    Each map is (256, 256), float probabilities or uint8 (probability * 255), in a file that `map_files` finds. The
+    recipe's hash is that of the out-of-fold maps and of the folds: the same files again change nothing, other files are
+    another recipe.
     taken: names of the zoo's own members. The listener is told of records without a map.
     Raises UserError, by name, for an invalid map, a record without a fold, and folds that differ from
     runs/folds.csv; UsageError for a name that cannot be one.
@@ -60,8 +61,9 @@ def import_member(
         raise UsageError(f'"{name}" is a member of the zoo; choose another name')
     _check_name(store, name)
     chosen = choose_folds(store, folds)
-    held_out, tested = map_files(oof), map_files(test) if test else {}
-    _require_folds(held_out, chosen, oof, store)
+    files = find_map_files(oof)
+    held_out, tested = files.paths, find_map_files(test).paths if test else {}
+    _require_folds(files, chosen, oof, store)
     # Each file is read twice: to be checked, then to be written.
     steps = 2 * (len(held_out) + len(tested))
     with claim(store.predictions(name), "is being imported"), listener.task(f"import {name}", steps):
@@ -115,16 +117,6 @@ def choose_folds(store: Store, given: Path | None) -> Folds:
     return folds
 
 
-def map_files(folder: Path) -> dict[str, Path]:
-    """Find the npy file of each record id, sorted by id; UserError if there is none."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such directory; give one that holds <record_id>.npy files")
-    files = {path.stem: path for path in folder.glob("*.npy") if not path.name.startswith(".")}
-    if not files:
-        raise UserError(f"{folder}: holds no <record_id>.npy; write one map (256, 256) a record")
-    return dict(sorted(files.items()))
-
-
 def _check_name(store: Store, name: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
         raise UsageError(f'"{name}" cannot be a member\'s name; use letters, digits and . _ -')
@@ -132,14 +124,21 @@ def _check_name(store: Store, name: str) -> None:
         raise UsageError(f'"{name}" is a member trained in {store}; choose another name')
 
 
-def _require_folds(files: Mapping[str, Path], folds: Folds, oof: Path, store: Store) -> None:
-    strangers = [record_id for record_id in files if record_id not in folds.fold_of]
+def _require_folds(files: MapFiles, folds: Folds, oof: Path, store: Store) -> None:
+    """Refuse maps of records without a fold, and those of a model that trained on the record's fold."""
+    strangers = [record_id for record_id in files.paths if record_id not in folds.fold_of]
     if strangers and (found := KnownIds.of(folds.fold_of).original(strangers[0])):
-        raise UserError(f"{oof}: {strangers[0]}.npy is of record {found[0]}: {found[1][0]}; {found[1][1]}")
+        path = files.paths[strangers[0]].name
+        raise UserError(f"{oof}: {path} is of record {found[0]}: {found[1][0]}; {found[1][1]}")
     if strangers:
         raise UserError(
             f"{oof}: record {strangers[0]} is in no fold of {store.folds} ({len(strangers)} of "
-            f"{len(files)} files are not); name the folds with --folds FILE, or take those files out"
+            f"{len(files.paths)} files are not); name the folds with --folds FILE, or take those files out"
+        )
+    if other := [record_id for record_id, fold in files.fold.items() if folds.fold_of[record_id] != fold]:
+        raise UserError(
+            f"{oof}: record {other[0]} lies in fold_{files.fold[other[0]]}, and in fold {folds.fold_of[other[0]]} of "
+            f"{store.folds} ({len(other)} of {len(files.fold)} records do); train on the folds of that file"
         )
 
 
@@ -147,7 +146,7 @@ def _check_maps(files: Mapping[str, Path], folder: Path | None, listener: Listen
     """SHA-256 of each file, after a check that it holds a map; masks in place of probabilities are refused."""
     hashes, masks, maps = {}, 0, 0
     for record_id, path in files.items():
-        array = read_array(path)
+        array = read_map(path)
         quantised = quantise(array, str(path))
         # Floats may be 0 and 1; integers that never leave them are masks, and would all be below 1 %. Most maps decide:
         # one that is none of them must not let the others pass.
@@ -166,5 +165,5 @@ def _write(store: Store, provenance: Provenance, files: Mapping[str, Path], list
         missing = writer.missing
         listener.advance(len(record_ids) - len(missing))
         for record_id in missing:
-            writer.add(record_id, read_array(files[record_id]))
+            writer.add(record_id, read_map(files[record_id]))
             listener.advance()

@@ -1,0 +1,95 @@
+"""Files of maps that other software made, a record each.
+
+In: a folder. Out: the file of each record, and the map in it: `<record_id>.npy` as numpy saves it, or `<record_id>.npz`
+as nnU-Net v2 writes with `--npz` (`fold_K/validation/` below the trainer's folder, or one folder of predictions).
+Stays outside: what a valid map is, folds.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserError
+from zoo.data.arrays import FileFault, read_array
+
+KEY = "probabilities"  # nnU-Net v2: (classes, 1, H, W) of a 2D data set, softmax over the classes
+MOST_BYTES = 1 << 28  # of an unpacked array; 256 x 256 float32 probabilities of 1,000 classes fit
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """Files of maps by record id, sorted; `fold`: those that the folder's layout tells, by record id."""
+
+    paths: Mapping[str, Path]
+    fold: Mapping[str, int]
+
+
+def find_map_files(folder: Path) -> MapFiles:
+    """Find the file of each record's map; UserError if there is none, or a record has two."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such directory; give one that holds <record_id>.npy files")
+    found = {path: re.fullmatch(r"fold_(\d+)", path.name) for path in folder.iterdir()}
+    trained = {path: int(match[1]) for path, match in found.items() if match}
+    paths: dict[str, Path] = {}
+    fold: dict[str, int] = {}
+    places: dict[Path, int | None] = {**trained} if trained else {folder: None}
+    for place, number in places.items():
+        held_out = place if number is None else place / "validation"
+        for path in sorted(held_out.glob("*.np[yz]")):
+            if path.name.startswith("."):
+                continue
+            if path.stem in paths:
+                raise UserError(f"{folder}: record {path.stem} has two maps, {paths[path.stem]} and {path}; keep one")
+            paths[path.stem] = path
+            if number is not None:
+                fold[path.stem] = number
+    if not paths:
+        where = "fold_*/validation" if trained else "<record_id>.npy"
+        raise UserError(
+            f"{folder}: holds no {where}{' with .npz (nnUNetv2_train ... --npz)' if trained else ''}; "
+            "write one map (256, 256) a record"
+        )
+    return MapFiles(dict(sorted(paths.items())), fold)
+
+
+def read_map(path: Path) -> NDArray[Any]:
+    """Read one map: the array of an npy file, or the probability of the second class of nnU-Net's npz, (H, W).
+
+    Raises FileFault for what is damaged, holds Python objects or more than one foreground class.
+    """
+    return _of_classes(path, _read_npz(path)) if path.suffix == ".npz" else read_array(path)
+
+
+def _read_npz(path: Path) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.getinfo(f"{KEY}.npy")
+            if found.file_size > MOST_BYTES:
+                raise FileFault(path, f"{KEY} unpacks to {found.file_size} bytes", "give two classes of 256 x 256")
+            return np.lib.format.read_array(io.BytesIO(archive.read(found)), allow_pickle=False)
+    except KeyError:
+        raise FileFault(
+            path, f'has no array "{KEY}"', "write it with nnU-Net v2 and --npz, or give npy files"
+        ) from None
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise FileFault(path, f"is no readable npz ({error})") from error
+
+
+def _of_classes(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """Probability of the foreground: index 1 of (classes, [1,] H, W)."""
+    classes = len(array) if array.ndim else 0
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[1] != 1) or classes != 2:
+        raise FileFault(
+            path,
+            f"{KEY} has shape {array.shape}, not (2, 1, height, width)",
+            "give background and one foreground class",
+        )
+    foreground: NDArray[Any] = array[1, 0] if array.ndim == 4 else array[1]
+    return foreground
