@@ -15,7 +15,7 @@ LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py 
 	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test unit test-zoo lowest costs lint lock clean
+.PHONY: install demo test docs unit test-zoo lowest costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -54,6 +54,10 @@ lowest: install
 	$(BIN)/uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
 	$(LOWEST)/bin/pytest -n 2 $(LOWEST_TESTS)
+
+# The docs as a site, in build/site: every link and every name of the reference must exist.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 # Weights, multiply-adds and activations of every member's networks, for cli zoo list and show.
 costs: install
