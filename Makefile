@@ -15,7 +15,7 @@ LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py 
 	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test docs unit test-zoo lowest costs lint lock clean
+.PHONY: install demo test docs bill unit test-zoo lowest costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -58,6 +58,11 @@ lowest: install
 # The docs as a site, in build/site: every link and every name of the reference must exist.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+
+# Packages, versions, licences and hashes, as CycloneDX.
+bill: install
+	mkdir -p build
+	$(BIN)/python requirements/bill.py --json > build/bill.json
 
 # Weights, multiply-adds and activations of every member's networks, for cli zoo list and show.
 costs: install

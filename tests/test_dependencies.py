@@ -5,7 +5,10 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -46,6 +49,51 @@ def test_every_import_is_declared():
 
 def test_every_package_says_that_it_is_typed():
     assert all((ROOT / package / "py.typed").is_file() for package in PACKAGES)
+
+
+def requirements_of_the_project():
+    """Every requirement that pyproject.toml states, groups that are included left out."""
+    project = PROJECT["project"]
+    tables = (project["optional-dependencies"], PROJECT["dependency-groups"])
+    lines = [*project["dependencies"], *(line for table in tables for lines in table.values() for line in lines)]
+    return [Requirement(line) for line in lines if isinstance(line, str)]
+
+
+def test_the_lock_satisfies_the_project():
+    lines = re.findall(r"^([\w.-]+)==([\w.+!]+)", (ROOT / "requirements" / "lock.txt").read_text(), re.M)
+    locked = {normal(name): version for name, version in lines}
+    asked = requirements_of_the_project()
+    assert len(asked) > 30
+    broken = [str(one) for one in asked if not one.specifier.contains(locked.get(normal(one.name), "0"))]
+    assert broken == []
+
+
+def bill():
+    """The module requirements/bill.py."""
+    found = spec_from_file_location("bill", ROOT / "requirements" / "bill.py")
+    module = module_from_spec(found)
+    sys.modules["bill"] = module
+    found.loader.exec_module(module)
+    return module
+
+
+PERMISSIVE = re.compile(r"(MIT|BSD|Apache|ISC|PSF|Zlib|CC0|0BSD|MIT-CMU|BSL|LLVM)")
+EXCEPTIONS = {"certifi", "hypothesis", "pathspec", "tqdm", "connected-components-3d"}  # MPL and LGPL, unmodified
+
+
+def test_every_package_has_a_licence_that_the_page_names():
+    rows = dict(re.findall(r"^\| ([\w-]+) \| (.+) \|$", (ROOT / "docs" / "licences.md").read_text(), re.M))
+    found = bill().materials()
+    assert len(found) > 50
+    assert {one.name: one.licence for one in found if rows.get(one.name) != one.licence} == {}
+    strict = [one for one in found if one.name not in EXCEPTIONS and "NVIDIA" not in one.licence]
+    assert [one for one in strict if not PERMISSIVE.match(one.licence)] == []
+
+
+def test_the_bill_has_hashes():
+    document = bill().cyclonedx(bill().materials())
+    assert document["bomFormat"] == "CycloneDX"
+    assert all(one["hashes"] and one["version"] for one in document["components"])
 
 
 def test_the_lock_names_no_host():
