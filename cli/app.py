@@ -22,6 +22,7 @@ EXTRAS = {
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
     "optuna": "tune",
     "pandas": "tables",
+    "fsspec": "remote",
 }
 
 # name: (module of cli.commands and command, the line that help shows) or a table of its own.
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Any] = {
             "data_features:features",
             "Rank channels by how well they tell contrails from the rest.",
         ),
+        "pack": ("data_pack:pack", "Pack what members need of the scenes into a few compact files."),
         "shift": ("data_shift:shift", "How far labels lie off the contrails that they mark."),
         "folds": ("data:folds", "Split the labelled records into folds grouped by scene."),
     },

@@ -74,10 +74,14 @@ class Settings:
         """Open the sources; UsageError if none is named."""
         from zoo.data import open_scenes
 
+        return open_scenes(self.require_data())
+
+    def require_data(self) -> tuple[Path, ...]:
+        """Paths of the sources; UsageError if none is named."""
         if not self.data:
             what = f"no data directory; name one with --data DIR or `data` in {CONFIG_NAME}, or make one"
             raise UsageError(what, Command("data synth", "scenes"))
-        return open_scenes(self.data)
+        return self.data
 
     def scenes_or_none(self, wanted: bool) -> Scenes | None:
         """Open the sources if wanted and named; None if those of the configuration file cannot be opened.

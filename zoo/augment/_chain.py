@@ -13,6 +13,7 @@ from zoo.members import Recipe
 from zoo.members.keys import refusal
 from zoo.members.options import options_of
 from zoo.members.terms import Term, leaves
+from zoo.runtime.stored import as_images
 
 # Least target of a contrail pixel: one labeler's of nineteen, and more than a network's clear sky.
 MARKED = 0.05
@@ -21,7 +22,7 @@ MARKED = 0.05
 def training_view(recipe: Recipe, images: Tensor, labels: Tensor, device: torch.device, generator: Generator) -> Pair:
     """Crop, augment and jitter a batch for training; returns it on `device`."""
     images, labels = crop(images, labels, recipe.crop, recipe.crop_on_contrails, generator)
-    images, labels = images.to(device), labels.to(device)
+    images, labels = as_images(images.to(device)), labels.to(device).float()
     images, labels = augment(images, labels, recipe.augment_terms, recipe.view_offset, generator)
     return jitter(images, recipe.jitter, generator), labels
 

@@ -7,6 +7,7 @@ file before anything is read, and nothing is ever unpickled.
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -51,6 +52,36 @@ def read_first(path: Path, count: int) -> NDArray[Any]:
             file.seek(start + index * step * dtype.itemsize)
             values[index] = np.frombuffer(file.read(dtype.itemsize), dtype)[0]
         return values
+
+
+def map_array(path: Path, shape: tuple[int, ...], dtype: str, todo: str) -> NDArray[Any]:
+    """Map the array in `path` into memory, read only, without reading it.
+
+    FileFault, which advises `todo`, if the file is absent or its header or size is not that of such an array.
+    """
+    header = npy_header(shape, dtype)
+    expected = len(header) + math.prod(shape) * np.dtype(dtype).itemsize
+    try:
+        with path.open("rb") as file:
+            found, size = file.read(len(header)), path.stat().st_size
+    except OSError as error:
+        raise FileFault(path, f"cannot be read ({error.strerror or error})", todo) from error
+    if found != header or size != expected:
+        what = f"is truncated, {size} of {expected} bytes" if size < expected else f"is no {dtype} {shape}"
+        raise FileFault(path, what, todo)
+    if not math.prod(shape):
+        return np.empty(shape, dtype)
+    # A plain array: every index of a memmap makes an object of Python's.
+    return np.asarray(np.memmap(path, dtype, "r", len(header), shape))
+
+
+def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
+    """Bytes before the values of a `.npy` file in C order."""
+    file = BytesIO()
+    npy.write_array_header_1_0(
+        file, {"descr": npy.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    )
+    return file.getvalue()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.ash import ASH_BANDS, CLOUD_TEMPERATURE, ash_image, scaled
+from zoo.data.layouts.packed import PackedSource
 from zoo.data.records import SIZE, Record, Source
 
 ALIKE = 0.85
@@ -51,15 +52,27 @@ def read_looks(source: Source, record: Record, needed: Sequence[Bands]) -> Looks
 
 
 def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[np.float32]:
-    """Thumbnail of every frame that the record holds: (frames, channels * 16 * 16), each of length one (or zero)."""
+    """Thumbnail of every frame that the record holds: (frames, channels * 16 * 16), each of length one (or zero).
+
+    Those that a packed source kept of its records, where these are asked for: it may hold fewer frames itself.
+    """
     if not bands:
         return np.empty((0, 0), np.float32)
+    if isinstance(source, PackedSource) and tuple(bands) == ASH_BANDS:
+        return source.thumbnails(record)
     held = source.frames(record, bands)
-    colours = _colours(source.kelvin(record, bands, held)) if held else np.empty((1, 0, SIZE, SIZE), np.float32)
+    return thumbnails_of(source.kelvin(record, bands, held) if held else np.empty((len(bands), 0, SIZE, SIZE), "f4"))
+
+
+def thumbnails_of(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Thumbnail of each frame, as of `thumbnails`. kelvin: of a single band or of `ASH_BANDS`, (bands, n, H, W)."""
+    colours = _colours(kelvin)
     step = SIZE // WIDTH
     small = colours.reshape(*colours.shape[:2], WIDTH, step, WIDTH, step).mean((3, 5))
     small -= small.mean((2, 3), keepdims=True)
-    rows = small.swapaxes(0, 1).reshape(len(held), len(colours) * WIDTH * WIDTH)
+    rows = (
+        small.swapaxes(0, 1).reshape(small.shape[1], -1) if small.size else np.empty((0, len(small) * WIDTH**2), "f4")
+    )
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
 
 

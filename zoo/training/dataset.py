@@ -10,7 +10,18 @@ from torch import Generator, Tensor
 from core.errors import Damaged
 from core.listener import SILENT, Listener
 from zoo.data import LABELLED, SIZE, Folds, Record, Scenes
-from zoo.inputs import Scaling, fit_scaling, frames_at, read_channels, read_scaling, require_input, write_scaling
+from zoo.data.layouts.packed import PackedSource
+from zoo.inputs import (
+    Scaling,
+    fit_scaling,
+    frames_at,
+    read_batch,
+    read_channels,
+    read_scaling,
+    require_input,
+    stored_colours,
+    write_scaling,
+)
 from zoo.members import Recipe
 from zoo.predictions import MemberMaps
 from zoo.predictions.format import SCALE
@@ -78,10 +89,13 @@ class RecordDataset:
         return with_pseudo(order, [len(self) + number for number in others], recipe.pseudo_share)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images float32 (n, frames, channels, 256, 256) and labels float32 (n, heads, 256, 256) of these records.
+        """Images (n, frames, channels, 256, 256) and labels (n, heads, 256, 256) of these records.
 
-        Labels of heads that a record does not know are NaN.
+        Both are float32, and labels of heads that a record does not know are NaN; or, of packed records, images are ash
+        colours as they are stored, uint8, and labels masks, bool (`zoo.runtime.stored`).
         """
+        if self._is_packed and all(number < len(self) for number in numbers):
+            return self._packed_batch([self.records[number] for number in numbers])
         absent = [number for number in numbers if number not in self._kept]
         read = {number: self._read(number) for number in absent}
         if read and memory().free_share > LEFT_FREE:
@@ -94,6 +108,28 @@ class RecordDataset:
         """Batches of these sequences of numbers, in their order, prefetched within the block."""
         return prefetch(self.batch, numbers)
 
+    @cached_property
+    def _is_packed(self) -> bool:
+        """True if all records lie in one packed source: batches are read at once, and the page cache keeps them."""
+        sources = {record.source for record in self.records}
+        return len(sources) == 1 and isinstance(self.scenes.source(self.records[0]), PackedSource)
+
+    def _packed_batch(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
+        colours = stored_colours(self.scenes, records, self.recipe.input, self.recipe.frames)
+        if colours is None:
+            images = read_images(self.recipe, self.scenes, records, self.scaling)
+        else:
+            images = torch.from_numpy(colours)
+        source = self.scenes.source(records[0])
+        if self._is_hard and isinstance(source, PackedSource):
+            return images, torch.from_numpy(source.masks(records)[:, None])
+        return images, float_stack([self._label(record) for record in records])
+
+    @property
+    def _is_hard(self) -> bool:
+        """True if the labels are the masks."""
+        return self.target == "hard" and not (self.border_smoothing or self.teacher)
+
     def _read(self, number: int) -> tuple[Tensor, Tensor]:
         if number >= len(self.records):
             sample = self.pseudo[number - len(self.records)]
@@ -102,12 +138,14 @@ class RecordDataset:
             label[0] = _probability(sample.maps, sample.record)
             return image, label.half()
         record = self.records[number]
-        image = read_image(self.recipe, self.scenes, record, self.scaling)
+        return read_image(self.recipe, self.scenes, record, self.scaling), self._label(record)
+
+    def _label(self, record: Record) -> Tensor:
+        """Label of a record, (heads, 256, 256): bool for masks, otherwise float16."""
         label = torch.from_numpy(read_target(self.scenes, record, self.target, self.border_smoothing))
         if self.teacher:
             label[0].lerp_(_probability(self.teacher, record), self.recipe.distill)
-        is_hard = self.target == "hard" and not (self.border_smoothing or self.teacher)
-        return image, label.bool() if is_hard else label.half()
+        return label.bool() if self._is_hard else label.half()
 
 
 def _probability(maps: MemberMaps, record: Record) -> Tensor:
@@ -164,8 +202,12 @@ def read_image(
 def read_images(
     recipe: Recipe, scenes: Scenes, records: Sequence[Record], scaling: Scaling | None, frame: int = LABELLED
 ) -> Tensor:
-    """Read the images of these records at a frame, float32 (n, frames, channels, 256, 256)."""
-    return float_stack([read_image(recipe, scenes, record, scaling, frame) for record in records])
+    """Read the images of these records at a frame, float32 (n, frames, channels, 256, 256).
+
+    The same bits as of `read_image`.
+    """
+    channels = read_batch(scenes, records, recipe.input, frames_at(recipe.frames, frame))
+    return torch.from_numpy(scaling(channels) if scaling else channels).half().float()
 
 
 def float_stack(tensors: Sequence[Tensor]) -> Tensor:

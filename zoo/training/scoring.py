@@ -13,6 +13,7 @@ from core.errors import UserError
 from zoo.data import SIZE
 from zoo.geometry import resize
 from zoo.runtime.precision import autocast
+from zoo.runtime.stored import as_images
 from zoo.schedules import lower_rate
 from zoo.training.dataset import RecordDataset
 
@@ -74,7 +75,7 @@ def _predictions(
     with held_out.batches(parts) as batches:
         for part, (images, labels) in zip(parts, batches):
             with autocast(device, precision):
-                logits = network(images.to(device)).float()
+                logits = network(as_images(images.to(device))).float()
             if not bool(torch.isfinite(logits).all()):
                 ids = ", ".join(held_out.records[number].id for number in part)
                 raise NotFinite(

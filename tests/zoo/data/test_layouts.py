@@ -10,10 +10,12 @@ from tests.scenes import write_ash, write_record
 from zoo.data import SIZE, open_scenes
 from zoo.data.check import check_scenes
 from zoo.data.layouts import LAYOUTS
+from zoo.workflows.pack import pack_scenes
 
 WRITE = {
     "ash_colour": lambda folder: write_ash(folder, "7", mask=30),
     "competition": lambda folder: write_record(folder, "train", "7", mask=30),
+    "packed": lambda folder: write_packed(folder),
 }
 ARCHIVE = '''
 """Layout of a test: one array NAME.frames.npy, (256, 256), of band 14 in the labelled frame."""
@@ -60,6 +62,12 @@ class Archive:
 '''
 
 
+def write_packed(folder):
+    raw = folder.parent / "raw"
+    write_record(raw, "train", "7", mask=30)
+    pack_scenes([raw], folder, inputs=["fc"])
+
+
 @pytest.mark.parametrize("name", LAYOUTS.names())
 def test_a_layout_recognises_its_own_scenes_and_no_others(name, tmp_path):
     for other, write in WRITE.items():
@@ -71,10 +79,11 @@ def test_a_layout_recognises_its_own_scenes_and_no_others(name, tmp_path):
 
 @pytest.mark.parametrize("name", LAYOUTS.names())
 def test_a_layout_reads_and_checks_its_scenes(name, tmp_path):
-    WRITE[name](tmp_path)
-    source = LAYOUTS.get(name)(tmp_path, "data")
+    data = tmp_path / "data"
+    WRITE[name](data)
+    source = LAYOUTS.get(name)(data, "data")
     (record,) = source.records()
-    (finding,) = check_scenes(open_scenes(tmp_path)).findings
+    (finding,) = check_scenes(open_scenes(data)).findings
     assert (record.id, finding.bands, finding.faults) == ("7", source.bands(record), ())
     assert (source.has_mask(record), source.mask(record).sum()) == (True, 30)
     assert source.kelvin(record, source.bands(record), (5,)).shape == (3, 1, SIZE, SIZE)

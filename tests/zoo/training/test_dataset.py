@@ -4,16 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import UserError
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, plan
 from zoo.data import BANDS, open_scenes
 from zoo.inference import predict_records, predict_set
-from zoo.inputs import read_scaling, write_scaling
+from zoo.inputs import read_scaling, reading, write_scaling
 from zoo.members import with_settings
+from zoo.runtime.stored import as_images
 from zoo.targets import TARGETS
 from zoo.training import run_datasets, train
+from zoo.training.dataset import RecordDataset, read_image
+from zoo.workflows.pack import pack_scenes
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,34 @@ def test_statistics_are_of_the_records_trained_on_and_lie_with_the_run(tmp_path,
     run.scaling.unlink()
     with pytest.raises(UserError, match=r"scaling\.json"):
         predicted(run, scenes, held.records)
+
+
+@pytest.mark.parametrize(
+    "keys", [{"crop": 128, "augment": "d4"}, {"input": "fc_ridge", "target": "mean"}, {"input": "fc_and_bands"}]
+)
+def test_packed_records_train_and_predict_as_if_read_one_by_one(tmp_path, folds, keys, monkeypatch):
+    for number in range(6):
+        write_record(tmp_path / "raw", "train", str(100 + number), bands=(11, 13, 14, 15), mask=60 * number, labelers=4)
+    for name in ("200", "201"):
+        write_record(tmp_path / "raw", "validation", name, bands=(11, 13, 14, 15), mask=50)
+    pack_scenes([tmp_path / "raw"], tmp_path / "packed", inputs=[keys.get("input", "fc")])
+    scenes = open_scenes(tmp_path / "packed")
+    found = []
+    for way in ("at once", "one by one"):
+        if way == "one by one":
+            monkeypatch.setattr(RecordDataset, "_is_packed", False)
+            monkeypatch.setattr(reading, "_stored", lambda *given: None)
+        run = plan(tmp_path / way, folds, with_settings(TINY, {"epochs": 1, **keys}))
+        seen, held = run_datasets(run, scenes, folds)
+        (epoch,) = train(run, seen, held, "cpu")
+        found.append((epoch.loss, epoch.dice, epoch.threshold, predicted(run, scenes, held.records)))
+        images = as_images(seen.batch([2, 0])[0])
+        records = [seen.records[number] for number in (2, 0)]
+        assert torch.equal(
+            images, torch.stack([read_image(run.recipe, scenes, r, seen.scaling).float() for r in records])
+        )
+    assert found[0][:3] == found[1][:3]
+    assert np.array_equal(found[0][3], found[1][3])
 
 
 def predicted(run, scenes, records):

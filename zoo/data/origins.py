@@ -1,0 +1,257 @@
+"""Where records are packed from: directories in any layout, zip files and object stores in the competition's.
+
+In: paths and URLs. Out: origins, which list their records without reading any and open one at a time. The files of a
+record in a zip file or an object store are fetched into a temporary folder, where the layout reads and checks them.
+"""
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol, cast
+
+from core.errors import UserError
+from core.files import sha256_of, stamp
+from zoo.data.label_offset import FILE, read_label_offset
+from zoo.data.layouts.competition import INDIVIDUAL_MASKS, PIXEL_MASKS, CompetitionSource, band_name
+from zoo.data.layouts.packed import PackedSource
+from zoo.data.metadata import read_metadata
+from zoo.data.records import BANDS, SPLITS, Fault, Metadata, Record, Source, Split
+from zoo.data.sources import Scenes, open_scenes
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
+_MEMBER = re.compile(r"(?P<root>(?:.*/)?)(?P<split>train|validation|test)/(?P<id>[^/.][^/]*)/(?P<file>[^/]+\.npy)")
+
+
+class Origin(Protocol):
+    """Records that can be packed."""
+
+    def records(self) -> Sequence[Record]:
+        """All records, in their order."""
+
+    def bands(self, record: Record) -> tuple[int, ...]:
+        """Bands that the record holds; reads no array."""
+
+    def metadata(self, record: Record) -> Metadata | None:
+        """Time and place, or None if they are not known."""
+
+    def made_from(self, record: Record, bands: Sequence[int]) -> str:
+        """Digest of what is known of the record's files without reading them: names, sizes, times."""
+
+    @contextmanager
+    def opened(self, record: Record, bands: Sequence[int]) -> Iterator[Source]:
+        """Source that reads these bands and the masks of the record within the block."""
+
+    @property
+    def label_offset(self) -> float:
+        """Pixels by which the labels lie off."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Faults for which a record or its metadata is left out."""
+
+
+def open_origins(given: Sequence[Path]) -> list[Origin]:
+    """Open directories, zip files (`*.zip`) and URLs that fsspec knows (`s3://bucket/folder`).
+
+    UserError if one is absent, holds no records, or is packed already.
+    """
+    urls = [url for path in given if (url := url_of(path))]
+    zips = [path for path in given if path.suffix == ".zip" and not url_of(path)]
+    folders = [path for path in given if path.suffix != ".zip" and not url_of(path)]
+    origins: list[Origin] = [_ZipFile(path) for path in zips]
+    origins += [_ObjectStore(url) for url in urls]
+    if folders:
+        scenes = open_scenes(folders)
+        for source in scenes.sources:
+            if isinstance(source, PackedSource):
+                raise UserError(f"{source.root}: is packed already; name the scenes that it was packed from")
+        origins.append(_Folders(scenes))
+    return origins
+
+
+def url_of(path: Path) -> str | None:
+    """URL that a command line took for a path, and lost a slash of; None for a path.
+
+    >>> url_of(Path("s3://bucket/scenes")), url_of(Path("scenes"))
+    ('s3://bucket/scenes', None)
+    """
+    found = _URL.fullmatch(str(path))
+    return f"{found[1]}://{found[2]}" if found else None
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """Directories in any layout."""
+
+    scenes: Scenes
+
+    def records(self) -> Sequence[Record]:
+        return self.scenes.records
+
+    def bands(self, record: Record) -> tuple[int, ...]:
+        return self.scenes.source(record).bands(record)
+
+    def metadata(self, record: Record) -> Metadata | None:
+        return self.scenes.metadata(record)
+
+    def made_from(self, record: Record, bands: Sequence[int]) -> str:
+        source = self.scenes.source(record)
+        paths = {*source.files(record, bands), *([source.mask_path(record)] if source.has_mask(record) else [])}
+        if source.has_labelers(record):
+            paths.add(source.path(record) / INDIVIDUAL_MASKS)
+        return _digest({path.name: stamp(path) for path in paths})
+
+    @contextmanager
+    def opened(self, record: Record, bands: Sequence[int]) -> Iterator[Source]:
+        yield self.scenes.source(record)
+
+    @property
+    def label_offset(self) -> float:
+        return self.scenes.label_offset
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self.scenes.faults
+
+
+class _Archive:
+    """Files in the competition's layout that have to be fetched before they can be read.
+
+    where: words for messages. members: names of all files, each with what tells a change of it.
+    """
+
+    def __init__(self, where: str, members: Mapping[str, Any]) -> None:
+        self.where = where
+        self._files: dict[tuple[Split, str], dict[str, str]] = {}
+        self._state = members
+        roots = set()
+        for name in members:
+            if found := _MEMBER.fullmatch(name):
+                roots.add(found["root"])
+                self._files.setdefault((cast(Split, found["split"]), found["id"]), {})[found["file"]] = name
+        if len(roots) != 1:
+            what = f"records in {len(roots)} places, {min(roots)} first" if roots else "no records"
+            raise UserError(
+                f"{where}: holds {what}; expected train/, validation/ or test/ with a folder for each record"
+            )
+        (self._root,) = roots
+
+    def fetch(self, member: str, path: Path) -> None:
+        """Write the content of a member to a file."""
+        raise NotImplementedError
+
+    def records(self) -> Sequence[Record]:
+        name = PurePosixPath(self.where).name
+        return [Record(record_id, split, name) for split, record_id in sorted(self._files)]
+
+    def bands(self, record: Record) -> tuple[int, ...]:
+        return tuple(band for band in BANDS if band_name(band) in self._files[record.split, record.id])
+
+    def metadata(self, record: Record) -> Metadata | None:
+        return self._metadata.get((record.split, record.id))
+
+    def made_from(self, record: Record, bands: Sequence[int]) -> str:
+        return _digest({name: self._state[member] for name, member in self._needed(record, bands).items()})
+
+    @contextmanager
+    def opened(self, record: Record, bands: Sequence[int]) -> Iterator[Source]:
+        with tempfile.TemporaryDirectory(prefix="contrails-") as folder:
+            source = CompetitionSource(Path(folder), self.where)
+            source.path(record).mkdir(parents=True)
+            for name, member in self._needed(record, bands).items():
+                self.fetch(member, source.path(record) / name)
+            yield source
+
+    @property
+    def label_offset(self) -> float:
+        return self._with_file(FILE, lambda path: read_label_offset(path.parent))
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return tuple(fault for _, faults in self._read_metadata for fault in faults)
+
+    @cached_property
+    def _metadata(self) -> dict[tuple[Split, str], Metadata]:
+        return {
+            (split, name): each
+            for split, (found, _) in zip(SPLITS, self._read_metadata)
+            for name, each in found.items()
+        }
+
+    @cached_property
+    def _read_metadata(self) -> list[tuple[dict[str, Metadata], tuple[Fault, ...]]]:
+        def read(path: Path) -> tuple[dict[str, Metadata], tuple[Fault, ...]]:
+            return read_metadata(path) if path.exists() else ({}, ())
+
+        return [self._with_file(f"{split}_metadata.json", read) for split in SPLITS]
+
+    def _with_file(self, name: str, read: Callable[[Path], Any]) -> Any:
+        """What `read` finds in a file beside the splits, which may be absent."""
+        with tempfile.TemporaryDirectory(prefix="contrails-") as folder:
+            path = Path(folder) / name
+            if self._root + name in self._state:
+                self.fetch(self._root + name, path)
+            return read(path)
+
+    def _needed(self, record: Record, bands: Sequence[int]) -> dict[str, str]:
+        files = self._files[record.split, record.id]
+        wanted = {*map(band_name, bands), PIXEL_MASKS, INDIVIDUAL_MASKS}
+        return {name: files[name] for name in sorted(wanted & files.keys())}
+
+
+class _ZipFile(_Archive):
+    """Zip file, whose records are read without unpacking the others."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError as error:
+            raise UserError(f"{path}: no such file") from error
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path}: is not a readable zip file ({error}); fetch it again") from error
+        super().__init__(str(path), {each.filename: [each.file_size, each.CRC] for each in self._zip.infolist()})
+
+    def fetch(self, member: str, path: Path) -> None:
+        try:
+            path.write_bytes(self._zip.read(member))
+        except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+            raise UserError(f"{self.where}: {member} cannot be read ({error}); fetch the zip file again") from error
+
+
+class _ObjectStore(_Archive):
+    """Folder of an object store, or of anything else that fsspec opens by its URL."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        try:
+            self._system, self._base = fsspec.url_to_fs(url)
+            found = self._system.find(self._base, detail=True)
+        # Every store has errors of its own, and a lacking package is an ImportError.
+        except Exception as error:
+            raise UserError(f"{url}: cannot be listed ({error}); check the address and the access") from error
+        names = {name[len(self._base.rstrip("/")) + 1 :]: info for name, info in found.items()}
+        super().__init__(url, {name: _state(info) for name, info in names.items()})
+
+    def fetch(self, member: str, path: Path) -> None:
+        try:
+            self._system.get_file(f"{self._base.rstrip('/')}/{member}", str(path))
+        except Exception as error:
+            raise UserError(f"{self.where}: {member} cannot be fetched ({error}); run the command again") from error
+
+
+def _state(info: Mapping[str, Any]) -> list[str]:
+    """Size of an object and the first of what stores say of its content."""
+    for key in ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "mtime", "created"):
+        with suppress(KeyError):
+            return [str(info["size"]), str(info[key])]
+    return [str(info.get("size"))]
+
+
+def _digest(files: Mapping[str, Any]) -> str:
+    return sha256_of(files)[:16]
