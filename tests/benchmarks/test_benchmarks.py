@@ -28,9 +28,11 @@ WITH_JSON = (
     "coverage",
     "ensemble",
     "epoch_choice",
+    "feeding",
     "levers",
     "notebook",
     "one_writer",
+    "packing",
     "reading",
     "rle",
     "run_means",
@@ -184,6 +186,24 @@ def test_reading(run, tmp_path):
     given = ("--data", tmp_path, "--threads", 1, "--records", 2)
     _, figures = run("reading", *given, REPEATS=1, INPUTS={"fc t5": ("fc", [5])})
     assert [row["unit"] for row in figures["rows"]] == ["records/s"] * 2 + ["ms a batch"] * 2 + ["processor s"]
+
+
+def test_feeding(run, tmp_path):
+    write_record(tmp_path / "raw", "train", "1", mask=9)
+    given = ("--data", tmp_path / "raw", "--copies", 2)
+    out, figures = run("feeding", *given, REPEATS=1, WORKERS=1, PASSES=1, SECONDS=0, MEMCPY=1 << 20)
+    assert "2 packed" in out
+    assert figures["ratios"].keys() == {
+        *("cold, wall", "warm, wall", "warm, processor", "warm float32, processor", "warm, share of memcpy"),
+    }
+    assert min(figures["ratios"].values()) > 0
+
+
+def test_packing(run, tmp_path):
+    write_record(tmp_path / "raw", "train", "1", mask=9, bands=range(8, 17))
+    _, (ash, bands) = run("packing", "--data", tmp_path / "raw", "--jobs", 1, REPEATS=1)
+    assert bands["bytes"] > 2.5 * ash["bytes"] > 0
+    assert ash["share"] > 0
 
 
 def test_rle(run):

@@ -135,7 +135,7 @@ def digest_of(parts: Mapping[str, NDArray[Any]]) -> str:
     """Digest of what the files hold of a record, in the order of their names."""
     digest = hashlib.sha256()
     for _, values in sorted(parts.items()):
-        digest.update(np.ascontiguousarray(values))
+        digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()[:16]
 
 
