@@ -103,7 +103,7 @@ def rate(batches: Callable[[], Iterator[tuple[Tensor, Tensor]]]) -> Rate:
 
 def memcpy() -> float:
     """Bytes a second of processor time that numpy copies from one large array to another."""
-    source, target = np.ones(MEMCPY, np.uint8), np.zeros(MEMCPY, np.uint8)
+    source, target = np.ones(MEMCPY, np.uint8), np.ones(MEMCPY, np.uint8)
     start = time.process_time()
     for _ in range(4):
         np.copyto(target, source)

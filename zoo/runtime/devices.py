@@ -3,6 +3,7 @@
 import torch
 
 from core.errors import UsageError
+from zoo.runtime.memory import keep_freed_memory
 
 
 def choose_device(name: str) -> torch.device:
@@ -31,5 +32,6 @@ def environment(device: torch.device) -> dict[str, str | int]:
 
 
 def set_threads(jobs: int) -> None:
-    """Set the number of threads that compute on a CPU."""
+    """Set the number of threads that compute on a CPU, and keep the memory that they free for their next batch."""
     torch.set_num_threads(jobs)
+    keep_freed_memory()

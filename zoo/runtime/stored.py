@@ -9,4 +9,5 @@ def as_images(batch: Tensor) -> Tensor:
     """Images, float32, of a batch that may still be stored ash colours, uint8; the same bits as of `read_image`."""
     if batch.is_floating_point():
         return batch
-    return batch.float().div_(COLOURS).half().float()
+    images = batch / COLOURS
+    return images.copy_(images.half())

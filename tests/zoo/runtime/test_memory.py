@@ -1,5 +1,9 @@
 """How much memory is left, by what limits a process most: the machine, or a container around it."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from zoo.runtime import memory as module
@@ -64,3 +68,20 @@ def test_a_machine_that_does_not_say_has_what_was_not_taken(machine):
 
 def test_this_machine_has_some():
     assert 0 < memory().free <= memory().total
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+def test_freed_memory_is_kept_for_the_next_array_of_its_size():
+    """In a process of its own: the setting lasts."""
+    probe = (
+        "import resource, sys; import numpy as np; from zoo.runtime.memory import keep_freed_memory\n"
+        "def faults():\n"
+        "    np.ones(100_000_000, np.uint8)\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(3): np.ones(100_000_000, np.uint8)\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "before = faults(); assert keep_freed_memory(); print(before, faults())"
+    )
+    said = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True).stdout
+    before, after = map(int, said.split())
+    assert after < before / 10

@@ -109,21 +109,26 @@ class PackedSource:
         bands: those to take of kelvins, None for ash colours. None if the records are not stored alike, or not so, or
         lack a frame.
         """
-        contents = {self._content(record) for record in records}
+        places = [self._places[record] for record in records]
+        contents = {self._shards[shard].content for shard in {shard for shard, _ in places}}
         if len(contents) != 1:
             return None
         (content,) = contents
         if (bands is None) != (content.kind == "ash") or not set(frames) <= set(content.frames):
             return None
         channels = content.bands if bands is None else tuple(bands)
-        if not set(channels) <= set(content.bands) or any(self._lacks(record, channels, frames) for record in records):
+        incomplete = self._incomplete.intersection(records)
+        if not set(channels) <= set(content.bands) or any(self._lacks(each, channels, frames) for each in incomplete):
             return None
-        rows, columns = _at(content.frames, frames), _at(content.bands, channels)
-        shape = (len(records), len(frames), len(channels), SIZE, SIZE)
-        values: NDArray[Any] = np.empty(shape, content.dtype)
-        for plane, record in zip(values, records):
-            shard, number = self._places[record]
-            plane[...] = self._files(shard)[PLANES][number, rows][:, columns]
+        values: NDArray[Any] = np.empty((len(records), len(frames), len(channels), SIZE, SIZE), content.dtype)
+        # One copy a record: indexing the shards by lists would take another to bring records into their order.
+        if channels == content.bands and tuple(frames) == content.frames:
+            for plane, (shard, number) in zip(values, places):
+                plane[...] = self._files(shard)[PLANES][number]
+        else:
+            rows, columns = _at(content.frames, frames), _at(content.bands, channels)
+            for plane, (shard, number) in zip(values, places):
+                plane[...] = self._files(shard)[PLANES][number, rows][:, columns]
         return Stored(Content(kind=content.kind, bands=channels, frames=tuple(frames)), values)
 
     def masks(self, records: Sequence[Record]) -> NDArray[np.bool_]:
@@ -194,6 +199,11 @@ class PackedSource:
             for index, shard in enumerate(self._shards)
             for number, row in enumerate(shard.rows)
         }
+
+    @cached_property
+    def _incomplete(self) -> frozenset[Record]:
+        """Records that lack a frame."""
+        return frozenset(record for record in self._places if self._row(record).absent)
 
     @cached_property
     def _mapped(self) -> dict[int, Files]:
