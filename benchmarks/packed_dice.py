@@ -38,7 +38,7 @@ def errors(scenes: Scenes) -> dict[str, dict[str, dict[str, float]]]:
     for record in (record for record in scenes.labelled if not record.clipped):
         kelvin = scenes.kelvin(record, ASH_BANDS, (LABELLED,))
         colours = ash_image(kelvin)
-        ash, steps = (Content(kind=kind, bands=ASH_BANDS, frames=(LABELLED,)) for kind in ("ash", "kelvin"))  # type: ignore
+        ash, steps = (Content(kind=kind, bands=ASH_BANDS, frames=(LABELLED,)) for kind in ("ash", "kelvin"))
         ways = {
             "uint8 colours": ash.decode(ash.encode(kelvin)).swapaxes(0, 1),
             "float16 colours": colours.astype(np.float16).astype(np.float32),
