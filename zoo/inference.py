@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from ttach.base import Chain
+from ttach.base import Chain, Compose
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
@@ -27,45 +28,91 @@ from zoo.predictions.splits import labels_of
 from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
+from zoo.runtime.folding import fold_batch_norms
+from zoo.runtime.parts import Parts
 from zoo.runtime.precision import autocast, prediction_precision
-from zoo.runtime.prefetch import prefetch
+from zoo.runtime.prefetch import in_background, prefetch
 from zoo.training.dataset import read_images
 from zoo.tta import compose, merged, scaled_sides
 from zoo.views import SingleView, ViewSet, parse_views, single_views
 
-BATCH = 8
+BATCH = 8  # records that are read together
 
 
 def probabilities(
-    network: nn.Module, images: Tensor, tta: str = "none", offset: float = 0.0, precision: str = "fp32"
+    network: nn.Module,
+    images: Tensor,
+    tta: str = "none",
+    offset: float = 0.0,
+    precision: str = "fp32",
+    parts: Parts | None = None,
 ) -> NDArray[np.float32]:
     """Images (n, frames, channels, 256, 256) -> probability (n, 256, 256), merged over the views of `tta`.
 
     tta: as `zoo.views.parse_views` takes it; `scale` in it needs a Segmenter. offset: pixels down and right of the
-    image at which the network predicts in every view; its maps are brought home with it.
+    image at which the network predicts in every view; its maps are brought home with it. parts: how many images the
+    network takes at once. On a card the views are computed together, which gains nothing on a CPU.
     """
     views = parse_views(tta)
-    found = merged(views, (compute() for compute in _view_maps(network, images, views, offset, precision)))
-    merged_maps: NDArray[np.float32] = found[:, 0].numpy()
+    parts = parts or Parts(images.device)
+    if images.device.type == "cpu":
+        computed = _view_maps(network, images, views, offset, precision, parts)
+        maps: Iterator[Tensor] = (compute() for compute in computed)
+    else:
+        maps = _views_together(network, images, views, offset, precision, parts)
+    merged_maps: NDArray[np.float32] = merged(views, maps)[:, 0].numpy()
     return merged_maps
 
 
 def _view_maps(
-    network: nn.Module, images: Tensor, views: ViewSet, offset: float, precision: str
+    network: nn.Module, images: Tensor, views: ViewSet, offset: float, precision: str, parts: Parts
 ) -> Iterator[Callable[[], Tensor]]:
     """Functions that compute the map of each view, (n, 1, 256, 256), brought home to the CPU."""
-    scales = bool(scaled_sides(views, SIZE))
-    for view in compose(views, network.size if scales else SIZE, offset):  # type: ignore
+    for view in _composed(network, views, offset):
 
         def compute(view: Chain = view) -> Tensor:
-            seen = view.augment_image(images)
-            with autocast(images.device, precision):
-                logits = (network(seen, seen.shape[-1]) if scales else network(seen)).float()
-            # Merged on the CPU: the same bits wherever the network computes.
-            maps: Tensor = view.deaugment_mask(resize(logits, SIZE).sigmoid()).cpu()
-            return maps
+            logits = _logits(network, view.augment_image(images), views, precision, parts)
+            return _home(view, logits)
 
         yield compute
+
+
+def _views_together(
+    network: nn.Module, images: Tensor, views: ViewSet, offset: float, precision: str, parts: Parts
+) -> Iterator[Tensor]:
+    """Maps of the views in their order, (n, 1, 256, 256); views of one side share their forward passes."""
+    composed = list(_composed(network, views, offset))
+    seen = [view.augment_image(images) for view in composed]
+    sides = dict.fromkeys(each.shape[-1] for each in seen)
+    found: dict[int, Tensor] = {}
+    for side in sides:
+        numbers = [number for number, each in enumerate(seen) if each.shape[-1] == side]
+        logits = _logits(network, torch.cat([seen[number] for number in numbers]), views, precision, parts)
+        found |= zip(numbers, logits.split(len(images)))
+    for number, view in enumerate(composed):
+        yield _home(view, found[number])
+
+
+def _composed(network: nn.Module, views: ViewSet, offset: float) -> Compose:
+    return compose(views, network.size if scaled_sides(views, SIZE) else SIZE, offset)  # type: ignore
+
+
+def _logits(network: nn.Module, seen: Tensor, views: ViewSet, precision: str, parts: Parts) -> Tensor:
+    """Logits at 256 of the images of a view."""
+    side = (seen.shape[-1],) if scaled_sides(views, SIZE) else ()
+
+    def compute(part: Tensor) -> Tensor:
+        with autocast(part.device, precision):
+            logits: Tensor = network(part, *side)
+        return resize(logits.float(), SIZE)
+
+    return parts.apply(compute, seen)
+
+
+def _home(view: Chain, logits: Tensor) -> Tensor:
+    # Merged on the CPU: the same bits wherever the network computes.
+    maps: Tensor = view.deaugment_mask(logits.sigmoid()).cpu()
+    return maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +192,18 @@ def _tensor_function(name: str) -> Callable[..., Channels]:
 
 @torch.inference_mode()
 def predict_records(
-    run: Run, scenes: Scenes, records: Sequence[Record], tta: str, device_name: str, frame: int = LABELLED
+    run: Run,
+    scenes: Scenes,
+    records: Sequence[Record],
+    tta: str,
+    device_name: str,
+    frame: int = LABELLED,
+    listener: Listener = SILENT,
 ) -> Generator[tuple[str, NDArray[np.float32]]]:
     """Iterate over (record id, probability (256, 256)) of the records at a frame, in their order, in bounded memory."""
-    with closing(_batches(run, scenes, records, device_name, frame)) as batches:
-        for batch, network, images, precision in batches:
-            maps = probabilities(network, images, tta, run.recipe.final.view_offset, precision)
+    with closing(_batches(run, scenes, records, device_name, frame, listener)) as batches:
+        for batch, network, images, precision, parts in batches:
+            maps = probabilities(network, images, tta, run.recipe.final.view_offset, precision, parts)
             yield from zip((record.id for record in batch), maps)
 
 
@@ -169,11 +222,12 @@ def predict_views(
     """
     offset = run.recipe.final.view_offset if offset is None else offset
     with closing(_batches(run, scenes, records, device_name, LABELLED)) as batches:
-        for batch, network, images, precision in batches:
+        for batch, network, images, precision, parts in batches:
             maps: dict[SingleView, NDArray[np.float32]] = {}
             seconds: dict[SingleView, float] = {}
             for views in sets:
-                for view, compute in zip(single_views(views), _view_maps(network, images, views, offset, precision)):
+                computed = _view_maps(network, images, views, offset, precision, parts)
+                for view, compute in zip(single_views(views), computed):
                     if view not in maps:
                         start = time.process_time()
                         maps[view] = compute()[:, 0].numpy()
@@ -182,18 +236,27 @@ def predict_views(
 
 
 def _batches(
-    run: Run, scenes: Scenes, records: Sequence[Record], device_name: str, frame: int
-) -> Generator[tuple[Sequence[Record], Segmenter, Tensor, str]]:
-    """Iterate over batches of records with the run's network, their images on its device, and the precision."""
+    run: Run,
+    scenes: Scenes,
+    records: Sequence[Record],
+    device_name: str,
+    frame: int,
+    listener: Listener = SILENT,
+) -> Generator[tuple[Sequence[Record], nn.Module, Tensor, str, Parts]]:
+    """Iterate over batches of records with the run's network, their images on its device, precision and parts."""
     device = choose_device(device_name)
     precision = prediction_precision(run.recipe.final.precision, device)
-    network = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
+    network: nn.Module = load_network(run).to(device, memory_format=torch.channels_last)  # type: ignore
     require_input(scenes, records, run.recipe.input, frames_at(run.recipe.frames, frame))
     scaling = read_scaling(run.scaling, run.recipe.input, run.train_command)
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
+    parts = Parts(device, listener, run.label)
     with prefetch(lambda batch: read_images(run.recipe, scenes, batch, scaling, frame), batches) as read:
-        for batch, images in zip(batches, read):
-            yield batch, network, images.to(device), precision
+        for number, (batch, images) in enumerate(zip(batches, read)):
+            images = images.to(device)
+            if not number:
+                network = fold_batch_norms(network, images[:1])
+            yield batch, network, images, precision, parts
 
 
 def predict_set(
@@ -241,9 +304,15 @@ def predict_set(
         listener.advance(len(by_id) - len(missing))
         if missing:
             start = time.perf_counter()
-            with closing(predict_records(run, scenes, missing, tta, device_name, provenance.frame or LABELLED)) as maps:
-                for record_id, probability in maps:
-                    writer.add(record_id, probability)
+            frame = provenance.frame or LABELLED
+            found = predict_records(run, scenes, missing, tta, device_name, frame, listener)
+            with closing(found) as maps, in_background(partial(_add, writer)) as add:
+                for pair in maps:
+                    add(pair)
                     listener.advance(1)
             writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
     return PredictionSet(folder, writer.manifest)
+
+
+def _add(writer: PredictionWriter, pair: tuple[str, NDArray[np.float32]]) -> None:
+    writer.add(*pair)

@@ -14,8 +14,9 @@ from cli.app import run as cli
 from ensemble import counts
 from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
-from tests.zoo.training.cases import TINY_FILE
+from tests.zoo.training.cases import TINY, TINY_FILE
 from zoo.data.synth import make_scenes
+from zoo.members import with_settings
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 LABELLED = TRAIN + VALIDATION
@@ -28,11 +29,13 @@ WITH_JSON = (
     "coverage",
     "ensemble",
     "epoch_choice",
+    "epoch_profile",
     "feeding",
     "levers",
     "notebook",
     "one_writer",
     "packing",
+    "prediction",
     "reading",
     "rle",
     "run_means",
@@ -153,6 +156,13 @@ def test_epoch_choice(run):
     assert max(abs(bias[rule]) for rule in ("last", "others", "half")) < 0.005
 
 
+def test_epoch_profile(run, scenes, monkeypatch):
+    monkeypatch.setattr("benchmarks.epoch_profile.load_member", lambda name: TINY)
+    _, figures = run("epoch_profile", "--data", scenes, "--steps", 1)
+    assert figures["before"].keys() == figures["after"].keys()
+    assert all(seconds > 0 for part, seconds in figures["after"].items() if part != "crops and views")
+
+
 def test_levers(run, scenes, tmp_path, monkeypatch):
     """Both sides of a lever of its own are trained, with two seeds, and compared on all records."""
     member = tmp_path / "tiny.toml"
@@ -178,6 +188,13 @@ def test_notebook(run, scenes):
 def test_one_writer(run):
     _, figures = run("one_writer", "--rounds", 3)
     assert all(race["with"] == 0 for name, race in figures.items() if name != "rounds")
+
+
+def test_prediction(run, monkeypatch):
+    monkeypatch.setattr("benchmarks.prediction.load_member", lambda name: with_settings(TINY, {"size": 256}))
+    _, figures = run("prediction", "--records", 2, "--repeats", 1)
+    assert figures["product_differs"] <= 1e-5 < figures["bf16_differs"] < 0.1
+    assert figures["ttach_vs_ttach"] == 1
 
 
 def test_reading(run, tmp_path):

@@ -1,8 +1,8 @@
-"""Prefetching: threads read the next batches while the network computes; the same batches in the same order."""
+"""Threads beside the network: they read the next batches, and write what it gave; all in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -12,6 +12,7 @@ import torch
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 
+WAITING = 32  # results that wait to be written
 MOST_THREADS = 8  # each holds a batch in memory; more would wait for the interpreter and not for files
 
 
@@ -29,6 +30,28 @@ def prefetch(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[I
     pool = ThreadPoolExecutor(prefetch_threads(), "read")
     try:
         yield _in_order(pool, read, iter(items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def in_background(write: Callable[[Item], object]) -> Iterator[Callable[[Item], None]]:
+    """Function that lets a thread call `write` with each item, in order; the caller waits if many are left.
+
+    An error of the thread is raised by a later call, or at the end of the block, with which the thread ends.
+    """
+    pool = ThreadPoolExecutor(1, "write")
+    waiting: deque[Future[object]] = deque()
+
+    def hand_over(item: Item) -> None:
+        while waiting and (len(waiting) >= WAITING or waiting[0].done()):
+            waiting.popleft().result()
+        waiting.append(pool.submit(write, item))
+
+    try:
+        yield hand_over
+        while waiting:
+            waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 

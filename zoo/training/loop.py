@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.command import Command
 from core.files import make_folder, sha256_of_file, write_text
 from core.listener import SILENT, Listener
 from core.signing import signed_line, signed_text
@@ -27,7 +26,7 @@ from zoo.runs.store import HELD_OUT, LAST
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
 from zoo.runtime.devices import choose_device, environment
 from zoo.runtime.precision import training_precision
-from zoo.schedules import learning_rate, lower_rate
+from zoo.schedules import learning_rate
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import RecordDataset
 from zoo.training.history import (
@@ -40,6 +39,7 @@ from zoo.training.history import (
     read_epochs,
     resumable_state,
 )
+from zoo.training.pending import PendingLosses, loss_not_finite
 from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
@@ -121,12 +121,13 @@ class _Loop:
         self.history: list[Epoch] = []
         self.progress = EpochProgress()
         self.best_sha256 = ""
-        self.made_with = [environment(device)]
         self.candidates: dict[int, str] = {}  # SHA-256 of the weights of each candidate epoch so far
         torch.manual_seed(run.random_seed("weights"))
         self.started_from = warm_start_sha256(start)
         state = resumable_state(run, self.started_from)
         self.train_step = TrainStep(self.recipe, device, "none" if state or start else None, listener)
+        self.made_with = [self.train_step.choices | environment(device)]
+        self.pending = PendingLosses(device)
         if state:
             self._resume(state)
         elif start:
@@ -163,11 +164,11 @@ class _Loop:
         steps = range(len(self.progress.losses), self.steps)
         with self.train_set.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
             for step in steps:
-                self.progress.losses.append(self._step(step, order, batches))
-                self.listener.advance(
-                    1, f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.progress.losses[-1]:.3f}"
-                )
-                if time.monotonic() - saved >= self.save_every and step + 1 < self.steps:
+                self._step(step, order, batches)
+                must_save = time.monotonic() - saved >= self.save_every and step + 1 < self.steps
+                if must_save or self.pending.due or step + 1 == self.steps:
+                    self._read_losses(order)
+                if must_save:
                     clocks = self.progress.add_time(clocks)
                     self._save()
                     saved = time.monotonic()
@@ -197,42 +198,40 @@ class _Loop:
         # Every batch is full: BatchNorm would fail on a last one of one or two scenes.
         return [order[number * batch : (number + 1) * batch] for number in range(first, first + self.recipe.accumulate)]
 
-    def _step(self, step: int, order: list[int], batches: Iterator[tuple[Tensor, Tensor]]) -> float:
-        """Run one step of the optimizer; returns its loss, the mean over its batches.
+    def _step(self, step: int, order: list[int], batches: Iterator[tuple[Tensor, Tensor]]) -> None:
+        """Run one step of the optimizer; the losses of its batches stay on the device.
 
         Everything random in it is seeded by its number, so that a resumed run gives the curve of an undisturbed one.
         """
         draws = _generator(self.run, "step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and the like
         losses = []
-        for numbers in self._batches(step, order):
+        for _ in range(self.recipe.accumulate):
             images, labels = training_view(self.recipe, *next(batches), self.train_step.device, draws)
             losses.append(self.train_step.backward(images, labels))
-            if not np.isfinite(losses[-1]):
-                raise self._not_finite(step, numbers)
+        self.pending.add(losses)
         try:
             self.train_step.update(self._rate(step), self.number * self.steps + step)
         except FloatingPointError as error:
-            raise self._not_finite(step, numbers) from error
-        return float(np.mean(losses))
+            raise self._not_finite(step, self._batches(step, order)[-1]) from error
+
+    def _read_losses(self, order: list[int]) -> None:
+        """Take the losses of the steps since the last call, each the mean over its batches; NotFinite for the first."""
+        for losses in self.pending.take():
+            step = len(self.progress.losses)
+            for numbers, loss in zip(self._batches(step, order), losses):
+                if not np.isfinite(loss):
+                    raise self._not_finite(step, numbers)
+            self.progress.losses.append(float(np.mean(losses)))
+            status = f"epoch {self.number + 1}/{self.recipe.epochs} loss {self.progress.losses[-1]:.3f}"
+            self.listener.advance(1, status)
 
     def _rate(self, step: int) -> float:
         return learning_rate(self.recipe, self.number * self.steps + step, self.recipe.epochs * self.steps)
 
     def _not_finite(self, step: int, numbers: Sequence[int]) -> NotFinite:
-        records = [self.train_set.name(number) for number in numbers]
-        stage = f" stage {self.run.stage_number}" if self.run.stage_number else ""
         place = f"epoch {self.number + 1}, step {step + 1}"
-        where = f"{self.recipe.name} fold {self.run.fold}{stage}: the loss is not finite at {place}"
-        finite = torch.isfinite(self.train_set.batch(numbers)[0]).flatten(1).all(dim=1).tolist()
-        if not all(finite):
-            record = records[finite.index(False)]
-            return NotFinite(f"{where}: record {record} has channels that are not finite", Command("data check"))
-        full = ", or full precision, --set precision=fp32" if self.train_step.precision == "fp16" else ""
-        return NotFinite(
-            f"{where} (records {', '.join(records)}); a lower learning rate may help, {lower_rate(self.recipe)}, or a "
-            f"warmup, --set warmup=0.1, or clipped gradients, --set clip=1{full}"
-        )
+        return loss_not_finite(self.run, self.train_set, numbers, place, self.train_step.precision)
 
     def _keep(self, epoch: Epoch) -> None:
         self.history.append(epoch)
@@ -291,7 +290,7 @@ class _Loop:
         self.listener.info(f"{self.run.label}: resumes {self._place()}")
         before, (now,) = state.get("made_with", []), self.made_with
         if before and before[-1] != now:
-            was, is_now = (", ".join(f"{key} {each[key]}" for key in each) for each in (before[-1], now))
+            was, is_now = (", ".join(f"{key} {value}" for key, value in each.items()) for each in (before[-1], now))
             self.listener.info(f"{self.run.label}: resumes with {is_now} instead of {was}: the last bits may differ")
         self.made_with = before if before[-1:] == [now] else [*before, now]
 

@@ -39,8 +39,11 @@ class TrainStep:
         self.precision = training_precision(recipe.precision, device)
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.network: Segmenter = build(recipe, weights).to(device, memory_format=layout)  # type: ignore
+        # What decides the last bits of its gradients beside the device.
+        self.choices: dict[str, str | int] = {"layout": "channels_last" if recipe.channels_last else "contiguous"}
         if self.precision == "bf16" and device.type == "cpu":
             keep_depthwise_in_float32(self.network)
+            self.choices["depthwise"] = "fp32"
         if recipe.checkpointing:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
@@ -72,8 +75,10 @@ class TrainStep:
             self.network.encoder.train(not frozen)
             self.network.encoder.requires_grad_(not frozen)
 
-    def backward(self, images: Tensor, labels: Tensor) -> float:
-        """Add the gradients of one batch to those of the step's other batches; returns its loss.
+    def backward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Add the gradients of one batch to those of the step's other batches; returns its loss, on the device.
+
+        Reading the loss waits for the device: the loop does so for many steps together.
 
         images: float32 (n, frames, channels, h, w); labels: float32 (n, heads, h, w). UserError if the recipe asks for
         torch.compile and it fails.
@@ -83,7 +88,7 @@ class TrainStep:
             loss = self.loss(images, labels)
             with _frozen_statistics(self.network, self.recipe.checkpointing):
                 self.scaler.scale(loss / self.recipe.accumulate).backward()
-        return float(loss.detach())
+        return loss.detach()
 
     def update(self, lr: float, number: int) -> None:
         """Update the weights by the gradients that were added; `number` counts the run's updates from 0.

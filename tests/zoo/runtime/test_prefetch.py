@@ -18,7 +18,7 @@ from zoo.members import with_settings
 from zoo.runs.run import run_records
 from zoo.runtime import prefetch as module
 from zoo.runtime.memory import Memory
-from zoo.runtime.prefetch import prefetch, prefetch_threads
+from zoo.runtime.prefetch import in_background, prefetch, prefetch_threads
 from zoo.training import run_datasets, train
 from zoo.training.dataset import read_image
 
@@ -188,3 +188,28 @@ def test_no_file_is_read_that_the_input_does_not_need(name, tmp_path, monkeypatc
     seen.batch([0])
     needed = [f"band_{band}.npy" for band in INPUTS.facts(name).bands]
     assert sorted(opened) == [*needed, "human_pixel_masks.npy"]
+
+
+def test_the_background_does_all_in_order_and_ends_with_the_block():
+    done = []
+    with in_background(done.append) as add:
+        for number in range(99):
+            add(number)
+    assert done == list(range(99))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("write")]
+
+
+def test_an_error_in_the_background_ends_the_block_and_what_waits(monkeypatch):
+    monkeypatch.setattr(module, "WAITING", 2)
+    done = []
+
+    def write(number):
+        if number == 3:
+            raise UserError("disk full")
+        done.append(number)
+
+    with pytest.raises(UserError, match="disk full"), in_background(write) as add:
+        for number in range(99):
+            add(number)
+    assert done[:3] == [0, 1, 2] and len(done) < 8
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("write")]

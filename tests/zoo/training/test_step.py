@@ -43,8 +43,8 @@ def test_gradients_of_parts_add_up_to_those_of_the_whole(batch):
     for module in (*whole.network.modules(), *parts.network.modules()):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    loss = whole.backward(images, labels)
-    losses = [parts.backward(images[i : i + 2], labels[i : i + 2]) for i in (0, 2)]
+    loss = float(whole.backward(images, labels))
+    losses = [float(parts.backward(images[i : i + 2], labels[i : i + 2])) for i in (0, 2)]
     assert sum(losses) / 2 == pytest.approx(loss, rel=1e-5)
     torch.testing.assert_close(gradients(parts), gradients(whole), rtol=1e-3, atol=1e-6)
 
