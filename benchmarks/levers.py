@@ -29,7 +29,7 @@ from zoo.data import Scenes, open_scenes
 from zoo.members import Recipe, load_member, parse_setting, with_settings
 from zoo.predictions import MemberMaps, PredictionSet
 from zoo.runs import Store
-from zoo.workflows.train import TrainedRun
+from zoo.workflows.reuse import TrainedRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ from zoo.data.folds import count_of
 from zoo.geometry import resize
 from zoo.inputs import INPUTS, Channels, frames_at, read_scaling, require_input
 from zoo.models import Segmenter, build
-from zoo.predictions import PredictionSet, PredictionWriter, Provenance, set_folder
-from zoo.predictions.splits import labels_of
+from zoo.prediction_sets import set_writer
+from zoo.predictions import PredictionSet, PredictionWriter
 from zoo.runs.run import EndedRun, Run
 from zoo.runtime.checkpoints import load_weights
 from zoo.runtime.devices import choose_device
@@ -275,26 +275,8 @@ def predict_set(
     changed since they were predicted are predicted again, with a note. The listener counts records. UserError if the
     run's weights have changed since its end.
     """
-    if ended.fault:
-        raise UserError(f"{ended.fault}; train the run again")
-    run = ended.run
-    labels = labels_of(split)
-    provenance = Provenance(
-        member=run.recipe.name,
-        recipe=run.hash,
-        split=split,
-        fold=run.fold,
-        seed=run.seed,
-        tta=parse_views(tta).name,
-        folds_sha256=run.folds_sha256,
-        checkpoint_sha256=ended.weights_sha256,
-        frame=labels[0] if labels else None,
-    )
-    folder = set_folder(run.store, provenance)
-    by_id = {record.id: record for record in records}
-    bands = INPUTS.facts(run.recipe.input).bands
-    files = {record_id: scenes.source(record).files(record, bands) for record_id, record in by_id.items()}
-    with PredictionWriter(folder, provenance, sorted(by_id), files, listener) as writer:
+    run, by_id = ended.run, {record.id: record for record in records}
+    with set_writer(ended, scenes, records, split, tta, listener) as writer:
         if writer.changed:
             listener.note(
                 f"{run.label} {split}: the files of {count_of(writer.changed)} have changed since they were predicted, "
@@ -304,14 +286,14 @@ def predict_set(
         listener.advance(len(by_id) - len(missing))
         if missing:
             start = time.perf_counter()
-            frame = provenance.frame or LABELLED
+            frame = writer.provenance.frame or LABELLED
             found = predict_records(run, scenes, missing, tta, device_name, frame, listener)
             with closing(found) as maps, in_background(partial(_add, writer)) as add:
                 for pair in maps:
                     add(pair)
                     listener.advance(1)
             writer.seconds_per_record = (time.perf_counter() - start) / len(missing)
-    return PredictionSet(folder, writer.manifest)
+    return PredictionSet(writer.folder, writer.manifest)
 
 
 def _add(writer: PredictionWriter, pair: tuple[str, NDArray[np.float32]]) -> None:

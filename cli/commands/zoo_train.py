@@ -45,9 +45,9 @@ def train(
     recipes = load_members(named, settings.members, dict(map(parse_setting, sets)), epochs=epochs, start_from=start)
     scenes = settings.scenes()
 
-    from zoo.workflows.train import train
+    from zoo.workflows.reuse import train_or_reuse
 
     how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
-    trained = train(recipes, scenes, settings.runs, allow_ungrouped=allow_ungrouped, **how)
+    trained = train_or_reuse(recipes, scenes, settings.runs, allow_ungrouped=allow_ungrouped, **how)
     show(settings, [each.as_dict() for each in trained], lambda console: print_trained(console, trained))
     next_step(settings, after_training(trained[0].run, bool(scenes.test)))

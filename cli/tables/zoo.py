@@ -19,7 +19,7 @@ from zoo.runs.names import FULL
 if TYPE_CHECKING:
     from zoo.workflows.predict import PredictedRun
     from zoo.workflows.pseudo import LabelledSet
-    from zoo.workflows.train import TrainedRun
+    from zoo.workflows.reuse import TrainedRun
 
 
 def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:

@@ -6,7 +6,7 @@ In: members, Scenes, a Store. Out: TrainedRuns, with their prediction sets in th
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,6 @@ from zoo.runs import Store
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at
 from zoo.runs.store import HELD_OUT, LAST, OTHER_FOLDS
-from zoo.schedules import lower_rate
 from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
@@ -46,62 +45,10 @@ from zoo.training import (
 )
 from zoo.training import train as train_run
 from zoo.workflows.predict import predict_run
+from zoo.workflows.reuse import TrainedRun, TrainedRuns, warn_of_dice
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TrainedRun:
-    """Run that was trained or reused, and the predictions of the records that it holds out."""
-
-    ended: EndedRun
-    predictions: PredictionSet | None  # None for `full`, which holds none out
-    reused: bool
-
-    def __repr__(self) -> str:
-        dice = "" if self.dice is None else f", dice={self.dice:.4f}"
-        return f"TrainedRun({self.run.full_label}{dice}, reused={self.reused})"
-
-    @property
-    def run(self) -> Run:
-        """Member, fold, seed and place."""
-        return self.ended.run
-
-    @property
-    def dice(self) -> float | None:
-        """Global Dice on the records that it holds out, at the best threshold of these records.
-
-        If they chose its epoch, too (`ended.epoch_chosen_on`), it is a little too high. None for `full`, and where they
-        hold no contrail pixel.
-        """
-        dice: float | None = self.ended.result["dice"]
-        return dice
-
-    @property
-    def stopped_at(self) -> str | None:
-        """Stage and epoch at which a stop file ended the run; None if it was trained to its end."""
-        return stopped_at(self.ended) if self.ended.stopped else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Document for JSON: the run's result, with each stage's score beside the logged one."""
-        run = self.run
-        # results of older runs have no stages and no averaged epochs
-        kept = {key: value for key, value in self.ended.result.items() if key != "candidates"}
-        chosen = {"epoch_chosen_on": self.ended.epoch_chosen_on}
-        found = {"stages": [], "averaged": [], **kept, **chosen, "logged_stages": list(run.recipe.log.stages)}
-        stopped = {"stopped": self.ended.stopped, "stopped_at": self.stopped_at}
-        return {"member": run.member, "fold": run.fold, "folder": str(run.folder), **found, **stopped}
-
-
-class TrainedRuns(list[TrainedRun]):
-    """Runs of one call, in the order in which they were trained."""
-
-    def to_frame(self) -> "pd.DataFrame":
-        """Table with one row for each run and the columns of `TrainedRun.as_dict`."""
-        import pandas as pd
-
-        return pd.DataFrame([trained.as_dict() for trained in self])
+    pass
 
 
 def train(
@@ -186,7 +133,7 @@ class _Trainer:
         settled = self._settled([each.ended for each in trained])
         for each, ended in zip(trained, settled):
             predictions = self._predict(ended, self.tta) if ended.run.fold != FULL else None
-            self._warn_of_dice(ended)
+            warn_of_dice(ended, self.listener)
             yield replace(each, ended=ended, predictions=predictions)
 
     def _trained(self, planned: Planned) -> TrainedRun:
@@ -298,15 +245,6 @@ class _Trainer:
             Command("zoo train", member=run.recipe_file, fold="all", seed=run.seed or None, with_val=run.with_val),
         )
 
-    def _warn_of_dice(self, ended: EndedRun) -> None:
-        run = ended.run
-        if ended.result["dice"] is None and run.fold != FULL:
-            by_others = ended.epoch_chosen_on == OTHER_FOLDS
-            which = "the other folds chose its epoch" if by_others else "its last epoch is kept"
-            self.listener.warn(f"{run.label}: no contrail pixel in its held-out records: no Dice, and {which}")
-        if ended.result["dice"] == 0:
-            self.listener.warn(f"{run.label}: {_no_contrail_found(run.recipe)}")
-
     def _datasets(self, run: Run) -> tuple[RecordDataset, RecordDataset]:
         return run_datasets(run, self.scenes, self.folds, self.jobs, self.listener)
 
@@ -325,12 +263,3 @@ def _epoch_words(settled: EndedRun) -> str:
         HELD_OUT: "on the fold itself, since it shares no candidate with the others",
     }
     return f"epoch {epochs} of {result['epochs']}, chosen {by[settled.epoch_chosen_on]}"
-
-
-def _no_contrail_found(recipe: Recipe) -> str:
-    """Meaning of a Dice of 0, and the settings that may help."""
-    weights = ", pretrained weights (now none)" if recipe.weights == "none" else ""
-    return (
-        "Dice 0: it finds no contrail of its fold at any threshold; what may help: a lower rate "
-        f"({lower_rate(recipe.final)}), more epochs (now {recipe.total_epochs}){weights}"
-    )

@@ -1,5 +1,6 @@
 """Small files are read once and weights hashed once, however often a command asks how a run ended."""
 
+import subprocess
 import sys
 from collections import Counter
 
@@ -52,6 +53,26 @@ def test_training_nothing_reads_each_result_once_and_hashes_its_weights_once(typ
     assert counted["read_json", "result.json"] == FOLDS
     assert counted["sha256_of_file", "best.safetensors"] == FOLDS
     assert counted["read_json", "manifest.json"] == FOLDS
+
+
+ASK = """
+import sys
+from cli.app import run
+code = run(sys.argv[1:])
+print(code, "torch" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_training_nothing_loads_no_torch_and_answers_as_if_it_did(typed):
+    folders = ["--data", f"{typed.folder / 'scenes'}", "--runs", f"{typed.folder / 'runs'}", "--jobs", "1", "--json"]
+    found = {}
+    for way, before in {"short": "", "whole": "import zoo.workflows.reuse as r; r._all_reused = lambda *_: []"}.items():
+        asked = [sys.executable, "-c", before + ASK, *TRAIN, *folders]
+        found[way] = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert [each.stderr.splitlines()[-1] for each in found.values()] == ["0 False", "0 True"]
+    assert found["short"].stdout == found["whole"].stdout
+    heard = [[line for line in each.stderr.splitlines() if "reused" in line] for each in found.values()]
+    assert heard[0] == heard[1] and len(heard[0]) == FOLDS
 
 
 def test_a_submission_of_what_is_predicted_reads_each_result_once_and_hashes_its_weights_once(typed, counted):
