@@ -36,6 +36,7 @@ WITH_JSON = (
     "one_writer",
     "packing",
     "prediction",
+    "prediction_memory",
     "reading",
     "rle",
     "run_means",
@@ -195,6 +196,12 @@ def test_prediction(run, monkeypatch):
     _, figures = run("prediction", "--records", 2, "--repeats", 1)
     assert figures["product_differs"] <= 1e-5 < figures["bf16_differs"] < 0.1
     assert figures["ttach_vs_ttach"] == 1
+
+
+def test_prediction_memory(run):
+    _, figures = run("prediction_memory", "--records", 1, 3)
+    assert [row["records"] for row in figures] == [1, 3]
+    assert all(row["peak_mb"] > 100 for row in figures)
 
 
 def test_reading(run, tmp_path):
