@@ -4,9 +4,10 @@ In: a Run (zoo.runs), Scenes, Folds, prediction sets as pseudo-labels. Out: the 
 Stays outside: the command line, how prediction sets are made (zoo.inference, from what lies here).
 """
 
+from zoo.runs.epochs import Epoch
 from zoo.runtime.devices import set_threads
 from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
-from zoo.training.history import Epoch, epoch_line
+from zoo.training.history import epoch_line
 from zoo.training.loop import train
 from zoo.training.preflight import Planned, check_recipe, check_run, check_views, look_at
 from zoo.training.settling import read_curve, settle, settling_lock

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 
+from zoo.runs.epochs import Epoch
 from zoo.runtime.checkpoints import load_weights
-from zoo.training.history import Epoch
 
 
 def epochs_to_average(history: Sequence[Epoch], count: int, by_dice: bool = True) -> list[Epoch]:

@@ -5,29 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.files import read_bytes, sha256_of_file
-from core.signing import changed, read_lines
+from core.files import sha256_of_file
 from core.thresholds import threshold_text
+from zoo.runs.epochs import Epoch
 from zoo.runs.run import Run
 from zoo.runtime.checkpoints import load_state
-
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """One line of epochs.jsonl. Dice is global over the held-out fold, at its best threshold and at 0.5.
-
-    None if it was not scored, or has no contrail pixel.
-    """
-
-    epoch: int
-    loss: float
-    lr: float
-    seconds: float
-    cpu_seconds: float = 0.0  # of all threads: what the epoch cost whatever else the machine did
-    dice: float | None = None
-    threshold: float | None = None
-    dice_at_half: float | None = None
-    stage: int = 0  # from 1 in a staged recipe
 
 
 @dataclass(kw_only=True)
@@ -71,16 +53,6 @@ def kept_epoch(run: Run, history: Sequence[Epoch]) -> Epoch:
     In an earlier stage the last one: the best by Dice would let the fold choose weights that it scores later.
     """
     return history[-1] if run.stage else best_epoch(history)
-
-
-def read_epochs(run: Run) -> list[Epoch]:
-    """Read the epochs of a run or of a stage from epochs.jsonl; Damaged for a line that was changed."""
-    epochs = []
-    for number, row, _ in read_lines(read_bytes(run.epochs)):
-        if row is None:
-            raise changed(run.epochs, where=f"line {number}")
-        epochs.append(Epoch(**row))
-    return epochs
 
 
 def resumable_state(run: Run, started_from: str | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from zoo.data import SIZE
 from zoo.epoch_choice import candidate_epochs, is_scored
 from zoo.members import Recipe
 from zoo.models import build
+from zoo.runs.epochs import Epoch, read_epochs
 from zoo.runs.run import EndedRun, Run
 from zoo.runs.store import HELD_OUT, LAST
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
@@ -30,13 +31,11 @@ from zoo.schedules import learning_rate
 from zoo.training.averaging import average_weights, epochs_to_average
 from zoo.training.dataset import RecordDataset
 from zoo.training.history import (
-    Epoch,
     EpochProgress,
     best_epoch,
     best_is_intact,
     kept_epoch,
     read_clocks,
-    read_epochs,
     resumable_state,
 )
 from zoo.training.pending import PendingLosses, loss_not_finite

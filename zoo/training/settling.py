@@ -20,6 +20,7 @@ from core.listener import SILENT, Listener
 from core.locks import turn
 from zoo.epoch_choice import Curve, has_vote, ranked_epochs
 from zoo.models import build
+from zoo.runs.epochs import read_epochs
 from zoo.runs.run import EndedRun, Run
 from zoo.runs.store import LAST, OTHER_FOLDS
 from zoo.runtime.checkpoints import weights_of, write_weights
@@ -27,7 +28,6 @@ from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.training.averaging import average_weights
 from zoo.training.dataset import RecordDataset
-from zoo.training.history import read_epochs
 from zoo.training.loop import stage_row
 from zoo.training.scoring import score
 

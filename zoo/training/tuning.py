@@ -33,11 +33,11 @@ from zoo.members import Recipe, with_settings
 from zoo.members.recipe import KEYS
 from zoo.members.space import Choice, Range, Space
 from zoo.runs import Store
+from zoo.runs.epochs import Epoch, read_epochs
 from zoo.runs.run import Run, plan_run, run_records
 from zoo.runs.trials import ENDED, check_database, check_trials, trial_digest
 from zoo.runtime.devices import choose_device
 from zoo.training.dataset import RecordDataset, run_datasets
-from zoo.training.history import Epoch, read_epochs
 from zoo.training.loop import train
 from zoo.training.optimizers import check_optimizer
 from zoo.training.preflight import check_run

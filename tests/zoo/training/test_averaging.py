@@ -5,10 +5,10 @@ import torch
 
 from tests.zoo.training.cases import TINY, complete, plan, trained
 from zoo.members import with_settings
+from zoo.runs.epochs import Epoch
 from zoo.runtime.checkpoints import read_weights
 from zoo.training import run_datasets, train
 from zoo.training.averaging import epochs_to_average
-from zoo.training.history import Epoch
 
 RECIPE = {"epochs": 4, "average_best": 2}
 

@@ -14,10 +14,10 @@ from zoo.inference import load_network, predict_set
 from zoo.members import load_member, with_settings
 from zoo.models import build
 from zoo.runs import Ref, Store
+from zoo.runs.epochs import read_epochs
 from zoo.runs.find import find_runs, most_trained
 from zoo.runtime.checkpoints import read_weights
 from zoo.training import check_run, pin_warm_start, run_datasets, train
-from zoo.training.history import read_epochs
 from zoo.training.loop import is_trained
 from zoo.training.warm_start import find_warm_start, load_warm_start, warm_start_changed
 

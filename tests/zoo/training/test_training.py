@@ -22,10 +22,10 @@ from zoo.inference import predict_set
 from zoo.members import with_settings
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
+from zoo.runs.epochs import read_epochs
 from zoo.runs.find import find_runs
 from zoo.runs.run import run_records
 from zoo.training import run_datasets, train
-from zoo.training.history import read_epochs
 from zoo.training.loop import steps_per_epoch
 from zoo.training.scoring import best_dice
 
