@@ -9,22 +9,18 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.dice import Counts
 from core.thresholds import threshold_text
-from core.uncertainty import interval_text, standard_error
+from core.uncertainty import interval_text
 from core.words import counted
 from ensemble.blend import TOTAL
-from ensemble.counts import Choice
 from ensemble.fitting import Fit
-from ensemble.surface import Cut, dice_of
-from ensemble.warnings import DROP, dice_curve, plateau
+from ensemble.landscape import DROP, Landscape, dice_curve, landscape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BAND_POINTS = 60  # thresholds at which the width of the band is computed
 INK, SOFT, ACCENT, OTHER = "#1b2a41", "#b9c4d6", "#c8553d", "#5f7a9c"
 
 
@@ -37,8 +33,9 @@ def draw(fit: Fit, name: str) -> bytes:
     figure = Figure(figsize=(14, 4.6 + 0.12 * max(0, rows - 8)), layout="constrained", dpi=110)
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3, width_ratios=(1.15, 1.15, 1))
-    _curve(axes[0], fit)
-    _heat(axes[1], fit)
+    shown = landscape(fit.counts, fit.result.choice)
+    _curve(axes[0], fit, shown)
+    _heat(axes[1], shown)
     _weights(axes[2], fit)
     figure.suptitle(title(fit, name), color=INK, fontsize=11)
     file = io.BytesIO()
@@ -58,12 +55,10 @@ def title(fit: Fit, name: str) -> str:
     )
 
 
-def _curve(axes: Axes, fit: Fit) -> None:
-    choice = fit.result.choice
-    where, dice = dice_curve(fit, choice)
-    low, high = plateau(fit)
-    axes.axvspan(low, high, color=SOFT, alpha=0.35, lw=0, label=f"plateau: less than {DROP} lost")
-    points, error = _band(fit, choice, where)
+def _curve(axes: Axes, fit: Fit, shown: Landscape) -> None:
+    choice, where, dice = shown.choice, shown.thresholds, shown.dice
+    axes.axvspan(*shown.plateau, color=SOFT, alpha=0.35, lw=0, label=f"plateau: less than {DROP} lost")
+    points, error = shown.points, shown.error
     center = np.interp(points, where, dice)
     axes.fill_between(
         points,
@@ -76,7 +71,7 @@ def _curve(axes: Axes, fit: Fit) -> None:
     )
     highest = float(np.max(dice))
     for scored in fit.members if len(fit.members) <= 12 else ():
-        curve = dice_curve(fit, scored.choice)
+        curve = dice_curve(fit.counts, scored.choice)
         axes.plot(*curve, color=SOFT, lw=1)
         highest = max(highest, float(np.max(curve[1])))
     axes.plot(where, dice, color=INK, lw=2, label="ensemble")
@@ -102,30 +97,13 @@ def _curve(axes: Axes, fit: Fit) -> None:
     _plain(axes)
 
 
-def _band(fit: Fit, choice: Choice, where: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the standard error of the Dice at some of the thresholds."""
-    rows = np.unique(np.linspace(0, len(where) - 1, BAND_POINTS).astype(int))
-    floor = fit.counts.floor(choice.blend)
-    errors = []
-    for row in rows:
-        cut = Cut(int(row) + floor, choice.cut.mode, choice.cut.k)
-        errors.append(standard_error(fit.counts.records(Choice(choice.blend, cut)), fit.counts.groups))
-    return where[rows], np.array(errors)
-
-
-def _heat(axes: Axes, fit: Fit) -> None:
-    choice = fit.result.choice
-    mode = choice.cut.mode if choice.cut.mode != "none" else "component"
-    floor = fit.counts.floor(choice.blend)
-    counts = fit.counts.total(choice.blend, mode)[floor:]
-    dice = dice_of(counts, int(fit.active.truth.sum()))
+def _heat(axes: Axes, shown: Landscape) -> None:
+    choice, dice, sizes = shown.choice, shown.surface, shown.sizes
     best = float(dice.max())
-    edges = np.array([choice.blend.probability(row) for row in range(floor, floor + len(dice))])
-    sizes = np.arange(max(60, min(dice.shape[1] - 1, 3 * choice.cut.k)) + 1.0)
     mesh = axes.pcolormesh(
-        edges,
+        shown.thresholds,
         sizes,
-        dice[:, : len(sizes)].T,
+        dice.T,
         cmap="viridis",
         vmin=max(0.0, best - 0.1),
         vmax=best,
@@ -135,7 +113,7 @@ def _heat(axes: Axes, fit: Fit) -> None:
     axes.plot(choice.threshold, choice.cut.k, "o", mfc="none", mec=ACCENT, ms=9, mew=2, clip_on=False)
     axes.figure.colorbar(mesh, ax=axes, label="Dice, in-sample", extend="min")
     chosen = "none is used" if choice.cut.mode == "none" else choice.cut.k
-    axes.set_title(f"Min-pixels per {mode} ({chosen})", fontsize=10)
+    axes.set_title(f"Min-pixels per {shown.mode} ({chosen})", fontsize=10)
     axes.set(xlabel="threshold (probability)", ylabel="k (pixels)", xlim=(0, 1), ylim=(0, sizes[-1]))
 
 

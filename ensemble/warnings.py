@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.dice import Counts
 from core.thresholds import threshold_text
 from ensemble.active import EPS, Active
-from ensemble.blend import BINS
-from ensemble.counts import Choice
 from ensemble.fitting import Fit
+from ensemble.landscape import DROP, plateau
 from ensemble.strategy import RELIABLE_Z
-from ensemble.surface import dice_of
 
 SPREAD = 0.10  # distance of the folds' thresholds
 NARROW = 0.05  # width of a plateau
-DROP = 0.005  # Dice that the plateau may lose
 FAR = 0.15  # distance of the threshold from Dice / 2
 OPTIMISM = 0.02
 FEW_RECORDS = 30
@@ -40,28 +36,6 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
         return []
     words = " and ".join(f"{rate:.2%} of the {split} pixels" for split, rate in rates.items())
     return [f"the labels cover {words}: one threshold for both suits neither well"]
-
-
-def dice_curve(fit: Fit, choice: Choice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the in-sample Dice at every threshold, at the choice's own min-pixels: thresholds, Dice."""
-    floor = fit.counts.floor(choice.blend)
-    counts = fit.counts.total(choice.blend, choice.cut.mode)
-    if choice.cut.mode != "none":
-        counts = counts[:, choice.cut.k]
-    where = np.array([choice.blend.probability(row) for row in range(floor, BINS)])
-    return where, dice_of(counts[floor:], int(fit.active.truth.sum()))
-
-
-def plateau(fit: Fit) -> tuple[float, float]:
-    """Find the thresholds around the chosen one between which the in-sample Dice loses less than `DROP`."""
-    where, dice = dice_curve(fit, fit.result.choice)
-    chosen = int(np.argmin(np.abs(where - fit.result.choice.threshold)))
-    low = high = chosen
-    while low > 0 and dice[low - 1] >= dice[chosen] - DROP:
-        low -= 1
-    while high < len(dice) - 1 and dice[high + 1] >= dice[chosen] - DROP:
-        high += 1
-    return float(where[low]), float(where[high])
 
 
 def _folds(fit: Fit) -> list[str]:
@@ -96,7 +70,7 @@ def _thresholds(fit: Fit) -> list[str]:
 
 
 def _plateau(fit: Fit) -> list[str]:
-    low, high = plateau(fit)
+    low, high = plateau(fit.counts, fit.result.choice)
     if high - low >= NARROW:
         return []
     return [f"the Dice plateau is narrow: less than {DROP} is lost only from {low:.3f} to {high:.3f}"]

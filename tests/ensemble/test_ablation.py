@@ -12,7 +12,8 @@ from ensemble import Ensemble, FitOptions, MemberUse
 from ensemble.ablation import contributions, error_correlation
 from ensemble.comparison import compare_ensembles
 from ensemble.fitting import Fit, fit_active
-from ensemble.warnings import plateau, rate_shift, warnings_of
+from ensemble.landscape import plateau
+from ensemble.warnings import rate_shift, warnings_of
 from tests.ensemble.cases import Case, streak_case
 
 
@@ -50,7 +51,7 @@ def test_twins_err_alike(fitted):
 
 
 def test_the_plateau_surrounds_the_threshold(fitted):
-    low, high = plateau(fitted)
+    low, high = plateau(fitted.counts, fitted.result.choice)
     assert low <= fitted.result.choice.threshold <= high
 
 
