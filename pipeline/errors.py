@@ -90,17 +90,22 @@ def find_errors(
     if out is not None:
         make_folder(out)
     held_out = open_held_out(store, scenes, name, tta=tta, jobs=jobs, listener=listener)
+    report = examine_all(held_out, jobs, listener)
+    if out is not None:
+        draw_errors(held_out, report.worst(worst), out)
+    return report
+
+
+def examine_all(held_out: HeldOut, jobs: int | None = None, listener: Listener = SILENT) -> ErrorReport:
+    """Analyse the errors of all records of held-out maps."""
     chunks = list(held_out.chunks())
     found = parallel_map(lambda ids: _examine(held_out, ids), chunks, jobs, listener, "errors")
     records = [record for some in found for record in some]
-    report = ErrorReport(held_out.name, held_out.kind, tuple(records))
     fitted = held_out.fitted
     changed = sum(fitted.get(one.record_id, one.counts) != one.counts for one in records)
     if changed:
         listener.note(f"{held_out.name}: the labels of {changed} of its records have changed since its fit")
-    if out is not None:
-        draw_errors(held_out, report.worst(worst), out)
-    return report
+    return ErrorReport(held_out.name, held_out.kind, tuple(records))
 
 
 def open_held_out(

@@ -94,22 +94,58 @@ def own_scores(
         return {}
     try:
         _, found = find_out_of_fold(store, listener=listener)
-        kept = read_kept(store)
-        labels = open_labels(store, scenes, found, listener) if scenes else None
-        outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
-        if outdated and labels:
-            scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
-            kept = keep(store, scored, listener) | {row.digest: row for row in scored}
-        elif outdated:
-            listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
+        kept = _up_to_date(store, found, scenes, own_members, jobs, listener)
     except UserError as error:
         listener.note(f"no scores of trained members: {error.what}", error.do)
         return {}
     listed = [member for member in found if member.digest in kept]
-    return {
-        member.provenance.member: replace(kept[member.digest], **asdict(read_facts(store, member, own_members)))
-        for member in listed
-    }
+    return {member.provenance.member: _with_facts(kept[member.digest], store, member, own_members) for member in listed}
+
+
+def current_leaderboard(
+    store: Store,
+    scenes: Scenes | None = None,
+    *,
+    own_members: Path | None = None,
+    jobs: int | None = None,
+    listener: Listener = SILENT,
+) -> Leaderboard:
+    """Collect the kept rows of all predicted members, brought up to date if scenes are given; no `behind`.
+
+    UserError if nothing is predicted. A missing or outdated score without scenes is a note.
+    """
+    found = predicted_members(store, listener=listener)
+    kept = _up_to_date(store, found, scenes, own_members, jobs, listener)
+    rows = [
+        replace(_with_facts(kept[member.digest], store, member, own_members), name=member.name, behind=None)
+        for member in found
+        if member.digest in kept
+    ]
+    return Leaderboard(tuple(sorted(rows, key=lambda row: -1 if row.dice is None else row.dice, reverse=True)))
+
+
+def _up_to_date(
+    store: Store,
+    found: Sequence[MemberMaps],
+    scenes: Scenes | None,
+    own_members: Path | None,
+    jobs: int | None,
+    listener: Listener,
+) -> dict[str, Row]:
+    """Read kept rows by digest; with scenes, the missing and outdated ones of these members are scored and kept."""
+    kept = read_kept(store)
+    labels = open_labels(store, scenes, found, listener) if scenes else None
+    outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
+    if outdated and labels:
+        scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
+        return keep(store, scored, listener) | {row.digest: row for row in scored}
+    if outdated:
+        listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
+    return kept
+
+
+def _with_facts(row: Row, store: Store, member: MemberMaps, own_members: Path | None) -> Row:
+    return replace(row, **asdict(read_facts(store, member, own_members)))
 
 
 def _is_current(row: Row | None, member: MemberMaps, labels: Labels | None) -> bool:
