@@ -142,6 +142,24 @@ def jackknife_interval(value: float, without: NDArray[np.float64], weights: NDAr
     return Estimate(float(value), error, (float(value) - reach, float(value) + reach), size, effective)
 
 
+def interval_of_size(
+    value: float, known: float, interval: Sequence[float], records: int, size: int
+) -> tuple[float, float]:
+    """95 % interval of a Dice `value` that was computed on `size` records.
+
+    known, interval: Dice of a like prediction on `records` records of the same kind, with its interval. The error falls
+    with the root of the number of records; on the scale of atanh, as the intervals themselves.
+    """
+    middle, shrunk = _stretched(value), math.sqrt(records / size)
+    low, high = (middle + (_stretched(bound) - _stretched(known)) * shrunk for bound in interval)
+    return (1 + math.tanh(low)) / 2, (1 + math.tanh(high)) / 2
+
+
+def _stretched(dice: float) -> float:
+    """Dice on the scale of atanh, finite."""
+    return math.atanh(min(max(2 * dice - 1, -1 + 1e-9), 1 - 1e-9))
+
+
 def jackknife_dice(counts: NDArray[np.int64], groups: Groups) -> float:
     """Dice of counts (n, 3) without the bias of few groups, of order 1 / groups; in [0, 1].
 

@@ -25,7 +25,8 @@ from submissions.write import put_in_place
 
 COMPETITION = "google-research-identify-contrails-reduce-global-warming"
 LIMIT_HOURS = 9.0  # for a notebook
-HIDDEN_RECORDS = 1860  # the 279 of the public leaderboard are 15 % of them
+HIDDEN_RECORDS = 1860
+BOARD_RECORDS = {"public": 279, "private": 1581}  # 15 % of the hidden records, and the others
 # Pure Python packages that a prediction needs; the notebook's image has other releases of them, or none.
 CARRIED = ("timm", "segmentation-models-pytorch", "ttach", "click")
 # Packages that the image must have: compiled for its own Python and devices.

@@ -14,6 +14,7 @@ from core.uncertainty import (
     Estimate,
     dice_difference,
     dice_interval,
+    interval_of_size,
     jackknife_dice,
     jackknife_interval,
     paired_gain,
@@ -204,3 +205,23 @@ def test_the_interval_of_any_statistic_is_the_textbooks_for_a_mean(rng):
     assert 2 * 1.96 * found.error < found.high - found.low < 2 * 2.2 * found.error
     assert jackknife_interval(1.0, without[:1], np.ones(1)).interval is None
     assert jackknife_interval(1.0, np.ones(5), np.ones(5)).bounds == [1.0, 1.0]
+
+
+def test_the_interval_of_another_size_is_the_spread_of_drawn_boards(rng):
+    counts, size = some_counts(rng, 400), 100
+    whole = dice_interval(counts, np.arange(400))
+    low, high = interval_of_size(whole.value, whole.value, whole.interval, 400, size)
+    drawn = [Counts.of(counts[rng.integers(0, 400, size)]).dice for _ in range(2000)]
+    assert (high - low) / 4 == pytest.approx(np.std(drawn), rel=0.1)
+    inside = np.mean([low <= dice <= high for dice in drawn])
+    assert 0.92 <= inside <= 0.98
+
+
+@given(st.floats(0, 1), st.floats(0.2, 0.8), st.integers(1, 5000), st.integers(1, 5000))
+def test_the_interval_of_another_size_holds_its_value_and_narrows(value, known, records, size):
+    interval = (known - 0.05, known + 0.1)
+    low, high = interval_of_size(value, known, interval, records, size)
+    assert -1e-8 <= low <= value + 1e-8 and value - 1e-8 <= high <= 1 + 1e-8
+    more = interval_of_size(value, known, interval, records, 4 * size)
+    assert more[1] - more[0] <= high - low + 1e-9
+    assert interval_of_size(known, known, interval, records, records) == pytest.approx(interval)
