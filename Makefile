@@ -8,11 +8,12 @@ LOWEST := build/lowest
 # and whatever runs here may write that of the suite and its tests.
 unexport PYTHONDONTWRITEBYTECODE
 # click, rich, filelock, joblib; numba, scipy, zstd, pandas, optuna; torch, timm, smp, ttach, the hub, safetensors; onnx;
-# pillow, rasterio, shapely; matplotlib.
+# pillow, rasterio, shapely; matplotlib; jinja2.
 LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/data/test_features.py \
 	tests/zoo/data/test_folds.py tests/zoo/predictions/test_format.py tests/submissions/test_library.py \
 	tests/zoo/training/test_tuning.py tests/zoo/models/test_decoders.py tests/zoo/models/test_weights.py \
-	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py
+	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py \
+	tests/webpage/test_page.py
 INSTALLED := .venv/.installed
 
 .PHONY: install demo test docs bill unit test-zoo lowest costs lint lock clean
