@@ -69,6 +69,7 @@ COMMANDS: dict[str, Any] = {
         "show": ("ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
         "compare": ("ensemble:compare", "Say whether one ensemble is better than another, paired."),
     },
+    "report": ("report:report", "One HTML page on all that the runs folder holds."),
     "sign": ("sign:sign", "Sign files of a runs folder that were edited on purpose."),
     "submit": ("submit:submit", "Test predictions to masks to a checked submission file."),
     "submissions": {

@@ -12,7 +12,7 @@ from typing import Any
 
 from cli.app import COMMANDS, run
 
-PACKAGES = ("ensemble", "submissions", "analysis", "pipeline", "zoo")
+PACKAGES = ("ensemble", "submissions", "analysis", "webpage", "pipeline", "zoo")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

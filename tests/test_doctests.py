@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("core", "zoo", "ensemble", "submissions", "analysis", "pipeline", "cli")
+ROOMS = ("core", "zoo", "ensemble", "submissions", "analysis", "webpage", "pipeline", "cli")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for room in ROOMS

@@ -38,6 +38,7 @@ WITH_JSON = (
     "prediction",
     "prediction_memory",
     "reading",
+    "report",
     "rle",
     "run_means",
     "saturation",
@@ -228,6 +229,12 @@ def test_packing(run, tmp_path):
     _, (ash, bands) = run("packing", "--data", tmp_path / "raw", "--jobs", 1, REPEATS=1)
     assert bands["bytes"] > 2.5 * ash["bytes"] > 0
     assert ash["share"] > 0
+
+
+def test_report(run, scenes):
+    _, figures = run("report", "--data", scenes, "--runs", GOLDEN, "--members", 4, EPOCHS=2)
+    assert (figures["members"], figures["missing"]) == (4, [])
+    assert figures["bytes"] < 5e6 and figures["cpu_seconds"] > 0
 
 
 def test_rle(run):
