@@ -1,5 +1,6 @@
 """Terminal listener: notes, warnings and a progress bar on stderr, with commands that name the user's data and runs."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,15 @@ class Terminal:
 
 
 def completed(command: Command | None, typed: str) -> str | None:
-    """Command as the user should type it: with the common options of this call, unless it names its own data."""
+    """Command as the user should type it: with the common options of this call, but for --data where it names its own.
+
+    >>> completed(Command("report", data="DIR"), " --data scenes --runs 'my runs'")
+    "cli report --data DIR --runs 'my runs'"
+    """
     if command is None:
         return None
-    return str(command) if command.has_option("--data") else f"{command}{typed}"
+    if command.has_option("--data"):
+        words = shlex.split(typed)
+        kept = [pair for pair in zip(words[::2], words[1::2]) if pair[0] != "--data"]
+        typed = "".join(f" {option} {shlex.quote(value)}" for option, value in kept)
+    return f"{command}{typed}"
