@@ -32,6 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 from zoo.data import Record, Scenes, open_scenes
 from zoo.data.ash import ASH_BANDS, ash_image
 from zoo.members import load_member
+from zoo.runtime.devices import set_threads
 from zoo.runtime.stored import as_images
 from zoo.training.dataset import RecordDataset
 from zoo.workflows.pack import pack_scenes
@@ -116,6 +117,7 @@ def measure(raw: Scenes, records: Sequence[Record], packed: Path) -> dict[str, A
     notebook = Notebook(raw, records)
     loader = DataLoader(notebook, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
     list(loader)
+    set_threads(WORKERS)  # after the workers of the other side have started, as in the product
 
     def loaded(passes: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         for _ in range(passes):

@@ -76,7 +76,7 @@ def compare(data: Sequence[Path], store: Store, ref: Ref, folder: Path) -> dict[
     """Dice of a member on the raw records and on packed ones."""
     raw, folds = open_scenes(data), read_folds(store.folds)
     runs = one_per_fold(find_runs(store, ref))
-    pack_scenes(data, folder, inputs=[runs[0].run.recipe.input], frames=",".join(map(str, runs[0].run.recipe.frames)))
+    pack_scenes(data, folder, inputs=[runs[0].run.recipe.input], frames=runs[0].run.recipe.frames)
     packed = open_scenes(folder)
     sides: dict[str, list[Maps]] = {"raw": [], "packed": []}
     masks = []

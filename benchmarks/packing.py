@@ -21,13 +21,13 @@ from typing import Any
 
 from benchmarks.feeding import drop
 from core.listener import SILENT
-from zoo.data import BANDS, Scenes, open_scenes
+from zoo.data import BANDS, FRAMES, Scenes, open_scenes
 from zoo.data.ash import ASH_BANDS
 from zoo.data.parallel import parallel_map
 from zoo.workflows.pack import pack_scenes
 
 REPEATS = 5
-CASES = {"ash t5": ("fc", ASH_BANDS, "5"), "nine bands": ("all_bands_mean_std", BANDS, "1,2,3,4,5,6,7,8")}
+CASES = {"ash t5": ("fc", ASH_BANDS, (5,)), "nine bands": ("all_bands_mean_std", BANDS, tuple(range(1, FRAMES + 1)))}
 
 
 def files_of(scenes: Scenes, bands: Sequence[int]) -> list[Path]:
@@ -60,7 +60,7 @@ def measure(data: Path, jobs: int, folder: Path) -> Iterator[dict[str, Any]]:
         def read_all(files: Sequence[Path] = files) -> None:
             list(parallel_map(read, files, jobs, SILENT, "read"))
 
-        def pack(channels: str = channels, frames: str = frames) -> None:
+        def pack(channels: str = channels, frames: Sequence[int] = frames) -> None:
             shutil.rmtree(folder / "packed", ignore_errors=True)
             pack_scenes([data], folder / "packed", inputs=[channels], frames=frames, jobs=jobs)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.runs import Ref, Store
     from zoo.workflows.export import export
     from zoo.workflows.load import load, open_predictions
+    from zoo.workflows.pack import pack_scenes
     from zoo.workflows.predict import predict
     from zoo.workflows.pseudo import pseudo_label
     from zoo.workflows.train import train
@@ -30,6 +31,7 @@ _OWNERS = {
     "runs": ("Ref", "Store"),
     "workflows.export": ("export",),
     "workflows.load": ("load", "open_predictions"),
+    "workflows.pack": ("pack_scenes",),
     "workflows.predict": ("predict",),
     "workflows.pseudo": ("pseudo_label",),
     "workflows.train": ("train",),
@@ -50,6 +52,7 @@ __all__ = [
     "member_names",
     "open_predictions",
     "open_scenes",
+    "pack_scenes",
     "predict",
     "pseudo_label",
     "read_folds",

@@ -34,6 +34,7 @@ WITH_JSON = (
     "levers",
     "notebook",
     "one_writer",
+    "packed_dice",
     "packing",
     "prediction",
     "prediction_memory",
@@ -222,6 +223,15 @@ def test_feeding(run, tmp_path):
         *("cold, wall", "warm, wall", "warm, processor", "warm float32, processor", "warm, share of memcpy"),
     }
     assert min(figures["ratios"].values()) > 0
+
+
+def test_packed_dice(run, tmp_path):
+    """The trained member is left out: what is compared of it are a pack and a prediction, which have their own tests."""
+    write_record(tmp_path / "raw", "train", "1", mask=9)
+    _, figures = run("packed_dice", "--data", tmp_path / "raw")
+    errors = figures["errors"]["fc"]
+    assert errors["uint8 colours"]["largest"] <= 1 / 509
+    assert errors["float16 colours"]["rms"] < errors["uint8 colours"]["rms"]
 
 
 def test_packing(run, tmp_path):

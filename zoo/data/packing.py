@@ -106,7 +106,7 @@ def pack(
         make_folder(out)
         document = {"format": FORMAT, **{key: list(values) for key, values in made_by.items()}}
         done = _intact(out, parts, jobs, listener)
-        if not (out / PACKED).exists() or len(done) < len(parts):
+        if len(done) < len(parts) or not (out / PACKED).exists() or packed_by(out)[1] != len(parts):
             write_signed(out / PACKED, document | {"shards": None})
         write_text(out / OFFSET_FILE, f"{OFFSET_KEY} = {offset}\n")
         missing = [number for number in range(len(parts)) if number not in done]
@@ -286,11 +286,13 @@ def _read(item: Item) -> tuple[Row, dict[str, NDArray[Any]]]:
     held = ~np.isnan(kelvin[:, :, 0, 0])  # (bands, 8): a frame is wholly NaN or not at all
     if content.kind == "ash":
         held[:] = held.all(0)  # no colour without all three
-    small = _thumbnails(kelvin[[content.bands.index(band) for band in ASH_BANDS]])
+    ash = kelvin if content.bands == ASH_BANDS else kelvin[[content.bands.index(band) for band in ASH_BANDS]]
+    small = _thumbnails(ash)
     thumbnails = np.zeros((FRAMES, THUMBNAIL), np.float32)
     thumbnails[: len(small)] = small
     places = [frame - 1 for frame in content.frames]
-    kept = np.where(held[:, places, None, None], kelvin[:, places], np.float32(np.nan))
+    kept = kelvin if content.frames == ALL_FRAMES else kelvin[:, places]
+    kept[~held[:, places]] = np.nan
     parts = {PLANES: content.encode(kept), MASKS: mask, LABELERS: marks, THUMBNAILS: thumbnails}
     absent = [(band, frame) for band, row in zip(content.bands, held) for frame in content.frames if not row[frame - 1]]
     row = Row(
@@ -325,6 +327,8 @@ def _thumbnails(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _tidy(out: Path, count: int) -> None:
-    """Remove shards beyond the last, as an earlier plan with more records leaves them."""
+    """Remove what a killed command left, and shards beyond the last, of records that are no longer there."""
+    for left in out.glob(".*.tmp"):
+        left.unlink()
     for number in range(count, count + len(list(out.glob("shard-*")))):
         shutil.rmtree(out / shard_name(number), ignore_errors=True)

@@ -73,8 +73,8 @@ class Content:
         A kelvin is off by at most 0.005 K, an ash colour by at most 1/510.
         """
         planes = ash_image(kelvin) * COLOURS if self.kind == "ash" else kelvin * KELVIN
-        rounded = np.rint(np.nan_to_num(planes, copy=False))
-        return np.ascontiguousarray(rounded.swapaxes(0, 1), self.dtype)
+        planes[np.isnan(planes[:, :, 0, 0])] = 0  # a frame is wholly NaN or not at all
+        return np.ascontiguousarray(np.rint(planes, out=planes).swapaxes(0, 1), self.dtype)
 
     def decode(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Clipped ash colours, or kelvins, of stored values of any shape."""

@@ -1,42 +1,39 @@
 """`pack_scenes`: scenes as a packed folder for members and inputs."""
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
-from core.errors import UsageError
 from core.listener import SILENT, Listener
 from zoo.data.origins import open_origins, url_of
 from zoo.data.packing import Packed, pack
 from zoo.inputs import content_for
-from zoo.members import load_members
+from zoo.members import Recipe, load_members
+from zoo.runtime.memory import keep_freed_memory
 
 
 def pack_scenes(
-    data: Sequence[Path],
-    out: Path,
-    members: Sequence[str] = (),
-    inputs: Sequence[str] = (),
-    frames: str | None = None,
+    data: str | PathLike[str] | Sequence[str | PathLike[str]],
+    out: str | PathLike[str],
+    members: str | Recipe | Sequence[str | Recipe] = (),
     *,
+    inputs: Sequence[str] = (),
+    frames: Sequence[int] = (),
     own_members: Path | None = None,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Packed:
     """Pack scenes into the folder `out`: what the members and the inputs need of bands and frames.
 
-    data: directories, zip files, URLs. frames: further frames to keep, such as "4,6". Raises as `pack`, `content_for`
-    and `load_members` do.
+    data: directories, zip files, URLs. frames: further frames to keep, 1 to 8. What `out` already holds of them is
+    reused. Raises as `pack`, `content_for` and `load_members` do.
     """
+    keep_freed_memory()
     recipes = load_members(members, own_members)
     names = sorted({*inputs, *(recipe.input for recipe in recipes)})
-    content = content_for(names, {*_numbers(frames), *(frame for recipe in recipes for frame in recipe.frames)})
-    places = [url_of(path) or str(path.resolve()) for path in data]
+    content = content_for(names, {*frames, *(frame for recipe in recipes for frame in recipe.frames)})
+    several = [data] if isinstance(data, str | PathLike) else data
+    paths = [Path(each) for each in several]
+    places = [url_of(path) or str(path.resolve()) for path in paths]
     made_by = {"data": places, "input": names, "frames": content.frames}
-    return pack(open_origins(data), out, content, made_by, jobs, listener)
-
-
-def _numbers(frames: str | None) -> list[int]:
-    parts = frames.split(",") if frames else []
-    if not all(part.strip().isdigit() for part in parts):
-        raise UsageError(f"--frames {frames}: give numbers from 1 to 8, as 4,5,6")
-    return [int(part) for part in parts]
+    return pack(open_origins(paths), Path(out), content, made_by, jobs, listener)
