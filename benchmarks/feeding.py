@@ -117,7 +117,7 @@ def measure(raw: Scenes, records: Sequence[Record], packed: Path) -> dict[str, A
     notebook = Notebook(raw, records)
     loader = DataLoader(notebook, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
     list(loader)
-    set_threads(WORKERS)  # after the workers of the other side have started, as in the product
+    set_threads(1)  # after the workers of the other side have started, as in the product
 
     def loaded(passes: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         for _ in range(passes):

@@ -226,7 +226,7 @@ def test_feeding(run, tmp_path):
 
 
 def test_packed_dice(run, tmp_path):
-    """The trained member is left out: what is compared of it are a pack and a prediction, which have their own tests."""
+    """Without a trained member: packing and predicting have tests of their own."""
     write_record(tmp_path / "raw", "train", "1", mask=9)
     _, figures = run("packed_dice", "--data", tmp_path / "raw")
     errors = figures["errors"]["fc"]
