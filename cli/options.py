@@ -6,7 +6,7 @@ import functools
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from cli.listener import Terminal
 from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
+from core.files import require_new_file
 from core.jobs import job_count
 from zoo.runs import Ref, Store
 from zoo.views import ALIASES, parse_views
@@ -60,6 +61,8 @@ class Settings:
     config: Path | None = None  # the file that says so
     members: Path | None = None
     typed: str = ""  # the options by which the next command speaks of the same data and runs
+    wide: bool = False  # tables with all columns, whatever the width of the terminal
+    csv: Path | None = None  # file that the tables are written to
 
     @property
     def listener(self) -> Terminal:
@@ -110,6 +113,18 @@ class Settings:
         return lineups.members(members, made)
 
 
+def wide(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--wide` to a command that prints tables; goes above `common`."""
+    return click.option("--wide", is_flag=True, help="All columns, whatever the width of the terminal.")(command)
+
+
+def tables(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--wide` and `--csv` to a command that prints tables; goes above `common`."""
+    words = "Write the table there too; further tables go to files beside it."
+    option = click.option("--csv", "table_file", metavar="FILE", type=click.Path(path_type=Path), help=words)
+    return wide(option(command))
+
+
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """Add the common options; the command gets `settings` as its first argument."""
 
@@ -132,7 +147,10 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         meta = click.get_current_context().find_root().meta
         meta["debug"] = given.pop("debug")
         meta["typed"] = _typed(*(common_values[name] for name in ("data", "runs", "config")))
-        command(settings=_settings(**common_values, typed=meta["typed"]), **given)
+        shown = {"wide": given.pop("wide", False), "csv": given.pop("table_file", None)}
+        if shown["csv"]:
+            require_new_file(shown["csv"], force=True)
+        command(settings=replace(_settings(**common_values, typed=meta["typed"]), **shown), **given)
 
     return wrapped
 

@@ -15,20 +15,28 @@ from cli.options import Settings
 from core.command import Command
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cli.tables.page import Page
+
+PIPE = 140  # characters of a line where there is no terminal
 
 
-def show(settings: Settings, document: Any, render: Callable[[Console], None]) -> None:
-    """Print the result on stdout: one JSON document with --json, else what `render` prints on a console."""
+def show(settings: Settings, document: Any, render: Callable[[Page], None]) -> None:
+    """Print the result on stdout: one JSON document with --json, else what `render` prints on a page.
+
+    With --csv the tables of the page are written to files, too.
+    """
     if settings.json:
         click.echo(json.dumps(document, allow_nan=False))
-        return
-    from rich.console import Console
+        if settings.csv is None:
+            return
+    from cli.tables.page import Page
 
     # A pipe has no width of its own; tables are not to be folded at 80 columns there, unless that is asked for.
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(highlight=False, width=None if has_width else 140)
-    render(console)
+    page = Page(None if has_width else PIPE, whole=settings.wide, wrapped=has_width, quiet=settings.json)
+    render(page)
+    for path in page.write_csv(settings.csv) if settings.csv else ():
+        settings.listener.info(f"wrote {path}")
 
 
 def next_step(settings: Settings, command: Command) -> None:

@@ -7,7 +7,7 @@ for a member file of the user that needs it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class MemberList:
 
     table: MemberTable
     scores: Mapping[str, Row]  # by member
+    everyone: MemberTable | None = field(default=None, repr=False)  # the table before its filter
 
     def as_dict(self) -> list[dict[str, Any]]:
         """JSON document of `cli zoo list --json`."""
@@ -95,7 +96,7 @@ def list_members(
         table = table.with_others(store.predicted_members())
     columns = {name: _columns(row) for name, row in scores.items()}
     table = table.joined((*SCORE_COLUMNS, "folds"), columns)
-    return MemberList(table.filtered(containing).sorted_by(sort), scores)
+    return MemberList(table.filtered(containing).sorted_by(sort), scores, table)
 
 
 def _columns(row: Row) -> dict[str, Any]:
@@ -118,6 +119,14 @@ class MemberDescription:
     def ref(self) -> Ref:
         """Member, and the hash of a trained recipe."""
         return Ref(self.recipe.name, self.trained)
+
+    @property
+    def own_keys(self) -> tuple[str, ...]:
+        """Keys in which a trained recipe differs from the listed member, or that a member's own file gives."""
+        if self.changed is not None:
+            return tuple(self.changed)
+        files = self.recipe.given_by.items()
+        return tuple(key for key, file in files if file and file.stem == self.recipe.name)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON document of `cli zoo show --json`."""

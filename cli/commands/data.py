@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -35,6 +35,7 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
 
 
 @click.command()
+@tables
 @common
 def check(settings: Settings) -> None:
     """Verify every file of the data; exit code 1 if any is invalid."""
@@ -48,6 +49,7 @@ def check(settings: Settings) -> None:
 
 
 @click.command()
+@tables
 @common
 def stats(settings: Settings) -> None:
     """Band statistics, positive share and contrail pixels, by source and split."""
@@ -63,6 +65,7 @@ def stats(settings: Settings) -> None:
 @click.option("--folds", "count", type=click.IntRange(2), default=5, show_default=True, help="Number of folds.")
 @click.option("--out", type=click.Path(path_type=Path), help="[folds.csv under --runs]")
 @click.option("--force", is_flag=True, help="Replace existing folds; runs trained on them no longer count.")
+@tables
 @common
 def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None:
     """Split the labelled records into folds grouped by scene, balanced in contrail pixels."""

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -18,6 +18,7 @@ from core.errors import UsageError
     show_default=True,
     help="Maximum number of records with contrails.",
 )
+@tables
 @common
 def features(settings: Settings, which: str | None, top: int, records: int) -> None:
     """Rank candidate channels by how well they separate contrails from a ring around them.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import show
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("shift")
 @click.argument("member", required=False, metavar="[MEMBER[@HASH]]")
+@tables
 @common
 def shift(settings: Settings, member: str | None) -> None:
     """Measure how far labels must move to lie on their contrails, in pixels down (dy) and right (dx).

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from cli.options import TTA, Settings, common
+from cli.options import TTA, Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -46,6 +46,7 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
 )
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the fewest views available]")
 @click.option("--name", default=DEFAULT_NAME, show_default=True, help="Name of the ensemble.")
+@tables
 @common
 def fit(
     settings: Settings,
@@ -100,6 +101,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 
 @click.command("show")
 @click.argument("name", default=DEFAULT_NAME)
+@tables
 @common
 def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and its provenance."""

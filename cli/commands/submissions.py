@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -39,6 +39,7 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 @click.option("--split", type=LABELLED, help="Require all labelled records of this split, and score only these.")
 @click.option("--against", type=FILE, help="Show the paired difference to this file.")
 @click.option("--worst", type=click.IntRange(0), default=5, help="Number of worst records to list. [5]")
+@tables
 @common
 def score(settings: Settings, file: Path, split: str | None, against: Path | None, worst: int) -> None:
     """Global Dice of FILE over the labelled records that it lists."""
@@ -64,6 +65,7 @@ def score(settings: Settings, file: Path, split: str | None, against: Path | Non
 @click.option("--private", type=DICE, help="Private leaderboard score.")
 @click.option("--entry", help="Number, name or beginning of the file's hash. [the newest]")
 @click.option("--import", "table", type=FILE, help="csv of past scores: name, local, public, private, note ...")
+@tables
 @common
 def log(settings: Settings, public: float | None, private: float | None, entry: str | None, table: Path | None) -> None:
     """Show submissions with local and leaderboard scores, or add leaderboard scores."""

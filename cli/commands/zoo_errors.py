@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import TTA, Settings, common
+from cli.options import TTA, Settings, common, wide
 from cli.output import show
 
 
@@ -16,6 +16,7 @@ from cli.output import show
     "--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write a row for each record there."
 )
 @click.option("--tta", type=TTA, help="A member's predictions made with these views. [the plainest there is]")
+@wide
 @common
 def errors(settings: Settings, name: str, worst: int, out: Path | None, file: Path | None, tta: str | None) -> None:
     """Where a member or an ensemble loses its out-of-fold Dice, and how well labelers agree.

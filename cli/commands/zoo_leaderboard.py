@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import TTA, Settings, common
+from cli.options import TTA, Settings, common, wide
 from cli.output import next_step, show
 from core.command import Command
 from core.files import require_folder
@@ -15,6 +15,7 @@ from core.files import require_folder
 @click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the plainest there is]")
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there too.")
+@wide
 @common
 def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta: str | None, file: Path | None) -> None:
     """Rank MEMBERS, by default all that were predicted, by out-of-fold global Dice.

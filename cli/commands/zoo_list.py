@@ -2,7 +2,7 @@
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -14,6 +14,7 @@ from core.errors import UsageError
     "--sort", "key", metavar="KEY", default="name", show_default=True, help="Sort by a key of --json; -KEY: descending."
 )
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@tables
 @common
 def list_members(settings: Settings, words: str, key: str, markdown: bool) -> None:
     """List members with composition, cost, logged scores and own scores.
@@ -41,5 +42,5 @@ def list_members(settings: Settings, words: str, key: str, markdown: bool) -> No
     elif markdown:
         click.echo(as_markdown(found.table))
     else:
-        show(settings, found.as_dict(), lambda console: print_members(console, found.table, found.scores))
+        show(settings, found.as_dict(), lambda console: print_members(console, found))
         next_step(settings, Command("zoo show", "MEMBER"))

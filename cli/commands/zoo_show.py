@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -15,8 +15,10 @@ from core.errors import UsageError
 @click.option(
     "--augmented", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw each augmentation on a few scenes."
 )
+@click.option("--diff", is_flag=True, help="Only keys that differ from the member's base, or from the listed member.")
+@tables
 @common
-def show_member(settings: Settings, member: str, augmented: Path | None) -> None:
+def show_member(settings: Settings, member: str, augmented: Path | None, diff: bool) -> None:
     """Show every key of MEMBER's recipe, its origin (log or zoo), and the cost of training.
 
     M@HASH is the recipe that was trained, with its difference from the listed member. Of a member that was
@@ -39,5 +41,5 @@ def show_member(settings: Settings, member: str, augmented: Path | None) -> None
 
         listener, scenes = settings.listener, settings.scenes() if settings.data else None
         draw_augmentations(found.recipe, augmented, scenes, seed=settings.seed, jobs=settings.jobs, listener=listener)
-    show(settings, found.as_dict(), lambda console: print_member(console, found))
+    show(settings, found.as_dict(), lambda console: print_member(console, found, diff))
     next_step(settings, Command("zoo predict", found.ref) if found.trained else Command("zoo train", member))

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.options import TTA, VIEWS, Settings, common
+from cli.options import TTA, VIEWS, Settings, common, tables
 from cli.output import next_step, show
 
 
@@ -19,6 +19,7 @@ from cli.output import next_step, show
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")
+@tables
 @common
 def train(
     settings: Settings,

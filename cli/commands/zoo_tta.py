@@ -2,13 +2,14 @@
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 
 
 @click.command("tta")
 @click.argument("member", metavar="MEMBER[@HASH]")
+@tables
 @common
 def tta(settings: Settings, member: str) -> None:
     """Out-of-fold Dice and cost of test-time views and sets of them, for a trained MEMBER.

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 
@@ -24,6 +24,7 @@ from core.command import Command
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Fix a key of the recipe.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[tuning/MEMBER-tuned.toml under --runs]")
+@tables
 @common
 def tune(settings: Settings, member: str, with_val: bool, sets: tuple[str, ...], **which: Any) -> None:
     """Search MEMBER's recipe (a name, or the path of a TOML) over its [tune] table, by the Dice of one fold.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError, UserError
@@ -17,6 +17,7 @@ from core.errors import UsageError, UserError
     "--folder", type=click.Path(path_type=Path), help="Check the weights in FOLDER, as for --set weights=FOLDER."
 )
 @click.option("--pack", type=click.Path(path_type=Path), help="Collect them in FOLDER for a machine without network.")
+@tables
 @common
 def weights(settings: Settings, members: tuple[str, ...], folder: Path | None, pack: Path | None) -> None:
     """List the pretrained weights of the MEMBERS' encoders: source, availability, integrity, licence.

@@ -1,7 +1,6 @@
 """Tables of `cli zoo verify` and `cli zoo import`."""
 
-from rich.console import Console
-
+from cli.tables.page import Page
 from core.errors import FEW
 from core.words import counted
 from pipeline.verify import Verified
@@ -9,7 +8,7 @@ from zoo.predictions.importer import Imported
 from zoo.runs import Ref
 
 
-def print_verified(console: "Console", found: "Verified") -> None:
+def print_verified(console: "Page", found: "Verified") -> None:
     """Print one line for each fault, each unfinished set and each file that was not checked, and what was read."""
     for fault in found.faults:
         console.print(fault, markup=False, soft_wrap=True)
@@ -32,7 +31,7 @@ def print_verified(console: "Console", found: "Verified") -> None:
     )
 
 
-def print_imported(console: "Console", found: "Imported") -> None:
+def print_imported(console: "Page", found: "Imported") -> None:
     """Print the records of each fold, and of the test split."""
     folds = ", ".join(f"fold {fold}: {records}" for fold, records in found.folds.items())
     ref = Ref(found.name, found.recipe)

@@ -1,18 +1,25 @@
 """Tables within the width of the terminal: the columns that matter most, as many as there is room for.
 
-In: columns with their cells. Out: a rich table. A column without any value is left out, and so is one for which no
-room is left; the JSON document has all.
+In: columns with their cells. Out: a rich table, or csv. A column without any value is left out. Columns get their room
+in the order of their ranks; those of rank 0 are always shown, and only if they alone are too wide are their texts cut,
+in the middle, so that names with the same beginning can still be told apart. `--wide` and `--csv` show all.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-from rich.table import Table
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 EMPTY = "-"
 GAP = 2  # characters between columns
-NARROW, NAME = 100, 36  # in a terminal narrower than this, names are folded at this width
+ELLIPSIS = "…"
+NARROWEST = 8  # characters of a text that is cut
 
 
 def cell(value: Any, form: str | Callable[[Any], str] = "{}", empty: str = EMPTY) -> str:
@@ -33,7 +40,8 @@ class Column:
     title: str
     cells: tuple[str, ...]
     rank: int
-    numbers: bool = True  # to the right
+    numbers: bool = True  # to the right, and never cut
+    folds: bool = False  # over several lines instead of being cut
 
     @property
     def width(self) -> int:
@@ -42,7 +50,8 @@ class Column:
 
     @property
     def empty(self) -> bool:
-        return all(cell == EMPTY for cell in self.cells)
+        """True if no row has a value."""
+        return all(cell in (EMPTY, "") for cell in self.cells)
 
 
 def column_of(rows: Sequence[Any], title: str, rank: int, text: Callable[[Any], str], numbers: bool = True) -> Column:
@@ -53,36 +62,78 @@ def column_of(rows: Sequence[Any], title: str, rank: int, text: Callable[[Any], 
 def visible_columns(columns: Sequence[Column], width: int) -> list[Column]:
     """Columns that are shown in `width` characters, in their order."""
     room, chosen = width + GAP, set()  # no gap behind the last
-    for column in sorted(columns, key=lambda column: column.rank):
-        needed = (min(column.width, NAME) if width < NARROW and not column.numbers else column.width) + GAP
+    for place, column in sorted(enumerate(columns), key=lambda each: each[1].rank):
+        needed = column.width + GAP
         if column.rank == 0 or (not column.empty and needed <= room):
-            chosen.add(column.title)
+            chosen.add(place)
             room -= needed
-    return [column for column in columns if column.title in chosen]
+    return [column for place, column in enumerate(columns) if place in chosen]
 
 
-def as_table(columns: Sequence[Column], width: int) -> "Table":
-    """Table of the columns that have room in `width` characters."""
+def cut_in_the_middle(texts: Sequence[str], width: int) -> list[str]:
+    """Cut texts to `width` characters in the middle, or where most of them stay different from one another.
+
+    >>> cut_in_the_middle(["resnest101-fc-t5", "resnest200-fc-t5", "coat"], 9)
+    ['…t101-fc-', '…t200-fc-', 'coat']
+    """
+    room = width - len(ELLIPSIS)
+
+    def cut(text: str, head: int) -> str:
+        return text if len(text) <= width else text[:head] + ELLIPSIS + text[len(text) - room + head :]
+
+    heads = sorted(range(room + 1), key=lambda head: abs(2 * head - room))
+    tries = ([cut(text, head) for text in texts] for head in heads)
+    return max(tries, key=lambda found: len(set(found)))
+
+
+def as_table(columns: Sequence[Column], width: int, like: Sequence[Column] = ()) -> Table:
+    """Table of the columns that have room in `width` characters.
+
+    like: the same columns of more rows, such as those before a filter, which then decide what is shown.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    shown = visible_columns(columns, width)
-    for column in shown:
-        folded = NAME if width < NARROW and not column.numbers else None
+    shown = visible_columns(like or columns, width)
+    titles = [column.title for column in shown]
+    shown = [column for column in columns if column.title in titles] if like else shown
+    fitted = fit(shown, width)
+    for column, room in fitted:
         table.add_column(
-            column.title, justify="right" if column.numbers else "left", no_wrap=folded is None, max_width=folded,
-            overflow="fold",
+            column.title, justify="right" if column.numbers else "left", no_wrap=not column.folds, overflow="fold",
+            max_width=room if column.folds else None,
         )  # fmt: skip
-    for cells in zip(*(column.cells for column in shown)):
-        table.add_row(*cells)
+    for cells in zip(*(column.cells for column, _ in fitted)):
+        table.add_row(*map(Text, cells))
     return table
 
 
-def framed_table(title: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
-    """Table with a frame and a title, whose first columns hold text and whose others hold numbers."""
-    table = Table(title=title, title_justify="left")
-    for name in texts:
-        table.add_column(name, no_wrap=True)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def fit(columns: Sequence[Column], width: int) -> list[tuple[Column, int]]:
+    """Columns with the characters that each gets, their texts cut as far as `width` asks for, the widest first."""
+    widths = [column.width for column in columns]
+    texts = [place for place, column in enumerate(columns) if not column.numbers]
+    over = sum(widths) + GAP * (len(widths) - 1) - width
+    while over > 0 and texts:
+        widest = max(texts, key=lambda place: widths[place])
+        if widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+        over -= 1
+    return [(_cut(column, room), room) for column, room in zip(columns, widths)]
+
+
+def _cut(column: Column, room: int) -> Column:
+    if column.folds or room >= column.width:
+        return column
+    return replace(column, title=column.title[:room], cells=tuple(cut_in_the_middle(column.cells, room)))
+
+
+def as_csv(columns: Sequence[Column]) -> str:
+    """All columns and rows as csv; cells without a value are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(column.title for column in columns)
+    for cells in zip(*(column.cells for column in columns)):
+        writer.writerow("" if cell == EMPTY else cell for cell in cells)
+    return text.getvalue()

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from cli.tables.columns import EMPTY, cell, framed_table
+from cli.tables.columns import EMPTY, Column, cell, column_of
+from cli.tables.page import Page
 from core.words import counted
 from zoo.data.check import CheckReport
 from zoo.data.folds import count_of
@@ -15,28 +13,30 @@ from zoo.data.stats import PERCENTILES, PIXEL_PERCENTILES, QUANTITIES, Summary
 MANY = 10  # scene groups that are shown; the csv holds them all
 
 
-def print_check(console: Console, report: CheckReport) -> None:
+def print_check(console: Page, report: CheckReport) -> None:
     """Print what there is by source and split, then one line for each fault."""
     document = report.as_dict()
-    counts = ("records", "labelled", "files", "absent_frames", "faults")
-    rows = [
-        (
-            part["source"],
-            part["split"],
-            *(f"{part[name]:,}" for name in counts),
-            _bands(part["bands"]),
-            _bands(part["bands_with_all_frames"]),
-        )
-        for part in document["splits"]
-    ]
-    heads = ("records", "labelled", "files", "absent frames", "faults", "bands", "with 8 frames")
-    console.print(framed_table("Data", ("source", "split"), heads, rows))
+    console.table(_check_columns(document["splits"]))
     for fault in report.faults:
         console.print(str(fault), markup=False, soft_wrap=True)
     nouns = {"records": "record", "files": "file", "absent_frames": "absent frame"}
     totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
     faults = counted(len(report.faults), "fault") if report.faults else "no faults"
     console.print(f"{totals}, {faults}", soft_wrap=True)
+
+
+def _check_columns(parts: Sequence[Mapping[str, Any]]) -> list[Column]:
+    return [
+        column_of(parts, "source", 0, lambda part: part["source"], numbers=False),
+        column_of(parts, "split", 0, lambda part: part["split"], numbers=False),
+        column_of(parts, "records", 0, lambda part: f"{part['records']:,}"),
+        column_of(parts, "labelled", 2, lambda part: f"{part['labelled']:,}"),
+        column_of(parts, "files", 6, lambda part: f"{part['files']:,}"),
+        column_of(parts, "absent frames", 5, lambda part: f"{part['absent_frames']:,}"),
+        column_of(parts, "faults", 1, lambda part: f"{part['faults']:,}"),
+        column_of(parts, "bands", 3, lambda part: _bands(part["bands"])),
+        column_of(parts, "with 8 frames", 4, lambda part: _bands(part["bands_with_all_frames"])),
+    ]
 
 
 def _bands(bands: Sequence[int]) -> str:
@@ -46,15 +46,16 @@ def _bands(bands: Sequence[int]) -> str:
     return " ".join(map(str, bands)) or "none"
 
 
-def print_stats(console: Console, summaries: Sequence[Summary]) -> None:
+def print_stats(console: Page, summaries: Sequence[Summary]) -> None:
     """Print labels, kelvins, and percentiles of the band differences."""
     if len(summaries) == 2:
         summaries = summaries[:1]  # the summary of all repeats the only one
-    console.print(_label_table(summaries))
-    console.print(_kelvin_table(summaries))
-    console.print(_difference_table(summaries))
+    console.table(_label_columns(summaries), "Labels; percentiles of contrail pixels in a record that has any")
+    kelvins = "Labelled frame: mean ± standard deviation, kelvin; ash colours 0 to 1"
+    console.table(_kelvin_columns(summaries), kelvins)
+    console.table(_difference_columns(summaries), "Band differences: percentiles over pixels, kelvin")
     if any(summary.clipped for summary in summaries):
-        console.print("* kelvins of ash-colour scenes are clipped; all leaves them out, but for the ash colours")
+        console.say("* kelvins of ash-colour scenes are clipped; all leaves them out, but for the ash colours")
 
 
 def _name(summary: Summary) -> str:
@@ -62,68 +63,84 @@ def _name(summary: Summary) -> str:
     return "all" if summary.source == "all" else f"{summary.source} {summary.split}{star}"
 
 
-def _label_table(summaries: Sequence[Summary]) -> Table:
-    rows = []
-    for summary in summaries:
-        pixels, some = summary.pixel_percentiles(), summary.with_contrails
-        shares = (summary.share_with_contrails, summary.positive_share)
-        rows.append(
-            (
-                _name(summary),
-                f"{summary.records:,}",
-                f"{len(summary.positives):,}",
-                *(cell(share, "{:.2%}") for share in shares),
-                *(cell(pixels.get(f"{percent:g}"), "{:.0f}") for percent in PIXEL_PERCENTILES),
-                cell(some.max() if some.size else None),
-            )
-        )
-    heads = ("records", "labelled", "with contrails", "positive pixels")
-    ranks = (*(f"{percent:g} %" for percent in PIXEL_PERCENTILES), "max")
-    title = "Labels; percentiles of contrail pixels in a record that has any"
-    return framed_table(title, ("",), (*heads, *ranks), rows)
+def _label_columns(summaries: Sequence[Summary]) -> list[Column]:
+    def percentile(percent: float) -> Column:
+        key, rank = f"{percent:g}", _rank_of_percentile(percent)
+        return column_of(summaries, f"{key} %", rank, lambda one: cell(one.pixel_percentiles().get(key), "{:.0f}"))
+
+    def largest(one: Summary) -> str:
+        return cell(one.with_contrails.max() if one.with_contrails.size else None)
+
+    return [
+        column_of(summaries, "where", 0, _name, numbers=False),
+        column_of(summaries, "records", 0, lambda one: f"{one.records:,}"),
+        column_of(summaries, "labelled", 2, lambda one: f"{len(one.positives):,}"),
+        column_of(summaries, "with contrails", 1, lambda one: cell(one.share_with_contrails, "{:.2%}")),
+        column_of(summaries, "positive pixels", 1, lambda one: cell(one.positive_share, "{:.2%}")),
+        *map(percentile, PIXEL_PERCENTILES),
+        column_of(summaries, "max", 3, largest),
+    ]
 
 
-def _kelvin_table(summaries: Sequence[Summary]) -> Table:
-    whole = summaries[-1].quantities
-    rows = []
-    for name in QUANTITIES:
-        found = [summary.quantities.get(name) for summary in summaries]
-        cells = [f"{stats.mean:.3f} ± {stats.std:.3f}" if stats else EMPTY for stats in found]
-        ends = (f"{whole[name].low:.2f}", f"{whole[name].high:.2f}") if name in whole else (EMPTY, EMPTY)
-        if any(found):
-            rows.append((name, *cells, *ends))
-    whole_name = _name(summaries[-1])
-    heads = (*map(_name, summaries), f"{whole_name}: min", "max")
-    return framed_table("Labelled frame: mean ± standard deviation, kelvin; ash colours 0 to 1", ("",), heads, rows)
+def _kelvin_columns(summaries: Sequence[Summary]) -> list[Column]:
+    """Quantities as rows; the summary of all and its extremes get their room first."""
+    whole = summaries[-1]
+    names = [name for name in QUANTITIES if any(name in summary.quantities for summary in summaries)]
+
+    def mean(summary: Summary) -> Column:
+        found = [summary.quantities.get(name) for name in names]
+        cells = (f"{stats.mean:.2f} ± {stats.std:.2f}" if stats else EMPTY for stats in found)
+        return Column(_name(summary), tuple(cells), 0 if summary is whole else 2)
+
+    def end(title: str, of: str) -> Column:
+        found = [whole.quantities.get(name) for name in names]
+        return Column(title, tuple(cell(stats and getattr(stats, of), "{:.2f}") for stats in found), 1)
+
+    quantity = Column("quantity", tuple(names), 0, numbers=False)
+    return [quantity, *map(mean, summaries), end(f"{_name(whole)}: min", "low"), end("max", "high")]
 
 
-def _difference_table(summaries: Sequence[Summary]) -> Table:
+def _difference_columns(summaries: Sequence[Summary]) -> list[Column]:
     rows = [
-        (name, _name(summary), *(f"{summary.quantities[name].percentile(each):.2f}" for each in PERCENTILES))
+        (name, summary)
         for name in QUANTITIES
         for summary in summaries
         if name in summary.quantities and name.startswith("T")
     ]
-    heads = tuple(f"{percent:g} %" for percent in PERCENTILES)
-    return framed_table("Band differences: percentiles over pixels, kelvin", ("", "where"), heads, rows)
+
+    def percentile(percent: float) -> Column:
+        title, rank = f"{percent:g} %", _rank_of_percentile(percent)
+        return column_of(rows, title, rank, lambda row: f"{row[1].quantities[row[0]].percentile(percent):.2f}")
+
+    return [
+        column_of(rows, "difference", 0, lambda row: row[0], numbers=False),
+        column_of(rows, "where", 0, lambda row: _name(row[1]), numbers=False),
+        *map(percentile, PERCENTILES),
+    ]
 
 
-def print_folds(console: Console, document: Mapping[str, Any]) -> None:
+def _rank_of_percentile(percent: float) -> int:
+    """Rank of a column: the median first, then quartiles, then what lies farther out."""
+    return 0 if percent == 50 else 4 + sum(abs(percent - 50) > bound for bound in (25, 40, 45, 49))
+
+
+def print_folds(console: Page, document: Mapping[str, Any]) -> None:
     """Print one row for each fold, how the scene groups were found, and those of more than one record."""
     splits = sorted({split for fold in document["folds"] for split in fold["splits"]})
     names = ("records", "groups", "with_contrails", "contrail_pixels")
-    rows = [
-        (
-            str(fold["fold"]),
-            *(f"{fold[name]:,}" for name in names),
-            *(str(fold["splits"].get(each, 0)) for each in splits),
-        )
-        for fold in document["folds"]
-    ]
-    heads = (*(name.replace("_", " ") for name in names), *splits)
-    console.print(framed_table(f"Folds of {document['records']:,} labelled records", ("fold",), heads, rows))
+    folds = document["folds"]
+
+    def count(rank: int, name: str) -> Column:
+        return column_of(folds, name.replace("_", " "), rank, lambda fold: f"{fold[name]:,}")
+
+    def of_split(split: str) -> Column:
+        return column_of(folds, split, 1, lambda fold: str(fold["splits"].get(split, 0)))
+
+    columns = [column_of(folds, "fold", 0, lambda fold: str(fold["fold"])), *map(count, (0, 1, 2, 0), names)]
+    columns += map(of_split, splits)
+    console.table(columns, f"Folds of {document['records']:,} labelled records")
     by_place, by_look = document["by_place_and_time"], document["by_look"]
-    console.print(f"scene groups: {by_place:,} records by place and time, {by_look:,} by the look of their frames")
+    console.say(f"scene groups: {by_place:,} records by place and time, {by_look:,} by the look of their frames")
     if document["ungrouped"]:
         unknown = count_of(document["ungrouped"])
         console.print(

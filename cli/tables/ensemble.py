@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cli.tables.columns import EMPTY, cell
+from cli.tables.columns import EMPTY, Column, cell, column_of
 from core.thresholds import threshold_text
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cli.tables.page import Page
 
 DICE = "{:.4f}"
 SECONDS = "{:.2f}"
 BASELINES = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
 
-def print_fit(console: "Console", name: str, document: Any) -> None:
+def print_fit(console: "Page", name: str, document: Any) -> None:
     """Print the threshold, the Dice of ensemble and members, the decisions and the gain over simpler ensembles."""
     min_pixels, crossed = document["min_pixels"], document["dice"]["cross_fitted"] is not None
     cut = "no min-pixels"
@@ -23,68 +23,57 @@ def print_fit(console: "Console", name: str, document: Any) -> None:
         cut = f"{min_pixels['mode']}s of fewer than {min_pixels['k']} pixels dropped"
     threshold = f"threshold {threshold_text(document['threshold'], 4)}"
     groups = groups_text(document["groups"], document.get("effective_groups"))
-    console.print(
+    console.say(
         f"ensemble {name}: method {document['method']}, {threshold}, {cut}\n"
         f"{counted(document['records'], 'record')} in {groups}, "
         f"{counted(len(document['folds']) or 1, 'fold')}; global Dice, 95 % interval over scene groups"
     )
-    console.print(_dice_table(document))
+    console.table(_dice_columns(document))
     # With fewer groups it varies more than the bias that it removes.
     if document.get("dice_jackknifed") is not None and (document.get("effective_groups") or 0) >= FEW_EFFECTIVE:
-        console.print(f"ensemble without the bias of few groups (jackknife): {document['dice_jackknifed']:.4f}")
+        console.say(f"ensemble without the bias of few groups (jackknife): {document['dice_jackknifed']:.4f}")
     if document.get("budget"):
         budget = document["budget"]
         took = f"{budget['records']} records take {budget['needed_hours']:.2f} h"
-        console.print(f"{took} of the {budget['hours']:g} h that are allowed")
+        console.say(f"{took} of the {budget['hours']:g} h that are allowed")
     if document.get("left_out"):
-        console.print(_left_out_line(document))
+        console.say(_left_out_line(document))
     if document["decisions"]:
-        console.print(_decision_table(document["decisions"]))
+        console.table(_decision_columns(document["decisions"]), "decisions")
     if document.get("selection_cost"):
         cost, dice = document["selection_cost"], document["dice"]["cross_fitted"]
         chance = "; a negative cost is chance: it stands for none" if cost < 0 else ""
-        console.print(
+        console.say(
             f"selection cost {cost:.4f}: the cross-fitted Dice is {dice + cost:.4f} for the choice above in all folds, "
             f"and {dice:.4f} if the other folds make the choice for each fold{chance}"
         )
     if document["worth"]:
-        console.print(_worth_table(document))
+        console.table(_worth_columns(document), "what each member adds")
     for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
         span, kind = interval_text(gain["interval"], "+.4f"), "cross-fitted" if crossed else "in-sample"
-        console.print(f"against {BASELINES[baseline]}: {gain['value']:+.4f} {span}, {kind}, paired", markup=False)
+        console.say(f"against {BASELINES[baseline]}: {gain['value']:+.4f} {span}, {kind}, paired")
 
 
-def _dice_table(document: Any) -> Any:
-    from rich.table import Table
-
-    dice = document["dice"]
+def _dice_columns(document: Any) -> list[Column]:
+    dice, members = document["dice"], document["members"]
     crossed = dice["cross_fitted"] is not None
-    table = Table("", "weight", "threshold", "in-sample", "cross-fitted", "95 % interval", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    inside, outside = f"{dice['in_sample']:.4f}", cell(dice["cross_fitted"], DICE)
-    table.add_row(
-        "ensemble",
-        "",
-        threshold_text(document["threshold"], 3),
-        inside,
-        outside,
-        interval_text(dice["interval"]),
-        style="bold",
-    )
+    rows = [{"name": "ensemble", "threshold": document["threshold"], **dice}]
     for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
-        where = ("", cell(dice[key], DICE)) if crossed else (cell(dice[key], DICE), EMPTY)
-        table.add_row(title, "", "", *where, interval_text(dice[f"{key}_interval"]))
-    for name, member in document["members"].items():
-        table.add_row(
-            name,
-            f"{document['weights'][name]:.4f}",
-            threshold_text(member["threshold"], 3),
-            f"{member['in_sample']:.4f}",
-            cell(member["cross_fitted"], DICE),
-            interval_text(member["interval"]),
-        )
-    return table
+        own = {"cross_fitted" if crossed else "in_sample": dice[key], "interval": dice[f"{key}_interval"]}
+        rows.append({"name": title, **own})
+    rows += [{"name": name, "weight": document["weights"][name], **member} for name, member in members.items()]
+
+    def figure(title: str, rank: int, key: str, form: Any) -> Column:
+        return column_of(rows, title, rank, lambda row: cell(row.get(key), form))
+
+    return [
+        column_of(rows, "", 0, lambda row: row["name"], numbers=False),
+        figure("weight", 2, "weight", DICE),
+        figure("threshold", 4, "threshold", lambda value: threshold_text(value, 3)),
+        figure("in-sample", 3 if crossed else 0, "in_sample", DICE),
+        figure("cross-fitted", 0 if crossed else 3, "cross_fitted", DICE),
+        column_of(rows, "95 % interval", 1, lambda row: interval_text(row["interval"])),
+    ]
 
 
 def _left_out_line(document: Any) -> str:
@@ -101,93 +90,95 @@ def _left_out_line(document: Any) -> str:
     return words + (f"; kept, but left out by the other folds: {', '.join(others)}" if others else "")
 
 
-def _decision_table(decisions: Any) -> Any:
-    from rich.table import Table
-
-    table = Table("question", "candidate", "Dice", "gain, cross-fitted", "z", "answer", box=None)
-    for decision in decisions:
-        table.add_row(
-            decision["question"],
-            f"{decision['candidate']} over {decision['baseline']}",
-            cell(decision.get("dice"), DICE),
-            f"{decision['gain']:+.4f} ± {decision['error']:.4f}",
-            f"{decision['z']:.1f}",
-            decision["answer"],
-        )
-    return table
+def _decision_columns(decisions: Any) -> list[Column]:
+    return [
+        column_of(decisions, "question", 0, lambda each: each["question"], numbers=False),
+        column_of(
+            decisions, "candidate", 0, lambda each: f"{each['candidate']} over {each['baseline']}", numbers=False
+        ),
+        column_of(decisions, "Dice", 4, lambda each: cell(each.get("dice"), DICE)),
+        column_of(decisions, "gain, cross-fitted", 2, lambda each: f"{each['gain']:+.4f} ± {each['error']:.4f}"),
+        column_of(decisions, "z", 3, lambda each: f"{each['z']:.1f}"),
+        column_of(decisions, "answer", 1, lambda each: each["answer"], numbers=False),
+    ]
 
 
-def _worth_table(document: Any) -> Any:
-    from rich.table import Table
-
+def _worth_columns(document: Any) -> list[Column]:
     names = list(document["members"])
-    table = Table(
-        "without", "Dice changes by", "95 % interval", "z", "s / record, all runs", "errs most like", box=None
-    )
-    for name, worth in document["worth"].items():
-        row = document["error_correlation"][names.index(name)]
-        value, other = max((value, other) for value, other in zip(row, names) if other != name)
-        bounds = worth["interval"] and [-bound for bound in reversed(worth["interval"])]
-        seconds = cell(document["members"][name].get("seconds_per_record"), SECONDS)
-        change = (f"{-worth['gain']:+.4f}", interval_text(bounds, "+.4f"), f"{-worth['z']:.1f}")
-        table.add_row(name, *change, seconds, f"{other} (correlation {value:.2f})")
-    return table
+    rows = list(document["worth"].items())
+
+    def interval(row: Any) -> str:
+        return interval_text(row[1]["interval"] and [-bound for bound in reversed(row[1]["interval"])], "+.4f")
+
+    def errs_like(row: Any) -> str:
+        correlations = document["error_correlation"][names.index(row[0])]
+        value, other = max((value, other) for value, other in zip(correlations, names) if other != row[0])
+        return f"{other} (correlation {value:.2f})"
+
+    def seconds(row: Any) -> str:
+        return cell(document["members"][row[0]].get("seconds_per_record"), SECONDS)
+
+    return [
+        column_of(rows, "without", 0, lambda row: row[0], numbers=False),
+        column_of(rows, "Dice changes by", 0, lambda row: f"{-row[1]['gain']:+.4f}"),
+        column_of(rows, "95 % interval", 1, interval),
+        column_of(rows, "z", 2, lambda row: f"{-row[1]['z']:.1f}"),
+        column_of(rows, "s / record, all runs", 3, seconds),
+        column_of(rows, "errs most like", 4, errs_like, numbers=False),
+    ]
 
 
-def print_comparison(console: "Console", document: Any) -> None:
+def print_comparison(console: "Page", document: Any) -> None:
     """Print the Dice of two ensembles, their difference and the verdict."""
     for name, dice in document["dice"].items():
         span = interval_text(document["dice_interval"][name])
-        console.print(f"{name}: {document['kind']} Dice {dice:.4f} {span}", highlight=False, markup=False)
-    console.print(
+        console.say(f"{name}: {document['kind']} Dice {dice:.4f} {span}")
+    console.say(
         f"difference {document['difference']:+.4f} {interval_text(document['interval'], '+.4f')}, "
         f"z {document['z']:.1f}, paired, on {counted(document['records'], 'record')} in "
-        f"{groups_text(document['groups'], document['effective_groups'])}",
-        markup=False,
+        f"{groups_text(document['groups'], document['effective_groups'])}"
     )
     for line in document["warnings"]:
-        console.print(f"warning: {line}", markup=False)
+        console.say(f"warning: {line}")
     first, second = document["dice"]
     low, high = document["interval"] or (0, 0)
     better = first if low > 0 else second
     console.print("the difference is within chance" if low <= 0 <= high else f"{better} is better")
 
 
-def print_folds(console: "Console", document: Any) -> None:
+def print_folds(console: "Page", document: Any) -> None:
     """Print the choice made without each fold, and its weights; nothing if there is a single fold."""
-    from rich.table import Table
-
-    if not document["folds"]:
-        return
     folds = document["folds"]
-    table = Table("without fold", *(str(fold["fold"]) for fold in folds), box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    table.add_row("Dice on it", *(f"{fold['dice']:.4f}" for fold in folds))
-    table.add_row("method", *(fold.get("method", EMPTY) for fold in folds))
-    table.add_row("threshold", *(threshold_text(fold["threshold"], 3) for fold in folds))
-    table.add_row("min-pixels", *(_cut_text(fold["min_pixels"]) for fold in folds))
-    for name in document["members"]:
-        table.add_row(name, *(f"{fold['weights'][name]:.4f}" for fold in folds))
-    console.print(table)
+    if not folds:
+        return
+    heads = ("Dice on it", "method", "threshold", "min-pixels", *document["members"])
+
+    def of_fold(rank: int, fold: Any) -> Column:
+        own = (
+            f"{fold['dice']:.4f}",
+            fold.get("method", EMPTY),
+            threshold_text(fold["threshold"], 3),
+            _cut_text(fold["min_pixels"]),
+            *(f"{fold['weights'][name]:.4f}" for name in document["members"]),
+        )
+        return Column(str(fold["fold"]), own, rank)
+
+    columns = [Column("without fold", heads, 0, numbers=False), *map(of_fold, range(len(folds)), folds)]
+    console.table(columns, "choices of the other folds")
 
 
 def _cut_text(min_pixels: Any) -> str:
     return "none" if min_pixels["mode"] == "none" else f"{min_pixels['mode']} {min_pixels['k']}"
 
 
-def print_members(console: "Console", members: Any) -> None:
+def print_members(console: "Page", members: Any) -> None:
     """Print the recipe, test-time augmentation, weight and predictions of each member of an ensemble."""
-    from rich.table import Table
-
-    table = Table("member", "recipe", "TTA", "weight of 65536", "s / record, all runs", "predictions", box=None)
-    for member in members:
-        table.add_row(
-            member["name"],
-            member["recipe"],
-            member["tta"],
-            str(member["weight"]),
-            cell(member["seconds_per_record"], SECONDS),
-            member["digest"][:12],
-        )
-    console.print(table)
+    columns = [
+        column_of(members, "member", 0, lambda one: one["name"], numbers=False),
+        column_of(members, "recipe", 1, lambda one: one["recipe"]),
+        column_of(members, "TTA", 3, lambda one: one["tta"]),
+        column_of(members, "weight of 65536", 0, lambda one: str(one["weight"])),
+        column_of(members, "s / record, all runs", 4, lambda one: cell(one["seconds_per_record"], SECONDS)),
+        column_of(members, "predictions", 2, lambda one: one["digest"][:12]),
+    ]
+    console.table(columns, "members")

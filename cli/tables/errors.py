@@ -3,50 +3,44 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from analysis.labelers import SHARES
 from analysis.masks import KINDS, OVERLAP
 from analysis.strata import STRATA
-from cli.tables.columns import EMPTY, cell
+from cli.tables.columns import EMPTY, Column, cell
 from cli.tables.marks import FEW_GROUPS, legend
+from cli.tables.page import Page
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
 
+Titled = tuple[str, list[Column]]
 TITLES = {classes.name: classes.title for classes in STRATA}
 
 
-def print_errors(console: Console, document: Any) -> None:
+def print_errors(console: Page, document: Any) -> None:
     """Print the Dice, kinds of wrong pixels, contrails found, classes of records, labelers and the worst records."""
     counts = document["counts"]
     false, missed = counts["predicted"] - counts["tp"], counts["truth"] - counts["tp"]
     kind, groups = document["kind"].replace("_", "-"), groups_text(document["groups"], document["effective_groups"])
-    console.print(
+    console.say(
         f"{document['name']}: {kind} Dice {document['dice']:.4f} {interval_text(document['interval'])}\n"
         f"{counted(document['records'], 'record')} in {groups}\n"
-        f"{document['loss']:,} wrong pixels: {false:,} false, {missed:,} missed",
-        markup=False,
+        f"{document['loss']:,} wrong pixels: {false:,} false, {missed:,} missed"
     )
     tables = [_kinds, _tolerant, _detection, _contrails, _strata, _ceiling, _marked, _worst]
-    for table in filter(None, (make(document) for make in tables)):
+    for title, columns in filter(None, (make(document) for make in tables)):
         console.print()
-        console.print(table)
+        console.table(columns, title)
     for line in legend([FEW_GROUPS]):
-        console.print(line, markup=False)
+        console.say(line)
 
 
-def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Table whose first column holds text and whose others hold numbers."""
-    table = Table(box=None, title=title, title_justify="left", title_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, justify="right" if table.columns else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> Titled:
+    """Table whose first column holds text and whose others hold numbers, the most important first."""
+    cells = [tuple(column) for column in zip(*rows)]
+    return title, [Column(name, own, rank, numbers=rank > 0) for rank, (name, own) in enumerate(zip(names, cells))]
 
 
-def _kinds(document: Any) -> Table:
+def _kinds(document: Any) -> Titled:
     rows = (
         (
             KINDS[kind["kind"]],
@@ -60,7 +54,7 @@ def _kinds(document: Any) -> Table:
     return _table("wrong pixels", ("kind", "pixels", "share", "95 %", "Dice without"), rows)
 
 
-def _tolerant(document: Any) -> Table:
+def _tolerant(document: Any) -> Titled:
     own = {"border": 0, "value": document["dice"], **{key: document[key] for key in ("interval", "effective_groups")}}
     rows = (
         (f"{one['border']} px", f"{one['value']:.3f}{_few(one)}", _interval(one, _third))
@@ -69,7 +63,7 @@ def _tolerant(document: Any) -> Table:
     return _table("Dice that forgives a border", ("border", "Dice", "95 %"), rows)
 
 
-def _detection(document: Any) -> Table:
+def _detection(document: Any) -> Titled:
     found = document["detection"]
     words = {"touching": "share a pixel", "matching": f"intersection over union above {OVERLAP:g}"}
     title = f"{found['contrails']:,} true contrails, {found['components']:,} predicted"
@@ -87,7 +81,7 @@ def _detection(document: Any) -> Table:
     return _table(title, ("found if they", "precision", "95 %", "recall", "95 %"), rows)
 
 
-def _contrails(document: Any) -> Table | None:
+def _contrails(document: Any) -> Titled | None:
     rows = [
         (
             one["pixels"],
@@ -106,27 +100,29 @@ def _contrails(document: Any) -> Table | None:
     return _table(title, names, rows) if rows else None
 
 
-def _strata(document: Any) -> Table:
+def _strata(document: Any) -> Titled:
     names = ("class", "records", "Dice", "95 %", "eff. groups", "of all wrong")
-    table = _table("classes of records", names, ())
+    rows: list[Sequence[str]] = []
     by = ""
     for one in document["strata"]:
         if by != one["by"]:
             by = one["by"]
-            table.add_row(TITLES[by], style="italic")
+            rows.append((TITLES[by], *[""] * (len(names) - 1)))
         dice = one["dice"]
-        table.add_row(
-            f"  {one['class']}",
-            str(one["records"]),
-            cell(dice, lambda figure: f"{figure['value']:.3f}{_few(figure)}"),
-            _interval(dice, _third),
-            cell(dice, lambda figure: f"{figure['effective_groups']:.1f}"),
-            f"{one['loss_share']:.0%}",
+        rows.append(
+            (
+                f"  {one['class']}",
+                str(one["records"]),
+                cell(dice, lambda figure: f"{figure['value']:.3f}{_few(figure)}"),
+                _interval(dice, _third),
+                cell(dice, lambda figure: f"{figure['effective_groups']:.1f}"),
+                f"{one['loss_share']:.0%}",
+            )
         )
-    return table
+    return _table("classes of records", names, rows)
 
 
-def _ceiling(document: Any) -> Table | None:
+def _ceiling(document: Any) -> Titled | None:
     found = document["labelers"]
     if found is None:
         return None
@@ -140,7 +136,7 @@ def _ceiling(document: Any) -> Table | None:
     return _table(title, ("border", "labeler", "95 %", "prediction", "95 %", "ahead", "95 %"), rows)
 
 
-def _marked(document: Any) -> Table | None:
+def _marked(document: Any) -> Titled | None:
     found = document["labelers"]
     if found is None:
         return None
@@ -156,7 +152,7 @@ def _marked(document: Any) -> Table | None:
     return _table("pixels by who marked them", ("marked by", "pixels", "predicted", "share"), rows)
 
 
-def _worst(document: Any) -> Table | None:
+def _worst(document: Any) -> Titled | None:
     rows = [
         (
             one["record_id"],

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 
-from rich.console import Console
-
-from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.marks import legend, marked_dice
+from cli.tables.page import Page
 from pipeline.leaderboard_rows import Leaderboard, Row
 
 
-def print_leaderboard(console: Console, board: Leaderboard) -> None:
+def print_leaderboard(console: Page, board: Leaderboard) -> None:
     """Print the rows, as many columns as there is room for, and the meaning of their marks."""
-    console.print(heading(board.rows))
-    console.print(as_table(_columns(board.rows), console.width))
+    console.table(_columns(board.rows), heading(board.rows))
     for line in legend([marked_dice(row) for row in board.rows]):
-        console.print(line)
+        console.say(line)
     if any(row.behind and row.behind["value"] for row in board.rows):
-        console.print("behind: Dice of the first less this one; the intervals hold for all pairs of rows together")
+        console.say("behind: Dice of the first less this one; the intervals hold for all pairs of rows together")
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -33,7 +31,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
     return [
         column("member", 0, lambda row: row.name, numbers=False),
-        column("Dice", 1, marked_dice, numbers=False),
+        column("Dice", 0, marked_dice),
         column("95 % interval", 3, lambda row: cell(row.interval, partial(_bounds, figure=".3f"))),
         column("behind", 2 if compared else 6, _behind),
         column("folds ±", 7, _spread),

@@ -1,13 +1,11 @@
 """One member's recipe as a table: every key, its value, who chose it, and what training it takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from cli.tables.columns import EMPTY, cell
+from cli.tables.columns import Column, cell, column_of
 from cli.tables.marks import epoch_mark, legend, marked_dice
+from cli.tables.page import Page
 from core.uncertainty import interval_text
 from core.words import counted
 from pipeline.members import MemberDescription, PredictedMember
@@ -22,45 +20,60 @@ A100_GB = 80
 FLOAT = 4  # bytes of a weight
 
 
-def print_member(console: Console, member: MemberDescription) -> None:
-    """Print the recipe, its stages, its difference from the listed member, the log's scores and the costs."""
+def print_member(console: Page, member: MemberDescription, only_own: bool = False) -> None:
+    """Print the recipe, its stages, its difference from the listed member, the log's scores and the costs.
+
+    only_own: of the keys, those in which it differs from what it is based on.
+    """
     recipe = member.recipe
-    table = Table("key", "value", "from", box=None)
     given = {key: _given_by(member, key) for key in recipe.resolved}
-    for key, value, giver in _same_in_all_stages(recipe):
-        table.add_row(key, _value(key, value), given[giver])
-    console.print(str(member.ref), markup=False, soft_wrap=True)
-    console.print(table)
+    rows = [row for row in _same_in_all_stages(recipe) if not only_own or row[0] in member.own_keys]
+    console.say(str(member.ref))
+    if rows:
+        console.table(_key_columns([(key, _value(key, value), given[giver]) for key, value, giver in rows]))
     if recipe.stages:
         lead = f"stages, from {given['stages']}; each starts from the keys and the last weights of the one before"
-        console.print(lead, soft_wrap=True)
-        console.print(_stages_table(recipe))
+        console.table(_stage_columns(recipe), lead)
     epochs = legend([epoch_mark(member.epoch_chosen_on)])
     costs = (_costs(recipe, member.cost), _takes(member.estimate), _keeps(recipe, member.cost))
     for line in (_differs(member), *epochs, _logged(recipe), *costs):
         if line:
-            console.print(line, soft_wrap=True)
+            console.say(line)
 
 
-def print_predicted(console: Console, member: PredictedMember) -> None:
+def print_predicted(console: Page, member: PredictedMember) -> None:
     """Print the predictions of a member whose recipe is not known here, and its scores on the leaderboard."""
-    console.print(
-        f"{member.ref}: imported, or trained elsewhere; no recipe of it is here", markup=False, soft_wrap=True
-    )
-    table = Table("recipe", "split", "TTA", "folds", "s / record", box=None)
+    console.say(f"{member.ref}: imported, or trained elsewhere; no recipe of it is here")
     alike: dict[tuple[str, str, str], list[Provenance]] = {}
     for one in member.sets:
         alike.setdefault((one.recipe, one.split, one.tta), []).append(one)
-    for key, sets in alike.items():
-        seconds = [one.seconds_per_record for one in sets if one.seconds_per_record is not None]
-        mean = sum(seconds) / len(seconds) if seconds else None
-        table.add_row(*key, ", ".join(one.run.words for one in sets), cell(mean, "{:.2f}"))
-    console.print(table)
+    rows = list(alike.items())
+    columns = [
+        column_of(rows, "recipe", 0, lambda row: row[0][0], numbers=False),
+        column_of(rows, "split", 0, lambda row: row[0][1], numbers=False),
+        column_of(rows, "TTA", 2, lambda row: row[0][2], numbers=False),
+        column_of(rows, "folds", 1, lambda row: ", ".join(one.run.words for one in row[1]), numbers=False),
+        column_of(rows, "s / record", 3, lambda row: cell(_mean_seconds(row[1]), "{:.2f}")),
+    ]
+    console.table(columns)
     for row in member.scores:
         where = f"{row.recipe}, TTA {row.tta}, {counted(row.records, 'record')}"
-        console.print(f"Dice {marked_dice(row)} {interval_text(row.interval, '.3f')}: {where}", markup=False)
+        console.say(f"Dice {marked_dice(row)} {interval_text(row.interval, '.3f')}: {where}")
     for line in legend([marked_dice(row) for row in member.scores]):
-        console.print(line, soft_wrap=True)
+        console.say(line)
+
+
+def _mean_seconds(sets: Sequence[Provenance]) -> float | None:
+    seconds = [one.seconds_per_record for one in sets if one.seconds_per_record is not None]
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def _key_columns(rows: Sequence[tuple[str, str, str]]) -> list[Column]:
+    return [
+        column_of(rows, "key", 0, lambda row: row[0], numbers=False),
+        Column("value", tuple(row[1] for row in rows), 0, numbers=False, folds=True),
+        column_of(rows, "from", 0, lambda row: row[2], numbers=False),
+    ]
 
 
 def _given_by(member: MemberDescription, key: str) -> str:
@@ -83,17 +96,19 @@ def _same_in_all_stages(recipe: Recipe) -> Iterator[tuple[str, Any, str]]:
             yield key, value if alike else trained_with[key], key if alike else "stages"
 
 
-def _stages_table(recipe: Recipe) -> Table:
+def _stage_columns(recipe: Recipe) -> list[Column]:
     """First stage with all keys that others change, later ones with those that they change themselves."""
     apart, first = recipe.changing_keys, recipe.staged[0].resolved
     tables = [{key: first[key] for key in apart}, *map(dict, recipe.stages[1:])]
-    table = Table("stage", "trains with", *(["logged Dice"] if recipe.log.stages else []), box=None)
-    for number, keys in enumerate(tables):
-        words = ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart)
-        logged = dict(enumerate(recipe.log.stages)).get(number)
-        scores = [EMPTY if logged is None else str(logged)] if recipe.log.stages else []
-        table.add_row(str(number + 1), words or "same as before", *scores)
-    return table
+    logged = dict(enumerate(recipe.log.stages))
+    words = [
+        ", ".join(f"{key} = {_value(key, value)}" for key, value in keys.items() if key in apart) for keys in tables
+    ]
+    return [
+        Column("stage", tuple(str(number) for number in range(1, len(tables) + 1)), 0, numbers=False),
+        Column("trains with", tuple(each or "same as before" for each in words), 0, numbers=False, folds=True),
+        Column("logged Dice", tuple(cell(logged.get(number)) for number in range(len(tables))), 1, numbers=False),
+    ]
 
 
 def _value(key: str, value: Any) -> str:

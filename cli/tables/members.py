@@ -4,26 +4,28 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from rich.console import Console
-
-from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.leaderboard import heading
 from cli.tables.marks import legend, marked_dice
+from cli.tables.page import Page
 from pipeline.leaderboard_rows import Row as Scores
+from pipeline.members import MemberList
 from zoo.members.table import MemberTable
 
 Row = dict[str, Any]
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
 
 
-def print_members(console: Console, table: MemberTable, scores: Mapping[str, Scores]) -> None:
-    """Print the members with the scores of those that were trained."""
-    console.print(as_table(_columns(table.rows, scores), console.width))
+def print_members(console: Page, found: MemberList) -> None:
+    """Print the members with the scores of those that were trained; the columns are the same for any filter."""
+    table, scores = found.table, found.scores
+    everyone = found.everyone or table
+    console.table(_columns(table.rows, scores), like=_columns(everyone.rows, scores))
     scored = [scores[row["name"]] for row in table.rows if row["name"] in scores]
     if scored:
-        console.print(f"own {heading(scored)}")
+        console.say(f"own {heading(scored)}")
     for line in legend([marked_dice(score) for score in scored]):
-        console.print(line)
+        console.say(line)
 
 
 def as_markdown(table: MemberTable) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from cli.tables.columns import Column, as_table, column_of
+from cli.tables.columns import Column, column_of
+from cli.tables.page import Page
 from core.uncertainty import Estimate, interval_text
 from zoo.data.shift import Shift, SourceShift
 
@@ -15,27 +14,26 @@ if TYPE_CHECKING:
     from zoo.workflows.shift import ViewShift
 
 
-def print_shifts(console: Console, found: Sequence[SourceShift], shown: ViewShift | None = None) -> None:
+def print_shifts(console: Page, found: Sequence[SourceShift], shown: ViewShift | None = None) -> None:
     """Print the shift of each source's labels, and what it says of the offset that the source declares.
 
     shown: the shift that a member's maps of mirrored scenes show.
     """
-    console.print("Shift that puts labels on the ridges of T14 - T15, pixels, with 95 % intervals")
     columns = [
         column_of(found, "source", 0, lambda each: each.source, numbers=False),
         column_of(found, "records", 3, lambda each: f"{each.records:,}"),
         *shift_columns([each.shift for each in found]),
     ]
-    console.print(as_table(columns, console.width))
+    console.table(columns, "Shift that puts labels on the ridges of T14 - T15, pixels, with 95 % intervals")
     for each in found:
-        console.print(f"{each.source}: {each.verdict}", markup=False, soft_wrap=True)
+        console.say(f"{each.source}: {each.verdict}")
     for each in found[-1:]:
         if each.shift.dy.caution:
-            console.print(each.shift.dy.caution)
+            console.say(each.shift.dy.caution)
     if shown:
-        console.print(f"Shift that puts the maps of {shown.member} on the contrails, by their views", soft_wrap=True)
-        console.print(as_table(shift_columns([shown.shift]), console.width))
-        console.print(shown.verdict, soft_wrap=True)
+        title = f"Shift that puts the maps of {shown.member} on the contrails, by their views"
+        console.table(shift_columns([shown.shift]), title)
+        console.say(shown.verdict)
 
 
 def shift_columns(shifts: Sequence[Shift]) -> list[Column]:

@@ -6,10 +6,8 @@ In: values of `submissions` and `pipeline`. Out: text on a console. Stays outsid
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from cli.tables.columns import cell
+from cli.tables.columns import EMPTY, Column, cell, column_of
+from cli.tables.page import Page
 from core.dice import Counts
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
@@ -17,13 +15,13 @@ from pipeline.score import Scored
 from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report
 from submissions.correlation import Correlation
+from submissions.ledger import Entry
 from submissions.report import Fault
 
 SHOWN = 5  # faults of the same words
-TEXTS = ("name", "when", "members", "note")
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_report(console: Page, report: Report) -> None:
     """Print faults, notes, and the figures of an accepted file."""
     alike: dict[tuple[str, str], list[Fault]] = {}
     for fault in report.faults:
@@ -41,7 +39,7 @@ def print_report(console: Console, report: Report) -> None:
         console.print(f"well-formed: {report.rows:,} rows, {filled}", markup=False)
 
 
-def print_score(console: Console, scored: Scored, worst: int) -> None:
+def print_score(console: Page, scored: Scored, worst: int) -> None:
     """Print the Dice, the difference to another file, and the records with the most wrong pixels."""
     dice, counts = scored.score.dice, scored.score.counts
     value = f"Dice {dice.value:.5f}  {interval_text(dice.interval)}" if counts.truth else "no Dice"
@@ -56,27 +54,31 @@ def print_score(console: Console, scored: Scored, worst: int) -> None:
         console.print(_difference_line(scored.against), markup=False)
     rows = scored.score.worst(worst)
     if rows:
-        console.print(_worst(rows))
+        console.table(_worst_columns(rows), "most wrong pixels")
 
 
-def print_submitted(console: Console, document: Mapping[str, Any]) -> None:
+def print_submitted(console: Page, document: Mapping[str, Any]) -> None:
     """Print what was written, beside the foreground of the records that the ensemble was fitted on."""
-    console.print(f"{document['file']}: {counted(document['rows'], 'record')}, read back and compared pixel by pixel")
-    table = Table("", "records", "contrail pixels", "masks with any")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    console.say(f"{document['file']}: {counted(document['rows'], 'record')}, read back and compared pixel by pixel")
     ours = {"records": document["rows"], "share": document["share"], "not_empty": document["not_empty"]}
-    known = {TITLES[name]: document[name] for name in TITLES if name in document}
-    for name, share in {"this file": ours, **known}.items():
-        filled = f"{share['not_empty']:,} ({share['not_empty'] / share['records']:.0%})"
-        table.add_row(name, f"{share['records']:,}", f"{share['share']:.3%}", filled)
-    console.print(table)
+    rows = [("this file", ours), *((TITLES[name], document[name]) for name in TITLES if name in document)]
+    columns = [
+        column_of(rows, "", 0, lambda row: row[0], numbers=False),
+        column_of(rows, "records", 1, lambda row: f"{row[1]['records']:,}"),
+        column_of(rows, "contrail pixels", 0, lambda row: f"{row[1]['share']:.3%}"),
+        column_of(rows, "masks with any", 2, lambda row: _share_not_empty(row[1])),
+    ]
+    console.table(columns)
 
 
-def print_bundle(console: Console, document: Mapping[str, Any]) -> None:
+def _share_not_empty(part: Mapping[str, Any]) -> str:
+    return f"{part['not_empty']:,} ({part['not_empty'] / part['records']:.0%})"
+
+
+def print_bundle(console: Page, document: Mapping[str, Any]) -> None:
     """Print the size of a bundle, and the hours that a notebook with it takes."""
     members = ", ".join(document["members"])
-    console.print(f"{document['file']}: {document['files']} files, {document['bytes'] / 1e6:.1f} MB: {members}")
+    console.say(f"{document['file']}: {document['files']} files, {document['bytes'] / 1e6:.1f} MB: {members}")
     if document["hours"] is not None:
         console.print(
             f"{document['seconds_per_record']:.2f} s a record here: about {document['hours']:.1f} of "
@@ -84,12 +86,12 @@ def print_bundle(console: Console, document: Mapping[str, Any]) -> None:
         )
 
 
-def print_ledger(console: Console, ledger: Ledger, correlations: Mapping[str, Correlation | None]) -> None:
+def print_ledger(console: Page, ledger: Ledger, correlations: Mapping[str, Correlation | None]) -> None:
     """Print the entries, and the correlation of local scores with those of each leaderboard."""
     if not ledger.entries:
         console.print("the ledger is empty")
         return
-    console.print(_entries(ledger))
+    console.table(_entry_columns(ledger))
     known = [each.sent.effective_groups for each in ledger.entries if each.sent.effective_groups is not None]
     if known and min(known) < FEW_EFFECTIVE:
         console.print(f"below {FEW_EFFECTIVE} effective scene groups no interval can be trusted")
@@ -108,41 +110,38 @@ def _difference_line(difference: Difference) -> str:
     )
 
 
-def _worst(rows: list[tuple[str, Counts]]) -> Any:
-    table = Table("record", title="most wrong pixels", title_justify="left")
-    for name in ("wrong", "true positive", "predicted", "truth", "Dice"):
-        table.add_column(name, justify="right")
-    for record_id, counts in rows:
-        wrong = counts.predicted + counts.truth - 2 * counts.tp
-        figures = (wrong, counts.tp, counts.predicted, counts.truth)
-        table.add_row(record_id, *(f"{value:,}" for value in figures), f"{counts.dice:.3f}")
-    return table
+def _worst_columns(rows: list[tuple[str, Counts]]) -> list[Column]:
+    return [
+        column_of(rows, "record", 0, lambda row: row[0], numbers=False),
+        column_of(rows, "wrong", 0, lambda row: f"{row[1].predicted + row[1].truth - 2 * row[1].tp:,}"),
+        column_of(rows, "true positive", 2, lambda row: f"{row[1].tp:,}"),
+        column_of(rows, "predicted", 3, lambda row: f"{row[1].predicted:,}"),
+        column_of(rows, "truth", 4, lambda row: f"{row[1].truth:,}"),
+        column_of(rows, "Dice", 1, lambda row: f"{row[1].dice:.3f}"),
+    ]
 
 
-def _entries(ledger: Ledger) -> Any:
+def _entry_columns(ledger: Ledger) -> list[Column]:
     entries = ledger.entries
     best = max((each.public for each in entries if each.public is not None), default=0.0)
-    columns = {
-        "#": [str(each.number) for each in entries],
-        "name": [each.sent.name for each in entries],
-        "when": [each.sent.when[:16] for each in entries],
-        "members": [", ".join(each.sent.members) for each in entries],
-        "local": [cell(each.sent.local, _figure, "") for each in entries],
-        "interval": [cell(each.sent.interval, _interval, "") for each in entries],
-        "effective groups": [cell(each.sent.effective_groups, "{:.1f}", "") for each in entries],
-        "public": [cell(each.public, _figure, "") for each in entries],
-        "behind best": ["" if each.public is None else f"{each.public - best:.3f}" for each in entries],
-        "private": [cell(each.private, _figure, "") for each in entries],
-        "share": [cell(each.sent.share, "{:.3%}", "") for each in entries],
-        "note": [each.sent.note for each in entries],
-    }
-    shown = {name: cells for name, cells in columns.items() if any(cells)}
-    table = Table()
-    for name in shown:
-        table.add_column(name, justify="left" if name in TEXTS else "right")
-    for row in zip(*shown.values()):
-        table.add_row(*row)
-    return table
+
+    def behind(each: Entry) -> str:
+        return EMPTY if each.public is None else f"{each.public - best:.3f}"
+
+    return [
+        column_of(entries, "#", 0, lambda each: str(each.number)),
+        column_of(entries, "name", 0, lambda each: each.sent.name, numbers=False),
+        column_of(entries, "when", 4, lambda each: each.sent.when[:10] or EMPTY, numbers=False),
+        column_of(entries, "members", 9, lambda each: ", ".join(each.sent.members) or EMPTY, numbers=False),
+        column_of(entries, "local", 0, lambda each: cell(each.sent.local, _figure)),
+        column_of(entries, "interval", 3, lambda each: cell(each.sent.interval, _interval)),
+        column_of(entries, "effective groups", 7, lambda each: cell(each.sent.effective_groups, "{:.1f}")),
+        column_of(entries, "public", 1, lambda each: cell(each.public, _figure)),
+        column_of(entries, "behind best", 6, behind),
+        column_of(entries, "private", 2, lambda each: cell(each.private, _figure)),
+        column_of(entries, "share", 5, lambda each: cell(each.sent.share, "{:.3%}")),
+        column_of(entries, "note", 8, lambda each: each.sent.note or EMPTY, numbers=False),
+    ]
 
 
 def _interval(interval: tuple[float, float]) -> str:

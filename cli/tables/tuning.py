@@ -4,27 +4,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from rich.console import Console
-
-from cli.tables.columns import Column, as_table, column_of
+from cli.tables.columns import Column, column_of
+from cli.tables.page import Page
 from zoo.members.space import value_text
 
 BEST = 10  # trials that are shown
 
 
-def print_tuned(console: "Console", document: dict[str, Any]) -> None:
+def print_tuned(console: "Page", document: dict[str, Any]) -> None:
     """Print the best trials, the member as it is, and the member that was written."""
     ranked = sorted(document["trials"], key=lambda row: -(row["dice"] or 0.0))
     shown = ranked[:BEST] + [row for row in ranked[BEST:] if row["as_it_is"]]
     best = document["best"]
-    console.print(as_table(_columns(shown, best), console.width))
+    console.table(_columns(shown, best))
     pruned = sum(row["pruned"] for row in ranked)
     number = f"{len(ranked)} {'trial' if len(ranked) == 1 else 'trials'} ({pruned} pruned)"
-    console.print(f"Dice: global, on the held-out records of fold {document['fold']}; {number}.")
+    console.say(f"Dice: global, on the held-out records of fold {document['fold']}; {number}.")
     if document["best"]["chosen_on_own_fold"]:
         corrected = best["dice_corrected"]
         without = "" if corrected is None else f", {corrected:.4f} without the gain of that choice"
-        console.print(f"* chosen as the highest on this very fold{without}; the other folds judge the member")
+        console.say(f"* chosen as the highest on this very fold{without}; the other folds judge the member")
     own = document["dice_as_it_is"]
     if document["path"] is None:
         line = f"No trial was better than the member as it is (Dice {own:.4f}): no member is written."
@@ -33,7 +32,7 @@ def print_tuned(console: "Console", document: dict[str, Any]) -> None:
     else:
         better = document["best"]["dice"] - own
         line = f"{document['path']}: Dice {document['best']['dice']:.4f}, {better:.4f} above the member as it is"
-    console.print(line, markup=False, soft_wrap=True)
+    console.say(line)
 
 
 def _columns(rows: Sequence[dict[str, Any]], best: dict[str, Any]) -> list[Column]:

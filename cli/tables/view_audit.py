@@ -2,39 +2,35 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
-from cli.tables.columns import EMPTY, Column, as_table, column_of
+from cli.tables.columns import EMPTY, Column, column_of
+from cli.tables.page import Page
 from core.uncertainty import interval_text
 from pipeline.view_audit import AuditedSet, ViewAudit
 
 
-def print_audit(console: Console, audit: ViewAudit) -> None:
+def print_audit(console: Page, audit: ViewAudit) -> None:
     """Print the views alone, the sets, and the set that is proposed."""
     dice = audit.sets[0].dice
     kept = f"keep the label's offset of {audit.label_offset:g} px" if audit.registered else "mirror labels as they are"
-    console.print(
+    console.say(
         f"{audit.member}: {audit.records} held-out records; views {kept}; one view takes {audit.seconds:.3f} s of the "
-        "processor for a record",
-        soft_wrap=True,
+        "processor for a record"
     )
-    console.print("Views alone, and the shift of their maps against the plain ones', pixels")
-    console.print(as_table(_columns(audit.views, alone=True), console.width))
-    console.print("Sets of views, merged by their mean")
-    console.print(as_table(_columns(audit.sets, alone=False), console.width))
+    alone = "Views alone, and the shift of their maps against the plain ones', pixels"
+    console.table(_columns(audit.views, alone=True), alone)
+    console.table(_columns(audit.sets, alone=False), "Sets of views, merged by their mean")
     if dice.caution:
-        console.print(dice.caution)
+        console.say(dice.caution)
     best = max((each for each in audit.sets if each.spelled), key=lambda each: each.dice.value)
-    console.print(
-        f"proposed: {audit.proposed.name}; the fewest views that {best.name}, the best set, does not reliably beat",
-        soft_wrap=True,
+    console.say(
+        f"proposed: {audit.proposed.name}; the fewest views that {best.name}, the best set, does not reliably beat"
     )
 
 
 def _columns(rows: Sequence[AuditedSet], alone: bool) -> list[Column]:
     columns = [
         column_of(rows, "view" if alone else "set", 0, lambda row: row.name, numbers=False),
-        column_of(rows, "Dice", 1, lambda row: f"{row.dice.value:.4f}"),
+        column_of(rows, "Dice", 0, lambda row: f"{row.dice.value:.4f}"),
         column_of(rows, "over one view", 2, lambda row: f"{row.gain.value:+.4f}"),
         column_of(rows, "95 % interval", 3, lambda row: interval_text(row.gain.interval, "+.4f")),
         column_of(rows, "cost", 4, lambda row: f"{row.cost:.1f}"),

@@ -6,10 +6,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from cli.tables.columns import EMPTY, Column, as_table, cell, column_of
+from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.marks import epoch_mark, legend
+from cli.tables.page import Page
 from core.command import Command
 from core.thresholds import threshold_text
 from core.words import counted
@@ -22,18 +21,18 @@ if TYPE_CHECKING:
     from zoo.workflows.reuse import TrainedRun
 
 
-def print_trained(console: "Console", trained: "Sequence[TrainedRun]") -> None:
+def print_trained(console: "Page", trained: "Sequence[TrainedRun]") -> None:
     """Print each run's epoch and Dice, those of its stages, and the records of the Dice."""
     rows = [each.as_dict() for each in trained]
-    console.print(as_table(_run_columns(rows), console.width))
+    console.table(_run_columns(rows))
     if any(row["stages"] for row in rows):
-        console.print(as_table(_stage_columns(rows), console.width))
+        console.table(_stage_columns(rows), "stages")
     if all(row["fold"] == FULL for row in rows):
-        console.print("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
+        console.say("No score: without a fold held out nothing tells how good it is, and no ensemble takes it.")
     else:
-        console.print("Dice: global, on the held-out records of the fold, at the best threshold of these records.")
+        console.say("Dice: global, on the held-out records of the fold, at the best threshold of these records.")
         for line in legend([_epoch_mark(row) for row in rows]):
-            console.print(line)
+            console.say(line)
 
 
 def after_training(run: "RunPlace", has_test: bool) -> Command:
@@ -104,7 +103,7 @@ def _run_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
         column("fold", 0, _fold, numbers=False),
         column("epoch", 3, _best_epoch, numbers=False),
         column("stopped at", 2, lambda row: row["stopped_at"] or EMPTY, numbers=False),
-        column("Dice", 1, lambda row: cell(row["dice"], "{:.4f}") + _epoch_mark(row)),
+        column("Dice", 0, lambda row: cell(row["dice"], "{:.4f}") + _epoch_mark(row)),
         column("threshold", 5, lambda row: cell(row["threshold"], threshold_text)),
         column("records", 4, lambda row: str(row["held_out"] or EMPTY)),
         column("minutes", 6, lambda row: f"{sum(stage['seconds'] for stage in row['stages'] or [row]) / 60:.1f}"),
@@ -124,7 +123,7 @@ def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
         column("fold", 0, lambda one: _fold(one["row"]), numbers=False),
         column("stage", 0, lambda one: str(one["number"])),
         column("epoch", 3, lambda one: _best_epoch(one["stage"]), numbers=False),
-        column("Dice", 1, lambda one: cell(one["stage"]["dice"], "{:.4f}")),
+        column("Dice", 0, lambda one: cell(one["stage"]["dice"], "{:.4f}")),
         column("logged", 2, lambda one: cell(one["logged"], "{:.4f}")),
     ]
 

@@ -4,10 +4,10 @@ import json
 import shutil
 
 import pytest
-from rich.console import Console
 
 from cli.app import run
 from cli.tables.ensemble import print_fit
+from cli.tables.page import Page
 from ensemble import Ensemble
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
@@ -157,7 +157,7 @@ def test_a_corrected_dice_of_few_groups_is_not_shown_and_a_negative_cost_is_expl
     document = json.loads(capsys.readouterr().out)
 
     def printed(**changes):
-        print_fit(Console(width=200), "few", document | changes)
+        print_fit(Page(width=200), "few", document | changes)
         return capsys.readouterr().out
 
     assert document["effective_groups"] < 20

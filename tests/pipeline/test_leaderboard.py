@@ -8,9 +8,9 @@ from statistics import stdev
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from cli.tables.leaderboard import print_leaderboard
+from cli.tables.page import Page
 from core.errors import UserError
 from core.files import read_json, write_json
 from pipeline.leaderboard import leaderboard, own_scores
@@ -81,7 +81,7 @@ def test_a_member_that_was_judged_on_nothing_has_no_dice_and_comes_last(idle):
     assert tuple(map(Row.from_document, json.loads(json.dumps(board.as_dict())))) == board.rows
     assert board.to_frame()["dice"].isna().tolist() == [False, True]
     assert set(read_kept(store)) == {row.digest for row in board.rows}
-    console = Console(file=io.StringIO(), width=120)
+    console = Page(file=io.StringIO(), width=120)
     print_leaderboard(console, board)
     (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("m0")]
     assert line.split()[:3] == ["m0", "-", "-"]

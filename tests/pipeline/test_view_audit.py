@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 import pipeline.view_audit
 from cli.app import run
+from cli.tables.page import Page
 from cli.tables.view_audit import print_audit
 from tests.zoo.training.cases import TINY, write_scenes
 from zoo.data import read_folds
@@ -74,7 +74,7 @@ def test_views_apart_are_those_that_a_set_merges(audited):
 
 def test_the_audit_is_printed_as_tables(audited, capsys):
     *_, audit = audited
-    print_audit(Console(width=120), audit)
+    print_audit(Page(width=120), audit)
     out = capsys.readouterr().out
     assert "views keep the label's offset of 0.5 px" in out and "proposed: " in out
     assert "place 4: hflip, rot90(90), rot90(270)" in out
