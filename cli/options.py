@@ -23,7 +23,7 @@ from zoo.views import ALIASES, parse_views
 
 if TYPE_CHECKING:
     from zoo.data import Scenes
-    from zoo.lineups import Made
+    from zoo.lineups import LineUps, Made
 
 CONFIG_NAME = "contrails.toml"
 
@@ -40,6 +40,18 @@ class ViewsType(click.ParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Names of the usual sets."""
         return [CompletionItem(name) for name in ALIASES if name.startswith(incomplete)]
+
+
+class Renamed(click.Option):
+    """Option whose last spelling is an old one: accepted, and not shown by help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Spellings but the old one, and the help text."""
+        spelled, self.opts = self.opts, self.opts[:-1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = spelled
 
 
 TTA = ViewsType()
@@ -101,16 +113,48 @@ class Settings:
             self.listener.note(error.what, error.do)
             return None
 
+    def require_runs(self) -> None:
+        """UsageError if the folder of --runs does not exist."""
+        if "--runs" in self.typed and not self.runs.root.is_dir():
+            raise UsageError(f"--runs {self.runs}: there is no such folder; name the one with your runs")
+
+    def one_member(self, name: str) -> str:
+        """Name of a member, or the only member of a line-up; UsageError with the members of one that has several."""
+        if name not in self.lineups:
+            return name
+        members = self.line_up((name,))
+        if len(members) > 1:
+            raise UsageError(f"{name}: is a line-up of {len(members)} members; name one: {', '.join(members)}")
+        return members[0]
+
     def refs(self, members: tuple[str, ...]) -> list[Ref]:
         """Predicted members named by the user, line-ups replaced by their members."""
         return [Ref.parse(name) for name in self.line_up(members, "predicted")]
 
-    def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
-        """Members named by the user, line-ups replaced as by `zoo.lineups.LineUps.members`."""
+    @property
+    def line_ups(self) -> LineUps:
+        """Line-ups of the configuration file, with the members that they may name."""
         from zoo.lineups import LineUps
 
-        lineups = LineUps(store=self.runs, lineups=self.lineups, source=self.config, own_members=self.members)
-        return lineups.members(members, made)
+        return LineUps(store=self.runs, lineups=self.lineups, source=self.config, own_members=self.members)
+
+    def line_up(self, members: tuple[str, ...], made: Made = "") -> tuple[str, ...]:
+        """Members named by the user, line-ups replaced as by `zoo.lineups.LineUps.members`; says the default one."""
+        chosen = self.line_ups.members(members, made)
+        if not members:
+            self.listener.info(f"no member is named: the default line-up, {', '.join(chosen)}")
+        return chosen
+
+
+def reads_runs(command: Callable[..., None]) -> Callable[..., None]:
+    """Refuse a --runs folder that does not exist, for a command that makes none; goes below `common`."""
+
+    @functools.wraps(command)
+    def checked(*, settings: Settings, **given: Any) -> None:
+        settings.require_runs()
+        command(settings=settings, **given)
+
+    return checked
 
 
 def wide(command: Callable[..., None]) -> Callable[..., None]:
@@ -153,6 +197,12 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         command(settings=replace(_settings(**common_values, typed=meta["typed"]), **shown), **given)
 
     return wrapped
+
+
+def settings_of(runs: Path | None, config: Path | None) -> Settings:
+    """Settings of a runs folder and a configuration file alone, as completion needs them; UserError for a bad file."""
+    nothing: dict[str, Any] = {"device": None, "seed": None, "jobs": None, "json": False, "verbose": 0, "quiet": False}
+    return _settings(data=(), runs=runs, config=config, typed="", **nothing)
 
 
 def _settings(

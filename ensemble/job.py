@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from core.files import atomic_write
 from core.listener import SILENT, Listener
@@ -18,8 +19,10 @@ from ensemble.model import Ensemble, MemberUse
 from ensemble.strategy import Budget, FitOptions
 from zoo.data import Folds, Scenes
 from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
+from zoo.predictions.splits import OOF
 from zoo.runs import Ref, Store
 from zoo.runs.store import HELD_OUT
+from zoo.views import parse_views
 
 DEFAULT_NAME = "default"
 ALL = "oof"
@@ -123,7 +126,7 @@ def _again(job: FitJob) -> dict[str, object]:
         "members": job.members and ",".join(map(str, job.members)),
         "on": None if job.on == ALL else job.on,
         "tta": job.tta,
-        "name": None if job.name == DEFAULT_NAME else job.name,
+        "ensemble": None if job.name == DEFAULT_NAME else job.name,
     }
 
 
@@ -144,13 +147,32 @@ def _cost(text: str) -> tuple[str, float]:
 
 
 def _members(store: Store, job: FitJob, listener: Listener) -> tuple[Folds, list[MemberMaps]]:
-    folds, found = find_out_of_fold(store, job.members, job.tta, listener)
+    folds, found = _maps(store, job, listener)
     if job.members is not None:
         return folds, found
     complete, partial = without_partial(found, folds)
     for line in partial:
         listener.note(f"{line}; it is left out, --members takes it")
     return folds, complete
+
+
+def _maps(store: Store, job: FitJob, listener: Listener) -> tuple[Folds, list[MemberMaps]]:
+    """Find the members' maps with the views of the job; a member without runs that has no such maps stays as it is."""
+    views = None if job.tta is None else parse_views(job.tta).name
+    asked = [Ref(name) for name in store.predicted_members()] if job.members is None else list(job.members)
+    made = {ref: {place.tta for place in store.sets(OOF, ref.member)} for ref in asked}
+    trained = store.trained_members()
+    kept = [ref for ref, ttas in made.items() if views and ttas and views not in ttas and ref.member not in trained]
+    others = [ref for ref in asked if ref not in kept and (job.members is not None or views in made[ref])]
+    if not kept or not others:
+        return find_out_of_fold(store, job.members, job.tta, listener)
+    listener.note(f"{', '.join(map(str, kept))}: no runs here, so used with the views that there are")
+    folds, found = find_out_of_fold(store, kept, None, listener)
+    found += find_out_of_fold(store, others, job.tta, listener)[1]
+    for ref in [ref for ref in asked if made[ref] and ref not in (*kept, *others)]:
+        listener.note(f"left out: {ref}: no predictions with TTA {views}", Command("zoo predict", ref, tta=views))
+    order = [str(ref) for ref in asked]
+    return folds, sorted(found, key=lambda member: order.index(member.name))
 
 
 def _budget(job: FitJob, members: Sequence[MemberMaps], test_records: int) -> Budget | None:

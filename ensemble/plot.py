@@ -91,9 +91,13 @@ def _curve(axes: Axes, fit: Fit, shown: Landscape) -> None:
             label=None if index else "chosen without a fold",
         )
     top = max(float(np.max(center + 2 * error)), highest, 0.01)
-    axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample", xlim=(0, 1), ylim=(0, min(1, top * 1.05)))
+    used = where[dice >= highest / 2]  # where the Dice is at least half the best: the range that matters
+    left, right = (float(used.min()), float(used.max())) if used.size else (0.0, 1.0)
+    left, right = min(left, choice.threshold) - 0.02, max(right, choice.threshold) + 0.02
+    axes.set(xlabel="threshold (probability)", ylabel="Dice, in-sample")
+    axes.set(xlim=(max(0.0, left), min(1.0, right)), ylim=(highest / 2, min(1, top * 1.05)))
     axes.set_title("Dice against threshold", fontsize=10)
-    axes.legend(fontsize=7, loc="best")
+    axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
     _plain(axes)
 
 

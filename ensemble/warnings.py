@@ -59,6 +59,17 @@ def _constant(fit: Fit) -> list[str]:
     return [f"one value in all pixels, thus no weight: {', '.join(names)}"] if names else []
 
 
+def _below_floor(fit: Fit) -> list[str]:
+    """Members that find nothing because all their probabilities lie below those that the fit reads."""
+    if fit.active.eps <= 1:
+        return []
+    constant = {fit.active.members[member] for member in fit.active.constant}
+    names = [one.name for one in fit.members if not one.in_sample[:, 0].any() and one.name not in constant]
+    floor = f"{fit.active.eps / 255:.3f}"
+    words = f"find nothing at p >= {floor}, where this fit begins to read; the leaderboard scores each from lower on"
+    return [f"{', '.join(names)}: {words}"] if names else []
+
+
 def _thresholds(fit: Fit) -> list[str]:
     if fit.result.crossed is None:
         return []
@@ -135,6 +146,7 @@ _CHECKS = (
     _folds,
     _few,
     _constant,
+    _below_floor,
     _thresholds,
     _plateau,
     _calibration,

@@ -203,6 +203,7 @@ KINDS = (
     Kind("folds*.csv", read_folds, signed_folds),
     Kind("submissions.jsonl", _check_lines, _ledger_lines),
     Kind("leaderboard.json", read_rows),
+    Kind("checks.json", lambda path: read_signed(path, NEWEST)),
     Kind("scaling.json", lambda path: read_signed(path, NEWEST)),
     Kind(MANIFEST, read_json),
     Kind(PARTIAL, lambda path: read_signed(path, PARTIAL_FORMAT)),

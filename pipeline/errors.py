@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import ErrorReport, RecordErrors, examine
 from analysis.picture import draw_record
+from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from core.files import atomic_write, make_folder
 from core.listener import SILENT, Listener
@@ -26,8 +27,10 @@ from pipeline.maps import oof_maps
 from zoo.data import LABELLED, Scenes
 from zoo.data.ash import ASH_BANDS, ash_image
 from zoo.data.parallel import parallel_map
+from zoo.members import member_names
 from zoo.predictions import MemberMaps, find_out_of_fold
 from zoo.predictions.format import SHARD_RECORDS
+from zoo.predictions.splits import OOF, how_to_predict
 from zoo.runs import Ref, Store
 
 TEMPERATURE = 14  # band
@@ -79,17 +82,21 @@ def find_errors(
     tta: str | None = None,
     out: Path | None = None,
     worst: int = 10,
+    own_members: Path | None = None,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> ErrorReport:
     """Analyse the errors of a member, M or M@HASH, or of an ensemble on all its labelled records.
 
     tta: views of a member's predictions, by default the plainest. out: folder for a picture of each of the `worst`
-    records. Raises UnknownName for a name of neither, UsageError for one of both, UserError if nothing is predicted.
+    records. own_members: folder of the user's member files. Raises UnknownName for a name of neither, UsageError for
+    one of both, UserError if nothing is predicted.
     """
+    if out is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; name a folder")
+    held_out = open_held_out(store, scenes, name, tta=tta, own_members=own_members, jobs=jobs, listener=listener)
     if out is not None:
         make_folder(out)
-    held_out = open_held_out(store, scenes, name, tta=tta, jobs=jobs, listener=listener)
     report = examine_all(held_out, jobs, listener)
     if out is not None:
         draw_errors(held_out, report.worst(worst), out)
@@ -114,20 +121,28 @@ def open_held_out(
     name: str,
     *,
     tta: str | None = None,
+    own_members: Path | None = None,
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> HeldOut:
     """Find the maps of a member or an ensemble, and what was chosen without each fold; raises as `find_errors`."""
     members, ensembles = store.predicted_members(), store.ensembles()
     if name in ensembles and name in members:
-        raise UsageError(f'"{name}" is a member and an ensemble; M@HASH names the member, another --name the ensemble')
+        raise UsageError(
+            f'"{name}" is a member and an ensemble; M@HASH names the member, another --ensemble the ensemble'
+        )
     if name in ensembles:
         if tta is not None:
             raise UsageError(f"--tta: ensemble {name} has views of its own; fit it on others")
         return _of_ensemble(store, scenes, name, listener)
-    if Ref.parse(name).member not in members and (members or ensembles):
+    ref = Ref.parse(name)
+    if ref.member not in members and ref.member in store.trained_members():
+        raise UserError(f"{store}: no out-of-fold predictions of {name}, which is trained", Command("zoo predict", ref))
+    if ref.member not in members and ref.member in member_names(own_members):
+        raise UserError(f"{store}: {name} is not trained", how_to_predict(OOF, ref))
+    if ref.member not in members and (members or ensembles):
         raise UnknownName("predicted member or ensemble", name, {*members, *ensembles}, str(store))
-    return _of_member(store, scenes, Ref.parse(name), tta, jobs, listener)
+    return _of_member(store, scenes, ref, tta, jobs, listener)
 
 
 def _of_member(

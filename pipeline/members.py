@@ -93,7 +93,7 @@ def list_members(
     table = MemberTable.of(recipes)
     if scored:
         scores = own_scores(store, scenes, own_members=own_members, jobs=jobs, listener=listener)
-        table = table.with_others(store.predicted_members())
+        table = table.with_others(sorted({*store.predicted_members(), *store.trained_members()}))
     columns = {name: _columns(row) for name, row in scores.items()}
     table = table.joined((*SCORE_COLUMNS, "folds"), columns)
     return MemberList(table.filtered(containing).sorted_by(sort), scores, table)

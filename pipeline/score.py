@@ -37,9 +37,9 @@ class Scored:
 def check(file: File, scenes: Scenes | None = None, split: str | None = None, listener: Listener = SILENT) -> Report:
     """Check a file; its ids must be those of a split of the scenes, in the order of sample_submission.csv.
 
-    split: train, validation, test or labelled; None: test if the scenes have test records, else labelled. The order
-    counts if the sample lists exactly these ids. Without scenes the file's form alone is checked. UserError if the
-    scenes have no such records.
+    split: train, validation, test, labelled or oof, which is labelled too; None: test if the scenes have test records,
+    else labelled. The order counts if the sample lists exactly these ids. Without scenes the file's form alone is
+    checked. UserError if the scenes have no such records.
     """
     if scenes is None:
         listener.note("no scenes are named: the ids are not checked")
@@ -70,8 +70,8 @@ def score(
 ) -> Scored:
     """Score a file over the labelled records that it lists.
 
-    split: demand all records of train, validation or labelled, and score them alone. against: another file, for the
-    paired difference. groups: scene group by id, for the interval. Raises UserError if the gate rejects a file, a
+    split: demand all records of train, validation, labelled or oof, and score them alone. against: another file, for
+    the paired difference. groups: scene group by id, for the interval. Raises UserError if the gate rejects a file, a
     record has no label, or one of the split is missing.
     """
     labelled = {record.id: record for record in _of_split(scenes, "labelled")}
@@ -105,7 +105,7 @@ def note_other_ids(sample: Collection[str] | None, test: Collection[str], listen
 def _of_split(scenes: Scenes, split: str) -> tuple[Record, ...]:
     """Records of a split, or all labelled ones; UserError if there are none."""
     records = scenes.test if split == "test" else scenes.labelled
-    found = tuple(record for record in records if split in ("test", "labelled", record.split))
+    found = tuple(record for record in records if split in ("test", "labelled", "oof", record.split))
     if not found:
         raise UserError(f"{scenes.where}: holds no {split} records; choose another --split or --data")
     return found

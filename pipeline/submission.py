@@ -148,6 +148,7 @@ def _gather(store: Store, ensemble: Ensemble, scenes: Scenes | None, split: str,
     ids = tuple(sorted(record.id for record in scenes.test))
     sample = find_sample(source.root for source in scenes.sources)
     note_other_ids(sample, ids, how["listener"])
+    scenes.note_labelled_test(how["listener"])
     return _Masks(ids, test_maps(store, ensemble, scenes, **how), places, sample)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import UsageError, UserError
+from core.extras import how_to_install
 from core.files import atomic_write, require_folder, require_new_file, sha256_of_file
 from core.locks import claim
 from submissions.write import put_in_place
@@ -168,7 +169,7 @@ def _pack(name: str, folder: Path) -> Path:
     try:
         found = distribution(name)
     except PackageNotFoundError as error:
-        raise UserError(f"{name} is not installed; install the suite with its extra: contrail-ensemble[zoo]") from error
+        raise UserError(f"{name} is not installed; run: {how_to_install('zoo')}") from error
     stem = f"{name.replace('-', '_')}-{found.version}"
     path = folder / f"{stem}-py3-none-any.whl"
     record = []

@@ -42,7 +42,7 @@ class LineUps:
     def _require(self, name: str, made: Made) -> None:
         member = Ref.parse(name).member
         # Only a file that is there can be trained, and then be predicted.
-        if member in self._made("trained", "predicted") or (Path(name).is_file() if made else is_path(name)):
+        if member in self._made("trained", "predicted") or (is_path(name) and (not made or Path(name).is_file())):
             return
         listed = member_names(self.own_members)
         there = self._made(made) if made else listed

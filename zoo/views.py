@@ -162,7 +162,7 @@ def parse_views(text: str) -> ViewSet:
         raise UsageError(f"{where}: names no views; give {', '.join(ALIASES)}, or steps such as hflip+scale(0.75,1.5)")
     given: dict[str, Values] = {}
     merges: list[str] = []
-    for term in re.sub(r"\s", "", text).replace("@", "+").split("+"):
+    for mark, term in re.findall(r"(^|[+@])([^+@]*)", re.sub(r"\s", "", text)):
         matched = _TERM.fullmatch(term)
         name = matched["name"] if matched else re.split(r"[^\w]", term)[0]
         if name in MERGES and term == name:
@@ -171,6 +171,9 @@ def parse_views(text: str) -> ViewSet:
         for step in ALIASES.get(name, (name,)):
             if step in given:
                 raise UsageError(f"{where}: {step} is given twice; give it once")
+            if step not in STEPS:
+                kind, known = ("merge", MERGES) if mark == "@" else ("view", (*ALIASES, *STEPS))
+                raise UnknownName(kind, step, known, where)
             given[step] = _values(step, matched, name in ALIASES, where)
     if len(merges) > 1:
         raise UsageError(f"{where}: merges by {' and '.join(merges)}; give one of them")
@@ -193,8 +196,6 @@ def plainness(name: str) -> tuple[int, str]:
 
 def _values(step: str, term: re.Match[str] | None, is_alias: bool, where: str) -> Values:
     """Values of a step and the identity, each once, in ascending order."""
-    if step not in STEPS:
-        raise UnknownName("view", step, [*ALIASES, *STEPS, *MERGES], where)
     texts = (term["listed"] or term["dashed"] or "") if term else ""
     try:
         if term is None or (is_alias and texts):

@@ -8,7 +8,7 @@ from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
-from core.files import require_folder
+from core.files import require_new_file
 
 
 @click.command()
@@ -40,9 +40,12 @@ def synth(settings: Settings, folder: Path, train: int, validation: int, test: i
 def check(settings: Settings) -> None:
     """Verify every file of the data; exit code 1 if any is invalid."""
     from cli.tables.data import print_check
+    from pipeline.checked import keep_check
     from zoo.data.check import check_scenes
 
-    report = check_scenes(settings.scenes(), settings.jobs, settings.listener)
+    scenes = settings.scenes()
+    report = check_scenes(scenes, settings.jobs, settings.listener)
+    keep_check(settings.runs, scenes, report, settings.listener)
     show(settings, report.as_dict(), lambda console: print_check(console, report))
     report.raise_if_faulty()
     next_step(settings, Command("data folds"))
@@ -73,7 +76,7 @@ def folds(settings: Settings, count: int, out: Path | None, force: bool) -> None
     from zoo.data import make_folds, save_folds
 
     if out:
-        require_folder(out)
+        require_new_file(out, force=True)
     used = settings.runs.folds
     path = out or used
     made = make_folds(settings.scenes(), count, settings.seed, settings.jobs, settings.listener)

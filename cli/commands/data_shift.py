@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.completing import complete_members
 from cli.options import Settings, common, tables
 from cli.output import show
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("shift")
-@click.argument("member", required=False, metavar="[MEMBER[@HASH]]")
+@click.argument("member", required=False, metavar="[MEMBER[@HASH]]", shell_complete=complete_members)
 @tables
 @common
 def shift(settings: Settings, member: str | None) -> None:
@@ -39,4 +40,5 @@ def _by_member(settings: Settings, member: str) -> ViewShift:
     from zoo.runs import Ref
     from zoo.workflows.shift import measure_view_shift
 
-    return measure_view_shift(settings.runs, settings.scenes(), Ref.parse(member), **settings.how())
+    ref = Ref.parse(settings.one_member(member))
+    return measure_view_shift(settings.runs, settings.scenes(), ref, **settings.how())

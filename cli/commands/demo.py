@@ -10,6 +10,7 @@ import click
 
 from cli.options import Settings, common
 from cli.output import show
+from core.extras import require_extra
 from zoo.runs import Store
 
 # Small enough for a few minutes on two cores: it shows the way and promises no Dice.
@@ -28,6 +29,7 @@ def demo(settings: Settings, out: Path) -> None:
 
     What a demo that was cut off has made is reused.
     """
+    require_extra("zoo")
     from ensemble import Ensemble
     from pipeline.picture import draw_scenes
     from zoo.data import open_scenes

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from cli.options import TTA, Settings, common, tables
+from cli.completing import complete_ensembles, complete_listed
+from cli.options import TTA, Renamed, Settings, common, reads_runs, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -18,7 +19,12 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
 
 
 @click.command()
-@click.option("--members", multiple=True, help="Members a,b,c; may be repeated; M@hash is one recipe. [all predicted]")
+@click.option(
+    "--members",
+    multiple=True,
+    shell_complete=complete_listed,
+    help="Members a,b,c; may be repeated; M@hash is one recipe. [all predicted]",
+)
 @click.option("--method", default="auto", show_default=True, help=METHOD_WORDS)
 @click.option("--ratios", default="", help='Weights of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, none, {', '.join(MIN_PIXELS.names())}.")
@@ -45,9 +51,12 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
     help="Records to fit on; oof is all of them.",
 )
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the fewest views available]")
-@click.option("--name", default=DEFAULT_NAME, show_default=True, help="Name of the ensemble.")
+@click.option(
+    "--ensemble", "--name", "name", cls=Renamed, default=DEFAULT_NAME, show_default=True, help="Name of the ensemble."
+)
 @tables
 @common
+@reads_runs
 def fit(
     settings: Settings,
     members: tuple[str, ...],
@@ -84,9 +93,10 @@ def fit(
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", shell_complete=complete_ensembles)
+@click.argument("second", shell_complete=complete_ensembles)
 @common
+@reads_runs
 def compare(settings: Settings, first: str, second: str) -> None:
     """Say whether the ensemble FIRST is better than SECOND: paired, on the records that both were fitted on."""
     from cli.tables.ensemble import print_comparison
@@ -100,9 +110,10 @@ def compare(settings: Settings, first: str, second: str) -> None:
 
 
 @click.command("show")
-@click.argument("name", default=DEFAULT_NAME)
+@click.argument("name", default=DEFAULT_NAME, shell_complete=complete_ensembles)
 @tables
 @common
+@reads_runs
 def show_ensemble(settings: Settings, name: str) -> None:
     """Show the ensemble NAME and its provenance."""
     from cli.tables.ensemble import print_fit, print_folds, print_members

@@ -10,15 +10,19 @@ from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
 
-SPLITS = click.Choice(["train", "validation", "test", "labelled"])
-LABELLED = click.Choice(["train", "validation", "labelled"])
+LABELLED = click.Choice(["train", "validation", "labelled", "oof"])  # oof: labelled, as submit calls it
+SPLITS = click.Choice(["test", *LABELLED.choices])
 FILE = click.Path(path_type=Path)
 DICE = click.FloatRange(0, 1)
 
 
 @click.command("check")
 @click.argument("file", type=FILE)
-@click.option("--split", type=SPLITS, help="Split whose ids are expected. [test if there is one, else labelled]")
+@click.option(
+    "--split",
+    type=SPLITS,
+    help="Split whose ids are expected; oof: all labelled. [test if there is one, else labelled]",
+)
 @common
 def check(settings: Settings, file: Path, split: str | None) -> None:
     """Check if FILE would be accepted, and list its errors.
@@ -36,7 +40,9 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 
 @click.command("score")
 @click.argument("file", type=FILE)
-@click.option("--split", type=LABELLED, help="Require all labelled records of this split, and score only these.")
+@click.option(
+    "--split", type=LABELLED, help="Require all labelled records of this split (oof: of all), and score only these."
+)
 @click.option("--against", type=FILE, help="Show the paired difference to this file.")
 @click.option("--worst", type=click.IntRange(0), default=5, help="Number of worst records to list. [5]")
 @tables

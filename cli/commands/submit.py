@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.completing import complete_ensembles
+from cli.options import Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -15,13 +16,21 @@ FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 
 @click.command("submit")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
-@click.option("--ensemble", "name", default="default", show_default=True, help="Name of the fitted ensemble.")
+@click.option(
+    "--ensemble",
+    "name",
+    default="default",
+    show_default=True,
+    shell_complete=complete_ensembles,
+    help="Name of the fitted ensemble.",
+)
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")
 @click.option("--to", type=click.Choice(["kaggle"]), help="Upload the file with the official kaggle client.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file or folder.")
 @common
+@reads_runs
 def submit(
     settings: Settings, out: Path, name: str, split: str, form: str, kaggle: bool, to: str | None, force: bool
 ) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.options import Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 
 
 @click.command("verify")
 @common
+@reads_runs
 def verify(settings: Settings) -> None:
     """Check every file under the runs folder: its digest, shards, weights, counts, folds.
 

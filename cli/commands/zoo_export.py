@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from cli.options import Settings, common
+from cli.completing import complete_members
+from cli.options import Settings, common, reads_runs
 from cli.output import show
 from zoo.export_formats import FORMATS
 
 
 @click.command("export")
-@click.argument("member", metavar="MEMBER[@HASH]")
+@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
 @click.option("--format", "form", type=click.Choice(FORMATS.names()), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
 @click.option(
@@ -25,12 +26,15 @@ from zoo.export_formats import FORMATS
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @common
+@reads_runs
 def export(settings: Settings, member: str, form: str, out: Path, fold: str, records: int, force: bool) -> None:
     """Export a trained MEMBER to FILE, from kelvin bands to probability, with a description in FILE.json.
 
     Before FILE takes its name it is run on held-out records, and refused if it differs from eager.
     """
-    settings.line_up((member,), "trained")  # a mistyped name is answered before torch loads
+    (member,) = settings.line_up(
+        (settings.one_member(member),), "trained"
+    )  # a mistyped name is answered before torch loads
     from cli.tables.zoo import exported_lines
     from zoo.workflows.export import export
 

@@ -4,19 +4,21 @@ from pathlib import Path
 
 import click
 
-from cli.options import TTA, Settings, common, wide
+from cli.completing import complete_members
+from cli.options import TTA, Settings, common, reads_runs, wide
 from cli.output import next_step, show
 from core.command import Command
-from core.files import require_folder
+from core.files import require_new_file
 
 
 @click.command()
-@click.argument("members", nargs=-1)
+@click.argument("members", nargs=-1, shell_complete=complete_members)
 @click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the plainest there is]")
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there too.")
 @wide
 @common
+@reads_runs
 def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta: str | None, file: Path | None) -> None:
     """Rank MEMBERS, by default all that were predicted, by out-of-fold global Dice.
 
@@ -28,7 +30,7 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
     from pipeline.leaderboard import leaderboard as rank
 
     if file:
-        require_folder(file)
+        require_new_file(file, force=True)
     listener = settings.listener
     board = rank(
         settings.runs,

@@ -2,17 +2,26 @@
 
 import click
 
-from cli.options import TTA, VIEWS, Settings, common
+from cli.completing import complete_folds, complete_members
+from cli.options import TTA, VIEWS, Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 
 
 @click.command("predict")
-@click.argument("members", nargs=-1)
-@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Fold whose runs predict.")
+@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.option(
+    "--fold",
+    default="all",
+    show_default=True,
+    metavar="K|K-L|all|full",
+    shell_complete=complete_folds,
+    help="Fold whose runs predict.",
+)
 @click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
+@reads_runs
 def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str, tta: str) -> None:
     """Predict again with the trained MEMBERS: held-out records or the test records.
 
@@ -31,4 +40,9 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
         )
         next_step(settings, export_command(predicted[0].run))
     else:
-        next_step(settings, Command("ensemble fit") if split == "oof" else Command("submit", out="submission.csv"))
+        next_step(
+            settings,
+            Command("ensemble fit", tta=None if tta == "none" else tta)
+            if split == "oof"
+            else Command("submit", out="submission.csv"),
+        )

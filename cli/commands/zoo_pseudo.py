@@ -4,19 +4,27 @@ import re
 
 import click
 
-from cli.options import TTA, VIEWS, Settings, common
+from cli.completing import complete_ensembles, complete_members
+from cli.options import TTA, VIEWS, Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
 
 
 @click.command("pseudo")
-@click.argument("members", nargs=-1)
-@click.option("--ensemble", "name", metavar="NAME", help="Label with this fitted ensemble instead.")
+@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.option(
+    "--ensemble",
+    "name",
+    metavar="NAME",
+    shell_complete=complete_ensembles,
+    help="Label with this fitted ensemble instead.",
+)
 @click.option("--frames", metavar="4,6", help="Frames to label. [all but 5; of records without a mask: 5]")
 @click.option("--unlabelled", is_flag=True, help="Label test records and others without a mask instead.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @common
+@reads_runs
 def pseudo(
     settings: Settings, members: tuple[str, ...], name: str | None, frames: str | None, unlabelled: bool, tta: str
 ) -> None:

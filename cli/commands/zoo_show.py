@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
+from cli.completing import complete_members
 from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
+from core.files import require_new_file
 
 
 @click.command("show")
-@click.argument("member", metavar="MEMBER[@HASH]")
+@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
 @click.option(
     "--augmented", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw each augmentation on a few scenes."
 )
@@ -27,6 +29,9 @@ def show_member(settings: Settings, member: str, augmented: Path | None, diff: b
     from cli.tables.member import print_member, print_predicted
     from pipeline.members import PredictedMember, describe_member
 
+    if augmented:
+        require_new_file(augmented, force=True)
+    member = settings.one_member(member)
     found = describe_member(
         settings.runs, member, own_members=settings.members, device=settings.device, listener=settings.listener
     )

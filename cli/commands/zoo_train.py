@@ -2,16 +2,30 @@
 
 import click
 
+from cli.completing import complete_folds, complete_members
 from cli.options import TTA, VIEWS, Settings, common, tables
 from cli.output import next_step, show
 
 
 @click.command("train")
-@click.argument("members", nargs=-1)
-@click.option("--member", "files", multiple=True, metavar="FILE", help="Path of a member's TOML file.")
-@click.option("--fold", default="all", show_default=True, metavar="K|K-L|all|full", help="Fold that is held out.")
+@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.option("--member", "files", multiple=True, hidden=True)
+@click.option(
+    "--fold",
+    default="all",
+    show_default=True,
+    metavar="K|K-L|all|full",
+    shell_complete=complete_folds,
+    help="Fold that is held out.",
+)
 @click.option("--epochs", type=click.IntRange(1), help="Number of epochs; the schedule scales with it.")
-@click.option("--from", "start", metavar="MEMBER[@HASH]", help="Start from this member's runs of the same folds.")
+@click.option(
+    "--from",
+    "start",
+    metavar="MEMBER[@HASH]",
+    shell_complete=complete_members,
+    help="Start from this member's runs of the same folds.",
+)
 @click.option(
     "--seeds", type=click.IntRange(1), default=1, help="Number of runs of each fold, with seeds from --seed on."
 )
@@ -34,7 +48,7 @@ def train(
     tta: str,
     allow_ungrouped: bool,
 ) -> None:
-    """Train MEMBERS on folds; complete runs are reused, interrupted ones resumed.
+    """Train MEMBERS on folds, names or TOML files; complete runs are reused, interrupted ones resumed.
 
     Ends with the held-out predictions of each fold in the cache.
     """

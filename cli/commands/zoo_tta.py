@@ -2,15 +2,17 @@
 
 import click
 
-from cli.options import Settings, common, tables
+from cli.completing import complete_members
+from cli.options import Settings, common, reads_runs, tables
 from cli.output import next_step, show
 from core.command import Command
 
 
 @click.command("tta")
-@click.argument("member", metavar="MEMBER[@HASH]")
+@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
 @tables
 @common
+@reads_runs
 def tta(settings: Settings, member: str) -> None:
     """Out-of-fold Dice and cost of test-time views and sets of them, for a trained MEMBER.
 
@@ -21,7 +23,7 @@ def tta(settings: Settings, member: str) -> None:
     from pipeline.view_audit import audit_views
     from zoo.runs import Ref
 
-    audit = audit_views(settings.runs, settings.scenes(), Ref.parse(member), **settings.how())
+    audit = audit_views(settings.runs, settings.scenes(), Ref.parse(settings.one_member(member)), **settings.how())
     show(settings, audit.as_dict(), lambda console: print_audit(console, audit))
     if audit.proposed.name != "none":
         next_step(settings, Command("zoo predict", str(audit.member), tta=audit.proposed.name))

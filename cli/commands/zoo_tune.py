@@ -5,13 +5,15 @@ from typing import Any
 
 import click
 
+from cli.completing import complete_members
 from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
+from core.files import require_new_file
 
 
 @click.command("tune")
-@click.argument("member")
+@click.argument("member", shell_complete=complete_members)
 @click.option(
     "--trials",
     type=click.IntRange(1),
@@ -35,6 +37,9 @@ def tune(settings: Settings, member: str, with_val: bool, sets: tuple[str, ...],
     from cli.tables.tuning import print_tuned
     from zoo.members import load_members, parse_setting
 
+    member = settings.one_member(member)
+    if which["out"]:
+        require_new_file(which["out"], force=True)
     changes = dict(map(parse_setting, sets))
     load_members(member, settings.members, changes)  # before torch is imported: a typo is answered at once
 
@@ -45,8 +50,6 @@ def tune(settings: Settings, member: str, with_val: bool, sets: tuple[str, ...],
     show(settings, document, lambda console: print_tuned(console, document))
     given: dict[str, Any] = {"fold": "all", "with_val": with_val}
     if document["path"]:
-        next_step(settings, Command("zoo train", member=document["path"], **given))
-    elif member.endswith(".toml"):
-        next_step(settings, Command("zoo train", member=member, **given, set=sets))
+        next_step(settings, Command("zoo train", document["path"], **given))
     else:
         next_step(settings, Command("zoo train", member, **given, set=sets))

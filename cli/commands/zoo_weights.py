@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from cli.completing import complete_members
 from cli.options import Settings, common, tables
 from cli.output import next_step, show
 from core.command import Command
@@ -12,7 +13,7 @@ from core.errors import UsageError, UserError
 
 
 @click.command("weights")
-@click.argument("members", nargs=-1)
+@click.argument("members", nargs=-1, shell_complete=complete_members)
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Check the weights in FOLDER, as for --set weights=FOLDER."
 )

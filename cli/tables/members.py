@@ -10,9 +10,11 @@ from cli.tables.marks import legend, marked_dice
 from cli.tables.page import Page
 from pipeline.leaderboard_rows import Row as Scores
 from pipeline.members import MemberList
+from zoo.lineups import DEFAULT
 from zoo.members.table import MemberTable
 
 Row = dict[str, Any]
+OWN = " +"  # behind the name of a member that is not listed
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
 
 
@@ -26,6 +28,9 @@ def print_members(console: Page, found: MemberList) -> None:
         console.say(f"own {heading(scored)}")
     for line in legend([marked_dice(score) for score in scored]):
         console.say(line)
+    if any(row["encoder"] is None for row in table.rows):
+        console.say("+ trained from a file or imported here; cli zoo show describes it")
+    console.say(f"without network: {', '.join(DEFAULT)} (the default line-up), whose weights come with the install")
 
 
 def as_markdown(table: MemberTable) -> str:
@@ -45,7 +50,7 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
 
     column = partial(column_of, rows)
     return [
-        column("member", 0, lambda row: row["name"], numbers=False),
+        column("member", 0, lambda row: row["name"] + OWN * (row["encoder"] is None), numbers=False),
         column("row", 3, lambda row: cell(row["row"])),
         column("encoder", 11, lambda row: cell(row["encoder"]), numbers=False),
         column("input", 10, lambda row: cell(row["input"]), numbers=False),

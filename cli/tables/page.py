@@ -42,7 +42,7 @@ class Page(Console):
 
     def write_csv(self, file: Path) -> list[Path]:
         """Write the tables that were printed: the first to `file`, others beside it, named after their titles."""
-        written = []
+        written: list[Path] = []
         for title, columns in self.tables:
             path = file.with_stem(f"{file.stem}-{_slug(title)}") if written else file
             write_text(path, as_csv(columns))

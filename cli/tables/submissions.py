@@ -18,7 +18,7 @@ from submissions.correlation import Correlation
 from submissions.ledger import Entry
 from submissions.report import Fault
 
-SHOWN = 5  # faults of the same words
+SHOWN = 3  # faults of the same words
 
 
 def print_report(console: Page, report: Report) -> None:
@@ -27,9 +27,7 @@ def print_report(console: Page, report: Report) -> None:
     for fault in report.faults:
         alike.setdefault((fault.what, fault.todo), []).append(fault)
     for faults in alike.values():
-        console.print("\n".join(map(str, faults[:SHOWN])), markup=False, soft_wrap=True)
-        if len(faults) > SHOWN:
-            console.print(f"... and {len(faults) - SHOWN:,} more lines: {faults[0].what}", markup=False, soft_wrap=True)
+        console.say(str(faults[0]) if len(faults) == 1 else _together(faults))
     if report.more:
         console.print(f"... and {report.more:,} more faults", markup=False)
     for note in report.notes:
@@ -37,6 +35,13 @@ def print_report(console: Page, report: Report) -> None:
     if report.accepted:
         filled = f"{report.filled:,} with contrails, {report.share:.3%} of the pixels"
         console.print(f"well-formed: {report.rows:,} rows, {filled}", markup=False)
+
+
+def _together(faults: list[Fault]) -> str:
+    """Line on faults of the same words: how many, the first of them, what to do."""
+    where = [str(each).removesuffix(f": {each.what}; {each.todo}") for each in faults[:SHOWN]]
+    more = ", ..." if len(faults) > SHOWN else ""
+    return f"{len(faults):,} lines: {faults[0].what}; {faults[0].todo} ({', '.join(where)}{more})"
 
 
 def print_score(console: Page, scored: Scored, worst: int) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UsageError, UserError
+from core.extras import how_to_install
 from core.files import read_json, require_folder, require_new_file
 from core.registry import Registry
 from submissions.write import OnWritten, Written
@@ -84,7 +85,7 @@ def require_format(name: str, out: Path, force: bool = False) -> None:
     facts = FORMATS.facts(name)
     for module in facts.needs:
         if find_spec(module) is None:
-            raise UserError(f"format {name}: needs {module}; install the suite with its extra: contrail-ensemble[geo]")
+            raise UserError(f"format {name}: needs {module}; run: {how_to_install('geo')}")
     if facts.folder:
         require_new_folder(out, force)
     else:

@@ -69,12 +69,12 @@ def test_show_tells_what_was_fitted_and_where_it_comes_from(made, capsys):
 def test_a_better_member_is_next_and_not_the_submission(uneven, capsys):
     assert call(uneven, "fit", *PLAIN, "--name", "odd") == 0
     err = capsys.readouterr().err
-    better = f"cli ensemble fit --members m0 --name odd --data {uneven.data} --runs {uneven.runs}"
+    better = f"cli ensemble fit --members m0 --ensemble odd --data {uneven.data} --runs {uneven.runs}"
     assert f"run: {better}\n" in err
     assert f"next: {better}\n" in err
     assert "submit" not in err
     assert call(uneven, "show", "odd") == 0
-    assert "run: cli ensemble fit --members m0 --name odd" in capsys.readouterr().err
+    assert "run: cli ensemble fit --members m0 --ensemble odd" in capsys.readouterr().err
 
 
 def test_pruning_and_the_weights_of_each_fold_are_shown(uneven, capsys):
@@ -146,7 +146,7 @@ def test_show_warns_of_runs_that_came_since_the_fit(tmp_path, capsys):
     write_set(made, "m1", 2, made.folds.records(2))
     assert call(made, "show") == 0
     change = "m1: its predictions are not those of the fit: a run was added, removed or trained on; fit again; run: "
-    assert change + "cli ensemble fit --name default --members m1 --tta none" in capsys.readouterr().err
+    assert change + "cli ensemble fit --ensemble default --members m1 --tta none" in capsys.readouterr().err
     shutil.rmtree(made.runs / "predictions")  # as on a machine that only predicts
     assert call(made, "show") == 0
     assert "not those of the fit" not in capsys.readouterr().err

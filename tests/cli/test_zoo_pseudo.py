@@ -20,12 +20,12 @@ def test_each_round_learns_from_the_labels_of_the_one_before(typed, tmp_path):
         learns = f'pseudo = "{teacher}"\npseudo_frames = [4]\n' if teacher else ""
         (tmp_path / f"{name}.toml").write_text(f"{TINY_FILE}batch = 2\nepochs = 1\n{learns}")
     assert typed("data folds --folds 2")[0] == 0
-    code, said = typed("zoo train --member second.toml --fold all")
+    code, said = typed("zoo train second.toml --fold all")
     assert code == 1
     assert "second: pseudo = first: has no pseudo-t4 labels in runs; run: cli zoo pseudo first --frames 4" in said.err
     found = {}
     for name in teachers:
-        code, said = typed(f"zoo train --member {name}.toml --fold all --json")
+        code, said = typed(f"zoo train {name}.toml --fold all --json")
         assert code == 0, said.err
         found[name] = json.loads(said.out)
         if name != "third":
@@ -38,7 +38,7 @@ def test_each_round_learns_from_the_labels_of_the_one_before(typed, tmp_path):
     assert [row["pseudo_samples"] for row in found["third"]] == [row["trained_on"] for row in found["third"]]
     (recipe,) = {path.read_text() for path in tmp_path.glob("runs/members/third/*/fold-*/recipe.toml")}
     assert 'pseudo = "second@' in recipe
-    code, said = typed("zoo train --member third.toml --fold all")
+    code, said = typed("zoo train third.toml --fold all")
     assert said.err.count("is trained already, reused") == 2
     assert typed("zoo verify")[0] == 0
 

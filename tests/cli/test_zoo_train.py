@@ -25,7 +25,7 @@ def typed(folder, typing_in):
 
 
 def test_a_staged_member_is_trained_and_its_table_fits_the_terminal(typed, folder, monkeypatch):
-    command = "zoo train --member staged.toml --fold 0 --epochs 2 --set average_best=2"
+    command = "zoo train staged.toml --fold 0 --epochs 2 --set average_best=2"
     code, said = typed(f"{command} --json")
     assert code == 0, said.err
     (row,) = json.loads(said.out)

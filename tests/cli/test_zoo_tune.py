@@ -30,7 +30,7 @@ def test_a_search_ends_with_a_table_that_fits_and_the_next_command(typed, monkey
     assert "* chosen as the highest on this very fold" in words
     assert len(re.findall(r"\d\.\d{4}\*", table)) == 1
     assert "above the member as it is" in words
-    assert "next: cli zoo train --member runs/tuning/mine-tuned.toml --fold all --data scenes" in said.err
+    assert "next: cli zoo train runs/tuning/mine-tuned.toml --fold all --data scenes" in said.err
     code, said = typed("zoo tune mine.toml --trials 2 --epochs 2 --json")
     assert json.loads(said.out)["path"] == "runs/tuning/mine-tuned.toml"
 
@@ -41,7 +41,7 @@ def test_if_no_trial_is_better_the_member_is_trained_as_it_was_given(typed, tmp_
     assert "of fold 0; 1 trial (0 pruned)." in " ".join(said.out.split())
     assert "No trial was better than the member as it is (Dice 0." in said.out
     assert "no member is written" in said.out
-    assert "next: cli zoo train --member mine.toml --fold all --with-val --set lr=0.02 --data" in said.err
+    assert "next: cli zoo train mine.toml --fold all --with-val --set lr=0.02 --data" in said.err
 
 
 def test_a_call_that_cannot_be_is_one_line(typed):

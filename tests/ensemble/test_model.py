@@ -113,7 +113,7 @@ def test_an_ensemble_of_an_older_release_is_refused_with_the_command_that_fits_i
     write_signed(path, document)
     with pytest.raises(UserError, match=f"uses {what}, which only an older release can apply; fit it again") as error:
         Ensemble.load(path)
-    assert str(error.value.do) == "cli ensemble fit --name x"
+    assert str(error.value.do) == "cli ensemble fit --ensemble x"
 
 
 def test_a_changed_k_is_refused_with_the_command_that_signs_it(tmp_path):
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_refused_with_the_command_that_makes_it_again(tmp_path
     path.write_text(text)
     with pytest.raises(Damaged, match="make it again") as error:
         Ensemble.load(path)
-    assert str(error.value.do) == "cli ensemble fit --name x"
+    assert str(error.value.do) == "cli ensemble fit --ensemble x"
 
 
 @pytest.mark.parametrize("harm", DAMAGE)

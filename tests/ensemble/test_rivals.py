@@ -23,10 +23,10 @@ def fitted(rng: np.random.Generator, options: FitOptions | None = None, folds: i
 
 def test_members_methods_and_ablations_that_are_better_are_named_with_their_commands(rng):
     result = fitted(rng)
-    found = {rival.name: rival for rival in rivals(result, {"name": "two", "members": "m0,m1"})}
-    assert str(found["m0 alone"].do) == "cli ensemble fit --name two --members m0"
-    assert str(found["without m1"].do) == "cli ensemble fit --name two --members m0"
-    words = "cli ensemble fit --name two --members m0,m1 --method best --min-pixels none"
+    found = {rival.name: rival for rival in rivals(result, {"ensemble": "two", "members": "m0,m1"})}
+    assert str(found["m0 alone"].do) == "cli ensemble fit --ensemble two --members m0"
+    assert str(found["without m1"].do) == "cli ensemble fit --ensemble two --members m0"
+    words = "cli ensemble fit --ensemble two --members m0,m1 --method best --min-pixels none"
     assert str(found["method best without min-pixels"].do) == words
     assert "m1 alone" not in found
     gain = Counts.of(result.members[0].counts).dice - Counts.of(result.result.counts).dice

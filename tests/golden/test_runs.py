@@ -9,7 +9,7 @@ the members of `members/`, less report.png and with the trials as SQL. They are 
     cli zoo import elsewhere --oof maps/oof --test maps/test
     cli zoo leaderboard
     cli ensemble fit --members tiny,elsewhere --method logit-mean --min-pixels component
-    cli ensemble fit --name share --members tiny,elsewhere --method greedy --min-pixels image --threshold percentile
+    cli ensemble fit --ensemble share --members tiny,elsewhere --method greedy --min-pixels image --threshold percentile
     cli submit --out submission.csv
     cli submissions log --public 0.61
     cli submit --split oof --out out-of-fold.csv
@@ -226,7 +226,7 @@ def test_an_ensemble_is_read(typed):
 def test_an_ensemble_with_a_percentile_threshold_is_refused_by_name():
     with pytest.raises(UserError, match="uses a percentile threshold, which only an older release can apply") as error:
         Ensemble.load(Store(KEPT).ensemble("share"))
-    assert str(error.value.do) == "cli ensemble fit --name share"
+    assert str(error.value.do) == "cli ensemble fit --ensemble share"
 
 
 @pytest.mark.parametrize("call", ["submission.csv", "out-of-fold.csv --split oof"])

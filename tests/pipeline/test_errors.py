@@ -97,7 +97,7 @@ def test_an_ensemble_that_was_edited_or_kept_no_levels_is_refused_with_the_comma
     for document, words in ((older, "earlier release"), (before | {"edited": True}, "edited by hand")):
         write_signed(path, {key: value for key, value in document.items() if key != "digest"})
         assert Ensemble.load(path).name == "default"
-        with pytest.raises(UserError, match=f"{words}.*run: cli ensemble fit --name default"):
+        with pytest.raises(UserError, match=f"{words}.*run: cli ensemble fit --ensemble default"):
             find_errors(store, scenes, "default")
 
 

@@ -71,7 +71,7 @@ def test_every_spelling_has_one_canonical_name(text, name, count):
     [
         ("d5", 'no view "d5"; did you mean "d4"?'),
         ("hflp+rot90", 'TTA "hflp+rot90": no view "hflp"; did you mean "hflip"?'),
-        ("d4@gmaen", 'no view "gmaen"; did you mean "gmean"?'),
+        ("d4@gmaen", 'no merge "gmaen"; did you mean "gmean"?'),
         ("d4@gmean+max", "merges by gmean and max; give one"),
         ("flips+hflip", "hflip is given twice"),
         ("hflip(1)", "hflip: takes no values"),

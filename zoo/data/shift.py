@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
-from core.uncertainty import Estimate, jackknife_interval
+from core.uncertainty import Estimate, groups_text, jackknife_interval
 from core.words import counted
 from zoo.data.folds import Folds
 from zoo.data.label_offset import FILE, KEY, LARGEST, read_label_offset
@@ -73,14 +73,21 @@ class SourceShift:
 
     @property
     def verdict(self) -> str:
-        """What the estimate says of the declared offset."""
+        """Where the labels lie, and what that says of the offset that the source declares."""
+        down, right = (0.0 - each.value for each in (self.shift.dy, self.shift.dx))
+        groups = groups_text(self.shift.dy.groups, self.shift.dy.effective_groups)
+        return f"labels lie {down:.2f} px too far down and {right:.2f} px too far right ({groups}): {self._judged}"
+
+    @property
+    def _judged(self) -> str:
+        stated = f"the declared {KEY} of {self.declared:g} px"
         if self.agrees:
-            return f"agrees with the declared {self.declared:g} px"
+            return f"{stated} agrees"
         if self.nearest == self.declared:
-            return f"{self.declared:g} px, as declared, is the nearest that can be stated"
+            return f"{stated} is the nearest that can be stated"
         if self.nearest is None:
-            return f"not the declared {self.declared:g} px, and no multiple of 0.5 fits rows and columns"
-        return f"not the declared {self.declared:g} px; state {KEY} = {self.nearest} in {self.root / FILE}"
+            return f"not {stated}, and no multiple of 0.5 fits rows and columns"
+        return f"not {stated}; state {KEY} = {self.nearest} in {self.root / FILE}"
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON."""

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.listener import Listener
+from core.words import counted
 from zoo.data.groups import is_placed
 from zoo.data.label_offset import FILE, read_label_offset
 from zoo.data.layouts import LAYOUTS
@@ -58,6 +60,20 @@ class Scenes:
     def test(self) -> tuple[Record, ...]:
         """Test records, sorted by id."""
         return tuple(record for record in self.records if record.split == "test")
+
+    @cached_property
+    def labelled_test(self) -> tuple[str, ...]:
+        """Ids of test records that are ids of labelled records too, sorted."""
+        return tuple(sorted({record.id for record in self.test} & {record.id for record in self.labelled}))
+
+    def note_labelled_test(self, listener: Listener) -> None:
+        """Note ids of test records that are ids of labelled records too: scores on these say nothing of a model."""
+        if both := self.labelled_test:
+            named = ", ".join(both[:3]) + (", ..." if len(both) > 3 else "")
+            listener.note(
+                f"{len(both)} of {counted(len(self.test), 'test record')} have the id of a labelled record ({named}): "
+                "what was trained with their labels is not tested by them"
+            )
 
     def require_test(self) -> None:
         """UserError if the sources hold no test records."""

@@ -73,13 +73,24 @@ def make_folds(
 
 
 def find_folds(
-    path: Path, scenes: Scenes, seed: int = 0, jobs: int | None = None, listener: Listener = SILENT
+    path: Path,
+    scenes: Scenes,
+    seed: int = 0,
+    jobs: int | None = None,
+    listener: Listener = SILENT,
+    highest: int | None = None,
 ) -> Folds:
     """Read the folds at `path`, or make new ones if there are none; `keep_folds` writes those.
 
-    A command writes them only once nothing can be refused any more.
+    A command writes them only once nothing can be refused any more. highest: fold that runs beside `path` are of;
+    UserError if there are such runs and no folds, for new folds would be others than theirs.
     """
-    return read_folds(path) if path.exists() else make_folds(scenes, FOLDS, seed, jobs, listener)
+    if path.exists():
+        return read_folds(path)
+    if highest is not None:
+        what = f"{path}: is missing, and there are runs of {highest + 1} folds; bring it back, or split the same scenes"
+        raise UserError(f"{what} again", Command("data folds", folds=max(2, highest + 1)))
+    return make_folds(scenes, FOLDS, seed, jobs, listener)
 
 
 def keep_folds(path: Path, folds: Folds, listener: Listener = SILENT) -> None:

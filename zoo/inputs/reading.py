@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.words import counted
 from zoo.data import FRAMES, LABELLED, Record, Scenes
 from zoo.data.layouts.packed import PackedSource, Stored
 from zoo.data.shards import Bytes
@@ -17,6 +18,7 @@ Floats = NDArray[np.float32]
 def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: Sequence[int]) -> None:
     """Refuse, by name and before anything starts, records from which the input cannot be made."""
     facts = INPUTS.facts(name)
+    records = tuple(records)
     for record in records:
         where = f"record {record.id} ({record.source})"
         lacking = sorted(set(facts.bands) - set(scenes.source(record).bands(record)))
@@ -32,7 +34,23 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
             )
         absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts.bands)))
         if absent:
-            raise UserError(f"{where}: frame {absent[0]} is absent, the recipe needs it; leave this source out")
+            raise _absent_frame(scenes, records, record, facts.bands, frames, absent[0])
+
+
+def _absent_frame(
+    scenes: Scenes, records: Sequence[Record], first: Record, bands: Sequence[int], frames: Sequence[int], frame: int
+) -> UserError:
+    """Error for a frame that records of a source lack: in which bands, in how many of them, and what can be done."""
+    source = scenes.source(first)
+    own = [record for record in records if record.source == first.source]
+    lacking = [record for record in own if frame not in source.frames(record, bands)]
+    without = [f"{band:02d}" for band in bands if frame not in source.frames(first, (band,))]
+    needed = ", ".join(map(str, frames))
+    return UserError(
+        f"record {first.id} ({first.source}): frame {frame} is absent in band {', '.join(without)}, as in "
+        f"{len(lacking)} of {counted(len(own), 'record')} of {first.source}; the recipe needs frames {needed}: "
+        "give --set frames=[5], or --data without this source"
+    )
 
 
 def frames_at(frames: Sequence[int], labelled: int) -> tuple[int, ...]:

@@ -36,8 +36,8 @@ def member_names(folder: Path | None = None) -> list[str]:
 
 
 def is_path(name: str) -> bool:
-    """True if `name` is the path of a file, not the name of a member."""
-    return name.endswith(".toml") or os.sep in name or Path(name).is_file()
+    """True if `name` looks like the path of a file, whatever lies in the working directory."""
+    return name.endswith(".toml") or os.sep in name
 
 
 def own_instead_of_shipped(folder: Path | None) -> list[Path]:
@@ -90,7 +90,7 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
                 return _parse(path, folder, heirs)
     if there:
         raise UsageError(f'base = "{name}": inherits from itself; give another `base`')
-    if Path(name).is_dir():
+    if is_path(name) and Path(name).is_dir():
         raise UsageError(f"{name}: is a folder; a member's file is a .toml")
     if is_path(name):
         what = "is no member's file" if Path(name).is_file() else "no such member file"

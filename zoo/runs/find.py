@@ -193,7 +193,7 @@ def how_to_train(ended: EndedRun, fold_names: Sequence[str], listed: Recipe | No
     """Command that trains these folds by the recipe of a run: what it changes of the listed member, else its file."""
     run, fold = ended.run, _folds_option(fold_names)
     if not listed:
-        return Command("zoo train", member=run.recipe_file, fold=fold, with_val=run.with_val)
+        return Command("zoo train", run.recipe_file, fold=fold, with_val=run.with_val)
     sets = [setting_text(key, value) for key, value in changed_keys(run.recipe, listed).items()]
     return Command("zoo train", run.member, fold=fold, set=sets, with_val=run.with_val)
 

@@ -1,6 +1,6 @@
 """Store: every path under a runs folder, and the end of a run as its files tell it.
 
-    folds.csv  leaderboard.json  submissions.jsonl
+    folds.csv  leaderboard.json  submissions.jsonl  checks.json
     members/<member>/<hash>/fold-<k>[-seed-<s>][/stage-<n>]/
     predictions/<member>/<hash>/<split>/fold-<k>[-seed-<s>]/<tta>/
     tuning/<member>/<search>.sqlite  tuning/<member>-tuned.toml
@@ -65,6 +65,11 @@ class Store:
     def ledger(self) -> Path:
         """Submissions, one line each."""
         return self.root / "submissions.jsonl"
+
+    @property
+    def checks(self) -> Path:
+        """Sources that `data check` has checked, and with what result."""
+        return self.root / "checks.json"
 
     def ensemble(self, name: str) -> Path:
         """Frozen ensemble of this name; its report.png lies beside it."""

@@ -89,7 +89,7 @@ def train(
     jobs = job_count(jobs)
     loaded = load_members(members, own_members, sets, epochs=epochs, start_from=start)
     recipes = [pin_label_offset(recipe, scenes) for recipe in loaded]
-    split = folds or find_folds(store.folds, scenes, seed, jobs, listener)
+    split = folds or find_folds(store.folds, scenes, seed, jobs, listener, store.highest_fold())
     if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
         split.require_grouped()
     names = fold_names(fold, split)
@@ -242,7 +242,7 @@ class _Trainer:
         self.listener.info(
             f"{labels}: the epoch is chosen on the fold that scores it, so the Dice is a little too high until all "
             f"folds are trained and the others choose it; weights to choose from: {kept / 1e6:.1f} MB",
-            Command("zoo train", member=run.recipe_file, fold="all", seed=run.seed or None, with_val=run.with_val),
+            Command("zoo train", run.recipe_file, fold="all", seed=run.seed or None, with_val=run.with_val),
         )
 
     def _datasets(self, run: Run) -> tuple[RecordDataset, RecordDataset]:

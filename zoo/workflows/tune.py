@@ -117,7 +117,7 @@ def tune(
         raise UsageError(f"{path}: a member's file ends in .toml and must have a new name; give another --out")
     space, fixed = _space(recipe, changes)
     jobs = job_count(jobs)
-    folds = find_folds(store.folds, scenes, seed, jobs, listener)
+    folds = find_folds(store.folds, scenes, seed, jobs, listener, store.highest_fold())
     if folds.ungrouped:
         listener.warn(
             f"the scene group of {count_of(folds.ungrouped)} is unknown: near-duplicates may be in other folds"

@@ -170,7 +170,7 @@ def test_a_record_that_cannot_be_placed_is_named(tmp_path: Path, name: str, plac
 def test_without_the_extra_it_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_format(name, tmp_path / "out")
     monkeypatch.setattr("submissions.formats.find_spec", lambda module: None)
-    with pytest.raises(UserError, match=r"needs rasterio.*contrail-ensemble\[geo\]"):
+    with pytest.raises(UserError, match=r"needs rasterio; run: pip install .*\[geo\]"):
         require_format(name, tmp_path / "out")
     require_format("png", tmp_path / "out")
     assert importlib.util.find_spec("rasterio")

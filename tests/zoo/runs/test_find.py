@@ -65,7 +65,7 @@ def test_runs_of_the_asked_folds_and_split_are_found(store):
         with pytest.raises(UserError, match="tiny: no complete run of fold .* of this split") as caught:
             most_trained(store, Ref("tiny"), folds, wanted)
         file = store.run(Ref("tiny", store.recipes("tiny")[0]), RunName("0")).recipe_file
-        assert str(caught.value.do) == f"cli zoo train --member {file} --fold {folds[0]} --with-val"
+        assert str(caught.value.do) == f"cli zoo train {file} --fold {folds[0]} --with-val"
 
 
 def test_a_recipe_that_was_named_is_trained_again_by_its_own_file(store):
@@ -73,7 +73,7 @@ def test_a_recipe_that_was_named_is_trained_again_by_its_own_file(store):
     with pytest.raises(UserError) as caught:
         most_trained(store, Ref("tiny", recipe[:4]), ["2"], split_of(store, "tiny"))
     file = store.run(Ref("tiny", recipe), RunName("0")).recipe_file
-    assert str(caught.value.do) == f"cli zoo train --member {file} --fold 2 --with-val"
+    assert str(caught.value.do) == f"cli zoo train {file} --fold 2 --with-val"
 
 
 def test_a_run_that_was_begun_is_named(store):

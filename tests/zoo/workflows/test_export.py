@@ -95,7 +95,7 @@ def test_a_fold_without_a_run_says_what_trains_it_by_the_same_recipe(exports, re
         (
             "{mine}",
             "1",
-            "run: cli zoo train --member {runs}/members/lite0-fc-t5/{recipe}/fold-0/recipe.toml",
+            "run: cli zoo train {runs}/members/lite0-fc-t5/{recipe}/fold-0/recipe.toml",
             UserError,
         ),
     ],

@@ -63,7 +63,7 @@ def test_a_fold_without_a_complete_run_is_named_and_the_others_predict(predicts,
     predicted, heard = predicts()
     file = place / "fold-0/recipe.toml"
     what = f"tiny-resnet@{place.name}: no complete run of fold 1; the others predict"
-    assert heard.warnings == [f"{what}; run: cli zoo train --member {file} --fold 1"]
+    assert heard.warnings == [f"{what}; run: cli zoo train {file} --fold 1"]
     again = load_member(str(file))
     assert again.name == "tiny-resnet"
     assert again.hash(False, read_folds(tiny.runs / "folds.csv").sha256) == place.name

@@ -115,7 +115,7 @@ def test_folds_trained_one_by_one_end_as_those_trained_together(tmp_path, trains
         assert epochs([each]) == [OWN[int(fold)]]
         assert each.ended.epoch_chosen_on == HELD_OUT
         assert "the epoch is chosen on the fold that scores it" in heard.infos[-1]
-        assert heard.infos[-1].endswith(f"run: cli zoo train --member {each.run.recipe_file} --fold all")
+        assert heard.infos[-1].endswith(f"run: cli zoo train {each.run.recipe_file} --fold all")
     trains(tmp_path / "single", "1")
     single, heard = trains(tmp_path / "single")
     assert heard.infos == [f"lite0-fc-t5 fold {fold}: is trained already, reused" for fold in range(3)]

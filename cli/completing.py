@@ -1,0 +1,71 @@
+"""Names that a shell completes: members, ensembles, folds. Loads neither numpy nor torch, and reads few files.
+
+In: what was typed. Out: the names that begin so. An error of a configuration file gives no names.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from cli.options import Settings, settings_of
+from core.errors import UserError
+
+SHIPPED = Path(__file__).parents[1] / "zoo" / "members"
+
+
+def complete_members(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Listed, trained and predicted members, line-ups; behind M@ its hashes; files behind a path."""
+    if "/" in incomplete or incomplete.startswith("."):
+        return [CompletionItem(incomplete, type="file")]
+    settings = _settings(ctx)
+    member, at, _ = incomplete.partition("@")
+    if at:
+        return _beginning(incomplete, (f"{member}@{recipe}" for recipe in settings.runs.recipes(member)))
+    return _beginning(incomplete, _members(settings))
+
+
+def complete_listed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Members behind the last comma of a list."""
+    before, comma, last = incomplete.rpartition(",")
+    names = complete_members(ctx, param, last)
+    return [CompletionItem(f"{before}{comma}{item.value}") for item in names if item.type == "plain"]
+
+
+def complete_ensembles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ensembles that were fitted."""
+    return _beginning(incomplete, _settings(ctx).runs.ensembles())
+
+
+def complete_either(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ensembles and members."""
+    return complete_ensembles(ctx, param, incomplete) + complete_members(ctx, param, incomplete)
+
+
+def complete_folds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Folds of folds.csv, `all` and `full`."""
+    with suppress(OSError, ValueError, csv.Error), _settings(ctx).runs.folds.open() as file:
+        folds = sorted({int(row["fold"]) for row in csv.DictReader(file) if row.get("fold")})
+        return _beginning(incomplete, ("all", "full", *map(str, folds)))
+    return _beginning(incomplete, ("all", "full"))
+
+
+def _members(settings: Settings) -> set[str]:
+    folders = [SHIPPED, *([settings.members] if settings.members else [])]
+    listed = {path.stem for folder in folders for path in folder.glob("*.toml")}
+    return {*listed, *settings.runs.trained_members(), *settings.runs.predicted_members(), *settings.lineups}
+
+
+def _settings(ctx: click.Context) -> Settings:
+    with suppress(UserError):
+        return settings_of(ctx.params.get("runs"), ctx.params.get("config"))
+    return Settings()
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in sorted(set(names)) if name.startswith(incomplete)]
