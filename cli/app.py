@@ -14,69 +14,146 @@ import click
 
 from cli.listener import completed
 from core.errors import UserError, advised
+from core.extras import extra_of, not_installed
 
-# What only an extra brings.
-EXTRAS = {
-    **dict.fromkeys(("torch", "torchvision", "timm", "segmentation_models_pytorch", "ttach"), "zoo"),
-    **dict.fromkeys(("safetensors", "huggingface_hub"), "zoo"),
-    **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
-    "optuna": "tune",
-    "pandas": "tables",
-    "fsspec": "remote",
-}
-
-# name: (module of cli.commands and command, the line that help shows) or a table of its own.
+# name: (module of cli.commands and command, the line that help shows, an example) or a table of its own.
 COMMANDS: dict[str, Any] = {
-    "demo": ("demo:demo", "The whole chain on synthetic scenes."),
+    "demo": ("demo:demo", "The whole chain on synthetic scenes.", "demo --out demo"),
+    "doctor": ("doctor:doctor", "Check the installation, the data and the runs folder.", "doctor --data scenes"),
+    "completion": ("completion:completion", "The script that completes words in a shell.", "completion bash"),
     "data": {
         "": "Make, verify, describe and split scenes.",
-        "synth": ("data:synth", "Make synthetic scenes in the competition's layout."),
-        "check": ("data:check", "Verify every file of the data."),
-        "stats": ("data:stats", "Band statistics, positive share, contrail pixels."),
+        "synth": (
+            "data:synth",
+            "Make synthetic scenes in the competition's layout.",
+            "data synth scenes --train 40 --validation 12 --test 4",
+        ),
+        "check": ("data:check", "Verify every file of the data.", "data check --data scenes"),
+        "stats": (
+            "data:stats",
+            "Band statistics, positive share, contrail pixels.",
+            "data stats --data scenes --csv stats.csv",
+        ),
         "features": (
             "data_features:features",
             "Rank channels by how well they tell contrails from the rest.",
+            "data features --data scenes --top 10",
         ),
-        "pack": ("data_pack:pack", "Pack what members need of the scenes into a few compact files."),
-        "shift": ("data_shift:shift", "How far labels lie off the contrails that they mark."),
-        "folds": ("data:folds", "Split the labelled records into folds grouped by scene."),
+        "shift": (
+            "data_shift:shift",
+            "How far labels lie off the contrails that they mark.",
+            "data shift --data scenes",
+        ),
+        "folds": (
+            "data:folds",
+            "Split the labelled records into folds grouped by scene.",
+            "data folds --folds 3 --data scenes",
+        ),
+        "pack": (
+            "data_pack:pack",
+            "Pack what members need of the scenes into a few compact files.",
+            "data pack packed --data scenes",
+        ),
     },
     "zoo": {
         "": "The members: list, train, predict.",
-        "list": ("zoo_list:list_members", "The members as a table."),
-        "show": ("zoo_show:show_member", "One member's full recipe."),
+        "list": ("zoo_list:list_members", "The members as a table.", 'zoo list --filter "resnet18 t5" --sort -dice'),
+        "show": ("zoo_show:show_member", "One member's full recipe.", "zoo show lite0-fc-t5 --diff"),
         "weights": (
             "zoo_weights:weights",
             "Pretrained weights: list, check, pack for a machine without network.",
+            "zoo weights lite0-fc-t5 --pack weights",
         ),
-        "train": ("zoo_train:train", "Train members on folds, ending with held-out predictions."),
-        "tune": ("zoo_tune:tune", "Search a member's recipe by one fold's Dice; writes a member."),
-        "predict": ("zoo_predict:predict", "Predict again with what is trained."),
-        "pseudo": ("zoo_pseudo:pseudo", "Label further frames and records, for others to train on."),
-        "tta": ("zoo_tta:tta", "Which test-time views raise a member's Dice, and what they cost."),
-        "export": ("zoo_export:export", "A trained member as one file: kelvin in, probability out."),
+        "train": (
+            "zoo_train:train",
+            "Train members on folds, ending with held-out predictions.",
+            "zoo train lite0-fc-t5 --fold 0-2 --epochs 8 --set size=128 --data scenes",
+        ),
+        "tune": (
+            "zoo_tune:tune",
+            "Search a member's recipe by one fold's Dice; writes a member.",
+            "zoo tune lite0-fc-t5 --trials 10 --epochs 8 --data scenes",
+        ),
+        "predict": (
+            "zoo_predict:predict",
+            "Predict again with what is trained.",
+            "zoo predict lite0-fc-t5 --tta flips --data scenes",
+        ),
+        "pseudo": (
+            "zoo_pseudo:pseudo",
+            "Label further frames and records, for others to train on.",
+            "zoo pseudo lite0-fc-t5 --frames 4,6 --data scenes",
+        ),
+        "tta": (
+            "zoo_tta:tta",
+            "Which test-time views raise a member's Dice, and what they cost.",
+            "zoo tta lite0-fc-t5 --data scenes",
+        ),
+        "export": (
+            "zoo_export:export",
+            "A trained member as one file: kelvin in, probability out.",
+            "zoo export lite0-fc-t5 --format onnx --out lite0.onnx --data scenes",
+        ),
         "leaderboard": (
             "zoo_leaderboard:leaderboard",
             "Members by out-of-fold Dice, and what they cost.",
+            "zoo leaderboard --shared --csv leaderboard.csv --data scenes",
         ),
-        "errors": ("zoo_errors:errors", "Where a member or an ensemble loses its Dice, with pictures."),
-        "import": ("zoo_cache:import_predictions", "Bring predictions made elsewhere into the cache."),
-        "verify": ("zoo_cache:verify", "Check every file under the runs folder."),
+        "errors": (
+            "zoo_errors:errors",
+            "Where a member or an ensemble loses its Dice, with pictures.",
+            "zoo errors default --worst 5 --out worst --data scenes",
+        ),
+        "remove": (
+            "zoo_remove:remove",
+            "Take a member, one of its recipes or an ensemble out of the runs folder.",
+            "zoo remove lite0-fc-t5 --yes",
+        ),
+        "import": (
+            "zoo_cache:import_predictions",
+            "Bring predictions made elsewhere into the cache.",
+            "zoo import nnunet --oof oof --test test",
+        ),
+        "verify": ("zoo_cache:verify", "Check every file under the runs folder.", "zoo verify"),
     },
     "ensemble": {
         "": "Fit, show and compare ensembles.",
-        "fit": ("ensemble:fit", "Weights, threshold and min-pixels from out-of-fold predictions."),
-        "show": ("ensemble:show_ensemble", "A fitted ensemble and where it comes from."),
-        "compare": ("ensemble:compare", "Say whether one ensemble is better than another, paired."),
+        "fit": (
+            "ensemble:fit",
+            "Weights, threshold and min-pixels from out-of-fold predictions.",
+            "ensemble fit --members lite0-fc-t5,resnet18-fc-t5 --ensemble pair --data scenes",
+        ),
+        "show": ("ensemble:show_ensemble", "A fitted ensemble and where it comes from.", "ensemble show default"),
+        "compare": (
+            "ensemble:compare",
+            "Say whether one ensemble is better than another, paired.",
+            "ensemble compare default pair",
+        ),
     },
-    "report": ("report:report", "One HTML page on all that the runs folder holds."),
-    "sign": ("sign:sign", "Sign files of a runs folder that were edited on purpose."),
-    "submit": ("submit:submit", "Test predictions to masks to a checked submission file."),
+    "report": ("report:report", "One HTML page on all that the runs folder holds.", "report --out report.html"),
+    "sign": ("sign:sign", "Sign files of a runs folder that were edited on purpose.", "sign runs/folds.csv"),
+    "submit": (
+        "submit:submit",
+        "Test predictions to masks to a checked submission file.",
+        "submit --out submission.csv --data scenes",
+    ),
     "submissions": {
         "": "Check and score submission files.",
-        "check": ("submissions:check", "Say whether a file would be accepted and, if not, why."),
-        "score": ("submissions:score", "Global Dice of a file over the labelled records that it lists."),
-        "log": ("submissions:log", "What was submitted, with local and leaderboard scores."),
+        "check": (
+            "submissions:check",
+            "Say whether a file would be accepted and, if not, why.",
+            "submissions check submission.csv --data scenes",
+        ),
+        "score": (
+            "submissions:score",
+            "Global Dice of a file over the labelled records that it lists.",
+            "submissions score oof.csv --split oof --data scenes",
+        ),
+        "log": (
+            "submissions:log",
+            "What was submitted, with local and leaderboard scores.",
+            "submissions log --public 0.638 --private 0.641",
+        ),
     },
 }
 
@@ -84,14 +161,16 @@ COMMANDS: dict[str, Any] = {
 class LazyCommand(click.Command):
     """Stand-in that help and completion list; the command itself is imported when it is called."""
 
-    def __init__(self, name: str, target: str, line: str) -> None:
+    def __init__(self, name: str, target: str, line: str, example: str) -> None:
         super().__init__(name, short_help=line)
         self.target = target
+        self.example = example
 
     def load(self) -> click.Command:
         """The command of `module:attribute` in cli.commands."""
         module, _, attribute = self.target.partition(":")
         command: click.Command = getattr(import_module(f"cli.commands.{module}"), attribute)
+        command.epilog = f"Example: cli {self.example}"
         return command
 
 
@@ -130,18 +209,33 @@ class RootGroup(LazyGroup):
             _print_error(advised(error.what, completed(error.do, typed)))
             ctx.exit(error.exit_code)
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get(error.name or "")
+            package = error.name or ""
+            extra = extra_of(package)
             if extra is None or ctx.meta.get("debug"):
                 raise
-            install = f"install the suite with its extra: contrail-ensemble[{extra}]"
-            _print_error(f"{error.name} is not installed; {install}")
+            _print_error(not_installed(package, extra).what)
             ctx.exit(1)
         except BrokenPipeError:
             # The reader of our output has gone; nothing is wrong, and Python need not complain when it flushes.
             sys.stderr.close()
 
 
-root = click.version_option(package_name="contrail-ensemble")(
+def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from core.versions import version_text
+
+        click.echo(version_text())
+        ctx.exit()
+
+
+root = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show versions and exit.",
+)(
     RootGroup(
         COMMANDS,
         name="cli",

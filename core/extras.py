@@ -12,6 +12,7 @@ EXTRAS = {
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "tune": ("optuna",),
     "tables": ("pandas",),
+    "remote": ("fsspec",),
     "geo": ("rasterio", "shapely"),
 }  # fmt: skip
 

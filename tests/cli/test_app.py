@@ -5,9 +5,10 @@ import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 
-from cli.app import COMMANDS, run
+from cli.app import COMMANDS, root, run
 from tests.test_docs import leaves
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
@@ -117,6 +118,27 @@ def test_a_folder_with_packages_of_the_same_names_is_no_hindrance(tmp_path):
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["next: cli data check --data scenes"])
 
 
+@pytest.mark.parametrize("command", list(leaves(COMMANDS)))
+def test_the_example_of_a_command_can_be_typed(command, capsys):
+    """It parses, whatever it would then find; help shows it."""
+    assert run([*command.split(), "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.partition("Example: ")[2].split())
+    words = shlex.split(shown)
+    assert words[: 1 + len(command.split())] == ["cli", *command.split()]
+    group, rest = root, words[1:]
+    while isinstance(group, click.Group):
+        name, group, rest = group.resolve_command(click.Context(group), rest)
+    assert group.make_context(name, rest).params
+
+
+def test_versions_are_told_without_importing_anything(capsys):
+    assert run(["--version"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("cli, version ")
+    assert all(f"{name} " in told for name in ("python", "numpy", "torch", "timm", "segmentation-models-pytorch"))
+    assert not loaded_by("from cli.app import run\nrun(['--version'])") & HEAVY
+
+
 def test_an_interrupt_is_one_line_and_130(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -168,4 +190,4 @@ def test_a_missing_extra_is_said(monkeypatch, capsys):
 
     monkeypatch.setattr("zoo.members.table.member_names", torchless)
     assert run(["zoo", "list"]) == 1
-    assert "torch is not installed; install the suite with its extra" in capsys.readouterr().err
+    assert 'torch is not installed; run: pip install "' in capsys.readouterr().err

@@ -42,7 +42,7 @@ def test_json_holds_the_faults(runs, capsys):
 
 def test_an_absent_runs_folder_is_named(tmp_path, capsys):
     assert run(["zoo", "verify", "--runs", str(tmp_path / "absent")]) == 2
-    assert "absent: no such directory" in capsys.readouterr().err
+    assert "absent: there is no such folder" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from analysis.labelers import SHARES
 from analysis.masks import KINDS
 from cli.tables import (
     data,
+    doctor,
     ensemble,
     errors,
     features,
@@ -24,8 +25,10 @@ from cli.tables import (
     zoo,
 )
 from cli.tables.page import Page
+from core.command import Command
 from core.dice import Counts
 from core.uncertainty import Estimate
+from pipeline.doctor import FAULT, OK, WARNING, Diagnosis, Finding
 from pipeline.leaderboard_rows import Leaderboard, Row
 from pipeline.members import MemberDescription, MemberList
 from submissions.ledger import Entry, Ledger, Sent
@@ -233,7 +236,20 @@ def _errors(page: Page) -> None:
     errors.print_errors(page, document)
 
 
+def _doctor(page: Page) -> None:
+    gone = f"runs/members/{NAMES[0]}/0123456789ab/fold-0: its weights are gone"
+    findings = [
+        Finding("versions", OK, "python 3.11.7, numpy 2.4.6, torch 2.14.1, timm 1.0.31"),
+        Finding(
+            f"weights {NAMES[1]}", WARNING, "convnextv2_base: not here", Command("zoo weights", NAMES[1], pack="F")
+        ),
+        Finding("runs", FAULT, gone, Command("zoo train", NAMES[0], fold="all")),
+    ]
+    doctor.print_diagnosis(page, Diagnosis(tuple(findings), {}), " --data scenes")
+
+
 TABLES: dict[str, Callable[[Page], None]] = {
+    "doctor": _doctor,
     "zoo_list": _list,
     "zoo_show": _show,
     "zoo_leaderboard": lambda page: leaderboard.print_leaderboard(page, Leaderboard(_rows())),

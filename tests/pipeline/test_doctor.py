@@ -1,0 +1,90 @@
+"""What `cli doctor` finds: nothing in a sound folder, and each thing that is wrong with the command that mends it."""
+
+import json
+
+import pytest
+
+from cli.app import run
+from pipeline import doctor
+from pipeline.doctor import FAULT, OK, WARNING, diagnose
+from tests.ensemble.runs import fake_runs
+from zoo.runs import Store
+
+
+@pytest.fixture
+def made(tmp_path):
+    return fake_runs(tmp_path, records=6, noise=(1.0,))
+
+
+def found(made, area, **options):
+    diagnosis = diagnose(Store(made.runs), [made.data], **options)
+    return [finding for finding in diagnosis.findings if finding.area.startswith(area)]
+
+
+def test_a_sound_folder_has_no_fault(made, capsys):
+    words = ["--data", str(made.data), "--runs", str(made.runs)]
+    assert found(made, "runs")[-1].level == OK
+    (data,) = found(made, "data")
+    assert (data.level, str(data.do)) == (WARNING, "cli data check")
+    assert run(["doctor", *words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["faults"] == 0
+    assert document["versions"]["numpy"]
+    assert {finding["level"] for finding in document["findings"]} <= {OK, WARNING}
+
+
+def test_a_check_of_the_data_is_remembered_until_its_records_change(made, capsys):
+    words = ["--data", str(made.data), "--runs", str(made.runs)]
+    run(["data", "check", *words])
+    capsys.readouterr()
+    (data,) = found(made, "data")
+    assert data.level in (OK, FAULT)
+    assert "not checked" not in data.what
+    next(iter((made.data / "train").iterdir())).rename(made.data / "train" / "999")
+    assert "other ones than at the check" in found(made, "data")[0].what
+
+
+def spoil_folds(made):
+    path = made.runs / "folds.csv"
+    path.write_text(path.read_text().replace(",0,", ",1,", 1))
+
+
+def spoil_manifest(made):
+    next(made.runs.glob("predictions/*/*/oof/*/*/manifest.json")).write_text("{")
+
+
+WRONG = {"an edited folds.csv": (spoil_folds, "folds.csv"), "a torn manifest": (spoil_manifest, "manifest.json")}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_torn_file_is_a_fault_and_exit_code_1(wrong, made, capsys):
+    spoil, named = WRONG[wrong]
+    spoil(made)
+    assert any(each.level == FAULT and named in each.what for each in found(made, "runs"))
+    assert run(["doctor", "--data", str(made.data), "--runs", str(made.runs)]) == 1
+    told = capsys.readouterr()
+    assert named in "".join(told.out.split())  # paths are folded
+    assert "fault" in told.err
+
+
+def test_a_set_without_its_manifest_is_said_to_be_unfinished(made):
+    next(made.runs.glob("predictions/*/*/oof/*/*/manifest.json")).unlink()
+    (warning,) = [each for each in found(made, "runs") if each.level == WARNING]
+    assert "unfinished" in warning.what
+
+
+def test_a_full_disk_and_a_missing_extra_are_said(made, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1e8}))
+    monkeypatch.setattr(doctor, "missing_packages", lambda extra: ["torch"] if extra == "zoo" else [])
+    assert found(made, "disk")[0].level == FAULT
+    (extra,) = found(made, "extra zoo")
+    assert extra.level == WARNING
+    assert "pip install" in extra.what
+
+
+def test_weights_of_each_member_are_looked_for(made, tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text('base = "lite0-fc-t5"\nweights = "nowhere"\n')
+    here, gone, unknown = found(made, "weights", members=["lite0-fc-t5", str(file), "nobody"])
+    assert (here.level, gone.level, unknown.level) == (OK, FAULT, FAULT)
+    assert "zoo weights" in str(gone.do)
