@@ -3,7 +3,8 @@
     python -m benchmarks.epoch_profile --data DIR [--data DIR ...] [--member lite0-fc-t5] [--steps 8] [--json FILE]
 
 Before: everything in float32, a loop over tensors in the optimizer. After: what the member trains with on this machine.
-Both sides take the same steps in turn, on one thread; the records of the steps are scored once. All is scaled to the
+Both sides start from the same random weights and take the same steps in turn, on one thread; the records of the steps
+are scored once. The last line compares their losses: the first one, the last one, the largest difference. All is scaled to the
 member's epoch of these records: as many steps, and a fifth of the records scored, as five folds hold out.
 """
 
@@ -47,8 +48,8 @@ class Clock:
         self._last = now
 
 
-def one_step(made: TrainStep, records: RecordDataset, numbers: list[int], clock: Clock, number: int) -> None:
-    """A step as the loop takes it."""
+def one_step(made: TrainStep, records: RecordDataset, numbers: list[int], clock: Clock, number: int) -> float:
+    """A step as the loop takes it; returns its loss."""
     draws = torch.Generator().manual_seed(number)
     clock.start()
     batch = records.batch(numbers)
@@ -56,31 +57,37 @@ def one_step(made: TrainStep, records: RecordDataset, numbers: list[int], clock:
     images, labels = training_view(made.recipe, *batch, CPU, draws)
     clock.stop(PARTS[2])
     if not number:  # the first one reads, and the network is not warm
-        return
+        return float(made.loss(images, labels))
     loss = made.loss(images, labels)
     clock.stop(PARTS[3])
     loss.backward()
     clock.stop(PARTS[4])
     made.update(1e-3, number)
     clock.stop(PARTS[5])
+    return float(loss)
 
 
-def measure(recipe: Recipe, paths: Sequence[Path], steps: int) -> dict[str, dict[str, float]]:
-    """Processor seconds of an epoch by part, before and after."""
+def measure(
+    recipe: Recipe, paths: Sequence[Path], steps: int
+) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
+    """Processor seconds of an epoch by part, and the loss of each step, before and after."""
     scenes = open_scenes(list(paths))
     used = scenes.labelled[: recipe.batch]
     records = RecordDataset(recipe, scenes, used, recipe.target)
     held_out = RecordDataset(recipe, scenes, used)
+    torch.manual_seed(0)
     before = TrainStep(with_settings(recipe, {"precision": "fp32"}), CPU, "none")
     for group in before.optimizer.param_groups:
         group |= {"fused": False, "foreach": False}
+    torch.manual_seed(0)
     sides = {"before": before, "after": TrainStep(recipe, CPU, "none")}
+    losses: dict[str, list[float]] = {name: [] for name in sides}
     clocks = {name: Clock() for name in sides}
     numbers = list(range(len(used)))
     for number in range(steps + 1):
         for name, made in sides.items():
             made.begin_epoch(0)
-            one_step(made, records, numbers, clocks[name], number)
+            losses[name].append(one_step(made, records, numbers, clocks[name], number))
     held_out.batch(numbers)
     for name, made in sides.items():
         clocks[name].start()
@@ -90,10 +97,11 @@ def measure(recipe: Recipe, paths: Sequence[Path], steps: int) -> dict[str, dict
     taken = steps_per_epoch(recipe, round(own * (1 - HELD_OUT)))
     factors = dict.fromkeys(PARTS, taken / steps)
     factors |= {PARTS[0]: own / len(used), SCORING: HELD_OUT * own / len(used)}
-    return {
+    seconds = {
         name: {part: seconds * factors[part] for part, seconds in clock.seconds.items()}
         for name, clock in clocks.items()
     }
+    return seconds, losses
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -104,14 +112,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(argv)
     torch.set_num_threads(1)
-    figures = measure(load_member(given.member), given.data, given.steps)
+    figures, losses = measure(load_member(given.member), given.data, given.steps)
     totals = {name: sum(parts.values()) for name, parts in figures.items()}
     for part in (*PARTS, SCORING):
         row = (f"{each[part]:8.2f} s {each[part] / totals[name]:4.0%}" for name, each in figures.items())
         print(f"{part:22}", *row)
     print(f"{'epoch':22}", *(f"{total:8.2f} s     " for total in totals.values()))
+    largest = max(abs(one - other) for one, other in zip(*losses.values()))
+    ends = ", ".join(f"{name} {each[0]:.4f} to {each[-1]:.4f}" for name, each in losses.items())
+    print(f"loss of {given.steps + 1} steps: {ends}; largest difference {largest:.4f}")
     if given.json:
-        given.json.write_text(json.dumps(figures, indent=1) + "\n")
+        given.json.write_text(json.dumps({"seconds": figures, "losses": losses}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

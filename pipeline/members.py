@@ -26,6 +26,7 @@ from zoo.runs import Ref, Store
 from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
 from zoo.runs.names import FULL
 from zoo.runs.store import chosen_on_together
+from zoo.runtime.memory import DeviceMemory, device_memory
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -111,6 +112,7 @@ class MemberDescription:
     recipe: Recipe
     cost: Cost
     estimate: Estimate
+    device: DeviceMemory  # of the device that would train
     trained: str | None = None  # hash of the recipe, if it is one that was trained
     changed: dict[str, Any] | None = None  # keys of a trained one that differ from the listed; None: none is listed
     epoch_chosen_on: str | None = None  # what chose the epochs of its runs on folds; None: none is at its end
@@ -137,6 +139,7 @@ class MemberDescription:
             "log": asdict(self.recipe.log),
             "cost": asdict(self.cost),
             "estimate": asdict(self.estimate),
+            "device": self.device._asdict(),
         }
 
     def _of_runs(self) -> dict[str, Any]:
@@ -184,11 +187,12 @@ def describe_member(
             epoch_chosen_on=chosen_on_together(each.epoch_chosen_on for each in ended if each and not each.torn),
             cost=cost,
             estimate=takes,
+            device=device_memory(device),
         )
     recipe = _listed(store, asked, own_members)
     check_member(recipe, store, device)
     cost, takes = _costs(recipe, listener)
-    return MemberDescription(recipe=recipe, cost=cost, estimate=takes)
+    return MemberDescription(recipe=recipe, cost=cost, estimate=takes, device=device_memory(device))
 
 
 def _only_predicted(store: Store, ref: Ref, own_members: Path | None) -> PredictedMember | None:

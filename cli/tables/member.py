@@ -16,7 +16,6 @@ from zoo.members.files import SHIPPED
 from zoo.members.recipe import KEYS
 from zoo.predictions.format import Provenance
 
-A100_GB = 80
 FLOAT = 4  # bytes of a weight
 
 
@@ -35,7 +34,7 @@ def print_member(console: Page, member: MemberDescription, only_own: bool = Fals
         lead = f"stages, from {given['stages']}; each starts from the keys and the last weights of the one before"
         console.table(_stage_columns(recipe), lead)
     epochs = legend([epoch_mark(member.epoch_chosen_on)])
-    costs = (_costs(recipe, member.cost), _takes(member.estimate), _keeps(recipe, member.cost))
+    costs = (_costs(recipe, member.cost), _takes(member.estimate), _fits(member), _keeps(recipe, member.cost))
     for line in (_differs(member), *epochs, _logged(recipe), *costs):
         if line:
             console.say(line)
@@ -157,10 +156,17 @@ def _costs(recipe: Recipe, cost: Cost) -> str:
 
 def _takes(takes: Estimate) -> str:
     hours = f"{takes.gpu_hours:g} h" if takes.gpu_hours else "minutes"
-    much = (
-        f"; more than its {A100_GB} GB: give a smaller batch and as many times more accumulate, or checkpointing=true"
-    )
     return (
         f"about {takes.gpu_gb:.0f} GB and {hours} of a GPU like an A100 for one fold of the competition's records, "
-        f"within a factor of two, if files are read as fast{much if takes.gpu_gb > A100_GB else ''}"
+        "within a factor of two, if files are read as fast"
     )
+
+
+def _fits(member: MemberDescription) -> str:
+    """Memory of training against that of the device here."""
+    card, gb = member.device
+    takes = member.estimate.gpu_gb if card else member.estimate.cpu_gb
+    what = f"{card} has {gb:.0f} GB" if card else f"no GPU here: about {takes:.0f} GB of this machine's {gb:.0f} GB"
+    if takes <= gb:
+        return what
+    return f"{what}, too little: give a smaller batch and as many times more accumulate, or checkpointing=true"

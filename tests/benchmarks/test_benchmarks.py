@@ -31,6 +31,7 @@ WITH_JSON = (
     "epoch_choice",
     "epoch_profile",
     "feeding",
+    "floor_bound",
     "levers",
     "notebook",
     "one_writer",
@@ -162,8 +163,13 @@ def test_epoch_choice(run):
 def test_epoch_profile(run, scenes, monkeypatch):
     monkeypatch.setattr("benchmarks.epoch_profile.load_member", lambda name: TINY)
     _, figures = run("epoch_profile", "--data", scenes, "--steps", 1)
-    assert figures["before"].keys() == figures["after"].keys()
-    assert all(seconds > 0 for part, seconds in figures["after"].items() if part != "crops and views")
+    assert all(seconds > 0 for part, seconds in figures["seconds"]["after"].items() if part != "crops and views")
+    assert figures["losses"]["before"] == pytest.approx(figures["losses"]["after"], abs=1e-4)
+
+
+def test_floor_bound(run, scenes):
+    _, rows = run("floor_bound", GOLDEN, "--data", scenes)
+    assert all(0 < row["bound"] <= 1 and row["equal_weights"] <= rows[0]["bound"] for row in rows)
 
 
 def test_levers(run, scenes, tmp_path, monkeypatch):

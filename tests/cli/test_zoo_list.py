@@ -12,6 +12,7 @@ from core.signing import write_signed
 from tests.ensemble.runs import fake_runs
 from tests.scenes import write_record
 from zoo.members import load_member, member_names, with_settings
+from zoo.runtime.memory import DeviceMemory
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,17 +135,24 @@ def test_show_of_a_staged_member_shows_what_each_stage_trains_with_and_no_value_
     ]
 
 
-def test_show_says_whose_a_value_is_and_what_a_gpu_lacks(capsys, tmp_path):
+def test_show_says_whose_a_value_is_and_what_a_gpu_lacks(capsys, tmp_path, monkeypatch):
+    here = [DeviceMemory("NVIDIA A100", 80.0)]
+    monkeypatch.setattr("pipeline.members.device_memory", lambda device: here[0])
     (tmp_path / "own.toml").write_text('base = "seresnextaa101d_32x8d-fc-t5-512-sgd"\nbatch = 512\n')
     assert run(["zoo", "show", str(tmp_path / "own.toml")]) == 0
     told = capsys.readouterr().out
     lines = {line.split()[0]: line.split()[1:] for line in told.splitlines() if line.strip()}
     assert (lines["batch"], lines["epochs"]) == (["512", "own.toml"], ["200", "the", "zoo"])
-    assert "more than its 80 GB: give a smaller batch" in told
+    assert "NVIDIA A100 has 80 GB, too little: give a smaller batch" in told
     assert run(["zoo", "show", "lite0-fc-t5-staged"]) == 0
     told = capsys.readouterr().out
     assert "logged Dice" not in told
-    assert "more than its" not in told
+    assert "NVIDIA A100 has 80 GB\n" in told
+    here[0] = DeviceMemory("", 1.0)
+    assert run(["zoo", "show", "lite0-fc-t5"]) == 0
+    assert "no GPU here: about 1 GB of this machine's 1 GB, too little" in capsys.readouterr().out
+    shown = asked(capsys, "show", "lite0-fc-t5")
+    assert shown["device"] == {"card": "", "gb": 1.0} and shown["estimate"]["cpu_gb"] > shown["estimate"]["gpu_gb"]
     assert run(["zoo", "show", "seresnextaa101d_32x8d-fc-t5-512-sgd"]) == 0
     assert "row 15 of the log: no score (no better than row 14" in capsys.readouterr().out
 

@@ -23,7 +23,7 @@ FOLDS = 5
 GPU_TMACS = 5.0
 STEP = 3.0  # times the arithmetic of a prediction: forward, and backward for inputs and for weights
 HALF = 0.5  # a GPU's activations are kept in 16 bits
-BASE_GB = 0.7  # what CUDA and its kernels hold before any tensor
+BASE_GB = 0.7  # what CUDA and its kernels, or the libraries, hold before any tensor
 BYTES_A_WEIGHT = 16  # itself, its gradient, two moments
 
 
@@ -44,10 +44,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cost of training one fold of five on the competition's records, on a GPU of the size of an A100."""
+    """Cost of training one fold of five on the competition's records: memory, and hours of an A100."""
 
     gpu_gb: float
     gpu_hours: float
+    cpu_gb: float  # of a machine that trains without a GPU, in 32 bits
 
 
 @cache
@@ -83,6 +84,7 @@ def estimate(recipe: Recipe, count: Callable[[Recipe], Cost | None] = cost_of) -
     return Estimate(
         gpu_gb=round(max(_gigabytes(stage, cost) for stage, cost in pairs), 1),
         gpu_hours=round(sum(_hours(stage, cost) for stage, cost in pairs), 1),
+        cpu_gb=round(max(_gigabytes(stage, cost, 1.0) for stage, cost in pairs), 1),
     )
 
 
@@ -106,9 +108,9 @@ def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _gigabytes(stage: Recipe, cost: Cost) -> float:
+def _gigabytes(stage: Recipe, cost: Cost, kept_as: float = HALF) -> float:
     share = (stage.crop / SIZE) ** 2 if stage.crop else 1.0
-    kept = stage.batch * share * cost.activation_mb * HALF / 1e3
+    kept = stage.batch * share * cost.activation_mb * kept_as / 1e3
     return BASE_GB + cost.parameters * BYTES_A_WEIGHT / 1e9 + kept
 
 

@@ -3,6 +3,8 @@
 import ctypes
 import os
 import resource
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,22 @@ class Memory(NamedTuple):
         return max(self.free, 0) / self.total
 
 
+class DeviceMemory(NamedTuple):
+    """Memory of the device that trains, GB; card: its name, empty for a CPU."""
+
+    card: str
+    gb: float
+
+
+def device_memory(device: str = "auto") -> DeviceMemory:
+    """Memory of a device: of the NVIDIA card that "auto", "cuda" or "cuda:N" takes, else of the machine."""
+    kind, _, number = device.partition(":")
+    cards = _cards() if kind in ("auto", "cuda") else []
+    if int(number or 0) < len(cards):
+        return cards[int(number or 0)]
+    return DeviceMemory("", memory().total / 1e9)
+
+
 def memory() -> Memory:
     """Measure memory by the limit that is lowest for this process; cached files count as free."""
     return min([_machine(), *_limits()])
@@ -46,6 +64,20 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError, TypeError):
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST) and mallopt(M_TRIM_THRESHOLD, LARGEST))
+
+
+def _cards() -> list[DeviceMemory]:
+    """NVIDIA cards, as the driver's own tool lists them: loading torch would take seconds."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return []
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        rows = [line.rpartition(",") for line in done.stdout.splitlines()]
+        return [DeviceMemory(name.strip(), int(mebibytes) * 2**20 / 1e9) for name, _, mebibytes in rows]
+    except (OSError, subprocess.SubprocessError, ValueError):  # a driver that does not answer
+        return []
 
 
 def _machine() -> Memory:

@@ -15,6 +15,7 @@ def test_an_estimate_by_hand():
     found = estimate(member, fixed(Cost(100_000_000, 50.0, 1000.0, "unknown")))
     # 0.7 + 100 M x 16 bytes + 10 scenes of half of 1 GB; 5 x 16,423 scenes x 150 GMACs at 5,000 a second.
     assert found.gpu_gb == pytest.approx(0.7 + 1.6 + 5.0)
+    assert found.cpu_gb == pytest.approx(0.7 + 1.6 + 10.0)
     assert found.gpu_hours == pytest.approx(5 * 20_529 * 0.8 * 150 / 5000 / 3600, abs=0.05)
 
 

@@ -85,3 +85,17 @@ def test_freed_memory_is_kept_for_the_next_array_of_its_size():
     said = subprocess.run([sys.executable, "-c", probe], check=True, capture_output=True, text=True).stdout
     before, after = map(int, said.split())
     assert after < before / 10
+
+
+def test_the_memory_of_a_device_is_that_of_its_card_or_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "memory", lambda: Memory(5, 24_000_000_000))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert module.device_memory() == ("", 24.0)
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA T4, 16384'\necho 'NVIDIA A100, 81920'\n")
+    tool.chmod(0o755)
+    assert module.device_memory() == ("NVIDIA T4", pytest.approx(17.18, abs=0.01))
+    assert module.device_memory("cuda:1").card == "NVIDIA A100"
+    assert module.device_memory("cuda:2").card == module.device_memory("cpu").card == ""
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    assert module.device_memory() == ("", 24.0)
