@@ -4,8 +4,8 @@
 
 Before: everything in float32, a loop over tensors in the optimizer. After: what the member trains with on this machine.
 Both sides start from the same random weights and take the same steps in turn, on one thread; the records of the steps
-are scored once. The last line compares their losses: the first one, the last one, the largest difference. All is scaled to the
-member's epoch of these records: as many steps, and a fifth of the records scored, as five folds hold out.
+are scored once. All is scaled to the member's epoch of these records: as many steps, and a fifth of the records scored,
+as five folds hold out. The last line compares the losses: the first, the last, the largest difference.
 """
 
 import argparse
@@ -57,14 +57,14 @@ def one_step(made: TrainStep, records: RecordDataset, numbers: list[int], clock:
     images, labels = training_view(made.recipe, *batch, CPU, draws)
     clock.stop(PARTS[2])
     if not number:  # the first one reads, and the network is not warm
-        return float(made.loss(images, labels))
+        return float(made.loss(images, labels).detach())
     loss = made.loss(images, labels)
     clock.stop(PARTS[3])
     loss.backward()
     clock.stop(PARTS[4])
     made.update(1e-3, number)
     clock.stop(PARTS[5])
-    return float(loss)
+    return float(loss.detach())
 
 
 def measure(

@@ -169,7 +169,7 @@ def test_epoch_profile(run, scenes, monkeypatch):
 
 def test_floor_bound(run, scenes):
     _, rows = run("floor_bound", GOLDEN, "--data", scenes)
-    assert all(0 < row["bound"] <= 1 and row["equal_weights"] <= rows[0]["bound"] for row in rows)
+    assert all(0 < row["bound"] <= 1 and 0 <= row["active"] <= rows[0]["active"] for row in rows)
 
 
 def test_levers(run, scenes, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import torch
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 
-WAITING = 32  # results that wait to be written
+WAITING = 8  # results that wait to be written
 MOST_THREADS = 8  # each holds a batch in memory; more would wait for the interpreter and not for files
 
 
