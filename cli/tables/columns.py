@@ -35,7 +35,10 @@ def cell(value: Any, form: str | Callable[[Any], str] = "{}", empty: str = EMPTY
 
 @dataclass(frozen=True)
 class Column:
-    """Title and one cell for each row; the lower the `rank`, the sooner it gets its room. Rank 0 is always shown."""
+    """Title and one cell for each row; the lower the `rank`, the sooner it gets its room.
+
+    Rank 0 is always shown, unless it is a column of numbers without any.
+    """
 
     title: str
     cells: tuple[str, ...]
@@ -64,7 +67,9 @@ def visible_columns(columns: Sequence[Column], width: int) -> list[Column]:
     room, chosen = width + GAP, set()  # no gap behind the last
     for place, column in sorted(enumerate(columns), key=lambda each: each[1].rank):
         needed = column.width + GAP
-        if column.rank == 0 or (not column.empty and needed <= room):
+        if column.empty and (column.numbers or column.rank):
+            continue
+        if column.rank == 0 or needed <= room:
             chosen.add(place)
             room -= needed
     return [column for place, column in enumerate(columns) if place in chosen]
