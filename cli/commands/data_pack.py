@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from cli.completing import complete_members
 from cli.options import Settings, common
 from cli.output import next_step, show
 from core.command import Command
@@ -12,7 +13,7 @@ from core.errors import UsageError
 
 @click.command("pack")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.argument("members", metavar="[MEMBER]...", nargs=-1)
+@click.argument("members", metavar="[MEMBER]...", nargs=-1, shell_complete=complete_members)
 @click.option("--input", "inputs", metavar="NAME", multiple=True, help="Input to keep bands for; may be repeated.")
 @click.option("--frames", metavar="K,...", help="Frames to keep, 1 to 8, besides those of the members. [5]")
 @common

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from cli.completing import complete_ensembles
 from cli.listener import completed
-from cli.options import Settings, common
+from cli.options import Settings, common, reads_runs
 from cli.output import show
 
 
@@ -17,8 +18,16 @@ from cli.output import show
     show_default=True,
     help="File to write; an older one is replaced.",
 )
-@click.option("--ensemble", "name", default="default", show_default=True, help="Name of the fitted ensemble.")
+@click.option(
+    "--ensemble",
+    "name",
+    default="default",
+    show_default=True,
+    shell_complete=complete_ensembles,
+    help="Name of the fitted ensemble.",
+)
 @common
+@reads_runs
 def report(settings: Settings, out: Path, name: str) -> None:
     """Write one HTML page on all that the runs folder holds.
 

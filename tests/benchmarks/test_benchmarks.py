@@ -348,6 +348,13 @@ def test_training_step(run):
     ]  # fmt: skip
 
 
+def test_completion(run):
+    out, _ = run("completion", 1)
+    assert [line.split("'")[1] for line in out.splitlines()] == [
+        "cli zoo tr", "cli zoo train lite", "cli zoo train --fold ", "cli ensemble show d", "cli submit --split o",
+    ]  # fmt: skip
+
+
 def test_no_benchmark_is_forgotten():
     tests = "\n".join(name.removeprefix("test_") for name in globals() if name.startswith("test_"))
     shared = {"__init__", "ensemble_maps", "selection_worlds", "coverage_ways", "coverage_worlds"}
