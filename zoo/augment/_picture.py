@@ -25,6 +25,7 @@ SHOWN = 3  # scenes: those with the most contrail pixels
 SEARCHED = 60  # of these many, the first by id: a picture need not read 20,000 masks
 DPI = 110  # a pixel of the picture for each of a scene
 BESIDE = 2  # exhibits in a row
+GAP, GROUNDS = 0.03, ("white", "#eceff3")  # between them, in widths of one; colours behind them
 
 Floats = NDArray[np.float32]
 
@@ -131,9 +132,10 @@ def _draw(exhibits: Sequence[Exhibit], ids: Sequence[str], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(2.4 * len(ids) * BESIDE, 2.6 * -(-len(exhibits) // BESIDE)), layout="constrained")
-    blocks = figure.subfigures(-(-len(exhibits) // BESIDE), BESIDE, squeeze=False).ravel()
-    for block, exhibit in zip(blocks, exhibits):
+    blocks = figure.subfigures(-(-len(exhibits) // BESIDE), BESIDE, squeeze=False, wspace=GAP).ravel()
+    for place, (block, exhibit) in enumerate(zip(blocks, exhibits)):
         block.suptitle(exhibit.title, fontsize=9)
+        block.set_facecolor(GROUNDS[place % BESIDE])
         for axis, colours, label, record_id in zip(
             block.subplots(1, len(ids), squeeze=False)[0], exhibit.colours, exhibit.labels, ids
         ):
@@ -142,7 +144,8 @@ def _draw(exhibits: Sequence[Exhibit], ids: Sequence[str], path: Path) -> None:
             levels = [level for level in (0.25, 0.5, 0.75) if label.min() < level < label.max()]
             if levels:
                 axis.contour(label, levels=levels, colors="white", linewidths=0.6)
-            axis.set_title(record_id if exhibit is exhibits[0] else "", fontsize=7)
+            if exhibit is exhibits[0]:  # inside, so that all images are of one size
+                axis.text(0.02, 0.02, record_id, transform=axis.transAxes, fontsize=6, backgroundcolor="white")
             axis.set_axis_off()
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)
