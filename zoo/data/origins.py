@@ -77,11 +77,11 @@ def open_origins(given: Sequence[Path]) -> list[Origin]:
 def url_of(path: Path) -> str | None:
     """URL that a command line took for a path, and lost a slash of; None for a path.
 
-    >>> url_of(Path("s3://bucket/scenes")), url_of(Path("scenes"))
-    ('s3://bucket/scenes', None)
+    >>> url_of(Path("s3://bucket/scenes")), url_of(Path("file:///data/scenes")), url_of(Path("scenes"))
+    ('s3://bucket/scenes', 'file:///data/scenes', None)
     """
     found = _URL.fullmatch(str(path))
-    return f"{found[1]}://{found[2]}" if found else None
+    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{found[2]}" if found else None
 
 
 @dataclass(frozen=True)
