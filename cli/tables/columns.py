@@ -78,17 +78,31 @@ def visible_columns(columns: Sequence[Column], width: int) -> list[Column]:
 def cut_in_the_middle(texts: Sequence[str], width: int) -> list[str]:
     """Cut texts to `width` characters in the middle, or where most of them stay different from one another.
 
+    At both ends if what tells them apart lies in the middle.
+
     >>> cut_in_the_middle(["resnest101-fc-t5", "resnest200-fc-t5", "coat"], 9)
-    ['…t101-fc-', '…t200-fc-', 'coat']
+    ['r…1-fc-t5', 'r…0-fc-t5', 'coat']
     """
     room = width - len(ELLIPSIS)
 
     def cut(text: str, head: int) -> str:
         return text if len(text) <= width else text[:head] + ELLIPSIS + text[len(text) - room + head :]
 
+    def window(text: str, start: int) -> str:
+        start = min(start, len(text) - room + 1)
+        return text if len(text) <= width else ELLIPSIS + text[start : start + room - 1] + ELLIPSIS
+
     heads = sorted(range(room + 1), key=lambda head: abs(2 * head - room))
-    tries = ([cut(text, head) for text in texts] for head in heads)
-    return max(tries, key=lambda found: len(set(found)))
+    tries: list[tuple[Callable[[str, int], str], int]] = [(cut, head) for head in heads]
+    tries += [(window, start) for start in range(1, max(map(len, texts), default=0) - room + 1)]
+    most, best = 0, list(texts)
+    for way, place in tries:
+        found = [way(text, place) for text in texts]
+        if len(set(found)) > most:
+            most, best = len(set(found)), found
+        if most == len(set(texts)):
+            break
+    return best
 
 
 def as_table(columns: Sequence[Column], width: int, like: Sequence[Column] = ()) -> Table:

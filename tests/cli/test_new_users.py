@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,3 +168,17 @@ def test_a_prediction_with_views_proposes_a_fit_with_them(monkeypatch, said):
     monkeypatch.setattr("zoo.workflows.predict.predict", lambda *_, **__: [])
     monkeypatch.setattr("cli.options.Settings.line_up", lambda *_: ("m0",))
     assert "next: cli ensemble fit --tta flips" in said("zoo predict m0 --tta flips")[1]
+
+
+def test_members_of_ones_own_are_listed_with_a_mark(said, capsys, made):
+    assert run(["zoo", "list", "--filter", "m0", "--data", str(made.data), "--runs", str(made.runs)]) == 0
+    told = capsys.readouterr().out
+    assert "m0 +" in told
+    assert "+ trained from a file or imported here" in told
+
+
+def test_a_pipe_gets_neither_colours_nor_a_bar(made):
+    command = [Path(sys.executable).with_name("cli"), "zoo", "list", "--runs", str(made.runs)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
