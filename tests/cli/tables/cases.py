@@ -37,6 +37,7 @@ from zoo.data.stats import PixelStats, Summary
 from zoo.members import load_member
 from zoo.members.costs import cost_of, estimate
 from zoo.members.table import MemberTable
+from zoo.runtime.memory import DeviceMemory
 from zoo.views import parse_views
 
 NAMES = tuple(f"convnextv2_base-fc-t5-512-staged-mosaic-cutmix-fold{one}-ema" for one in range(12))
@@ -83,7 +84,10 @@ def _list(page: Page) -> None:
 def _show(page: Page) -> None:
     recipe = replace(load_member("convnextv2_base-fc-t5-384-staged-mosaic-cutmix"), name=NAMES[0])
     cost, takes = cost_of(recipe), estimate(recipe)
-    member.print_member(page, MemberDescription(recipe=recipe, cost=cost, estimate=takes))
+    member.print_member(
+        page,
+        MemberDescription(recipe=recipe, cost=cost, estimate=takes, device=DeviceMemory("a GPU of some name", 16.0)),
+    )
 
 
 def _stats(page: Page) -> None:
