@@ -86,3 +86,16 @@ def warp(maps: Tensor, matrices: Tensor, offset: float = 0.0) -> Tensor:
     at = F.affine_grid(home, list(maps.shape), align_corners=False)
     inside = 1 - (2 - (at + 1).remainder(4)).abs()
     return F.grid_sample(maps, inside + by, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def align(maps: Tensor, size: int, offset: float) -> Tensor:
+    """Maps (n, c, H, W) that lie `offset` pixels too far down and right, moved back: (n, c, size, size); bilinear.
+
+    The edge repeats. Labels become those of the image's own grid (place 1's symmetric target).
+    """
+    if not offset:
+        return resize(maps, size)
+    by = 2 * offset / maps.shape[-1]
+    shift = torch.tensor([[1.0, 0.0, by], [0.0, 1.0, by]], device=maps.device).expand(len(maps), 2, 3)
+    at = F.affine_grid(shift, [*maps.shape[:2], size, size], align_corners=False)
+    return F.grid_sample(maps, at, mode="bilinear", padding_mode="border", align_corners=False)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from zoo.data.label_offset import LABEL_OFFSET
-from zoo.geometry import VIEWS, View, resize, warp
+from zoo.geometry import VIEWS, View, align, resize, warp
 
 EVERY = VIEWS["d4"]
 
@@ -109,3 +109,20 @@ def test_beyond_the_edges_a_scene_is_mirrored_and_its_label_stays_on_it():
     seen = warp(image, aside)
     assert torch.allclose(seen[..., :6], image[..., 2:], atol=1e-6)
     assert torch.allclose(seen[..., 6:], image[..., 6:].flip(-1), atol=1e-6)
+
+
+def test_aligned_labels_are_those_of_place_1():
+    """At their own side the mean of two neighbours in each axis; at twice the side, y(j / 2 + 0.25)."""
+    labels = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    both = (labels[..., :-1] + labels[..., 1:]) / 2
+    torch.testing.assert_close(align(labels, 16, 0.5)[..., :-1, :-1], (both[..., :-1, :] + both[..., 1:, :]) / 2)
+    ramp = torch.arange(16.0).expand(1, 1, 16, 16)
+    at = (torch.arange(32) / 2 + 0.25).clamp(max=15)
+    torch.testing.assert_close(align(ramp, 32, 0.5), at.expand(1, 1, 32, 32))
+    assert torch.equal(align(labels, 16, 0.0), labels)
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_aligned_labels_lie_on_what_they_mark(size):
+    aligned = resize(align(draw(0.5)[None, None], size, 0.5), 64)[0, 0]
+    assert torch.allclose(offset_between(draw(0.0), aligned), torch.zeros(2), atol=2e-3)

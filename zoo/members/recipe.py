@@ -103,6 +103,8 @@ class Recipe:
     decoder_channels: tuple[int, ...] = key((), "network", WIDTHS, asks_run=True)
     # Weights of the losses of auxiliary logits at the decoder's coarser levels, finest first.
     deep_supervision: tuple[float, ...] = key((), "network", WEIGHTS, asks_run=True)
+    # A small convolution learns to take logits from the image's grid to that of the labels (place 1).
+    label_head: bool = key(False, "network", asks_run=True)
     input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
     frames: tuple[int, ...] = key((5,), "reading", FRAMES, always_hashed=True, fixed=True, asks_run=True)
     time: str = key("concat", "network", asks_run=True)  # how several frames are mixed
@@ -129,6 +131,8 @@ class Recipe:
     crop_on_contrails: float = key(0.5, "training", SHARE, always_hashed=True)
     # Share of the scenes of every batch that have a contrail; 0: as many as there are.
     sample_positives: float = key(0.0, "training", SHARE)
+    # Share of the scenes that are drawn by the cross-entropy that each record had in the epoch before.
+    sample_hard: float = key(0.0, "training", SHARE)
     jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
     optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any of timm's, also lookahead_...
     lr: float = key(1e-3, "optimizer", RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
@@ -370,6 +374,9 @@ def _check_together(recipe: Recipe) -> None:
         raise refusal(recipe.name, "pseudo", recipe.pseudo, "give pseudo_frames, pseudo_unlabelled or distill, too")
     if recipe.distill and not recipe.pseudo:
         raise refusal(recipe.name, "distill", recipe.distill, "give the teacher, pseudo = MEMBER")
+    if recipe.label_head and not recipe.registered:
+        words = "learns one offset, which other views would turn; give registered = true, too"
+        raise refusal(recipe.name, "label_head", recipe.label_head, words)
     if recipe.soup > 1 and not recipe.start_from:
         words = "averages runs that start from the same weights; give their member, start_from"
         raise refusal(recipe.name, "soup", recipe.soup, words)

@@ -19,6 +19,7 @@ from zoo.models.encoders import (
     refine_stem,
     supports_stride,
 )
+from zoo.models.label_head import LabelHead
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
 
@@ -48,12 +49,14 @@ class Segmenter(nn.Module):
         self.nhwc = getattr(self.encoder, "output_fmt", None) == "NHWC"  # of Swin and MambaOut
         self.time = make_time_mixing(recipe, widths, strides)
         self.decoder = make_decoder(recipe, self.time.channels, strides)
+        self.label_head = _make_label_head(recipe, self.decoder) if recipe.label_head else None
 
     def forward(self, images: Tensor, side: int | None = None) -> Tensor:
         """Logits (n, 1, side, side) of images (n, frames, channels, 256, 256) on the input's scale.
 
         In training there are as many logits as the target has heads, and as many again for each level of
-        `deep_supervision`; the first one predicts.
+        `deep_supervision`; the first one predicts. With a `label_head`, these lie on the image's grid, and what
+        predicts is its output, that of the labels.
         side: at which the network sees the images; by default the recipe's `size`, and for a crop (side c instead of
         256) the same scale, c * size / 256.
         """
@@ -63,7 +66,9 @@ class Segmenter(nn.Module):
         if self.nhwc:
             features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
         logits: Tensor = self.decoder(self.time(features))
-        return logits if self.training else logits[:, :1]
+        if self.training:
+            return logits
+        return self.label_head(logits[:, :1]) if self.label_head else logits[:, :1]
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:
@@ -81,6 +86,17 @@ def sketch(recipe: Recipe) -> Segmenter:
     """Build the network on the meta device, without memory, to check that its parts fit and to count its weights."""
     with torch.device("meta"):
         return build(recipe, "none").eval()
+
+
+def _make_label_head(recipe: Recipe, decoder: nn.Module) -> LabelHead:
+    """Label head for the decoder's logits; UsageError if these have no multiple of the labels' pixels."""
+    side = recipe.size // getattr(decoder, "stride", 1)
+    if side % SIZE:
+        raise UsageError(
+            f"{recipe.name}: label_head needs logits at a multiple of {SIZE} pixels, these have {side}; "
+            f"give size {SIZE}, {2 * SIZE} or {4 * SIZE}, or label_head = false"
+        )
+    return LabelHead(side // SIZE)
 
 
 def _make_encoder(recipe: Recipe, weights: str, facts: InputFacts) -> nn.Module:

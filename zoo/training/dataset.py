@@ -1,6 +1,6 @@
 """Dataset of records as tensors: prefetched before the step that needs them, kept in memory while there is room."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
@@ -30,7 +30,7 @@ from zoo.runtime.memory import memory
 from zoo.runtime.prefetch import prefetch
 from zoo.targets import TARGETS, read_target
 from zoo.training.pseudo import Sample, pseudo_samples
-from zoo.training.sampling import epoch_order, with_pseudo
+from zoo.training.sampling import epoch_order, hard_order, mixed_order
 
 # Share of the memory to leave free: records are kept until then, and the others read again each epoch. It is checked at
 # every batch, with the network in place; the rest is for the file cache and for other processes.
@@ -75,18 +75,27 @@ class RecordDataset:
         own = len(self.records)
         return self.records[number].id if number < own else self.pseudo[number - own].name
 
-    def order(self, recipe: Recipe, steps: int, draw: Callable[[str], Generator]) -> list[int]:
+    def order(
+        self,
+        recipe: Recipe,
+        steps: int,
+        draw: Callable[[str], Generator],
+        hardness: Mapping[int, float] = {},
+    ) -> list[int]:
         """Draw the numbers that an epoch of so many steps meets, in order.
 
-        recipe: of the stage, with its shares of the samples. draw: generator for one use.
+        recipe: of the stage, with its shares of the samples. draw: generator for one use. hardness: of the records that
+        are known to be hard or easy, by number; none in the first epoch.
         """
         length = steps * recipe.accumulate * recipe.batch
         positive = self.with_contrails if recipe.sample_positives else [False] * len(self)
         order = epoch_order(positive, length, recipe.sample_positives, draw("epoch"))
+        if recipe.sample_hard and hardness:
+            order = mixed_order(order, hard_order(hardness, len(self), length, draw("hard")), recipe.sample_hard)
         if not self.pseudo:
             return order
         others = epoch_order([False] * len(self.pseudo), length, 0.0, draw("pseudo"))
-        return with_pseudo(order, [len(self) + number for number in others], recipe.pseudo_share)
+        return mixed_order(order, [len(self) + number for number in others], recipe.pseudo_share)
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images (n, frames, channels, 256, 256) and labels (n, heads, 256, 256) of these records.

@@ -1,7 +1,7 @@
 """Epoch history of a run: finished epochs, the best of them, the current one, the state to resume from."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,35 @@ from zoo.runs.epochs import Epoch
 from zoo.runs.run import Run
 from zoo.runtime.checkpoints import load_state
 
+STAGE_KEYS = (
+    *("epochs", "planned_epochs", "best_epoch", "epoch_chosen_on", "averaged", "lost_patience", "weights_sha256"),
+    *("dice", "threshold", "seconds", "cpu_seconds", "precision"),
+)
+
 
 @dataclass(kw_only=True)
 class EpochProgress:
-    """Progress of the current epoch: the loss of each step so far, and the time that they took."""
+    """Progress of the current epoch: the loss of each step so far, and the time that they took.
+
+    hardness: mean cross-entropy of the scenes of each record, by its number, in the last epoch before that met it;
+    scenes: that of each of them in this one. Both are empty without `sample_hard`.
+    """
 
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    hardness: dict[int, float] = field(default_factory=dict)
+    scenes: dict[int, list[float]] = field(default_factory=dict)
+
+    def meet(self, numbers: Iterable[int], losses: Iterable[float]) -> None:
+        """Add the cross-entropies of the scenes of a batch."""
+        for number, loss in zip(numbers, losses):
+            self.scenes.setdefault(number, []).append(loss)
+
+    def next_epoch(self) -> "EpochProgress":
+        """Progress of the next epoch, which knows how hard the records of this one were."""
+        found = {number: sum(losses) / len(losses) for number, losses in self.scenes.items()}
+        return EpochProgress(hardness=self.hardness | found)
 
     def add_time(self, since: tuple[float, float]) -> tuple[float, float]:
         """Add the time since `read_clocks` was called last; returns the clocks now."""
@@ -73,3 +94,8 @@ def resumable_state(run: Run, started_from: str | None) -> dict[str, Any] | None
 def best_is_intact(run: Run, state: dict[str, Any]) -> bool:
     """True if the file of the best weights is the one that the state names."""
     return run.best.is_file() and state.get("best_sha256") in (None, sha256_of_file(run.best))
+
+
+def stage_row(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of a stage's result that the run's result repeats; results of older releases lack some."""
+    return {key: result[key] for key in STAGE_KEYS if key in result}

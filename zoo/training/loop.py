@@ -37,6 +37,7 @@ from zoo.training.history import (
     kept_epoch,
     read_clocks,
     resumable_state,
+    stage_row,
 )
 from zoo.training.pending import PendingLosses, loss_not_finite
 from zoo.training.scoring import NotFinite, Scored, score
@@ -44,10 +45,6 @@ from zoo.training.step import TrainStep
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
-STAGE_KEYS = (
-    *("epochs", "planned_epochs", "best_epoch", "epoch_chosen_on", "averaged", "lost_patience", "weights_sha256"),
-    *("dice", "threshold", "seconds", "cpu_seconds", "precision"),
-)
 
 
 def train(
@@ -157,7 +154,9 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         clocks = read_clocks()
-        order = self.train_set.order(self.recipe, self.steps, lambda use: _generator(self.run, use, self.number))
+        order = self.train_set.order(
+            self.recipe, self.steps, lambda use: _generator(self.run, use, self.number), self.progress.hardness
+        )
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
         steps = range(len(self.progress.losses), self.steps)
@@ -205,9 +204,10 @@ class _Loop:
         draws = _generator(self.run, "step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and the like
         losses = []
-        for _ in range(self.recipe.accumulate):
+        for numbers in self._batches(step, order):
             images, labels = training_view(self.recipe, *next(batches), self.train_step.device, draws)
             losses.append(self.train_step.backward(images, labels))
+            self.progress.meet(numbers, self.train_step.scene_losses)
         self.pending.add(losses)
         try:
             self.train_step.update(self._rate(step), self.number * self.steps + step)
@@ -234,7 +234,7 @@ class _Loop:
 
     def _keep(self, epoch: Epoch) -> None:
         self.history.append(epoch)
-        self.progress = EpochProgress()
+        self.progress = self.progress.next_epoch()
         is_best = kept_epoch(self.run, self.history) is epoch
         to_average = self._to_average()
         is_candidate = epoch.epoch in self._planned_candidates
@@ -355,11 +355,6 @@ class _Loop:
 def _generator(run: Run, *use: object) -> torch.Generator:
     """Generator on the CPU, seeded by the run and by what it is used for, such as ("step", 3, 17)."""
     return torch.Generator().manual_seed(run.random_seed(*use))
-
-
-def stage_row(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of a stage's result that the run's result repeats; results of older releases lack some."""
-    return {key: result[key] for key in STAGE_KEYS if key in result}
 
 
 def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.device) -> None:

@@ -1,6 +1,6 @@
 """Sampling: in which order an epoch meets the training records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 import torch
@@ -20,12 +20,24 @@ def epoch_order(positive: Sequence[bool], length: int, share: float, draws: torc
     return [next(streams[int(share * (place + 1)) > int(share * place)]) for place in range(length)]
 
 
-def with_pseudo(order: Sequence[int], others: Sequence[int], share: float) -> list[int]:
+def hard_order(hardness: Mapping[int, float], records: int, length: int, draws: torch.Generator) -> list[int]:
+    """Draw `length` numbers of records, with replacement, each in proportion to its hardness.
+
+    Records whose hardness is not known have the mean of the others.
+    """
+    known = [max(value, 0.0) for number, value in hardness.items() if number < records]
+    mean = sum(known) / len(known)
+    weights = torch.tensor([max(hardness.get(number, mean), 0.0) for number in range(records)], dtype=torch.float64)
+    drawn = torch.multinomial(weights + 1e-12, length, replacement=True, generator=draws)
+    return [int(number) for number in drawn]
+
+
+def mixed_order(order: Sequence[int], others: Sequence[int], share: float) -> list[int]:
     """Order of an epoch in which a share of the scenes are others, evenly spread, each kind in its own order.
 
     order, others: as many numbers as the epoch meets scenes; of each, the first ones are met.
 
-    >>> with_pseudo([0, 1, 2, 3], [4, 5, 6, 7], 0.5)
+    >>> mixed_order([0, 1, 2, 3], [4, 5, 6, 7], 0.5)
     [0, 4, 1, 5]
     """
     met = (int(place * share) for place in range(len(order) + 1))  # others before each place

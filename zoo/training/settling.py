@@ -28,7 +28,7 @@ from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import training_precision
 from zoo.training.averaging import average_weights
 from zoo.training.dataset import RecordDataset
-from zoo.training.loop import stage_row
+from zoo.training.history import stage_row
 from zoo.training.scoring import score
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from timm.utils import ModelEmaV3, dispatch_clip_grad
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UsageError, UserError
 from core.listener import SILENT, Listener
-from zoo.geometry import resize
+from zoo.geometry import align, resize
 from zoo.losses import recipe_loss
 from zoo.members import Recipe
 from zoo.models import Segmenter, build
@@ -48,6 +50,9 @@ class TrainStep:
             save_memory(self.network, recipe)
         self.forward: nn.Module = torch.compile(self.network) if recipe.compile else self.network  # type: ignore
         self._loss = recipe_loss(recipe)
+        # Cross-entropy of each scene of the last batch, by the first head; only of a recipe with `sample_hard`.
+        self.scene_losses: list[float] = []
+        self._label_loss = recipe_loss(replace(recipe, deep_supervision=()))
         self.optimizer = make_optimizer(recipe, parameter_groups(recipe, self.network))
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
         # Its decay grows with the steps: a short run is not the mean of its first, bad weights.
@@ -109,14 +114,23 @@ class TrainStep:
             self.ema.update(self.network, step=number + 1)
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Loss of one batch, a scalar, at the label's size or at the network's own, as the recipe has it."""
+        """Loss of one batch, a scalar, at the label's size or at the network's own, as the recipe has it.
+
+        With a label head, the logits learn the labels on the image's grid, and the head's the labels as they are.
+        """
         with autocast(self.device, self.precision):
             logits = self.forward(images).float()
-        if self.recipe.loss_at == "label":
-            logits = resize(logits, labels.shape[-1])
-        else:
-            labels = resize(labels, logits.shape[-1])
-        return self._loss(logits, labels)
+        head = self.network.label_head
+        at = labels.shape[-1] if self.recipe.loss_at == "label" else logits.shape[-1]
+        wanted = align(labels, at, self.recipe.view_offset if head else 0.0)
+        seen = resize(logits, at)
+        if self.recipe.sample_hard:
+            each = binary_cross_entropy_with_logits(seen[:, 0].detach(), wanted[:, 0], reduction="none")
+            self.scene_losses = each.mean(dim=(1, 2)).tolist()
+        loss = self._loss(seen, wanted)
+        if head:
+            loss = loss + self._label_loss(head(logits[:, : labels.shape[1]]), labels)
+        return loss
 
     def state_dict(self) -> dict[str, Any]:
         """State from which a resumed run gives the curve of an undisturbed one."""

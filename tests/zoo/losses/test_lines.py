@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from zoo.losses import LOSSES
 from zoo.losses._skeleton import soft_skeleton
+from zoo.losses.boundary import signed_distance
 from zoo.losses.hough import line_sums
 
 LINES = ["cldice", "hough", "skeleton_recall"]
@@ -129,3 +130,36 @@ def test_a_straight_line_outweighs_scattered_pixels_in_hough_space():
     )
     assert by_dice[0] == pytest.approx(by_dice[1])
     assert by_hough[0] > 1.5 * by_hough[1]
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 7), st.integers(1, 7))))
+def test_a_signed_distance_is_that_of_pixel_after_pixel(mask):
+    """To the nearest pixel of the other kind, less the half of it."""
+    found = signed_distance(mask)
+    if mask.all() or not mask.any():
+        assert not found.any()
+        return
+    places = {kind: np.argwhere(mask == kind) for kind in (False, True)}
+    for at, inside in np.ndenumerate(mask):
+        nearest = np.linalg.norm(places[not inside] - at, axis=1).min() - 0.5
+        assert found[at] == pytest.approx(-nearest if inside else nearest, abs=1e-5)
+
+
+def test_a_false_contrail_costs_the_more_the_farther_it_lies():
+    costs = []
+    for row in (18, 22, 30):
+        seen = line()
+        seen[row] = 1
+        costs.append(LOSSES.get("boundary")(certain(tensor(seen)), tensor(line())).item())
+    exact = LOSSES.get("boundary")(certain(tensor(line())), tensor(line())).item()
+    assert exact < costs[0] < costs[1] < costs[2]
+    # A row of false pixels 5.5 px below the border, of 32 rows.
+    assert costs[1] - exact == pytest.approx(5.5 / 32, abs=1e-4)
+
+
+def test_sky_alone_and_what_less_than_a_half_marked_have_no_border():
+    seen = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert LOSSES.get("boundary")(seen, torch.zeros(2, 1, 8, 8)) == 0
+    soft = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    boundary = LOSSES.get("boundary")
+    assert boundary(seen, soft) == boundary(seen, (soft > 0.5).float()) != 0

@@ -1,5 +1,6 @@
 """The order in which an epoch meets the records."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from tests.zoo.training.cases import TINY, plan
 from zoo.members import with_settings
 from zoo.training import RecordDataset, run_datasets, train
-from zoo.training.sampling import epoch_order, with_pseudo
+from zoo.training.history import EpochProgress
+from zoo.training.sampling import epoch_order, hard_order, mixed_order
 
 SEEDS = st.integers(0, 2**32)
 RECORDS = st.lists(st.booleans(), min_size=1, max_size=9)
@@ -71,10 +73,50 @@ def test_a_run_can_meet_scenes_with_contrails_alone(tmp_path, scenes, folds, mon
 def test_a_share_of_the_scenes_are_others_evenly_spread_and_in_their_order(records, pseudo, length, share):
     order = epoch_order([False] * records, length, 0.0, drawn())
     others = [-1 - number for number in epoch_order([False] * pseudo, length, 0.0, drawn(1))]
-    mixed = with_pseudo(order, others, share)
+    mixed = mixed_order(order, others, share)
     met = [number for number in mixed if number < 0]
     assert (met, [number for number in mixed if number >= 0]) == (others[: len(met)], order[: length - len(met)])
     for start in range(length + 1):
         for stop in range(start, length + 1):
             there = sum(number < 0 for number in mixed[start:stop])
             assert abs(there - share * (stop - start)) < 1 + 1e-9
+
+
+@given(st.dictionaries(st.integers(0, 7), st.floats(0, 9), min_size=1), st.integers(1, 6), st.integers(1, 30), SEEDS)
+def test_hard_records_are_drawn_from_those_that_are_there(hardness, records, length, seed):
+    if not any(number < records for number in hardness):
+        return  # of pseudo-labels alone
+    order = hard_order(hardness, records, length, drawn(seed))
+    assert len(order) == length
+    assert set(order) <= set(range(records))
+    assert order == hard_order(hardness, records, length, drawn(seed))
+
+
+def test_a_record_is_drawn_in_proportion_to_its_loss():
+    """One that is not known as often as their mean."""
+    order = hard_order({0: 3.0, 1: 1.0, 3: 0.0, 9: 100.0}, 4, 8000, drawn())
+    counts = [order.count(number) for number in range(4)]
+    assert counts == pytest.approx([8000 * share / (16 / 3) for share in (3, 1, 4 / 3, 0)], abs=250)
+
+
+def test_an_epoch_draws_its_share_of_the_records_that_the_one_before_found_hard(tmp_path, scenes, folds):
+    run = plan(tmp_path, folds, with_settings(TINY, {"sample_hard": 0.5}))
+    train_set, _ = run_datasets(run, scenes, folds)
+    recipe, hardest = run.recipe, len(train_set) - 1
+
+    def order(**known):
+        return train_set.order(recipe, 16, lambda use: drawn(len(use)), **known)
+
+    plain = order()
+    hard = order(hardness={number: float(number == hardest) for number in range(len(train_set))})
+    assert plain == train_set.order(with_settings(recipe, {"sample_hard": 0.0}), 16, lambda use: drawn(len(use)))
+    assert hard[::2] == plain[: len(plain) // 2]
+    assert set(hard[1::2]) == {hardest}
+
+
+def test_the_hardness_of_a_record_is_its_mean_loss_in_the_last_epoch_that_met_it():
+    progress = EpochProgress(hardness={0: 5.0, 2: 7.0})
+    progress.meet([0, 1], [1.0, 2.0])
+    progress.meet([1, 0], [3.0, 3.0])
+    progress.meet([1], [])  # without sample_hard nothing is measured
+    assert progress.next_epoch() == EpochProgress(hardness={0: 2.0, 1: 2.5, 2: 7.0})

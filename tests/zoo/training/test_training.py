@@ -102,6 +102,7 @@ WAYS = {
     "plain": {},
     "of SGD, accumulated": {"optimizer": "sgd", "lr": 0.01, "batch": 2, "accumulate": 2, "clip": 1.0},
     "of moving averages, of sampled scenes": {"ema": 0.9, "sample_positives": 0.5},
+    "of hard records": {"sample_hard": 0.5},
     "half frozen, averaged": {"freeze": 0.5, "average_best": 2},
 }
 

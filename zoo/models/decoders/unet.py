@@ -43,6 +43,7 @@ class UNet(nn.Module):
         skips = dict(zip(plan.strides, plan.channels))
         levels = _level_widths(plan)
         self.skips = [stride for stride, _ in levels]  # strides after each doubling
+        self.stride = self.skips[-1]  # of its logits
         inside = plan.channels[-1]
         ups = []
         for stride, outside in levels:
