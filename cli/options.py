@@ -55,7 +55,10 @@ class Renamed(click.Option):
 
 
 TTA = ViewsType()
-VIEWS = "Views merged in the predictions: none, flips, d4, or steps such as hflip+scale(0.75,1.5)@gmean."
+VIEWS = (
+    "Views merged in the predictions: none, flips, d4, steps such as hflip+scale(0.75,1.5)@gmean, or sets with commas "
+    "between them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

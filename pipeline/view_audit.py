@@ -35,12 +35,10 @@ if TYPE_CHECKING:
 
 PLAIN = SingleView()
 EPS = 1  # of 255: the lowest threshold, unless memory holds fewer pixels
-# Sets by their spelling, with the views of place 4, which are no product of steps and so cannot be spelled.
-SPELLED = (
-    *("none", "hflip", "vflip", "transpose", "rot90(180)", "flips", "d4"),
+SETS = (
+    *("none", "hflip", "vflip", "transpose", "rot90(180)", "flips", "hflip,rot90(90,270)", "d4"),
     *("scale(0.75)", "scale(1.25)", "scale(0.75,1.25)", "multiply(0.9,1.1)"),
 )
-PLACE_4 = "place 4: hflip, rot90(90), rot90(270)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +46,6 @@ class AuditedSet:
     """Set of views: its cross-fitted Dice, its gain over one view, its cost in units of one view."""
 
     name: str
-    spelled: bool  # `--tta` takes the name
     views: tuple[SingleView, ...]
     threshold: float
     dice: Estimate
@@ -133,15 +130,13 @@ def _sets(ended: EndedRun, listener: Listener) -> dict[str, tuple[SingleView, ..
     from zoo.training import check_views
 
     found = {}
-    for name in SPELLED:
+    for name in SETS:
         try:
             check_views(ended.run.recipe.final, name)
         except UsageError as error:
             listener.note(f"left out: {error.what}")
             continue
         found[name] = tuple(single_views(parse_views(name)))
-    turns = ("hflip", "rot90(90)", "rot90(270)")
-    found[PLACE_4] = (PLAIN, *(single_views(parse_views(turn))[1] for turn in turns))
     return found
 
 
@@ -195,10 +190,10 @@ class _Audit:
         """Predict fold by fold: ids, maps of views and sets, masks."""
         from zoo.inference import predict_views
 
-        spelled = [parse_views(name) for name in (*self.sets, "rot90(90,270)") if name != PLACE_4]
+        sets = list(map(parse_views, self.sets))
         for ended, records in zip(self.runs, held):
             done = 0
-            for batch in predict_views(ended.run, self.scenes, records, spelled, self.device):
+            for batch in predict_views(ended.run, self.scenes, records, sets, self.device):
                 some = records[done : done + len(batch.record_ids)]
                 done += len(some)
                 self._measure(batch)
@@ -228,7 +223,6 @@ class _Audit:
         is_moved = len(views) == 1 and views != (PLAIN,)
         return AuditedSet(
             name=name,
-            spelled=name != PLACE_4,
             views=views,
             threshold=score.choice.threshold,
             dice=dice_interval(score.counts, counts.groups),
@@ -239,8 +233,8 @@ class _Audit:
 
 
 def _cheapest(sets: Sequence[AuditedSet], scores: Sequence[Scored], counts: BlendCounts) -> AuditedSet:
-    """Set with the fewest views among those that `--tta` takes and that the best of them does not reliably beat."""
-    known = [(each, score) for each, score in zip(sets, scores) if each.spelled]
+    """Set with the fewest views among those that the best of them does not reliably beat."""
+    known = list(zip(sets, scores))
     best = max(known, key=lambda pair: pair[0].dice.value)[1]
     as_good = [each for each, score in known if paired_gain(best.counts, score.counts, counts.groups).z <= RELIABLE_Z]
     return min(as_good, key=lambda each: (len(each.views), -each.dice.value))

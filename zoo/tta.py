@@ -8,12 +8,12 @@ offset (zoo.geometry), and give maps of 256 x 256.
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor
-from ttach.base import Compose, DualTransform, Merger
+from ttach.base import Chain, Compose, DualTransform, Merger
 from ttach.transforms import Multiply
 
 from zoo.data import SIZE
-from zoo.geometry import QUARTER_TURNS, View, resize
-from zoo.views import ViewSet
+from zoo.geometry import QUARTER_TURNS, View, align, resize
+from zoo.views import STEPS, Steps, ViewSet, product_views
 
 ROTATIONS = dict(zip((0, 90, 180, 270), QUARTER_TURNS))
 MULTIPLE = 32  # of pixels: sides that every network takes
@@ -38,30 +38,45 @@ class Turn(DualTransform):
 
 
 class Scale(DualTransform):
-    """Image resized to each of the factors of `side`, rounded to a multiple of 32; maps return to 256 exactly."""
+    """Image resized to each of the factors of `side`, rounded to a multiple of 32; maps return to 256 exactly.
+
+    A network predicts at `offset` of the pixels that it learned with: at a factor f, at offset / f of the label's.
+    """
 
     identity_param = 1.0
 
-    def __init__(self, factors: Sequence[float], side: int) -> None:
+    def __init__(self, factors: Sequence[float], side: int, offset: float) -> None:
         super().__init__("factor", factors)
-        self.side = side
+        self.side, self.offset = side, offset
 
     def apply_aug_image(self, image: Tensor, factor: float) -> Tensor:
         """Image (..., channels, 256, 256), at least four axes, at the scaled side."""
         return resize(image.flatten(0, -4), scaled_side(self.side, factor)).unflatten(0, image.shape[:-3])
 
     def apply_deaug_mask(self, mask: Tensor, factor: float) -> Tensor:
-        """Map (n, 1, H, W) at 256."""
-        return resize(mask, SIZE)
+        """Map (n, 1, H, W) at 256, moved to the offset of the plain view."""
+        off = self.offset * (self.side / scaled_side(self.side, factor) - 1)
+        return align(resize(mask, SIZE), SIZE, off)
 
 
-def compose(views: ViewSet, side: int, offset: float) -> Compose:
-    """ttach's composition of the views, the steps' values combined with the last step's changing first.
+def compose(views: ViewSet, side: int, offset: float) -> list[Chain]:
+    """ttach's transforms of each view, in the order of `single_views`.
 
     side: of the network's own input, pixels, which `scale` multiplies. offset: pixels down and right of the image at
     which the network predicts, in every view.
     """
-    return Compose([_transform(name, values, side, offset) for name, values in views.steps])
+    found = {}
+    for steps in views.products:
+        if scaled_sides(views, side) and "scale" not in dict(steps):  # beside scaled images, plain ones come resized
+            steps = tuple(sorted((*steps, ("scale", (1.0,))), key=lambda step: list(STEPS).index(step[0])))
+        for view, chain in zip(product_views(steps), _chains(steps, side, offset)):
+            found.setdefault(view, chain)
+    return list(found.values())
+
+
+def _chains(steps: Steps, side: int, offset: float) -> Compose:
+    """ttach's composition of the steps, their values combined with the last step's changing first."""
+    return Compose([_transform(name, values, side, offset) for name, values in steps])
 
 
 def merged(views: ViewSet, maps: Iterable[Tensor]) -> Tensor:
@@ -83,12 +98,13 @@ def scaled_side(side: int, factor: float) -> int:
 
 def scaled_sides(views: ViewSet, side: int) -> list[int]:
     """Sides at which a network of `side` pixels sees images in these views; none without a `scale` step."""
-    return [scaled_side(side, factor) for factor in dict(views.steps).get("scale", ())]
+    factors = {factor for steps in views.products for factor in dict(steps).get("scale", ())}
+    return [scaled_side(side, factor) for factor in sorted(factors)]
 
 
 def _transform(name: str, values: Sequence[float], side: int, offset: float) -> DualTransform:
     if name == "scale":
-        return Scale(values, side)
+        return Scale(values, side, offset)
     if name == "multiply":
         return Multiply(values)
     turns = [ROTATIONS[int(value)] for value in values] if name == "rot90" else [View(), View(**{name: True})]

@@ -1,12 +1,13 @@
 """Test-time views: how a set of them is spelled, checked and named. No torch: zoo.tta applies them.
 
 In: text such as `hflip+rot90+scale(0.75,1.5)@gmean`. Out: a `ViewSet`, whose `name` is canonical and safe as the name
-of a folder. Steps multiply: every combination of their values is a view, and the image as it is always is one. The
-order in which they are written carries no meaning; they are applied in the order of STEPS.
+of a folder. Steps multiply: every combination of their values is a view, and the image as it is always is one. Commas
+join sets, each view of which counts once: `hflip,rot90(90,270)` are four views. The order in which steps and sets are
+written carries no meaning; steps are applied in the order of STEPS.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -24,7 +25,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
 SQUARE = 8  # views of a square: its mirrored and turned ones, and itself
 LONGEST = 200  # characters of a folder's name; file systems take 255
 _TERM = re.compile(r"(?P<name>[a-z]\w*)(?:\((?P<listed>[^()]*)\)|(?P<dashed>(?:-[0-9.]+)+))?")
+_COMMA = re.compile(r",(?![^()]*\))")  # outside of brackets
 Values = tuple[float, ...]
+Steps = tuple[tuple[str, Values], ...]  # that multiply, in the order of STEPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,22 +83,19 @@ STEPS = {
 class ViewSet:
     """Set of views and how their maps are merged; made by `parse_views`."""
 
-    steps: tuple[tuple[str, Values], ...]  # in the order of STEPS
+    products: tuple[Steps, ...]  # the views of each, together
     merge: str = "mean"
 
     @property
     def count(self) -> int:
         """Number of views: the network computes once for each."""
-        return prod(len(values) for _, values in self.steps)
+        return len(single_views(self))
 
     @property
     def name(self) -> str:
-        """Canonical spelling, safe as the name of a folder: `d4`, `hflip+scale-0.75-1-1.5+gmean`."""
-        plain = {name for name, values in self.steps if STEPS[name].default == values}
-        alias = next(alias for alias, steps in reversed(ALIASES.items()) if plain.issuperset(steps))
-        terms = [_term(name, values) for name, values in self.steps if name not in ALIASES[alias]]
-        merge = [] if self.merge == "mean" else [self.merge]
-        return "+".join([*([alias] if ALIASES[alias] or not terms else []), *terms, *merge])
+        """Canonical spelling, safe as the name of a folder: `d4`, `hflip+scale-0.75-1-1.5+gmean`, `hflip,vflip`."""
+        merge = "" if self.merge == "mean" else f"+{self.merge}"
+        return ",".join(map(_product_name, self.products)) + merge
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,22 @@ class SingleView:
 
 
 def single_views(views: ViewSet) -> list[SingleView]:
-    """Views of a set, in the order in which they are computed: the last step's value changes first.
+    """Views of a set, each once, in the order in which they are computed: the last step's value changes first.
 
     >>> [str(view) for view in single_views(parse_views("rot90(90)+scale(0.5)"))]
     ['scale(0.5)', 'none', 'transpose+vflip+scale(0.5)', 'transpose+vflip']
+    >>> [str(view) for view in single_views(parse_views("hflip,rot90(90,270)"))]
+    ['none', 'hflip', 'transpose+vflip', 'transpose+hflip']
     """
+    return list(dict.fromkeys(view for steps in views.products for view in product_views(steps)))
+
+
+def product_views(steps: Steps) -> list[SingleView]:
+    """View of each combination of the steps' values."""
     found = []
-    for values in product(*(values for _, values in views.steps)):
+    for values in product(*(values for _, values in steps)):
         view = SingleView()
-        for (name, _), value in zip(views.steps, values):
+        for (name, _), value in zip(steps, values):
             view = _then(view, name, value)
         found.append(view)
     return found
@@ -149,20 +156,33 @@ def _then(view: SingleView, step: str, value: float) -> SingleView:
 def parse_views(text: str) -> ViewSet:
     """Set of views that `text` spells: aliases and steps with their values, joined by +, and a merge mode after @.
 
-    `d4@gmean`, `hflip+rot90+scale(0.75,1,1.5)+multiply(0.9,1,1.1)`, or a canonical name. Raises UsageError, with the
-    nearest name for one that is unknown.
+    `d4@gmean`, `hflip+rot90+scale(0.75,1,1.5)+multiply(0.9,1,1.1)`, sets joined by commas, or a canonical name. Raises
+    UsageError, with the nearest name for one that is unknown.
 
     >>> parse_views("hflip + scale(1.5, 0.75) @ max").name
     'hflip+scale-0.75-1-1.5+max'
     >>> parse_views("vflip+hflip").name, parse_views("d4@gmean").count
     ('flips', 8)
+    >>> parse_views("rot90(270), rot90(90), hflip, none").name
+    'hflip,rot90-0-90-270'
     """
     where = f'TTA "{text}"'
     if not text.strip():
         raise UsageError(f"{where}: names no views; give {', '.join(ALIASES)}, or steps such as hflip+scale(0.75,1.5)")
-    given: dict[str, Values] = {}
     merges: list[str] = []
-    for mark, term in re.findall(r"(^|[+@])([^+@]*)", re.sub(r"\s", "", text)):
+    products = [_product(part, merges, where) for part in _COMMA.split(re.sub(r"\s", "", text))]
+    if len(merges) > 1:
+        raise UsageError(f"{where}: merges by {' and '.join(merges)}; give one of them")
+    views = ViewSet(_distinct(products), *merges)
+    if len(views.name) > LONGEST:
+        raise UsageError(f"{where}: is too long for the name of a folder; give fewer values")
+    return views
+
+
+def _product(text: str, merges: list[str], where: str) -> Steps:
+    """Steps that a part between commas spells; adds merge modes in it to `merges`."""
+    given: dict[str, Values] = {}
+    for mark, term in re.findall(r"(^|[+@])([^+@]*)", text):
         matched = _TERM.fullmatch(term)
         name = matched["name"] if matched else re.split(r"[^\w]", term)[0]
         if name in MERGES and term == name:
@@ -175,15 +195,35 @@ def parse_views(text: str) -> ViewSet:
                 kind, known = ("merge", MERGES) if mark == "@" else ("view", (*ALIASES, *STEPS))
                 raise UnknownName(kind, step, known, where)
             given[step] = _values(step, matched, name in ALIASES, where)
-    if len(merges) > 1:
-        raise UsageError(f"{where}: merges by {' and '.join(merges)}; give one of them")
-    views = ViewSet(tuple((name, given[name]) for name in STEPS if name in given), *merges)
-    turned = prod(len(values) for name, values in views.steps if STEPS[name].turns)
+    turned = prod(len(values) for name, values in given.items() if STEPS[name].turns)
     if turned > SQUARE:
         raise UsageError(f"{where}: {turned} flips and turns, of which {SQUARE} differ; give d4 for all of them")
-    if len(views.name) > LONGEST:
-        raise UsageError(f"{where}: is too long for the name of a folder; give fewer values")
-    return views
+    return tuple((name, given[name]) for name in STEPS if name in given)
+
+
+def _distinct(products: Iterable[Steps]) -> tuple[Steps, ...]:
+    """The products in one order, values of a single step joined, without those whose views another one has."""
+    values: dict[str, set[float]] = {}
+    several = []
+    for steps in products:
+        if len(steps) == 1:
+            values.setdefault(steps[0][0], set()).update(steps[0][1])
+        else:
+            several.append(steps)
+    joined = [((name, tuple(sorted(each))),) for name, each in values.items()]
+    found: dict[Steps, set[SingleView]] = {}
+    for steps in sorted({*several, *joined}, key=lambda steps: (-len(product_views(steps)), _product_name(steps))):
+        views = set(product_views(steps))
+        if not any(views <= others for others in found.values()):
+            found[steps] = views
+    return tuple(sorted(found, key=_product_name))
+
+
+def _product_name(steps: Steps) -> str:
+    plain = {name for name, values in steps if STEPS[name].default == values}
+    alias = next(alias for alias, of_alias in reversed(ALIASES.items()) if plain.issuperset(of_alias))
+    terms = [_term(name, values) for name, values in steps if name not in ALIASES[alias]]
+    return "+".join([*([alias] if ALIASES[alias] or not terms else []), *terms])
 
 
 def plainness(name: str) -> tuple[int, str]:

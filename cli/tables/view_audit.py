@@ -21,7 +21,7 @@ def print_audit(console: Page, audit: ViewAudit) -> None:
     console.table(_columns(audit.sets, alone=False), "Sets of views, merged by their mean")
     if dice.caution:
         console.say(dice.caution)
-    best = max((each for each in audit.sets if each.spelled), key=lambda each: each.dice.value)
+    best = max(audit.sets, key=lambda each: each.dice.value)
     console.say(
         f"proposed: {audit.proposed.name}; the fewest views that {best.name}, the best set, does not reliably beat"
     )

@@ -28,7 +28,7 @@ def audited(tmp_path_factory):
     write_folds(store.folds, make_folds(scenes, 2))
     train(TINY, scenes, store, epochs=1, with_val=True, device="cpu", jobs=1, allow_ungrouped=True)
     with pytest.MonkeyPatch.context() as patch:  # a few of the sets, for time
-        patch.setattr(pipeline.view_audit, "SPELLED", ("none", "flips", "d4", "scale(0.75)"))
+        patch.setattr(pipeline.view_audit, "SETS", ("none", "flips", "hflip,rot90(90,270)", "d4", "scale(0.75)"))
         audit = audit_views(store, scenes, Ref(TINY.name), device="cpu", jobs=1)
     return folder, scenes, store, audit
 
@@ -55,7 +55,7 @@ def test_every_view_is_there_alone_with_its_gain_shift_and_cost(audited):
     sets = {row["name"]: row for row in document["sets"]}
     assert len(sets["d4"]["views"]) == 8
     assert sets["d4"]["cost"] == pytest.approx(sum(views[view]["cost"] for view in sets["d4"]["views"]))
-    assert [len(row["views"]) for name, row in sets.items() if name.startswith("place 4")] == [4]
+    assert len(sets["hflip,rot90(90,270)"]["views"]) == 4
     assert document["proposed"] in sets and document["records"] == len(read_folds(audited[2].folds).fold_of)
 
 
@@ -77,7 +77,7 @@ def test_the_audit_is_printed_as_tables(audited, capsys):
     print_audit(Page(width=120), audit)
     out = capsys.readouterr().out
     assert "views keep the label's offset of 0.5 px" in out and "proposed: " in out
-    assert "place 4: hflip, rot90(90), rot90(270)" in out
+    assert "hflip,rot90(90,270)" in out
 
 
 def test_a_member_without_runs_is_named_with_the_command_that_trains_it(audited, capsys):

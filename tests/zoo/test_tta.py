@@ -13,7 +13,7 @@ from ttach.base import Merger
 from core.errors import UsageError
 from tests.zoo.training.cases import TINY
 from zoo.data.label_offset import LABEL_OFFSET
-from zoo.geometry import VIEWS, resize
+from zoo.geometry import QUARTER_TURNS, VIEWS, View, align, resize
 from zoo.inference import probabilities
 from zoo.members import with_settings
 from zoo.models import build
@@ -21,7 +21,10 @@ from zoo.training import check_views
 from zoo.tta import Scale, compose, merged, scaled_sides
 from zoo.views import MERGES, parse_views
 
-TURNS = ["none", "hflip", "vflip", "transpose", "rot90", "rot90(90)", "flips", "d4", "hflip+rot90", "transpose+rot90"]
+TURNS = [
+    *("none", "hflip", "vflip", "transpose", "rot90", "rot90(90)", "flips", "d4", "hflip+rot90", "transpose+rot90"),
+    "hflip,rot90(90,270)",
+]
 
 
 def images(n, frames=1, seed=0):
@@ -107,7 +110,7 @@ def test_a_batch_of_frames_is_turned_frame_by_frame(text):
 @given(factor=st.floats(0.25, 4), side=st.sampled_from([64, 256, 288, 384]))
 @settings(max_examples=20, deadline=None)
 def test_maps_return_to_256_whatever_the_factor(factor, side):
-    scale = Scale((1, factor), side)
+    scale = Scale((1, factor), side, LABEL_OFFSET)
     batch = torch.rand(1, 2, 1, 64, 64)
     seen = scale.apply_aug_image(batch, factor)
     assert seen.shape[:3] == batch.shape[:3]
@@ -126,6 +129,35 @@ def test_a_network_sees_scaled_images_at_multiples_of_its_own_size():
     assert scaled_sides(parse_views("hflip+scale(0.75,1.5)"), 128) == [96, 128, 192]
     assert maps.shape == (1, 256, 256)
     assert (maps >= probabilities(made, batch) - 1e-6).all()  # which is one of the views
+
+
+@pytest.mark.parametrize("offset", [0.5, 0.0, 1.0])
+@pytest.mark.parametrize("factor", [0.5, 0.75, 1.25, 2.0])
+def test_the_scaled_view_of_a_linear_field_comes_back_unshifted(factor, offset):
+    """By a network that predicts at `offset` of its own pixels, in the scaled view as in the plain one."""
+    field = (torch.arange(256.0)[:, None] + 2 * torch.arange(256.0)).expand(1, 1, 1, 256, 256)
+
+    def predicted(images):
+        return align(images[:, 0], images.shape[-1], -offset)
+
+    for view in compose(parse_views(f"scale({factor})"), 256, offset):
+        home = view.deaugment_mask(resize(predicted(view.augment_image(field)), 256))
+        off = (home - predicted(field))[..., 8:-8, 8:-8]
+        assert off.mean().abs() < 5e-3  # 0.5 and more for a map that is left where it came
+        assert off.abs().max() < 0.15  # torch's antialiasing is not exact pixel by pixel
+
+
+@torch.inference_mode()
+def test_sets_joined_by_commas_are_merged_view_by_view():
+    """Place 4's views; and beside a scaled view, the others are seen at the network's own side."""
+    made, batch = network(size=128), images(1)
+    turned = [View(), View(hflip=True), QUARTER_TURNS[1], QUARTER_TURNS[3]]
+    np.testing.assert_array_equal(
+        probabilities(made, batch, "rot90(90,270),hflip", LABEL_OFFSET), by_formula(made, batch, turned, LABEL_OFFSET)
+    )
+    both = probabilities(made, batch, "vflip,scale(0.5)", LABEL_OFFSET)
+    parts = [probabilities(made, batch, text, LABEL_OFFSET) for text in ("none", "vflip", "scale(0.5)")]
+    np.testing.assert_allclose(both, (2 * parts[1] + 2 * parts[2] - parts[0]) / 3, atol=1e-6)
 
 
 @torch.inference_mode()

@@ -36,10 +36,10 @@ def spellings(draw):
     return "+".join(terms or ["none"]) + (f"@{merge}" if merge else "")
 
 
-@given(spellings())
+@given(spellings() | st.lists(spellings().filter(lambda text: "@" not in text), max_size=3, min_size=2).map(",".join))
 def test_the_canonical_name_spells_the_same_views_and_is_safe_as_a_folder(text):
     views = parse_views(text)
-    assert re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", views.name)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9.,+-]*", views.name)
     assert parse_views(views.name) == views
     assert parse_views(views.name).name == views.name
 
@@ -55,6 +55,11 @@ def test_the_canonical_name_spells_the_same_views_and_is_safe_as_a_folder(text):
         ("none@mean", "none", 1),
         ("none@tsharpen", "none+tsharpen", 1),
         ("d4@gmean", "d4+gmean", 8),
+        ("rot90(270),hflip,rot90(90)", "hflip,rot90-0-90-270", 4),
+        ("rot90(90,270) , hflip @ gmean", "hflip,rot90-0-90-270+gmean", 4),
+        ("hflip,none,flips", "flips", 4),
+        ("vflip,d4,hflip+scale(0.5)", "d4,hflip+scale-0.5-1", 10),
+        ("scale(0.5),scale(2),multiply(1.1)", "multiply-1-1.1,scale-0.5-1-2", 4),
         ("rot90(270, 90)", "rot90-0-90-270", 3),
         ("rot90(0,90,180,270)", "rot90", 4),
         ("scale(1.5)", "scale-1-1.5", 2),
@@ -72,6 +77,8 @@ def test_every_spelling_has_one_canonical_name(text, name, count):
         ("d5", 'no view "d5"; did you mean "d4"?'),
         ("hflp+rot90", 'TTA "hflp+rot90": no view "hflp"; did you mean "hflip"?'),
         ("d4@gmaen", 'no merge "gmaen"; did you mean "gmean"?'),
+        ("hflip,", 'no view ""'),
+        ("hflip@max,vflip@gmean", "merges by max and gmean; give one"),
         ("d4@gmean+max", "merges by gmean and max; give one"),
         ("flips+hflip", "hflip is given twice"),
         ("hflip(1)", "hflip: takes no values"),
