@@ -52,6 +52,7 @@ LEVERS = {
     "hard records": Lever(sets={"sample_hard": 0.3}),
     "boundary": Lever(base={"loss": "bce"}, sets={"loss": "bce+0.01*boundary"}),
     "label head": Lever(sets={"label_head": True}),
+    "record head": Lever(sets={"record_head": 0.1}),
     "jitter": Lever(sets={"jitter": 0.2}),
     "crops of 256 pixels": Lever(sets={"crop": 0}, cost=0.25),
     "size 512": Lever(sets={"size": 512, "crop": 64}),

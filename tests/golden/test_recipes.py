@@ -1,9 +1,9 @@
 """A recipe keeps its hash, which names the folder of every run of it, and a recipe.toml stays readable.
 
 `recipe_hashes.json` only grows, by new members: a new member, or a new key at its default, changes no hash. (Those of
-rows 29 to 31 and of place 1 changed once, on purpose, when their keys did.) It holds the hashes with and without
-validation records, and the recipe.toml, of every shipped member, of members in files (among them those that `zoo tune`
-wrote) and of members with `--set`. A recipe.toml is kept as what differs from that of `lite0-fc-t5`.
+rows 29 to 31, of place 1 and of a member of place 2 changed once, on purpose, when their keys did.) It holds the hashes
+with and without validation records, and the recipe.toml, of every shipped member, of members in files (among them those
+that `zoo tune` wrote) and of members with `--set`. A recipe.toml is kept as what differs from that of `lite0-fc-t5`.
 """
 
 import json

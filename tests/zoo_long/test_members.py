@@ -39,28 +39,26 @@ def measure(name: str, folder: str) -> Figures:
     import numpy as np
     import torch
 
-    from zoo.geometry import resize
     from zoo.inference import probabilities
     from zoo.inputs import INPUTS
-    from zoo.losses import recipe_loss
+    from zoo.members import with_settings
     from zoo.models import build
     from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
-    from zoo.training.optimizers import make_optimizer
+    from zoo.training.step import TrainStep
 
     torch.set_num_threads(os.cpu_count() or 1)
     torch.manual_seed(0)
-    recipe = load_member(name).final
-    network = build(recipe, "none").to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(recipe, network.parameters())
+    recipe = with_settings(load_member(name).final, {"precision": "fp32", "checkpointing": False, "ema": 0.0})
+    train_step = TrainStep(recipe, torch.device("cpu"), "none")
+    train_step.begin_epoch(recipe.epochs)
     channels = INPUTS.facts(recipe.input).channels
     images = torch.rand(RECORDS, len(recipe.frames), channels, 256, 256)
     target = (torch.rand(RECORDS, recipe.heads, 256, 256) > 0.99).float()
     start = time.process_time()  # of all threads: what else the machine does, does not count
-    loss = recipe_loss(recipe)(resize(network.train()(images), 256), target)
-    loss.backward()
-    optimizer.step()
+    loss = train_step.backward(images, target)
+    train_step.update(recipe.lr, 0)
     stepped = time.process_time()
-    network.eval()
+    network = train_step.network.eval()
     with torch.inference_mode():
         first = probabilities(network, images)
     predicted = time.process_time()
@@ -75,7 +73,7 @@ def measure(name: str, folder: str) -> Figures:
         step_seconds=stepped - start,
         record_seconds=(predicted - stepped) / RECORDS,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        finite=bool(torch.isfinite(loss)) and bool(np.isfinite(first).all()),
+        finite=bool(np.isfinite(loss)) and bool(np.isfinite(first).all()),
         predicted=first.shape,
         same_again=bool(np.allclose(first, second, atol=1e-5)),
     )

@@ -105,6 +105,8 @@ class Recipe:
     deep_supervision: tuple[float, ...] = key((), "network", WEIGHTS, asks_run=True)
     # A small convolution learns to take logits from the image's grid to that of the labels (place 1).
     label_head: bool = key(False, "network", asks_run=True)
+    # Weight of the loss of a classifier of records, whose probability multiplies the map (place 6); 0: none.
+    record_head: float = key(0.0, "network", NOT_NEGATIVE, asks_run=True)
     input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
     frames: tuple[int, ...] = key((5,), "reading", FRAMES, always_hashed=True, fixed=True, asks_run=True)
     time: str = key("concat", "network", asks_run=True)  # how several frames are mixed

@@ -20,6 +20,7 @@ from zoo.models.encoders import (
     supports_stride,
 )
 from zoo.models.label_head import LabelHead
+from zoo.models.record_head import RecordHead, gate
 from zoo.models.time_mixing import TIME_MIXING, make_time_mixing
 
 
@@ -49,6 +50,7 @@ class Segmenter(nn.Module):
         self.nhwc = getattr(self.encoder, "output_fmt", None) == "NHWC"  # of Swin and MambaOut
         self.time = make_time_mixing(recipe, widths, strides)
         self.decoder = make_decoder(recipe, self.time.channels, strides)
+        self.record_head = RecordHead(self.time.channels[-1]) if recipe.record_head else None
         self.label_head = _make_label_head(recipe, self.decoder) if recipe.label_head else None
 
     def forward(self, images: Tensor, side: int | None = None) -> Tensor:
@@ -56,7 +58,8 @@ class Segmenter(nn.Module):
 
         In training there are as many logits as the target has heads, and as many again for each level of
         `deep_supervision`; the first one predicts. With a `label_head`, these lie on the image's grid, and what
-        predicts is its output, that of the labels.
+        predicts is its output, that of the labels. With a `record_head`, a last channel repeats the record's logit in
+        every pixel; what predicts is multiplied by its probability.
         side: at which the network sees the images; by default the recipe's `size`, and for a crop (side c instead of
         256) the same scale, c * size / 256.
         """
@@ -65,10 +68,15 @@ class Segmenter(nn.Module):
         features = self.encoder(self.time.arrange((frames - self.mean) / self.std))
         if self.nhwc:
             features = [f.permute(0, 3, 1, 2).contiguous() for f in features]
-        logits: Tensor = self.decoder(self.time(features))
+        mixed = self.time(features)
+        logits: Tensor = self.decoder(mixed)
+        record = self.record_head(mixed[-1]) if self.record_head else None
         if self.training:
-            return logits
-        return self.label_head(logits[:, :1]) if self.label_head else logits[:, :1]
+            if record is None:
+                return logits
+            return torch.cat([logits, record[:, None, None, None].expand_as(logits[:, :1])], dim=1)
+        logits = self.label_head(logits[:, :1]) if self.label_head else logits[:, :1]
+        return logits if record is None else gate(logits.float(), record.float())
 
 
 def build(recipe: Recipe, weights: str | None = None) -> Segmenter:

@@ -120,16 +120,19 @@ class TrainStep:
         """
         with autocast(self.device, self.precision):
             logits = self.forward(images).float()
-        head = self.network.label_head
-        at = labels.shape[-1] if self.recipe.loss_at == "label" else logits.shape[-1]
-        wanted = align(labels, at, self.recipe.view_offset if head else 0.0)
-        seen = resize(logits, at)
+        head, weight = self.network.label_head, self.recipe.record_head
+        maps = logits[:, :-1] if weight else logits
+        at = labels.shape[-1] if self.recipe.loss_at == "label" else maps.shape[-1]
+        seen, wanted = resize(maps, at), align(labels, at, self.recipe.view_offset if head else 0.0)
         if self.recipe.sample_hard:
             each = binary_cross_entropy_with_logits(seen[:, 0].detach(), wanted[:, 0], reduction="none")
             self.scene_losses = each.mean(dim=(1, 2)).tolist()
         loss = self._loss(seen, wanted)
         if head:
-            loss = loss + self._label_loss(head(logits[:, : labels.shape[1]]), labels)
+            loss = loss + self._label_loss(head(maps[:, : labels.shape[1]]), labels)
+        if weight:  # the largest label of a scene: soft where labelers differ, or where scenes are mixed
+            has_contrail = labels[:, 0].amax(dim=(1, 2))
+            loss = loss + weight * binary_cross_entropy_with_logits(logits[:, -1, 0, 0], has_contrail)
         return loss
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Decoders: from an encoder's pyramid to logits. One file each, named after it.
 
 A decoder takes features finest first, (n, channels[i], H / strides[i], W / strides[i]), and gives logits
-(n, heads, H, W) at the size of the network's input; the U-Nets end early where `decoder_channels` does. In training,
+(n, heads, H, W) at the size of the network's input, or at its `stride`: the U-Nets end early where `decoder_channels`
+does, `unet_fpn` at 2. In training,
 those with `deep` add the enlarged logits of `plan.coarser` levels: (n, heads * (1 + coarser), H, W), finest first.
 """
 

@@ -20,11 +20,16 @@ def unet_wide(plan: Plan) -> nn.Module:
 
 def _shuffled(inside: int, skip: int, outside: int, last: bool) -> Up:
     between = max(1, inside // 2)
-    spread = nn.Conv2d(inside, 4 * between, kernel_size=1)
-    with torch.no_grad():
-        spread.weight.copy_(spread.weight[::4].repeat_interleave(4, dim=0))
-        nn.init.zeros_(spread.bias)  # type: ignore
     return Up(
-        nn.Sequential(spread, nn.PixelShuffle(2), nn.ReLU(inplace=True)),
+        nn.Sequential(spread(inside, between), nn.PixelShuffle(2), nn.ReLU(inplace=True)),
         nn.Sequential(convolution(between + skip, outside), convolution(outside, outside)),
     )
+
+
+def spread(inside: int, outside: int) -> nn.Conv2d:
+    """Convolution before a pixel shuffle to so many channels; the four filters of a pixel start alike."""
+    made = nn.Conv2d(inside, 4 * outside, kernel_size=1)
+    with torch.no_grad():
+        made.weight.copy_(made.weight[::4].repeat_interleave(4, dim=0))
+        nn.init.zeros_(made.bias)  # type: ignore
+    return made
