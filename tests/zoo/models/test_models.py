@@ -114,7 +114,15 @@ def test_memory_may_be_saved_without_another_answer(encoder):
         assert one.grad is None or (one.grad - other.grad).norm() <= 0.01 * one.grad.norm() + 1e-4
 
 
-@pytest.mark.parametrize("keys", [{"decoder": "fpn"}, {"time": "transformer", "frames": (4, 5)}], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"decoder": "fpn"},
+        {"time": "transformer", "frames": (4, 5)},
+        {"decoder": "unet_fpn", "size": 512, "label_head": True, "registered": True, "record_head": 0.1},
+    ],
+    ids=str,
+)
 def test_a_network_is_exported_for_any_number_of_scenes(keys):
     """smp's decoders in their coat, and tokens of several frames: nothing takes the batch for a constant."""
     made = recipe(encoder="test_convnext", **keys)
