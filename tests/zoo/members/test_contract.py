@@ -38,6 +38,8 @@ def shrunk(recipe):
     unseen = {"epochs": 1, "accumulate": 1, "schedule": "constant", "warmup": 0.0, "patience": 0, "lr": 1e-3}
     narrow = [width // 16 if max(recipe.decoder_channels) > 512 else width for width in recipe.decoder_channels]
     unseen["decoder_channels"] = narrow  # the widths of place 3 take minutes
+    if recipe.label_head:  # whose logits are a multiple of 256 pixels
+        small["size"], unseen["decoder_channels"] = 256 << (5 - len(narrow)), [8] * len(narrow)
     sizes = {"loss_at": recipe.loss_at if recipe.size != 256 else "label", "crop": 128 if recipe.crop else 0}
     return replace(with_settings(recipe, small | unseen | sizes), name="tiny", log=Logged())
 
