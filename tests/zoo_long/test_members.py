@@ -55,7 +55,7 @@ def measure(name: str, folder: str) -> Figures:
     images = torch.rand(RECORDS, len(recipe.frames), channels, 256, 256)
     target = (torch.rand(RECORDS, recipe.heads, 256, 256) > 0.99).float()
     start = time.process_time()  # of all threads: what else the machine does, does not count
-    loss = train_step.backward(images, target)
+    loss = float(train_step.backward(images, target))
     train_step.update(recipe.lr, 0)
     stepped = time.process_time()
     network = train_step.network.eval()

@@ -90,6 +90,7 @@ class RecordDataset:
         length = steps * recipe.accumulate * recipe.batch
         positive = self.with_contrails if recipe.sample_positives else [False] * len(self)
         order = epoch_order(positive, length, recipe.sample_positives, draw("epoch"))
+        hardness = {number: value for number, value in hardness.items() if number < len(self)}
         if recipe.sample_hard and hardness:
             order = mixed_order(order, hard_order(hardness, len(self), length, draw("hard")), recipe.sample_hard)
         if not self.pseudo:

@@ -21,15 +21,14 @@ def epoch_order(positive: Sequence[bool], length: int, share: float, draws: torc
 
 
 def hard_order(hardness: Mapping[int, float], records: int, length: int, draws: torch.Generator) -> list[int]:
-    """Draw `length` numbers of records, with replacement, each in proportion to its hardness.
+    """Draw `length` of the numbers 0 to `records` - 1, with replacement, each in proportion to its hardness.
 
     Records whose hardness is not known have the mean of the others.
     """
-    known = [max(value, 0.0) for number, value in hardness.items() if number < records]
-    mean = sum(known) / len(known)
-    weights = torch.tensor([max(hardness.get(number, mean), 0.0) for number in range(records)], dtype=torch.float64)
-    drawn = torch.multinomial(weights + 1e-12, length, replacement=True, generator=draws)
-    return [int(number) for number in drawn]
+    mean = sum(hardness.values()) / len(hardness)
+    weights = torch.tensor([hardness.get(number, mean) for number in range(records)], dtype=torch.float64)
+    drawn: list[int] = torch.multinomial(weights + 1e-12, length, replacement=True, generator=draws).tolist()
+    return drawn
 
 
 def mixed_order(order: Sequence[int], others: Sequence[int], share: float) -> list[int]:

@@ -211,6 +211,6 @@ def test_an_error_of_the_network_itself_is_no_compilers_fault(batch):
 def test_a_step_measures_its_scenes_where_the_hard_ones_are_sampled(batch):
     assert train_step().scene_losses == []
     made = train_step(sample_hard=0.5)
-    loss = made.backward(*batch)  # BCE, the mean of the scenes' own
+    loss = float(made.backward(*batch))  # BCE, the mean of the scenes' own
     assert len(set(made.scene_losses)) == 4
     assert sum(made.scene_losses) / 4 == pytest.approx(loss, rel=1e-5)
