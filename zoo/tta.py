@@ -13,7 +13,7 @@ from ttach.transforms import Multiply
 
 from zoo.data import SIZE
 from zoo.geometry import QUARTER_TURNS, View, align, resize
-from zoo.views import STEPS, Steps, ViewSet, product_views
+from zoo.views import STEPS, SingleView, Steps, ViewSet, product_views
 
 ROTATIONS = dict(zip((0, 90, 180, 270), QUARTER_TURNS))
 MULTIPLE = 32  # of pixels: sides that every network takes
@@ -65,7 +65,7 @@ def compose(views: ViewSet, side: int, offset: float) -> list[Chain]:
     side: of the network's own input, pixels, which `scale` multiplies. offset: pixels down and right of the image at
     which the network predicts, in every view.
     """
-    found = {}
+    found: dict[SingleView, Chain] = {}
     for steps in views.products:
         if scaled_sides(views, side) and "scale" not in dict(steps):  # beside scaled images, plain ones come resized
             steps = tuple(sorted((*steps, ("scale", (1.0,))), key=lambda step: list(STEPS).index(step[0])))
