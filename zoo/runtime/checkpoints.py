@@ -45,8 +45,13 @@ def weights_of(network: nn.Module) -> bytes:
     """Serialise all weights and buffers as safetensors, with their digest in the header's metadata."""
     from safetensors.torch import save
 
-    # The file holds no strides, which channels_last changes.
-    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    tensors: dict[str, Tensor] = {}
+    stored: set[int] = set()
+    for key, value in network.state_dict().items():
+        # The file holds no strides, which channels_last changes, and no tensor twice: CoaT has layers of two names.
+        tensor = value.detach().cpu().contiguous()
+        tensors[key] = tensor.clone() if tensor.data_ptr() in stored else tensor
+        stored.add(tensor.data_ptr())
     content: bytes = save(tensors, {"digest": weights_digest(save(tensors))})
     return content
 

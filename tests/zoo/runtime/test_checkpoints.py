@@ -33,6 +33,14 @@ def test_a_state_with_a_flipped_bit_is_none(state):
         assert load_state(state) is None
 
 
+def test_a_layer_of_two_names_is_written_under_both(tmp_path):
+    layer = nn.Linear(2, 2)
+    write_weights(tmp_path / "weights", weights_of(nn.ModuleDict({"first": layer, "again": layer})))
+    read = read_weights(tmp_path / "weights")
+    assert set(read) == {f"{name}.{part}" for name in ("first", "again") for part in ("weight", "bias")}
+    assert torch.equal(read["first.weight"], layer.weight) and torch.equal(read["again.weight"], layer.weight)
+
+
 def test_a_state_of_an_older_release_is_read(tmp_path):
     torch.save({"epochs": [], "weights": torch.arange(3)}, tmp_path / "last.pt")
     assert load_state(tmp_path / "last.pt")["weights"].tolist() == [0, 1, 2]
