@@ -67,7 +67,7 @@ def compose(views: ViewSet, side: int, offset: float) -> list[Chain]:
     """
     found: dict[SingleView, Chain] = {}
     for steps in views.products:
-        if scaled_sides(views, side) and "scale" not in dict(steps):  # beside scaled images, plain ones come resized
+        if views.scales and "scale" not in dict(steps):  # beside scaled images, plain ones come resized
             steps = tuple(sorted((*steps, ("scale", (1.0,))), key=lambda step: list(STEPS).index(step[0])))
         for view, chain in zip(product_views(steps), _chains(steps, side, offset)):
             found.setdefault(view, chain)
@@ -98,8 +98,7 @@ def scaled_side(side: int, factor: float) -> int:
 
 def scaled_sides(views: ViewSet, side: int) -> list[int]:
     """Sides at which a network of `side` pixels sees images in these views; none without a `scale` step."""
-    factors = {factor for steps in views.products for factor in dict(steps).get("scale", ())}
-    return [scaled_side(side, factor) for factor in sorted(factors)]
+    return [scaled_side(side, factor) for factor in views.scales]
 
 
 def _transform(name: str, values: Sequence[float], side: int, offset: float) -> DualTransform:

@@ -92,6 +92,11 @@ class ViewSet:
         return len(single_views(self))
 
     @property
+    def scales(self) -> tuple[float, ...]:
+        """Factors at which the network sees images, ascending; none without a `scale` step."""
+        return tuple(sorted({factor for steps in self.products for factor in dict(steps).get("scale", ())}))
+
+    @property
     def name(self) -> str:
         """Canonical spelling, safe as the name of a folder: `d4`, `hflip+scale-0.75-1-1.5+gmean`, `hflip,vflip`."""
         merge = "" if self.merge == "mean" else f"+{self.merge}"

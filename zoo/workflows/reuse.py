@@ -98,7 +98,7 @@ def train_or_reuse(
     **more: Any,
 ) -> TrainedRuns:
     """Do as `zoo.workflows.train.train`, whose arguments it takes; torch is loaded only if there is something to do."""
-    if device in ("auto", "cpu") and not dict(parse_views(tta).steps).get("scale"):
+    if device in ("auto", "cpu") and not parse_views(tta).scales:
         found = _all_reused(recipes, scenes, store, fold, range(seed, seed + seeds), with_val, tta, allow_ungrouped)
         for each in found:
             listener.info(f"{each.run.label}: is trained already, reused")

@@ -6,7 +6,7 @@ It moves maps by half a pixel down and right, which the convolution behind it ca
 """
 
 import torch
-from timm.layers import LayerNorm2d  # type: ignore
+from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 from zoo.geometry import resize
