@@ -156,7 +156,7 @@ def _shift(page: Page) -> None:
 def _audit(page: Page) -> None:
     spelled = ["none", "flips", "d4+scale-0.75-1-1.25-1.5+multiply-0.9-1-1.1", "d4+scale-0.75-1-1.25-1.75"]
     rows = [
-        SimpleNamespace(name=name, dice=_estimate(0.51), gain=_estimate(0.01), cost=12.0, threshold=0.4, spelled=True,
+        SimpleNamespace(name=name, dice=_estimate(0.51), gain=_estimate(0.01), cost=12.0, threshold=0.4,
                         shift=Shift(_estimate(0.0), _estimate(0.0)))
         for name in spelled
     ]  # fmt: skip
