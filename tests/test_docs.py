@@ -21,6 +21,7 @@ SHORT = [
     (r"--epochs \d+", "--epochs 1"),
     (r"--set size=128", SMALL),
     (r"--trials \d+", "--trials 1"),
+    (r"--budget-hours \d+", "--budget-hours 900"),  # whatever else the machine does
     (r"--format onnx(.*)lite0\.onnx", r"--format torchscript\1lite0.pt"),
 ]
 
