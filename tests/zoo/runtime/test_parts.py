@@ -4,6 +4,10 @@ import pytest
 import torch
 
 from core.listener import Silent
+from tests.zoo.training.cases import TINY
+from zoo.members import with_settings
+from zoo.models import build
+from zoo.runtime.folding import fold_batch_norms
 from zoo.runtime.parts import Parts, is_out_of_memory
 
 CPU = torch.device("cpu")
@@ -36,7 +40,7 @@ def test_a_part_that_does_not_fit_is_halved_once_and_for_all(error):
     parts = Parts(CPU, heard, "m fold 0")
     parts._sizes[1] = 8
     assert torch.equal(parts.apply(small, images), 2 * images)
-    assert small.sizes == [8, 4, 2, 2, 2, 2, 2, 1]
+    assert small.sizes == [8, 4, 2, 2, 2, 2, 2, 2]  # the last image beside itself
     assert len(heard.notes) == 2
     assert "m fold 0: 8 images of 1 pixels do not fit the memory of cpu; goes on with 4" in heard.notes
     small.sizes.clear()
@@ -70,3 +74,15 @@ def test_a_card_takes_what_its_free_memory_holds(monkeypatch):
     small = Small(99, None)
     Parts(torch.device("cuda")).apply(small, torch.zeros(16, 1, 1))
     assert small.sizes == [1, 7, 7, 2]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("together", [2, 3, 4, 9])
+def test_an_image_has_the_same_bits_alone_and_beside_others(together):
+    torch.manual_seed(0)
+    network = build(with_settings(TINY, {})).eval().to(memory_format=torch.channels_last)
+    images = torch.rand(together, 1, 3, 256, 256)
+    folded = fold_batch_norms(network, images[:1])
+    found = Parts(CPU).apply(folded, images)
+    for number in range(together):
+        assert torch.equal(Parts(CPU).apply(folded, images[number : number + 1]), found[number : number + 1])
