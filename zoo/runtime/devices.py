@@ -1,6 +1,7 @@
 """Compute device and number of CPU threads, and their effect on the last bits of a training."""
 
 import torch
+import torch.distributed as dist
 
 from core.errors import UsageError
 from zoo.runtime.memory import keep_freed_memory
@@ -18,7 +19,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def environment(device: torch.device) -> dict[str, str | int]:
-    """Settings that change the last bits of a training: device, number of threads on a CPU, torch version.
+    """Settings that change the last bits of a training: device, threads on a CPU, processes if several, torch version.
 
     The gradients of a convolution's weights are sums over the batch, which are split by the number of threads.
     """
@@ -28,7 +29,8 @@ def environment(device: torch.device) -> dict[str, str | int]:
         }  # fmt: skip
     else:
         kind = {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type}
-    return kind | {"torch": str(torch.__version__)}
+    team = {"processes": dist.get_world_size()} if dist.is_initialized() else {}
+    return kind | team | {"torch": str(torch.__version__)}
 
 
 def set_threads(jobs: int) -> None:

@@ -42,6 +42,7 @@ from zoo.training.history import (
 from zoo.training.pending import PendingLosses, loss_not_finite
 from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.step import TrainStep
+from zoo.training.team import lead, score_together, team_size, tell
 from zoo.training.warm_start import WarmStart, find_warm_start, warm_start_sha256
 
 SAVE_EVERY = 300.0  # seconds of an epoch that a killed run loses at most
@@ -82,7 +83,7 @@ def train(
                 return history
             for result in (run.result, stage.result):  # of a run that was stopped and now resumes
                 result.unlink(missing_ok=True)
-            loop = _Loop(stage, start, train_set, held_out, device, listener, save_every)
+            loop = StageLoop(stage, start, train_set, held_out, device, listener, save_every)
             while not (loop.ended or (loop.history and run.stop.exists())):
                 report(loop.epoch())
             history += loop.history
@@ -97,7 +98,7 @@ def is_trained(ended: EndedRun, start: WarmStart | None) -> bool:
     return ended.result.get("started_from") == warm_start_sha256(start) and ended.done
 
 
-class _Loop:
+class StageLoop:
     """Run in progress: its train step, its finished epochs, the part of the current epoch."""
 
     def __init__(
@@ -132,6 +133,7 @@ class _Loop:
             listener.info(
                 f"{run.label}: {run.state} is damaged, of another start, or without its best weights; training restarts"
             )
+        lead(run, self.train_step)
 
     @property
     def number(self) -> int:
@@ -154,8 +156,10 @@ class _Loop:
     def epoch(self) -> Epoch:
         """Train the rest of the current epoch, score it, keep its weights if they are the best, save the state."""
         clocks = read_clocks()
+        hardness = self.progress.hardness
+        tell("epoch", self.number, len(self.progress.losses), hardness)
         order = self.train_set.order(
-            self.recipe, self.steps, lambda use: _generator(self.run, use, self.number), self.progress.hardness
+            self.recipe, self.steps, lambda use: draws_of(self.run, use, self.number), hardness
         )
         self.train_step.begin_epoch(self.number)
         saved = time.monotonic()
@@ -171,7 +175,7 @@ class _Loop:
                     self._save()
                     saved = time.monotonic()
         due = is_scored(self.number + 1, self.recipe.epochs, self.recipe.score_every) or self.run.stop.exists()
-        found = self._scored(self.train_step.eval_network) if due else (None, None, None)
+        found = self._scored() if due else (None, None, None)
         self.progress.add_time(clocks)
         epoch = Epoch(
             epoch=self.number + 1,
@@ -187,8 +191,12 @@ class _Loop:
         self._keep(epoch)
         return epoch
 
-    def _scored(self, network: nn.Module) -> Scored:
-        return score(network, self.held_out, self.train_step.device, self.recipe.batch, self.train_step.precision)
+    def _scored(self, network: nn.Module | None = None) -> Scored:
+        """Score a network, by default the one that is kept, which all processes of a team have."""
+        step = self.train_step
+        if network is None and team_size() > 1:
+            return score_together(step, self.held_out)
+        return score(network or step.eval_network, self.held_out, step.device, self.recipe.batch, step.precision)
 
     def _batches(self, step: int, order: list[int]) -> list[list[int]]:
         """Numbers of the records in each batch of a step."""
@@ -201,7 +209,7 @@ class _Loop:
 
         Everything random in it is seeded by its number, so that a resumed run gives the curve of an undisturbed one.
         """
-        draws = _generator(self.run, "step", self.number, step)
+        draws = draws_of(self.run, "step", self.number, step)
         torch.manual_seed(self.run.random_seed("network", self.number, step))  # dropout and the like
         losses = []
         for numbers in self._batches(step, order):
@@ -352,7 +360,7 @@ class _Loop:
         }
 
 
-def _generator(run: Run, *use: object) -> torch.Generator:
+def draws_of(run: Run, *use: object) -> torch.Generator:
     """Generator on the CPU, seeded by the run and by what it is used for, such as ("step", 3, 17)."""
     return torch.Generator().manual_seed(run.random_seed(*use))
 

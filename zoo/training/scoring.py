@@ -1,6 +1,6 @@
 """Global Dice of the held-out records, over all thresholds, from integer counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -36,7 +36,6 @@ def best_dice(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> tup
     return float(dice[best]), best / 255, float(dice[128])
 
 
-@torch.inference_mode()
 def score(
     network: nn.Module, held_out: RecordDataset, device: torch.device, batch: int, precision: str = "fp32"
 ) -> Scored:
@@ -44,11 +43,32 @@ def score(
 
     Without records or contrail pixels there is no score (0/0).
     """
-    positives, negatives = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for values, truth in _predictions(network, held_out, device, batch, precision):
-        positives += np.bincount(values[truth], minlength=256)
-        negatives += np.bincount(values[~truth], minlength=256)
+    return best_scored(count_levels(network, held_out, device, batch, precision))
+
+
+def best_scored(levels: NDArray[np.int64]) -> Scored:
+    """`best_dice` of what `count_levels` counted; no score without a contrail pixel."""
+    positives, negatives = levels
     return best_dice(positives, negatives) if positives.any() else (None, None, None)
+
+
+@torch.inference_mode()
+def count_levels(
+    network: nn.Module,
+    held_out: RecordDataset,
+    device: torch.device,
+    batch: int,
+    precision: str = "fp32",
+    numbers: Sequence[int] | None = None,
+) -> NDArray[np.int64]:
+    """Count contrail and other pixels by the value of the network's uint8 maps: (2, 256) int64.
+
+    numbers: of the held-out records to count, by default all. NotFinite if the output is not finite.
+    """
+    levels = np.zeros((2, 256), np.int64)
+    for values, truth in _predictions(network, held_out, device, batch, precision, numbers):
+        levels += [np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256)]
+    return levels
 
 
 @torch.inference_mode()
@@ -67,11 +87,17 @@ def score_records(
 
 
 def _predictions(
-    network: nn.Module, held_out: RecordDataset, device: torch.device, batch: int, precision: str
+    network: nn.Module,
+    held_out: RecordDataset,
+    device: torch.device,
+    batch: int,
+    precision: str,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     """Yield maps and masks of a batch of records, both (n, 256 * heads, 256)."""
     network.eval()
-    parts = [range(len(held_out))[start : start + batch] for start in range(0, len(held_out), batch)]
+    asked = range(len(held_out)) if numbers is None else numbers
+    parts = [asked[start : start + batch] for start in range(0, len(asked), batch)]
     with held_out.batches(parts) as batches:
         for part, (images, labels) in zip(parts, batches):
             with autocast(device, precision):
