@@ -15,6 +15,7 @@ import click
 from cli.listener import completed
 from core.errors import UserError, advised
 from core.extras import extra_of, not_installed
+from core.ranks import world_size
 
 # name: (module of cli.commands and command, the line that help shows, an example) or a table of its own.
 COMMANDS: dict[str, Any] = {
@@ -262,6 +263,9 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Read when numpy loads. Its products here are small, and cost eight times as much with two threads that spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if world_size() > 1:
+        # Read when torch loads: its processes under torchrun would each warn that all parameters have a gradient.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         return root.main(arguments, "cli", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:

@@ -61,6 +61,11 @@ VIEWS = (
 )
 
 
+ON = click.option(
+    "--on", metavar="tcp://HOST:PORT", help="Dask cluster whose workers do it; they share the folders of this machine."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Common options and configuration file, checked once."""
@@ -70,6 +75,7 @@ class Settings:
     device: str = "auto"
     seed: int = 0
     jobs: int = 1
+    asked_jobs: int | None = None  # None: all cores of the machine that computes
     json: bool = False
     verbosity: int = 0
     lineups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -233,6 +239,7 @@ def _settings(
         device=_device(device or filed.get("device", "auto")),
         seed=seed if seed is not None else filed.get("seed", 0),
         jobs=job_count(jobs or filed.get("jobs")),
+        asked_jobs=jobs or filed.get("jobs"),
         json=json,
         verbosity=-1 if quiet else verbose,
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},

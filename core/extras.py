@@ -11,6 +11,7 @@ EXTRAS = {
     ),
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "tune": ("optuna",),
+    "dask": ("distributed",),
     "tables": ("pandas",),
     "remote": ("fsspec",),
     "geo": ("rasterio", "shapely"),

@@ -3,7 +3,7 @@
 import click
 
 from cli.completing import complete_folds, complete_members
-from cli.options import TTA, VIEWS, Settings, common, reads_runs
+from cli.options import ON, TTA, VIEWS, Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 
@@ -20,9 +20,10 @@ from core.command import Command
 )
 @click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
+@ON
 @common
 @reads_runs
-def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str, tta: str) -> None:
+def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str, tta: str, on: str | None) -> None:
     """Predict again with the trained MEMBERS: held-out records or the test records.
 
     M is its newest recipe that has most of the folds, M@HASH any other. Folds without a complete run are left out.
@@ -31,7 +32,8 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     from cli.tables.zoo import export_command, predicted_lines
     from zoo.workflows.predict import predict
 
-    predicted = predict(chosen, settings.scenes(), settings.runs, fold=fold, split=split, tta=tta, **settings.how())
+    how = {"fold": fold, "split": split, "tta": tta, **settings.how(), "jobs": settings.asked_jobs}
+    predicted = predict(chosen, settings.scenes(), settings.runs, **how, on=on)
     rows = [each.as_dict() for each in predicted]
     show(settings, rows, lambda console: console.print("\n".join(predicted_lines(predicted))))
     if fold == "full":

@@ -1,10 +1,14 @@
 """`cli zoo train`: train members on folds, ending with held-out predictions."""
 
+from typing import Any
+
 import click
 
 from cli.completing import complete_folds, complete_members
-from cli.options import TTA, VIEWS, Settings, common, tables
+from cli.listener import completed
+from cli.options import ON, TTA, VIEWS, Settings, common, tables
 from cli.output import next_step, show
+from core.ranks import is_follower
 
 
 @click.command("train")
@@ -33,6 +37,8 @@ from cli.output import next_step, show
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")
+@ON
+@click.option("--plan", is_flag=True, help="Train nothing; print a command for each run that is not complete.")
 @tables
 @common
 def train(
@@ -47,22 +53,48 @@ def train(
     with_val: bool,
     tta: str,
     allow_ungrouped: bool,
+    on: str | None,
+    plan: bool,
 ) -> None:
     """Train MEMBERS on folds, names or TOML files; complete runs are reused, interrupted ones resumed.
 
     Ends with the held-out predictions of each fold in the cache.
     """
+    if is_follower():  # of torchrun's processes; the first alone writes and speaks
+        from zoo.training.follow import follow
+
+        follow(settings.scenes, settings.device, settings.asked_jobs)
+        return
+
     from cli.tables.zoo import after_training, print_trained
     from zoo.members import load_members, parse_setting
 
     named = (*(settings.line_up(members) if members or not files else ()), *files)
     # before torch is imported: a typo is answered at once
-    recipes = load_members(named, settings.members, dict(map(parse_setting, sets)), epochs=epochs, start_from=start)
+    changes = dict(map(parse_setting, sets))
+    recipes = load_members(named, settings.members, changes, epochs=epochs, start_from=start)
     scenes = settings.scenes()
+    how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
+    how |= {"allow_ungrouped": allow_ungrouped, "jobs": settings.asked_jobs}
+    if plan:
+        _print_plan(settings, named, scenes, {**how, "sets": changes, "epochs": epochs, "start": start})
+        return
 
     from zoo.workflows.reuse import train_or_reuse
 
-    how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
-    trained = train_or_reuse(recipes, scenes, settings.runs, allow_ungrouped=allow_ungrouped, **how)
+    trained = train_or_reuse(recipes, scenes, settings.runs, **how, on=on)
     show(settings, [each.as_dict() for each in trained], lambda console: print_trained(console, trained))
     next_step(settings, after_training(trained[0].run, bool(scenes.test)))
+
+
+def _print_plan(settings: Settings, named: tuple[str, ...], scenes: Any, how: dict[str, Any]) -> None:
+    """Print the commands on stdout, one a line, and the table of their costs on stderr."""
+    from cli.tables.zoo import print_plan
+    from zoo.workflows.plan import plan
+
+    planned = plan(named, scenes, settings.runs, **how)
+    commands = [completed(each.command, settings.typed) for each in planned]
+    rows = [each.as_dict() | {"command": command} for each, command in zip(planned, commands)]
+    show(settings, rows, lambda console: console.out("\n".join(map(str, commands)), end="\n" if commands else ""))
+    if not settings.json and settings.verbosity >= 0:
+        print_plan(rows)

@@ -35,6 +35,26 @@ def print_trained(console: "Page", trained: "Sequence[TrainedRun]") -> None:
             console.say(line)
 
 
+def print_plan(rows: "Sequence[dict[str, Any]]") -> None:
+    """Print on stderr what each planned command costs, beside the commands on stdout."""
+    page = Page(stderr=True)
+    if not rows:
+        page.say("Nothing to train: all runs are complete.")
+        return
+    column = partial(column_of, rows)
+    columns = [
+        column("member", 0, lambda row: row["member"], numbers=False),
+        column("fold", 0, _fold, numbers=False),
+        column("records", 4, lambda row: str(row["trained_on"])),
+        column("GPU GB", 1, lambda row: cell(row["gpu_gb"], "{:.1f}")),
+        column("GPU hours", 2, lambda row: cell(row["gpu_hours"], "{:.2f}")),
+        column("core hours", 3, lambda row: cell(row["core_hours"], "{:.1f}")),
+        column("disk MB", 5, lambda row: cell(row["disk_mb"], "{:.0f}")),
+    ]
+    page.table(columns)
+    page.say("Hours of an A100, or of one CPU core in float32; estimates, right to a factor of two.")
+
+
 def after_training(run: "RunPlace", has_test: bool) -> Command:
     """Next command: runs of folds are fitted; one without a held-out fold predicts by hand or is exported."""
     if run.fold != FULL:

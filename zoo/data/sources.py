@@ -46,6 +46,11 @@ class Scenes:
         """Folders of the sources, as messages name them."""
         return ", ".join(str(source.root) for source in self.sources)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Folders of the sources as absolute paths, which open them from anywhere."""
+        return tuple(source.root.absolute() for source in self.sources)
+
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """All records, sorted by (split, id)."""

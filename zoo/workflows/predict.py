@@ -4,24 +4,29 @@ In: members or recipes of them, Scenes, a Store. Out: prediction sets in the sto
 needed. Stays outside: how maps are computed (zoo.inference), printing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError
+from core.cluster import Unit, run_units
+from core.errors import UsageError, UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
-from zoo.data import Record, Scenes, read_folds
+from zoo.data import Record, Scenes, open_scenes, read_folds
 from zoo.inference import predict_set
 from zoo.inputs import require_input
 from zoo.predictions import PredictionSet
+from zoo.predictions.splits import OOF
 from zoo.runs import Ref, Store
 from zoo.runs.find import lacking_folds, most_trained
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, run_records
+from zoo.runs.store import SetPlace
 from zoo.runtime.devices import choose_device
 from zoo.training import check_views, set_threads
+from zoo.views import parse_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,13 +74,15 @@ def predict(
     device: str = "auto",
     jobs: int | None = None,
     own_members: Path | None = None,
+    on: str | None = None,
     listener: Listener = SILENT,
 ) -> PredictedRuns:
     """Predict with the complete runs of members; folds without one are left out, and the listener is warned.
 
     members: names, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. fold: K, K-L, "all" or
     "full". split: "oof" for the records that each run holds out, or "test". tta: views that are merged. jobs: threads,
-    by default all cores. own_members: folder of the user's own members.
+    by default all cores. own_members: folder of the user's own members. on: address of a Dask scheduler whose workers
+    predict.
 
     Raises UserError if a member has no complete run of these folds, or if there are no folds or no such records;
     UsageError for a fold that the split lacks.
@@ -95,11 +102,42 @@ def predict(
     for ended, held in zip(runs, records):
         require_input(scenes, held, ended.run.recipe.input, ended.run.recipe.frames)
         check_views(ended.run.recipe.final, tta)
+    if on:
+        parts = dict.fromkeys((ended.run.ref, ended.run.fold) for ended in runs)
+        how = {"split": split, "tta": tta, "device": device, "jobs": jobs, "own_members": own_members}
+        run_units(on, [_unit(ref, name, scenes, store, how) for ref, name in parts], listener)
+        if not all(is_predicted(ended.run, split, tta) for ended in runs):
+            raise not_shared(store.root, on)
     set_threads(job_count(jobs))
     return PredictedRuns(
         PredictedRun(run=ended.run, predictions=predict_run(ended, scenes, held, split, tta, device, listener))
         for ended, held in zip(runs, records)
     )
+
+
+def is_predicted(run: Run, split: str, tta: str) -> bool:
+    """True if a run has a complete prediction set; also for held-out records where it holds none out."""
+    if run.fold == FULL and split == OOF:
+        return True
+    return SetPlace(run.store, run.ref, split, run.name, parse_views(tta).name).manifest.is_file()
+
+
+def not_shared(root: Path, on: str) -> UserError:
+    """Error for workers whose results are not where this command looks for them."""
+    return UserError(
+        f"{root.absolute()}: lacks what the workers of {on} made; give --runs a folder that all machines share, at the "
+        "same path"
+    )
+
+
+def _unit(ref: Ref, fold: str, scenes: Scenes, store: Store, how: Mapping[str, Any]) -> Unit:
+    """Unit of work that predicts with the runs of a fold on any machine that has the same folders."""
+    given = {"sources": scenes.paths, "root": store.root.absolute(), "fold": fold, **how}
+    return Unit(f"{ref} fold {fold} {how['split']}", partial(_predict_fold, ref, **given))
+
+
+def _predict_fold(ref: Ref, listener: Listener, *, sources: Sequence[Path], root: Path, **how: Any) -> None:
+    predict(ref, open_scenes(sources), Store(root), **how, listener=listener)
 
 
 def predict_run(

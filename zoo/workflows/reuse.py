@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
+from core.ranks import world_size
 from zoo.data import Folds, Scenes, read_folds
 from zoo.inputs import read_scaling, require_input
 from zoo.members import Recipe, pin_label_offset, require_label_offset
@@ -98,7 +99,8 @@ def train_or_reuse(
     **more: Any,
 ) -> TrainedRuns:
     """Do as `zoo.workflows.train.train`, whose arguments it takes; torch is loaded only if there is something to do."""
-    if device in ("auto", "cpu") and not parse_views(tta).scales:
+    is_alone = world_size() == 1  # else the other processes wait until `train` begins
+    if is_alone and device in ("auto", "cpu") and not parse_views(tta).scales:
         found = _all_reused(recipes, scenes, store, fold, range(seed, seed + seeds), with_val, tta, allow_ungrouped)
         for each in found:
             listener.info(f"{each.run.label}: is trained already, reused")

@@ -1,54 +1,51 @@
-"""Train members on folds: plan, train what is not complete, predict what each run holds out.
+"""Train members on folds: train what is not complete, predict what each run holds out.
 
-In: members, Scenes, a Store. Out: TrainedRuns, with their prediction sets in the store. Stays outside: the loop
-(zoo.training), printing.
+In: members, Scenes, a Store. Out: TrainedRuns, with their prediction sets in the store. Stays outside: which runs those
+are (zoo.workflows.plan), the loop (zoo.training), printing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from core.cluster import Unit, run_units
 from core.command import Command
 from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.words import counted
-from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
+from zoo.data import Folds, Scenes, open_scenes
 from zoo.epoch_choice import Curve
-from zoo.members import Recipe, load_members, pin_label_offset
+from zoo.members import Recipe
 from zoo.predictions import PredictionSet
 from zoo.predictions.splits import OOF
 from zoo.runs import Store
 from zoo.runs.names import FULL
-from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at
+from zoo.runs.run import EndedRun, Run, fold_names, run_records, stopped_at
 from zoo.runs.store import HELD_OUT, LAST, OTHER_FOLDS
 from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
     RecordDataset,
     average_seeds,
-    check_run,
-    check_views,
     epoch_line,
     look_at,
-    pin_warm_start,
     read_curve,
     run_datasets,
     run_scaling,
     set_threads,
     settle,
     settling_lock,
-    with_ingredients,
 )
 from zoo.training import train as train_run
-from zoo.workflows.predict import predict_run
+from zoo.training.team import joined, tell
+from zoo.workflows.plan import Job, plan_training
+from zoo.workflows.predict import not_shared, predict_run
 from zoo.workflows.reuse import TrainedRun, TrainedRuns, warn_of_dice
-
-if TYPE_CHECKING:
-    pass
 
 
 def train(
@@ -69,6 +66,7 @@ def train(
     device: str = "auto",
     jobs: int | None = None,
     own_members: Path | None = None,
+    on: str | None = None,
     listener: Listener = SILENT,
 ) -> TrainedRuns:
     """Train members on folds and predict the records that each run holds out; complete runs are reused.
@@ -80,39 +78,38 @@ def train(
     on; a recipe with `soup` comes behind the runs that it averages. with_val: train on validation records outside the
     fold too. start: MEMBER[@HASH] whose runs of the same folds give the first weights. tta: views that are merged in
     the predictions. allow_ungrouped: train on folds with records whose scene group is unknown. jobs: threads, by
-    default all cores. own_members: folder of the user's own members.
+    default all cores. own_members: folder of the user's own members. on: address of a Dask scheduler whose workers do
+    the work; they must find `scenes` and `store` at the same paths.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
     for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
     store's.
     """
+    how: dict[str, Any] = {"with_val": with_val, "tta": tta, "allow_ungrouped": allow_ungrouped}
+    how |= {"device": device, "jobs": jobs, "own_members": own_members}
+    asked: dict[str, Any] = {"fold": fold, "seeds": seeds, "seed": seed, "sets": sets, "epochs": epochs, "start": start}
+    plan = plan_training(members, scenes, store, folds=folds, **asked, **how, listener=listener)
+    if on and plan.open_jobs:
+        run_units(on, [_unit(job, scenes, store, how) for job in plan.open_jobs], listener)
+        plan = plan_training(members, scenes, store, folds=folds, **asked, **how)
+        if plan.open_jobs:
+            raise not_shared(store.root, on)
     jobs = job_count(jobs)
-    loaded = load_members(members, own_members, sets, epochs=epochs, start_from=start)
-    recipes = [pin_label_offset(recipe, scenes) for recipe in loaded]
-    split = folds or find_folds(store.folds, scenes, seed, jobs, listener, store.highest_fold())
-    if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
-        split.require_grouped()
-    names = fold_names(fold, split)
-    pinned = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
-    starts = {recipe.start_from: runs for recipe, runs in pinned}
-    asked = [
-        plan_run(recipe, name, split, store, seed=number, with_val=with_val)
-        for final, _ in pinned
-        for recipe, number in with_ingredients(final, range(seed, seed + seeds))
-        for name in names
-    ]
-    runs = {run.folder: run for run in asked}.values()  # a member that is named twice is trained once
-    planned = [check_run(run, scenes, split, device, starts[run.recipe.start_from]) for run in runs]
-    for run in runs:
-        check_views(run.recipe.final, tta)
-    if folds is None:
-        keep_folds(store.folds, split, listener)
-    else:
-        save_folds(store.folds, split)
     set_threads(jobs)
-    trainer = _Trainer(scenes, split, tta, device, jobs, listener)
-    together = groupby(planned, key=lambda each: (each.run.ref, each.run.seed))
-    return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
+    trainer = _Trainer(scenes, plan.folds, tta, device, jobs, listener)
+    together = groupby(plan.planned, key=lambda each: (each.run.ref, each.run.seed))
+    with joined(device):
+        return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
+
+
+def _unit(job: Job, scenes: Scenes, store: Store, how: Mapping[str, Any]) -> Unit:
+    """Unit of work that trains a job on any machine that has the same folders."""
+    given = {"sources": scenes.paths, "root": store.root.absolute(), "fold": job.fold, "seed": job.seed, **how}
+    return Unit(job.label, partial(_train_job, job.recipe, **given))
+
+
+def _train_job(recipe: Recipe, listener: Listener, *, sources: Sequence[Path], root: Path, **how: Any) -> None:
+    train(recipe, open_scenes(sources), Store(root), **how, listener=listener)
 
 
 class _Trainer:
@@ -131,8 +128,8 @@ class _Trainer:
         """
         trained = [self._trained(each) for each in planned]
         settled = self._settled([each.ended for each in trained])
-        for each, ended in zip(trained, settled):
-            predictions = self._predict(ended, self.tta) if ended.run.fold != FULL else None
+        for each, waiting in zip(trained, settled):
+            ended, predictions = self._predicted(waiting)
             warn_of_dice(ended, self.listener)
             yield replace(each, ended=ended, predictions=predictions)
 
@@ -173,6 +170,7 @@ class _Trainer:
             average_seeds(run, seen, held, self.device)
         else:
             info, label = self.listener.info, run.label
+            tell("run", run, self.folds)
             train_run(run, seen, held, self.device, self.listener, lambda epoch: info(label + epoch_line(run, epoch)))
         ended = run.ended()
         assert ended is not None
@@ -247,6 +245,29 @@ class _Trainer:
 
     def _datasets(self, run: Run) -> tuple[RecordDataset, RecordDataset]:
         return run_datasets(run, self.scenes, self.folds, self.jobs, self.listener)
+
+    def _predicted(self, ended: EndedRun) -> tuple[EndedRun, PredictionSet | None]:
+        """Predict the records that a run holds out, with its weights of now; None for `full`.
+
+        While it waits for the other folds, a process that trains the last of them may choose its epoch, and predict
+        again the sets that are complete by then.
+        """
+        run = ended.run
+        if run.fold == FULL:
+            return ended, None
+        failed: UserError | None = None
+        try:
+            predictions = self._predict(ended, self.tta)
+        except UserError as error:  # perhaps because the weights have changed since `ended` was read
+            failed = error
+        if ended.waits_for_folds:
+            with settling_lock(run, self.listener):
+                now = None if run.all_kept() else run.ended()
+            if now:
+                return now, self._predict(now, self.tta)
+        if failed:
+            raise failed
+        return ended, predictions
 
     def _predict(self, ended: EndedRun, tta: str) -> PredictionSet:
         _, held = run_records(ended.run, self.scenes, self.folds)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import zoo.workflows.train
 from core.files import read_json, write_json
 from tests.forks import exit_code, forked
 from tests.heard import Heard
@@ -106,6 +107,33 @@ def test_folds_choose_each_others_epochs_and_are_predicted_once(tmp_path, trains
     again, heard = trains(tmp_path)
     assert all(each.reused for each in again)
     assert heard.infos == [f"lite0-fc-t5 fold {fold}: is trained already, reused" for fold in range(3)]
+
+
+@pytest.mark.parametrize("when", ["before it predicts", "after it predicted"])
+def test_a_run_that_another_process_settles_meanwhile_is_predicted_with_the_chosen_weights(
+    tmp_path, trains, monkeypatch, when
+):
+    """The last fold is trained while the one before it is being predicted."""
+    trains(tmp_path, "0")
+    predict_run, calls = zoo.workflows.train.predict_run, []
+
+    def predicts(ended, *rest):
+        calls.append(ended.run.fold)
+        if when == "after it predicted":
+            predicted = predict_run(ended, *rest)
+        if len(calls) == 1:
+            trains(tmp_path, "2")
+        return predicted if when == "after it predicted" else predict_run(ended, *rest)
+
+    monkeypatch.setattr("zoo.workflows.train.predict_run", predicts)
+    (each,), _ = trains(tmp_path, "1")
+    assert epochs([each]) == [OTHERS[1]]
+    whole, _ = trains(tmp_path / "whole")
+    assert each.ended.weights_sha256 == whole[1].ended.weights_sha256
+    places = Store(tmp_path).sets("oof")
+    made = [read_json(place.manifest)["provenance"] for place in places]
+    used = {row["fold"]: row["checkpoint_sha256"] for row in made}
+    assert used == {run.run.fold: run.ended.weights_sha256 for run in whole}
 
 
 def test_folds_trained_one_by_one_end_as_those_trained_together(tmp_path, trains):
