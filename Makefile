@@ -8,7 +8,7 @@ LOWEST := build/lowest
 # and whatever runs here may write that of the suite and its tests.
 unexport PYTHONDONTWRITEBYTECODE
 # click, rich, filelock, joblib; numba, scipy, zstd, pandas, optuna; torch, timm, smp, ttach, the hub, safetensors; onnx;
-# pillow, rasterio, shapely; matplotlib; jinja2.
+# pillow, rasterio, shapely; matplotlib; jinja2; distributed (core).
 LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/data/test_features.py \
 	tests/zoo/data/test_folds.py tests/zoo/predictions/test_format.py tests/submissions/test_library.py \
 	tests/zoo/training/test_tuning.py tests/zoo/models/test_decoders.py tests/zoo/models/test_weights.py \

@@ -54,12 +54,12 @@ def run_units(address: str, units: Sequence[Unit], listener: Listener = SILENT) 
     if not ADDRESS.fullmatch(address):
         raise UsageError(f"--on {address}: give the address of a Dask scheduler, tcp://HOST:PORT")
     with _connected(address) as client, listener.task(address, len(units)):
-        topic = _hear(client, listener)
-        ended = dict(_run(client, units, topic, listener))
+        cluster = _Cluster(address, client, _hear(client, listener), listener)
+        ended = dict(cluster.run(units))
         accused = [unit for unit, fault in ended.items() if isinstance(fault, Killed)] if len(units) > 1 else []
         for unit in accused:
             listener.info(f"{unit.name}: {ended[unit]}; it is run once more, on its own")
-            ended |= _run(client, [unit], topic, listener)
+            ended |= cluster.run([unit])
     if failed := {unit.name: fault for unit, fault in ended.items() if fault}:
         raise _failure(failed, len(units))
 
@@ -80,37 +80,43 @@ def _connected(address: str) -> "Iterator[Client]":
             raise UserError(f"{address}: the Dask scheduler has ended; run this command again to go on") from error
 
 
-def _run(
-    client: "Client", units: Sequence[Unit], topic: str, listener: Listener
-) -> Iterator[tuple[Unit, UserError | None]]:
-    """Run units at once; yields each when it ends, with its fault if it failed."""
-    # Not pure: a unit is run although one of the same name ran before.
-    futures = client.map(_work, units, topic=topic, retries=RETRIES, pure=False)
-    unit_of = dict(zip(futures, units))
-    for future in _completed(client, futures, listener):
-        unit, fault = unit_of[future], _fault(future)
-        if not isinstance(fault, Killed):
-            listener.advance()
-            listener.info(f"{unit.name}: {'failed' if fault else 'done'}")
-        yield unit, fault
+@dataclass(frozen=True)
+class _Cluster:
+    """Scheduler at an address, and the topic under which workers report."""
 
+    address: str
+    client: "Client"
+    topic: str
+    listener: Listener
 
-def _completed(client: "Client", futures: "Sequence[Future]", listener: Listener) -> "Iterator[Future]":
-    """Yield futures as they end; a warning while there is no worker."""
-    from distributed import wait
+    def run(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, UserError | None]]:
+        """Run units at once; yields each when it ends, with its fault if it failed."""
+        # Not pure: a unit is run although one of the same name ran before.
+        futures = self.client.map(_work, units, topic=self.topic, retries=RETRIES, pure=False)
+        unit_of = dict(zip(futures, units))
+        for future in self._completed(futures):
+            unit, fault = unit_of[future], _fault(future)
+            if not isinstance(fault, Killed):
+                self.listener.advance()
+                self.listener.info(f"{unit.name}: {'failed' if fault else 'done'}")
+            yield unit, fault
 
-    waiting, warned = list(futures), False
-    while waiting:
-        try:
-            ended = wait(waiting, timeout=LOOK, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            has_workers = bool(client.nthreads())
-            if not (has_workers or warned):
-                listener.warn(f"{client.scheduler.address}: has no workers; waiting for one")
-            warned = not has_workers
-            continue
-        yield from ended.done
-        waiting = list(ended.not_done)
+    def _completed(self, futures: "Sequence[Future]") -> "Iterator[Future]":
+        """Yield futures as they end; a warning while there is no worker."""
+        from distributed import wait
+
+        waiting, warned = list(futures), False
+        while waiting:
+            try:
+                ended = wait(waiting, timeout=LOOK, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                has_workers = bool(self.client.nthreads())
+                if not (has_workers or warned):
+                    self.listener.warn(f"{self.address}: has no workers; waiting for one")
+                warned = not has_workers
+                continue
+            yield from ended.done
+            waiting = list(ended.not_done)
 
 
 def _fault(future: "Future") -> UserError | None:

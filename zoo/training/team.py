@@ -109,9 +109,10 @@ class _Share(nn.Module):
 
     def __init__(self, network: nn.Module, accumulate: int) -> None:
         super().__init__()
-        # Frozen parts, and levels of an encoder that no decoder reads, have no gradient.
-        self.network = DistributedDataParallel(network, find_unused_parameters=True, broadcast_buffers=False)
-        warnings.filterwarnings("ignore", "find_unused_parameters=True")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of an option whose new name older releases do not know
+            # Frozen parts, and levels of an encoder that no decoder reads, have no gradient. The buffers are equal.
+            self.network = DistributedDataParallel(network, find_unused_parameters=True, broadcast_buffers=False)
         self.accumulate, self.batches = accumulate, 0
 
     def forward(self, images: Tensor) -> Tensor:
