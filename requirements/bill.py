@@ -75,12 +75,12 @@ def licence_of(name: str, one: Distribution) -> str:
     metadata = one.metadata
     if name in STATED:
         return STATED[name]
-    if stated := metadata["License-Expression"]:
+    if stated := metadata.get("License-Expression"):
         return str(stated)
     classified = [
         text.rpartition("::")[2].strip() for text in metadata.get_all("Classifier", []) if "License ::" in text
     ]
-    text = (classified or [(metadata["License"] or "unknown").partition("\n")[0]])[-1]
+    text = (classified or [(metadata.get("License") or "unknown").partition("\n")[0]])[-1]
     return next((spdx for pattern, spdx in SPDX.items() if re.fullmatch(pattern, text)), text)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 import benchmarks
 from cli.app import run as cli
 from ensemble import counts
+from tests.dask_cluster import dask_cluster
 from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
 from tests.zoo.training.cases import TINY, TINY_FILE
@@ -26,6 +27,7 @@ WITH_JSON = (
     "cache_size",
     "changed_scenes",
     "check",
+    "cluster",
     "coverage",
     "ensemble",
     "epoch_choice",
@@ -88,6 +90,14 @@ def test_cache_size(run):
     _, figures = run("cache_size", "--records", 2, REPEATS=1)
     assert figures["lines"]["smaller_than_float32"] > 5
     assert figures["lines"]["largest_error"] <= 0.5 / 255 + 1e-6
+
+
+def test_cluster(run):
+    """Also with workers that are forks of this process."""
+    small = {"encoder": "test_efficientnet", "weights": "none", "size": 64, "decoder_channels": [16, 16, 8, 8, 8]}
+    keys = {**small, "crop": 0, "batch": 2}
+    _, figures = run("cluster", "--records", 6, "--epochs", 2, started=dask_cluster, CHANGES=keys, FOLDS=2)
+    assert (figures["same_bytes"], figures["killed"], figures["same_bytes_after_kill"]) == (True, 1, True)
 
 
 def test_cache_size_of_runs(run):
