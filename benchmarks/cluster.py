@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,10 @@ def measure(folder: Path, address: str, records: int, epochs: int, repeats: int)
 
         trains("warm", epochs=1)
         client.run(_warm_up, folder)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for number in range(repeats):
-            one = spent(lambda number=number: trains(f"one-{number}"), time.process_time)
-            two = spent(lambda number=number: trains(f"two-{number}", address), cluster_seconds)
+            one = spent(partial(trains, f"one-{number}"), time.process_time)
+            two = spent(partial(trains, f"two-{number}", address), cluster_seconds)
             rows.append({"one": one[:2], "two": two[:2], "same_bytes": contents(one[2]) == contents(two[2])})
         kills = Kills(list(client.run(os.getpid).values()))
         killed = trains("killed", address, kills)

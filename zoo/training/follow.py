@@ -9,12 +9,14 @@ from collections.abc import Callable
 import torch
 
 from core.jobs import job_count
+from core.listener import SILENT
 from zoo.data import Scenes
 from zoo.runs.run import Run
 from zoo.runtime.devices import choose_device, set_threads
 from zoo.training.dataset import RecordDataset, run_datasets
 from zoo.training.history import EpochProgress
 from zoo.training.loop import StageLoop, draws_of, steps_per_epoch
+from zoo.training.pending import PendingLosses
 from zoo.training.step import TrainStep
 from zoo.training.team import END, hear, joined, score_together, share
 
@@ -47,6 +49,7 @@ class _FollowingLoop(StageLoop):
         self.recipe = run.taught
         self.steps = steps_per_epoch(self.recipe, len(train_set))
         self.progress = EpochProgress()
+        self.listener, self.pending = SILENT, PendingLosses(device)
         self.train_step = TrainStep(self.recipe, device, "none")
         self.train_step.load_state_dict(torch.load(io.BytesIO(state), map_location="cpu", weights_only=True))
         self.at = 0
@@ -59,10 +62,12 @@ class _FollowingLoop(StageLoop):
 
     def take_part(self, number: int, done: int) -> None:
         """Take the steps of an epoch that are not done yet."""
-        self.at = number
+        self.at, self.progress = number, EpochProgress(losses=[0.0] * done)
         order = self.train_set.order(self.recipe, self.steps, lambda use: draws_of(self.run, use, number))
         self.train_step.begin_epoch(number)
         steps = range(done, self.steps)
         with self.train_set.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:
             for step in steps:
                 self._step(step, order, batches)
+                if self.pending.due or step + 1 == self.steps:
+                    self._read_losses(order)
