@@ -4,7 +4,7 @@ In: scenes, what it hears. Out: nothing but its part of gradients and scores; it
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -33,8 +33,8 @@ def follow(open_scenes: Callable[[], Scenes], device_name: str = "auto", jobs: i
                     datasets = run_datasets(run, scenes, folds, job_count(jobs))
                 case "stage", run, state:
                     loop = _FollowingLoop(run, state, *datasets, device)
-                case "epoch", number, done:
-                    loop.take_part(number, done)
+                case "epoch", number, done, hardness:
+                    loop.take_part(number, done, hardness)
                 case ("score",):
                     score_together(loop.train_step, loop.held_out)
 
@@ -60,10 +60,10 @@ class _FollowingLoop(StageLoop):
         """Number of the current epoch, from 0."""
         return self.at
 
-    def take_part(self, number: int, done: int) -> None:
-        """Take the steps of an epoch that are not done yet."""
+    def take_part(self, number: int, done: int, hardness: Mapping[int, float]) -> None:
+        """Take the steps of an epoch that are not done yet; hardness of the records as process 0 knows it."""
         self.at, self.progress = number, EpochProgress(losses=[0.0] * done)
-        order = self.train_set.order(self.recipe, self.steps, lambda use: draws_of(self.run, use, number))
+        order = self.train_set.order(self.recipe, self.steps, lambda use: draws_of(self.run, use, number), hardness)
         self.train_step.begin_epoch(number)
         steps = range(done, self.steps)
         with self.train_set.batches(numbers for step in steps for numbers in self._batches(step, order)) as batches:

@@ -73,13 +73,18 @@ def hear() -> tuple[Any, ...]:
 
 
 def lead(run: Run, train_step: TrainStep) -> None:
-    """Begin a stage: the others take over the state, and each its share of the batches; UsageError for too few."""
+    """Begin a stage: the others take over the state, and each its share of the batches.
+
+    UsageError if there are more processes than scenes in a batch, or for a recipe with a label head.
+    """
     if team_size() == 1:
         return
     if train_step.recipe.batch < team_size():
         raise UsageError(
             f"{run.label}: batch = {train_step.recipe.batch}, and {team_size()} processes; start fewer of them"
         )
+    if train_step.network.label_head:  # it works on logits that were gathered, outside of what DDP sees
+        raise UsageError(f"{run.label}: label_head = true: is trained by one process only; start it without torchrun")
     state = io.BytesIO()
     torch.save(train_step.state_dict(), state)
     tell("stage", run, state.getvalue())
