@@ -150,7 +150,7 @@ def test_the_scaled_view_of_a_linear_field_comes_back_unshifted(factor, offset):
 @torch.inference_mode()
 def test_sets_joined_by_commas_are_merged_view_by_view():
     """Place 4's views; and beside a scaled view, the others are seen at the network's own side."""
-    made, batch = network(size=128), images(1)
+    made, batch = network(size=128), images(2)
     turned = [View(), View(hflip=True), QUARTER_TURNS[1], QUARTER_TURNS[3]]
     np.testing.assert_array_equal(
         probabilities(made, batch, "rot90(90,270),hflip", LABEL_OFFSET), by_formula(made, batch, turned, LABEL_OFFSET)
