@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from ttach.base import Chain, Compose
+from ttach.base import Chain
 
 from core.errors import UserError
 from core.listener import SILENT, Listener
@@ -81,7 +81,7 @@ def _views_together(
     network: nn.Module, images: Tensor, views: ViewSet, offset: float, precision: str, parts: Parts
 ) -> Iterator[Tensor]:
     """Maps of the views in their order, (n, 1, 256, 256); views of one side share their forward passes."""
-    composed = list(_composed(network, views, offset))
+    composed = _composed(network, views, offset)
     seen = [view.augment_image(images) for view in composed]
     sides = dict.fromkeys(each.shape[-1] for each in seen)
     found: dict[int, Tensor] = {}
@@ -93,7 +93,7 @@ def _views_together(
         yield _home(view, found[number])
 
 
-def _composed(network: nn.Module, views: ViewSet, offset: float) -> Compose:
+def _composed(network: nn.Module, views: ViewSet, offset: float) -> list[Chain]:
     return compose(views, network.size if scaled_sides(views, SIZE) else SIZE, offset)  # type: ignore
 
 
