@@ -102,7 +102,7 @@ class Asked:
     def ensemble(self) -> Ensemble:
         """Fitted ensemble; UserError if there is none."""
         if self.store.predicted_members() and not self.store.ensembles():
-            raise UserError("no ensemble is fitted yet", Command("ensemble fit", name=self.named))
+            raise UserError("no ensemble is fitted yet", Command("ensemble fit", ensemble=self.named))
         return Ensemble.load(self.store.ensemble(self.name))
 
     @cached_property

@@ -27,7 +27,7 @@ def test_a_packed_folder_is_a_source_of_every_command(folder, typing_in):
         "data check",
         "data stats",
         "data folds --folds 2",
-        "zoo train --member tiny.toml --fold all",
+        "zoo train tiny.toml --fold all",
         "zoo predict tiny --split test",
     ):
         code, said = run(f"{command} --data packed --runs runs")

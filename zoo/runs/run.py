@@ -42,9 +42,7 @@ class Run(RunPlace):
     @property
     def train_command(self) -> Command:
         """Command that trains this run, by the recipe in its folder."""
-        return Command(
-            "zoo train", member=self.recipe_file, fold=self.fold, seed=self.seed or None, with_val=self.with_val
-        )
+        return Command("zoo train", self.recipe_file, fold=self.fold, seed=self.seed or None, with_val=self.with_val)
 
     def was_stopped(self, result: Mapping[str, Any]) -> bool:
         """True if the result is of a run that its stop file ended; results of the first release leave it to count."""

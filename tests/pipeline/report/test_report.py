@@ -120,7 +120,7 @@ def test_without_an_ensemble_the_best_members_records_are_shown(tmp_path):
     layers = {own.get("data-layer") for own in found.all("img")}
     assert "probability" in layers and "ash" not in layers, "these scenes have no bands"
     other = write_report(Store(fake.runs), tmp_path / "report.html", scenes, name="mine", jobs=1)
-    assert "cli ensemble fit --name mine" in parsed(other.path.read_text()).text()
+    assert "cli ensemble fit --ensemble mine" in parsed(other.path.read_text()).text()
 
 
 def test_runs_of_an_older_release_have_curves_with_their_stages(tmp_path):

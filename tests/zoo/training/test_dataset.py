@@ -65,7 +65,7 @@ def test_statistics_are_of_the_records_trained_on_and_lie_with_the_run(tmp_path,
     run.scaling.write_text(run.scaling.read_text().replace("2", "3", 1))
     with pytest.raises(UserError, match="has been changed since it was written; make it again") as error:
         predicted(run, scenes, held.records)
-    assert str(error.value.do) == f"cli zoo train --member {run.recipe_file} --fold 0"
+    assert str(error.value.do) == f"cli zoo train {run.recipe_file} --fold 0"
     run_datasets(run, scenes, folds)
     assert np.array_equal(predicted(run, scenes, held.records), as_trained)
     run.scaling.unlink()
