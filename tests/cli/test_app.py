@@ -48,7 +48,7 @@ MISTYPED = {
     "zoo trian": "error: No such command 'trian'. Did you mean 'train'? (see: cli zoo --help)",
     "ensembel": "error: No such command 'ensembel'. Did you mean 'ensemble'? (see: cli --help)",
     "zoo xyz": "error: No such command 'xyz'. (see: cli zoo --help)",
-    "zoo train --fodl 3": "error: No such option '--fodl'. (Did you mean one of: '--fold', '--from'?) "
+    "zoo train --fodl 3": "error: No such option '--fodl'. (Did you mean one of: '--fold', '--from', '--on'?) "
     "(see: cli zoo train --help)",
 }
 
