@@ -16,7 +16,7 @@ LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py 
 	tests/webpage/test_page.py
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test docs bill unit test-zoo lowest costs lint lock clean
+.PHONY: install demo test docs bill unit test-zoo soak lowest costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -46,6 +46,10 @@ unit: install
 # step of two records and of a record predicted, megabytes. Then every path through a network in every format of export.
 test-zoo: install
 	$(BIN)/pytest tests -m long
+
+# Every fault at every write point of the commands that write, and kills in a row: minutes.
+soak: install
+	$(BIN)/pytest tests/faults -m soak -n 2
 
 # A selection of tests with the lowest releases that pyproject.toml allows: every dependency takes part in one of them.
 lowest: install

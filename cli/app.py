@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from cli.inert import one_line
 from cli.listener import completed
 from core.errors import UserError, advised
 from core.extras import extra_of, not_installed
@@ -219,6 +220,17 @@ class RootGroup(LazyGroup):
         except BrokenPipeError:
             # The reader of our output has gone; nothing is wrong, and Python need not complain when it flushes.
             sys.stderr.close()
+        except OSError as error:  # a full or failing disk, a name that is too long: wherever it was met
+            if ctx.meta.get("debug"):
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            _print_error(f"{where}{error.strerror or error}; check the disk, then run the same command again")
+            ctx.exit(1)
+        except MemoryError:
+            if ctx.meta.get("debug"):
+                raise
+            _print_error("out of memory; give fewer --jobs, or run it on a machine with more memory")
+            ctx.exit(1)
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
@@ -281,4 +293,4 @@ def run(arguments: list[str]) -> int:
 
 
 def _print_error(text: str) -> None:
-    click.echo("error: " + " ".join(text.split()), err=True)
+    click.echo("error: " + one_line(text), err=True)

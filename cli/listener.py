@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cli.inert import one_line
 from core.command import Command
 from core.errors import advised
 
@@ -26,7 +27,7 @@ class Terminal:
 
     def info(self, text: str, do: Command | None = None) -> None:
         if self.verbosity >= 0:
-            click.echo(advised(text, completed(do, self.typed)), err=True)
+            click.echo(one_line(advised(text, completed(do, self.typed))), err=True)
 
     def note(self, text: str, do: Command | None = None) -> None:
         self.info(f"note: {text}", do)
@@ -43,18 +44,19 @@ class Terminal:
         if self.verbosity < 0 or not sys.stderr.isatty():
             yield
             return
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        from cli.console import InertConsole
+
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
         )
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            bar.add_task(name, total=total, status="")
+        with Progress(*columns, console=InertConsole(stderr=True)) as bar:
+            bar.add_task(one_line(name), total=total, status="")
             self._bars.append(bar)
             try:
                 yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shlex
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from click.shell_completion import CompletionItem
 from cli.listener import Terminal
 from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
-from core.files import require_new_file
+from core.files import parse_toml, read_text, require_new_file
 from core.jobs import job_count
 from zoo.runs import Ref, Store
 from zoo.views import ALIASES, parse_views
@@ -261,11 +260,9 @@ def _find_config(folder: Path) -> Path | None:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such configuration file") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: is not readable TOML ({error})") from error
+        document = parse_toml(read_text(path), path)
+    except UserError as error:
+        raise UsageError(error.what if path.exists() else f"{path}: no such configuration file") from error
     for key, value in document.items():
         if key not in CONFIG_KEYS:
             raise UnknownName("key", key, CONFIG_KEYS, str(path))

@@ -1,19 +1,42 @@
-"""Atomic writing of files, and reading of small ones.
+"""Atomic writing of files, and bounded reading of files that may be damaged or foreign.
 
 A write goes to a temporary name in the same folder, is flushed to the disk and renamed: a reader
-sees the old file or the new one, never a part. Readers turn a damaged or foreign file into a UserError by name.
+sees the old file or the new one, never a part. Only a regular file is replaced. The temporary file is locked while it
+is written, so what a killed process left can be told from a write in progress, and `sweep` removes it.
+
+Readers open regular files only, up to a size, and turn a damaged or foreign file into a UserError by name. Documents
+nest up to `DEEPEST` levels and hold integers up to `LARGEST_NUMBER`.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from core.errors import Damaged, UsageError, UserError
+
+LARGEST_DOCUMENT = 64 << 20  # bytes of a text that is read whole: metadata of 20,000 records take 20 MB
+LARGEST_FILE = 16 << 30  # bytes of weights, or of a training state
+DEEPEST = 64  # levels of nested lists and tables
+LARGEST_NUMBER = 1 << 64  # record ids have up to 19 digits
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.tmp", re.DOTALL)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
 
 
 def make_folder(folder: Path) -> Path:
@@ -37,37 +60,124 @@ def require_folder(path: Path) -> None:
 def require_new_file(path: Path, force: bool = False) -> None:
     """Check, before a long computation, that a file can be written.
 
-    Raises UsageError if its folder does not exist, it is a folder, or it exists and not `force`.
+    Raises UsageError if its folder does not exist, if a folder, link, device, pipe or socket lies there, or if it
+    exists and not `force`.
     """
     require_folder(path)
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
-    if path.exists() and not force:
+    require_replaceable(path)
+    if not force and os.path.lexists(path):
         raise UsageError(f"{path}: exists already; choose another name, or overwrite it with --force")
 
 
-@contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that replaces `path` if the block succeeds, and is removed otherwise."""
-    make_folder(path.parent)
+def require_replaceable(path: Path) -> None:
+    """Raise UsageError if anything but a regular file lies at `path`: only a regular file is ever replaced."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        kind = _KINDS.get(stat.S_IFMT(os.lstat(path).st_mode))
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another name") from error
+    if kind:
+        raise UsageError(f"{path}: is {kind}, which is not replaced; name a file")
+
+
+@contextmanager
+def atomic_write(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[IO[bytes]]:
+    """Open a binary file that replaces `path` if the block succeeds, and is removed otherwise.
+
+    check: called with the path of the finished file before it takes its name; if it raises, nothing is replaced.
+    UserError if it cannot be written, UsageError if anything but a regular file lies there.
+    """
+    require_replaceable(path)
+    make_folder(path.parent)
+    temporary = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
+            _lock(file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+            if check:
+                check(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
         sync_folder(path.parent)
     except BaseException as error:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()
+        if temporary:
+            with suppress(OSError):
+                temporary.unlink()
         if isinstance(error, OSError):
-            raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+            reason = error.strerror or error
+            raise UserError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
         raise
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path`, to be renamed to it or else removed at the end; after a kill `sweep` removes it."""
+    try:
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        folder.chmod(0o777 & ~_umask())
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+    try:
+        _lock(handle)
+        yield folder
+    finally:
+        os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def temporary_of(path: Path) -> str | None:
+    """Name of the file that a temporary one was to become; None for any other name.
+
+    >>> temporary_of(Path("runs/.folds.csv.k3x_01ab.tmp"))
+    'folds.csv'
+    """
+    found = _TEMPORARY.fullmatch(path.name)
+    return found["name"] if found else None
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed processes left of writes of `path`, and if it is a folder of the files in it.
+
+    A temporary file that a running process writes is locked, and stays.
+    """
+    places = [(path.parent, path.name)] + ([(path, "")] if path.is_dir() and not path.is_symlink() else [])
+    for folder, name in places:
+        try:
+            there = [entry for entry in os.scandir(folder) if entry.name.endswith(".tmp")]
+        except OSError:
+            continue
+        for entry in there:
+            meant = temporary_of(Path(entry.path))
+            if meant and (not name or meant == name) and not entry.is_symlink():
+                _remove_unlocked(Path(entry.path))
+
+
+def _remove_unlocked(path: Path) -> None:
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            mode = os.fstat(handle).st_mode
+            if _lock(handle) and stat.S_ISREG(mode):
+                path.unlink()
+            elif stat.S_ISDIR(mode) and _lock(handle):
+                shutil.rmtree(path)
+        finally:
+            os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file for as long as it is open; False if it is locked, or its file system has no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -81,22 +191,88 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read one JSON document; Damaged if it is not JSON, UserError if the file is absent or cannot be read."""
-    try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise Damaged(f"{path}: is not readable JSON ({error}); make it again") from error
+def read_json(path: Path, finite: bool = True) -> Any:
+    """Read one JSON document; raises as `parse_json`, and UserError if the file is absent or cannot be read."""
+    return parse_json(read_bytes(path), path, finite)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file; UserError if it is absent or cannot be read."""
+def parse_json(data: bytes | str, path: Path | str, finite: bool = True) -> Any:
+    """Parse one JSON document of `path`.
+
+    finite: refuse NaN and infinity. Damaged if it is not JSON, nests too deeply or holds too large a number.
+    """
     try:
-        return path.read_bytes()
+        return _bounded(json.loads(data), finite)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise Damaged(f"{path}: is not readable JSON ({reason}); make it again") from error
+
+
+def parse_toml(text: str, path: Path | str) -> dict[str, Any]:
+    """Parse the TOML text of `path`; Damaged if it is not TOML, nests too deeply or holds too large a number."""
+    try:
+        document: dict[str, Any] = _bounded(tomllib.loads(text), finite=False)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise Damaged(f"{path}: is not readable TOML ({reason})") from error
+    return document
+
+
+def _bounded(document: Any, finite: bool) -> Any:
+    """Document itself; ValueError if it nests too deeply or holds a number that no artefact has."""
+    level = [document]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+                raise ValueError("a number is too large")
+            elif finite and isinstance(value, float) and not abs(value) < float("inf"):
+                raise ValueError(f"a number is {value}")
+        if not inner:
+            return document
+        level = inner
+    raise ValueError("nested too deeply")
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file for reading; OSError if that fails, UserError for a folder, device, pipe or socket.
+
+    A pipe without a writer, which would block, is opened without waiting.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb", closefd=True) as file:
+        if kind := _KINDS.get(stat.S_IFMT(os.fstat(file.fileno()).st_mode)):
+            raise UserError(f"{path}: is {kind}, not a file; name a file")
+        yield file
+
+
+def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
+    """Read a whole regular file of at most `most` bytes; UserError if it is absent, larger or cannot be read."""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise UserError(f"{path}: has {size:,} bytes, more than the {most:,} that such a file can have")
+            data = file.read(most + 1)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
+    if len(data) > most:  # of a file that grows, or lies about its size as those of /proc do
+        raise UserError(f"{path}: has more than the {most:,} bytes that such a file can have")
+    return data
+
+
+def read_text(path: Path, most: int = LARGEST_DOCUMENT) -> str:
+    """Read a whole UTF-8 text, without a byte order mark; raises as `read_bytes`, and Damaged for other bytes."""
+    try:
+        return read_bytes(path, most).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Damaged(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def check_format(document: Any, newest: int, path: Path) -> None:
@@ -111,8 +287,8 @@ def check_format(document: Any, newest: int, path: Path) -> None:
 def sha256_of_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes; UserError if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
 

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import UserError
-from core.files import make_folder
+from core.errors import Damaged, UserError
+from core.files import make_folder, open_regular, parse_json, sweep
 from core.listener import SILENT, Listener
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def claim(
             raise Claimed(f"{path}: {doing} by {holder}; wait until it ends or stop it, then run this command again")
         _held[file] = owner
         stack.callback(_held.pop, file)
+        sweep(path)
         yield
 
 
@@ -126,6 +127,7 @@ def _acquire(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
                 return _lease(file, wait, stack)
             # Whoever held it before may have removed the file that was opened here.
             if is_free and _is_named(handle, file):
+                _refuse_foreign(handle, file)
                 _write_holder(handle)
                 attempt.callback(file.unlink, missing_ok=True)
                 stack.push(attempt.pop_all())
@@ -164,8 +166,8 @@ def _lease(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
     try:
         lease.acquire(timeout=wait + 2 * LEASE, poll_interval=POLL, cancel_check=is_alive)
     except Timeout:
-        with suppress(OSError):
-            return _read_holder(file.read_bytes()) or "another command"
+        with suppress(OSError), open_regular(file) as named:
+            return _read_holder(named.read(1 << 16)) or "another command"
         return "another command"
     stack.callback(_end_lease, lease, file)
     with file.open("wb") as named:
@@ -205,6 +207,13 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+def _refuse_foreign(handle: int, file: Path) -> None:
+    """Raise UserError for a file that no claim has written: it would be emptied, and removed."""
+    data = os.pread(handle, 1 << 16, 0)
+    if data and not b'{"command": '.startswith(data[:12]):
+        raise UserError(f"{file}: is not a lock of this suite; move it away")
+
+
 def _write_holder(handle: int) -> None:
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(asdict(Holder.this_process())).encode(), 0)
@@ -212,6 +221,6 @@ def _write_holder(handle: int) -> None:
 
 def _read_holder(data: bytes) -> Holder | None:
     try:
-        return Holder(**json.loads(data))
-    except (ValueError, TypeError):
+        return Holder(**parse_json(data, "a lock"))
+    except (Damaged, TypeError):
         return None

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.command import Command
 from core.errors import Damaged
-from core.files import check_format, read_json, sha256_of, write_json
+from core.files import check_format, parse_json, read_json, sha256_of, write_json
 
 DIGEST = "digest"  # not "sha256", which lines of the ledger and descriptions of exports have of the file that they name
 _SIGNATURE = re.compile(rf"^# {DIGEST}[^\n]*\n*\Z", re.MULTILINE)
@@ -91,8 +91,8 @@ def read_lines(data: bytes) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
         if not line.strip():
             continue
         try:
-            document = json.loads(line)
-        except ValueError:
+            document = parse_json(line, "the line")
+        except Damaged:
             document = None
         if not isinstance(document, dict):
             yield number, None, "is incomplete or damaged"

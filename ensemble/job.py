@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
-from core.files import atomic_write
+from core.files import atomic_write, sweep
 from core.listener import SILENT, Listener
 from core.locks import locked
 from ensemble.documents import freeze
@@ -79,6 +79,7 @@ class Fitted:
 
         path = store.ensemble(self.ensemble.name)
         with locked(path):
+            sweep(path.with_name("report.png"))
             self.ensemble.save(path)
             with atomic_write(path.with_name("report.png")) as file:
                 file.write(draw(self.fit, self.ensemble.name))

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.command import Command
 from core.dice import global_dice
 from core.errors import Damaged, UserError
-from core.files import read_json
+from core.files import parse_json, read_json
 from core.signing import check_signed, signed, write_signed
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
@@ -164,10 +164,7 @@ class Ensemble:
     @classmethod
     def from_json(cls, text: str) -> Ensemble:
         """Read the ensemble from JSON; UserError if it was changed or is of a newer format."""
-        try:
-            return _read(json.loads(text), "the text", AGAIN)
-        except ValueError as error:
-            raise UserError(f"the text is not JSON ({error})") from error
+        return _read(parse_json(text, "the text"), "the text", AGAIN)
 
     def save(self, path: str | Path) -> None:
         """Write the ensemble to a JSON file, atomically."""

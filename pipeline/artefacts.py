@@ -6,7 +6,6 @@ of prediction sets, which `zoo.predictions.verify` reads back.
 
 import json
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -14,7 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Damaged, UsageError, UserError
-from core.files import check_format, read_bytes, read_json, write_text
+from core.files import (
+    LARGEST_FILE,
+    check_format,
+    parse_json,
+    parse_toml,
+    read_bytes,
+    read_json,
+    read_text,
+    write_text,
+)
+from core.locks import locked
 from core.signing import (
     DIGEST,
     changed,
@@ -62,10 +71,10 @@ def kind_of(path: Path) -> Kind | None:
 
 def is_signed(path: Path) -> bool:
     """True if an intact file contains its digest."""
-    data = read_bytes(path)
+    data = read_bytes(path, LARGEST_FILE)
     match path.suffix:
         case ".json":
-            return path.name == MANIFEST or DIGEST in json.loads(data)
+            return path.name == MANIFEST or DIGEST in parse_json(data, path)
         case ".jsonl":
             return all(f'"{DIGEST}":'.encode() in line for line in data.split(b"\n") if line.strip())
         case ".toml":
@@ -93,8 +102,8 @@ def sign(path: Path) -> None:
     if kind is None or kind.sign is None:
         raise UsageError(f"{path}: is not a file that can be signed; sign one of {', '.join(_signable())}")
     try:
-        text = kind.sign(read_bytes(path).decode("utf-8-sig"))
-    except (ValueError, TypeError, AttributeError) as error:
+        text = kind.sign(read_text(path))
+    except (Damaged, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: cannot be signed: it does not parse ({error})") from error
     with tempfile.TemporaryDirectory() as folder:
         tried = Path(folder) / path.name
@@ -104,7 +113,8 @@ def sign(path: Path) -> None:
         except UserError as error:
             what = error.what.replace(str(tried), str(path))
             raise UserError(f"{what}; it is not signed") from error
-    write_text(path, text)
+    with locked(path):
+        write_text(path, text)
 
 
 def _signable() -> Iterator[str]:
@@ -118,23 +128,23 @@ def _of_today(document: dict[str, Any], newest: int) -> str:
 
 
 def _result(text: str) -> str:
-    return _of_today(json.loads(text), RESULT_FORMAT)
+    return _of_today(parse_json(text, "the document"), RESULT_FORMAT)
 
 
 def _edited_ensemble(text: str) -> str:
     """Signed document of an ensemble, marked as edited: its figures are not of what it is now."""
-    document = json.loads(text)
+    document = parse_json(text, "the document")
     return _of_today(document if matches(document) else document | {"edited": True}, NEWEST)
 
 
 def _lines(text: str) -> str:
-    documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+    documents = [parse_json(line, "a line") for line in text.splitlines() if line.strip()]
     return "".join(map(signed_line, documents))
 
 
 def _ledger_lines(text: str) -> str:
     """Lines of a ledger, signed and in the newest format, in which a lost digest is detected."""
-    documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+    documents = [parse_json(line, "a line") for line in text.splitlines() if line.strip()]
     return "".join(signed_line(document | {"format": NEWEST}) for document in documents)
 
 
@@ -169,10 +179,7 @@ def _check_recipe(path: Path) -> None:
 
 
 def _check_toml(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(check_text(read_bytes(path).decode(), path))
-    except ValueError as error:
-        raise Damaged(f"{path}: is not readable TOML ({error})") from error
+    return parse_toml(check_text(read_text(path), path), path)
 
 
 def _check_lines(path: Path) -> None:
@@ -182,7 +189,7 @@ def _check_lines(path: Path) -> None:
 
 
 def _check_state(path: Path) -> None:
-    if state_content(read_bytes(path)) is None:
+    if state_content(read_bytes(path, LARGEST_FILE)) is None:
         raise Damaged(f"{path}: is damaged; the run starts over when it is trained again")
 
 
@@ -193,7 +200,7 @@ def _check_trials(path: Path) -> None:
 
 
 def _check_weights(path: Path) -> None:
-    if not weights_match(read_bytes(path)):
+    if not weights_match(read_bytes(path, LARGEST_FILE)):
         raise Damaged(f"{path}: has been changed since it was written; train the run again")
 
 

@@ -57,9 +57,10 @@ class Bundle:
 def bundle(store: Store, ensemble: Ensemble, out: Path, *, force: bool = False, listener: Listener = SILENT) -> Bundle:
     """Write the bundle of an ensemble, a zip.
 
-    Raises UserError if a member has no run here, UsageError if `out` is no zip or exists and not `force`.
+    Raises UserError if a member has no run here, UsageError if `out` is no zip or exists with other content and not
+    `force`.
     """
-    require_bundle(out, force)
+    require_bundle(out)
     files = _run_files(store, ensemble, listener) | _in_bundle(store, [store.ensemble(ensemble.name)])
     with tempfile.TemporaryDirectory() as folder, listener.task("wheels"):
         wheels = build_wheels(CHECKOUT, Path(folder))
@@ -74,7 +75,7 @@ def bundle(store: Store, ensemble: Ensemble, out: Path, *, force: bool = False, 
 
 
 def _run_files(store: Store, ensemble: Ensemble, listener: Listener) -> dict[str, Path]:
-    """Files of every run that predicts, without those that only training needs, by their names in the bundle."""
+    """Files that every run needs to predict, by their names in the bundle; no other file of its folder."""
     files: dict[str, Path] = {}
     for name, found in usable_runs(store, ensemble, listener).items():
         if not found:
@@ -83,9 +84,8 @@ def _run_files(store: Store, ensemble: Ensemble, listener: Listener) -> dict[str
                 Command("ensemble fit", members="..."),
             )
         for run in (ended.run for ended in found):
-            left_out = (run.state, run.epochs, run.stop)
-            inside = [path for path in sorted(run.folder.iterdir()) if path.is_file() and path not in left_out]
-            files |= _in_bundle(store, inside)
+            needed = (run.best, run.recipe_file, run.result, run.scaling)
+            files |= _in_bundle(store, [path for path in needed if path.is_file()])
     return files
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.command import Command
 from core.errors import UsageError, UserError
-from core.files import sha256_of
+from core.files import read_json, sha256_of, sha256_of_file
 from core.listener import SILENT, Listener
 from core.locks import claim
 from ensemble import Ensemble
@@ -21,9 +21,9 @@ from pipeline.maps import oof_maps, test_maps
 from pipeline.score import note_other_ids
 from submissions import Written, find_sample
 from submissions.foreground import Foreground, implausible
-from submissions.formats import FORMATS, Place, Prediction, WriteOptions, require_format
+from submissions.formats import FORMATS, MANIFEST, Place, Prediction, WriteOptions, require_format
 from submissions.kaggle import require_client, send
-from submissions.ledger import Sent, append
+from submissions.ledger import Sent, append, read_ledger
 from zoo.data import Record, Scenes
 from zoo.predictions import MemberMaps
 from zoo.predictions.format import SHARD_RECORDS
@@ -84,12 +84,12 @@ def submit(
     out, facts = Path(out), FORMATS.facts(form)
     if ensemble.edited:
         listener.warn(f"ensemble {ensemble.name} {EDITED}; the ledger notes no local Dice")
-    require_format(form, out, force)
+    source = _source(ensemble)
+    require_format(form, out, force or _is_of(out, source["sha256"], store))
     if to_kaggle:
         require_client()
     with claim(out):
         masks = _gather(store, ensemble, scenes, split, facts.placed, device=device, jobs=jobs, listener=listener)
-        source = _source(ensemble)
 
         def note(written: Written) -> None:
             if split == "test" and form == "csv":
@@ -103,6 +103,18 @@ def submit(
         for line in submitted.warnings:
             listener.warn(line, Command("data check"))
         return _send(ensemble, submitted, listener) if to_kaggle else submitted
+
+
+def _is_of(out: Path, ensemble_sha256: str, store: Store) -> bool:
+    """True for a file or folder that a submit of this ensemble wrote: the same command again may find it complete."""
+    try:
+        if out.is_dir():
+            return bool(read_json(out / MANIFEST)["source"]["sha256"] == ensemble_sha256)
+        digest = sha256_of_file(out)
+        noted = (entry.sent for entry in read_ledger(store.ledger).entries)
+        return any((sent.sha256, sent.ensemble_sha256) == (digest, ensemble_sha256) for sent in noted)
+    except (UserError, KeyError, TypeError):
+        return False
 
 
 def find_places(scenes: Scenes, records: Sequence[Record]) -> dict[str, Place]:

@@ -4,17 +4,20 @@ In: a Store. Out: counts and faults, a line each. An unfinished prediction set o
 run resumes it.
 """
 
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.files import temporary_of
 from core.listener import SILENT, Listener
 from core.words import counted
-from pipeline.artefacts import Kind, is_signed, kind_of
+from pipeline.artefacts import Kind, is_signed, kind_of, place_of
 from zoo.predictions.verify import VerifiedSets, verify_sets
+from zoo.predictions.writer import PARTIAL
 from zoo.runs import Store
-from zoo.runs.store import Ended
+from zoo.runs.store import MANIFEST, Ended
 
 LEFT = (".png", ".zst")  # pictures are for people; shards are read with their manifest
 
@@ -27,6 +30,7 @@ class Verified:
     artefacts: int
     unsigned: tuple[Path, ...]  # of a release without digests: read, but a change is not detected
     unknown: tuple[Path, ...]  # files of no kind that the suite writes: not read
+    left: tuple[Path, ...]  # by a killed command, of no more use; its next start removes them
     faults: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -36,6 +40,7 @@ class Verified:
             "artefacts": self.artefacts,
             "unsigned": [str(path) for path in self.unsigned],
             "unknown": [str(path) for path in self.unknown],
+            "left": [str(path) for path in self.left],
         }
         return {**sets, **others, "faults": list(self.faults)}
 
@@ -52,18 +57,37 @@ def verify(store: Store, listener: Listener = SILENT) -> Verified:
     """
     sets = verify_sets(store, listener)
     faults, artefacts = list(sets.faults), 0
-    unsigned, unknown = [], []
+    unsigned, unknown, left = [], [], []
     for path in _files(store):
-        kind = kind_of(path)
+        kind, useless = kind_of(path), is_left(path)
+        if useless:
+            left.append(path)
         if kind is None:
-            unknown.append(path)
+            unknown += [] if useless else [path]
             continue
         artefacts += 1
         wrong = faults_of(path, kind)
         faults += wrong
         if not wrong and not is_signed(path):
             unsigned.append(path)
-    return Verified(sets, artefacts, tuple(unsigned), tuple(unknown), tuple(dict.fromkeys(faults)))
+    return Verified(sets, artefacts, tuple(unsigned), tuple(unknown), tuple(left), tuple(dict.fromkeys(faults)))
+
+
+def is_left(path: Path) -> bool:
+    """True for a file that a killed command left: half written, or needed only until a run or set was complete."""
+    if temporary_of(path):
+        return True
+    if path.name == PARTIAL:
+        return path.with_name(MANIFEST).is_file()
+    place = place_of(path)
+    if place is None or path not in (place.state, place.chosen, *place.all_kept()):
+        return False
+    with suppress(UserError):
+        run = replace(place, stage=0)
+        ended = run.ended()
+        waiting = {run.kept(int(epoch)) for epoch in ended.result.get("candidates", ())} if ended else set()
+        return ended is not None and not ended.torn and not ended.stopped and path not in waiting
+    return False
 
 
 def faults_of(path: Path, kind: Kind) -> list[str]:

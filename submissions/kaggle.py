@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from core.errors import UsageError, UserError
 from core.extras import how_to_install
 from core.files import atomic_write, require_folder, require_new_file, sha256_of_file
 from core.locks import claim
-from submissions.write import put_in_place
+from submissions.write import require_same
 
 COMPETITION = "google-research-identify-contrails-reduce-global-warming"
 LIMIT_HOURS = 9.0  # for a notebook
@@ -35,6 +36,9 @@ EXPECTED = (
     *("torch", "torchvision", "safetensors", "huggingface-hub", "numpy", "scipy", "joblib"),
     *("filelock", "backports.zstd", "click", "rich"),
 )
+LONGEST_ANSWER = 500  # characters of the client's output that are repeated
+HIDDEN = "[hidden]"
+_SECRET = re.compile(r"\b(?:KGAT_\w+|[0-9a-f]{32,})\b|(?<=Bearer )\S+|(?<=Basic )\S+", re.IGNORECASE)  # keys
 NOT_PACKED = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")  # they describe the installation
 
 NOTEBOOK = """\
@@ -95,27 +99,27 @@ def versions() -> dict[str, str]:
 def write_bundle(out: Path, files: Mapping[str, Path], texts: Mapping[str, str], force: bool = False) -> int:
     """Pack files and texts by their names in the zip; returns its size in bytes.
 
-    The zip takes its name after every member was read back and compared. Raises UsageError as `require_bundle`.
+    The zip takes its name after every member was read back and compared. A zip that exists with the same content is as
+    good as written. Raises UsageError as `require_bundle`, and if it exists with other content and not `force`.
     """
     require_folder(out)  # which a claim would make
     with claim(out):
-        require_bundle(out, force)
-        candidate = out.with_name(f".{out.name}.unchecked")
-        try:
-            with atomic_write(candidate) as file:
-                _pack_all(file, files, texts)
+        require_bundle(out)
+
+        def check(candidate: Path) -> None:
             _compare(candidate, files, texts, out)
-            put_in_place(candidate, out)
-        finally:
-            candidate.unlink(missing_ok=True)
+            require_same(out, sha256_of_file(candidate), force)
+
+        with atomic_write(out, check) as file:
+            _pack_all(file, files, texts)
         return out.stat().st_size
 
 
-def require_bundle(out: Path, force: bool = False) -> None:
-    """Check, before a long computation, that a bundle can be written; raises UsageError if it cannot."""
+def require_bundle(out: Path) -> None:
+    """Check, before a long computation, that `out` can be a bundle; raises UsageError if it cannot."""
     if out.is_dir() or out.suffix != ".zip":
         raise UsageError(f"{out}: a bundle is one zip; name it like contrail-bundle.zip")
-    require_new_file(out, force)
+    require_new_file(out, force=True)
 
 
 def require_client(environment: Mapping[str, str] = os.environ) -> str:
@@ -140,13 +144,33 @@ def send(file: Path, message: str, competition: str = COMPETITION) -> str:
     """Send a finished file with the client; returns its answer. UserError with the answer if it refuses."""
     command = [require_client(), "competitions", "submit", "-c", competition, "-f", str(file), "-m", message]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
+            assert client.stdout is not None
+            said = _plain(_beginning(client.stdout))
     except OSError as error:
         raise UserError(f"{command[0]}: cannot be run ({error.strerror}); install the kaggle client again") from error
-    said = " ".join((done.stdout + " " + done.stderr).split())
-    if done.returncode:
-        raise UserError(f"{file}: the kaggle client refused it ({said or f'exit {done.returncode}'}); the file is kept")
+    if client.returncode:
+        said = said or f"exit {client.returncode}"
+        raise UserError(f"{file}: the kaggle client refused it ({said}); the file is kept")
     return said
+
+
+def _beginning(stream: IO[bytes]) -> bytes:
+    """First bytes of a stream, which is read to its end so that its writer does not block."""
+    kept = stream.read(4 * LONGEST_ANSWER)
+    while stream.read(1 << 16):
+        pass
+    return kept
+
+
+def _plain(answer: bytes, environment: Mapping[str, str] = os.environ) -> str:
+    """Client's answer as one short line, without the user's token and without other keys."""
+    text = " ".join(answer.decode(errors="replace").split())
+    for name in ("KAGGLE_KEY", "KAGGLE_API_TOKEN"):
+        if secret := environment.get(name):
+            text = text.replace(secret, HIDDEN)
+    text = _SECRET.sub(HIDDEN, text)
+    return text if len(text) <= LONGEST_ANSWER else f"{text[:LONGEST_ANSWER]} ..."
 
 
 def _build_own(source: Path, folder: Path) -> Path:

@@ -191,6 +191,8 @@ def add_scores(
         raise UsageError("no score; give --public, --private or both")
     with locked(path):
         entry = read_ledger(path).find(wanted)
+        if all(getattr(entry, board) == score for board, score in scores.items()):  # the same command again
+            return entry
         _append_line(path, {"format": FORMAT, "kind": "scores", "entry": entry.number, "when": _now(), **scores})
     for board, score in scores.items():
         if getattr(entry, board) not in (None, score):

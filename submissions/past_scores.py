@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UnknownName, UserError
+from core.files import read_text
 from submissions.ledger import Entry, Sent, append, given_scores, read_ledger
 from submissions.lines import Table, name_of
 
@@ -33,13 +34,11 @@ def import_scores(ledger: Path, table: Path | Table) -> tuple[Entry, ...]:
 def _read(table: Path | Table) -> list[tuple[Sent, float | None, float | None]]:
     name = name_of(table)
     try:
-        text = table.read_text(encoding="utf-8-sig") if isinstance(table, Path) else table.to_csv(index=False)
+        text = read_text(table) if isinstance(table, Path) else table.to_csv(index=False)
         reader = csv.DictReader(io.StringIO(text, newline=""))
         _check_columns(name, reader.fieldnames or ())
         return [_row(f"{name}: line {reader.line_num}", row) for row in reader]
-    except FileNotFoundError as error:
-        raise UserError(f"{name}: no such file; name a csv of past scores") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise UserError(f"{name}: is not a readable csv file ({error}); save it as UTF-8 csv") from error
 
 

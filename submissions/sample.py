@@ -6,6 +6,8 @@ In: folders. Out: the ids in the file's order. Stays outside: the check of these
 from collections.abc import Iterable
 from pathlib import Path
 
+from core.files import read_bytes
+
 SAMPLE_NAME = "sample_submission.csv"
 
 
@@ -14,5 +16,5 @@ def find_sample(roots: Iterable[Path]) -> tuple[str, ...] | None:
     path = next((root / SAMPLE_NAME for root in roots if (root / SAMPLE_NAME).is_file()), None)
     if path is None:
         return None
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()[1:]
+    lines = read_bytes(path).decode("utf-8-sig", errors="replace").splitlines()[1:]
     return tuple(line.partition(",")[0].strip().strip('"') for line in lines if line.strip())

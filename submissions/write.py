@@ -1,4 +1,4 @@
-"""Write masks as a submission file: written, read back from the disk, compared, then renamed into place.
+"""Write masks as a submission file: written, read back from the disk, compared; then it takes its name.
 
 In: masks by id. Out: the file and its figures. Stays outside: the origin of the masks.
 The comparison reads the file with the gate's decoder, which shares nothing with the encoder.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import UserError
-from core.files import atomic_write, require_folder, require_new_file, sha256_of_file, sync_folder
+from core.errors import UsageError, UserError
+from core.files import atomic_write, require_folder, require_new_file, sha256_of_file
 from core.locks import claim
 from submissions.gate import read_submission
 from submissions.header import HEADER
@@ -55,40 +55,38 @@ def write_submission(
     Masks may be a stream of (id, mask): a mask takes its text and a few hundred bytes of memory. Rows follow the
     sample's order if it lists exactly these ids, else they are sorted. The path keeps its old content, or none, until
     the new file has been read back and agrees in every pixel. on_written: called just before the file takes its name,
-    so that a ledger never lacks a file that exists.
-    Raises UserError if the file exists and not `force`, for no masks, an id that comes twice or is no plain text,
-    an array that is no mask of this shape, and if the file read back differs.
+    so that a ledger never lacks a file that exists. A file that exists with the same content is as good as written.
+    Raises UserError if the file exists with another content and not `force`, for no masks, an id that comes twice or is
+    no plain text, an array that is no mask of this shape, and if the file read back differs.
     """
     path = Path(path)
     require_folder(path)  # which a claim would make
     with claim(path):
-        require_new_file(path, force)
+        require_new_file(path, force=True)
         texts, truth = _encode(masks)
         order = Expectation.of(list(texts), sample_order).order or tuple(sorted(texts))
-        candidate = path.with_name(f".{path.name}.unchecked")
-        try:
-            with atomic_write(candidate) as file:
-                file.write(f"{HEADER}\n".encode())
-                file.writelines(f"{record_id},{texts[record_id]}\n".encode() for record_id in order)
+        done: list[Written] = []
+
+        def check(candidate: Path) -> None:
             found = read_submission(candidate)
             _compare(found, truth, order, path)
             lengths = [int(runs[:, 1].sum()) for runs in found.runs.values()]
             filled = int(np.count_nonzero(lengths))
             written = Written(path, sha256_of_file(candidate), len(lengths), filled, sum(lengths))
+            require_same(path, written.sha256, force)
             on_written(written)
-            put_in_place(candidate, path)
-        finally:
-            candidate.unlink(missing_ok=True)
-        return written
+            done.append(written)
+
+        with atomic_write(path, check) as file:
+            file.write(f"{HEADER}\n".encode())
+            file.writelines(f"{record_id},{texts[record_id]}\n".encode() for record_id in order)
+        return done[0]
 
 
-def put_in_place(candidate: Path, path: Path) -> None:
-    """Rename a checked file, durably."""
-    try:
-        candidate.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another name") from error
+def require_same(path: Path, sha256: str, force: bool) -> None:
+    """Raise UsageError if a file exists with another SHA-256 than that of its new content, and not `force`."""
+    if not force and path.exists() and sha256_of_file(path) != sha256:
+        raise UsageError(f"{path}: exists with other content; choose another name, or overwrite it with --force")
 
 
 def _compare(found: Submission, truth: Mapping[str, bytes], order: Sequence[str], path: Path) -> None:

@@ -16,17 +16,17 @@ from core.files import require_new_file
 @click.option("--train", type=click.IntRange(0), default=64, show_default=True, help="Train records.")
 @click.option("--validation", type=click.IntRange(0), default=16, show_default=True, help="Validation records.")
 @click.option("--test", type=click.IntRange(0), default=8, show_default=True, help="Test records.")
-@click.option("--force", is_flag=True, help="Continue in a folder that is not empty.")
+@click.option("--force", is_flag=True, help="Continue in a folder that holds other files, too.")
 @common
 def synth(settings: Settings, folder: Path, train: int, validation: int, test: int, force: bool) -> None:
     """Make synthetic scenes in DIR, in the competition's layout."""
-    from zoo.data.synth import make_scenes, require_empty
+    from zoo.data.synth import make_scenes, require_unmixed
 
     counts = {"train": train, "validation": validation, "test": test}
     if not sum(counts.values()):
         raise UsageError("no records requested; give --train, --validation or --test a number")
     if not force:
-        require_empty(folder)
+        require_unmixed(folder, **counts, seed=settings.seed)
     make_scenes(folder, **counts, seed=settings.seed, jobs=settings.jobs, listener=settings.listener)
     line = f"{folder}: {', '.join(f'{count} {split}' for split, count in counts.items())} records"
     document = {"folder": str(folder), "seed": settings.seed, **counts}

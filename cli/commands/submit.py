@@ -57,7 +57,8 @@ def _submit(settings: Settings, out: Path, name: str, split: str, form: str, to_
     from pipeline.submission import submit as submit_masks
     from submissions.formats import FORMATS, require_format
 
-    require_format(form, out, force)  # the call is at fault, whatever ensembles there are
+    # Without an ensemble the call is at fault, too; with one the file may be that of the same command before.
+    require_format(form, out, force or settings.runs.ensemble(name).exists())
     document = submit_masks(
         settings.runs,
         Ensemble.load(settings.runs.ensemble(name)),

@@ -16,6 +16,8 @@ def print_verified(console: "Page", found: "Verified") -> None:
         console.print(f"{path}: unfinished; the next run resumes it", markup=False, soft_wrap=True)
     for path in found.unknown:
         console.print(f"{path}: not checked: not a file of this suite", markup=False, soft_wrap=True)
+    for path in found.left:
+        console.print(f"{path}: left by a killed command; the same command again removes it", soft_wrap=True)
     for path in found.unsigned[:FEW]:
         console.print(f"{path}: has no digest, from an older version", markup=False, soft_wrap=True)
     if len(found.unsigned) > FEW:

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from cli.console import InertConsole
 from cli.tables.columns import Column, as_csv, as_table
 from core.files import write_text
 
 WIDE = 100_000  # characters of a line: nothing is left out or cut
 
 
-class Page(Console):
+class Page(InertConsole):
     """Console with tables as wide as it is.
 
     width: characters; None: those of the terminal. whole: leave no column out, however wide the terminal is. wrapped:
@@ -22,7 +21,7 @@ class Page(Console):
     """
 
     def __init__(self, width: int | None = None, whole: bool = False, wrapped: bool = True, **options: Any) -> None:
-        super().__init__(highlight=False, width=WIDE if whole else width, **options)
+        super().__init__(width=WIDE if whole else width, **options)
         self._prose = self.width if wrapped else WIDE
         self.tables: list[tuple[str, Sequence[Column]]] = []
 

@@ -98,17 +98,21 @@ def require_new_folder(out: Path, force: bool = False) -> None:
     Raises UsageError if it cannot.
     """
     require_folder(out)
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        kind = "a symbolic link" if out.is_symlink() else "no folder"
+        raise UsageError(f"{out}: is {kind}; this format writes a folder, choose another name")
+    if not out.exists() or not any(out.iterdir()):
         return
-    if not out.is_dir():
-        raise UsageError(f"{out}: is a file; this format writes a folder, choose another name")
     if not force:
         raise UsageError(f"{out}: exists already; choose another name, or overwrite it with --force")
-    if not _is_ours(out):
+    if not is_ours(out):
         raise UsageError(f"{out}: was not written by this suite, so it is not overwritten; choose another name")
 
 
-def _is_ours(out: Path) -> bool:
+def is_ours(out: Path) -> bool:
+    """True for a folder, not a link to one, with the manifest that a format of this suite has written."""
+    if out.is_symlink() or not out.is_dir():
+        return False
     try:
         return "kind" in read_json(out / MANIFEST)
     except UserError:

@@ -1,20 +1,29 @@
 """Folder with one file a record: complete if it exists.
 
-Files are written to a hidden folder beside it, each is read back and compared; the manifest goes last, then the folder
-is renamed. The next run removes what a killed one left. In: predictions, a codec. Out: the folder.
+Files are written to a temporary folder beside it, each is read back and compared; the manifest goes last, then the
+folder is renamed. The next run removes what a killed one left. In: predictions, a codec. Out: the folder.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import atomic_write, make_folder, require_folder, sha256_of_file, sync_folder, write_json
+from core.files import (
+    atomic_write,
+    read_bytes,
+    require_folder,
+    sha256_of_file,
+    sync_folder,
+    temporary_folder,
+    write_json,
+)
 from core.locks import claim
-from submissions.formats import MANIFEST, Prediction, WriteOptions, require_new_folder
+from submissions.formats import MANIFEST, Prediction, WriteOptions, is_ours, require_new_folder
 from submissions.ids import explain_new_id
-from submissions.write import Written
+from submissions.write import Written, require_same
 
 FORMAT = 1
 
@@ -36,11 +45,11 @@ def write_folder(out: Path, predictions: Iterable[Prediction], options: WriteOpt
     or cannot be a file's name, and if a file read back differs.
     """
     require_folder(out)  # which a claim would make
-    with claim(out):
-        require_new_folder(out, options.force)
-        staging = out.with_name(f".{out.name}.unfinished")
-        _remove(staging)
-        make_folder(staging)
+    aside = out.with_name(f".{out.name}.old")
+    with claim(out), temporary_folder(out) as staging:
+        if not os.path.lexists(out) and is_ours(aside):  # a kill came between the two renames of `_put_in_place`
+            aside.rename(out)
+        require_new_folder(out, force=True)
         digests: dict[str, str] = {}
         pixels: list[int] = []
         for prediction in predictions:
@@ -51,9 +60,11 @@ def write_folder(out: Path, predictions: Iterable[Prediction], options: WriteOpt
         document = {"format": FORMAT, "kind": codec.name, "source": dict(options.source), "sha256": digests}
         write_json(staging / MANIFEST, document)
         digest = sha256_of_file(staging / MANIFEST)
+        if (out / MANIFEST).is_file():
+            require_same(out / MANIFEST, digest, options.force)
         written = Written(out, digest, len(pixels), sum(map(bool, pixels)), sum(pixels))
         options.on_written(written)
-        _put_in_place(staging, out)
+        _put_in_place(staging, out, aside)
         return written
 
 
@@ -66,25 +77,23 @@ def _write_one(folder: Path, prediction: Prediction, codec: Codec, known: dict[s
     path = folder / f"{prediction.id}{codec.suffix}"
     with atomic_write(path) as file:
         file.write(codec.encode(prediction))
-    if not codec.agrees(path.read_bytes(), prediction):
+    if not codec.agrees(read_bytes(path), prediction):
         raise UserError(f"{path}: record {prediction.id}: read back, it differs from what was written; write it again")
     return sha256_of_file(path)
 
 
-def _put_in_place(staging: Path, out: Path) -> None:
+def _put_in_place(staging: Path, out: Path, aside: Path) -> None:
     """Rename the folder; an old one cannot be replaced in one step, so it is moved aside first."""
-    aside = out.with_name(f".{out.name}.old")
     try:
-        _remove(aside)
+        if is_ours(aside):
+            shutil.rmtree(aside)
         if out.exists():
             out.rename(aside)
         staging.rename(out)
         sync_folder(out.parent)
-        _remove(aside)
+        if is_ours(aside):
+            shutil.rmtree(aside)
+        elif aside.is_dir():  # an empty folder that was there before
+            aside.rmdir()
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror}); choose another name") from error
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

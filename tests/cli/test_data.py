@@ -148,7 +148,7 @@ def test_synthetic_scenes_are_clean(tmp_path, capsys):
 def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("")
     assert _run("synth", tmp_path, "--train", 1) == 1
-    assert "holds files already; choose another folder" in capsys.readouterr().err
+    assert "holds other files (notes.txt first); choose another folder" in capsys.readouterr().err
     assert _run("synth", tmp_path / "notes.txt", "--train", 1) == 1
     assert "is not a writable folder" in capsys.readouterr().err
 

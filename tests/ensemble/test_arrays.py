@@ -183,7 +183,11 @@ def test_an_ensemble_goes_to_json_and_to_a_file_and_comes_back(fitted, tmp_path)
     fitted.save(tmp_path / "mine.json")
     assert Ensemble.load(str(tmp_path / "mine.json")) == fitted
     assert json.loads((tmp_path / "mine.json").read_text()) == json.loads(fitted.to_json())
-    for text, words in (("{", "is not JSON"), ("{}", "no format number"), ('{"format": 1}', "is not an ensemble")):
+    for text, words in (
+        ("{", "readable JSON"),
+        ("{}", "no format number"),
+        ('{"format": 1}', "is not an ensemble"),
+    ):
         with pytest.raises(UserError, match=words):
             Ensemble.from_json(text)
     with pytest.raises(UserError, match="there is no such ensemble"):

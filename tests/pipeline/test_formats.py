@@ -84,7 +84,8 @@ def test_without_metadata_the_record_is_named_before_anything_is_predicted(tiny:
 
 def test_an_existing_folder_is_refused_as_a_file_is(written: Path) -> None:
     with pytest.raises(UsageError, match="--force"):
-        write(written / "runs", written / "png", "png", written / "data")
+        write(written / "runs", written / "npy", "png", written / "data")
+    assert write(written / "runs", written / "png", "png", written / "data") == written / "png"  # the same content
     assert write(written / "runs", written / "png", "png", written / "data", force=True) == written / "png"
 
 

@@ -36,7 +36,7 @@ KILLS = {
     "in the second mask": ("submissions.write", "encode", 2, 4),
     "with a file that is not checked": ("submissions.write", "read_submission", 1, 4),
     "before the ledger knows of it": ("submissions.ledger", "_append_line", 1, 4),
-    "when the ledger knows of it": ("submissions.write", "put_in_place", 1, 4),
+    "when the ledger knows of it": ("submissions.ledger", "_append_line", -1, 4),
     "in the second picture": ("submissions.formats._folder", "_write_one", 2, 4),
     "with all pictures and no manifest": ("submissions.formats._folder", "write_json", 1, 4),
     "with a folder that has no name yet": ("submissions.formats._folder", "_put_in_place", 1, 4),
@@ -44,7 +44,7 @@ KILLS = {
 
 
 def die_at(module: str, name: str, at: int) -> None:
-    """Let this process be killed by signal 9 at the n-th call of a name."""
+    """Let this process be killed by signal 9 at the n-th call of a name, or at the end of that call for -n."""
     place, calls = import_module(module), []
     real = getattr(place, name)
 
@@ -52,7 +52,10 @@ def die_at(module: str, name: str, at: int) -> None:
         calls.append(1)
         if len(calls) == at:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(*given, **named)
+        found = real(*given, **named)
+        if len(calls) == -at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
 
     setattr(place, name, mortal)
 

@@ -129,17 +129,26 @@ def test_a_death_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
     def die(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(submissions.write, "put_in_place", die)
+    monkeypatch.setattr(Path, "replace", die)
     with pytest.raises(KeyboardInterrupt):
         write_submission(path, {"9": ~of_pixels()}, force=True)
     assert path.read_bytes() == before
 
 
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / ".s.csv.unchecked").write_text("half a fi")
-    (tmp_path / ".s.csv.abc.tmp").write_text("half")
+    (tmp_path / ".s.csv.abcd0_23.tmp").write_text("half")
+    (tmp_path / ".other.csv.abcd0_23.tmp").write_text("not of this file")
     write_submission(tmp_path / "s.csv", two_masks())
     assert check(tmp_path / "s.csv").accepted
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".other.csv.abcd0_23.tmp", "s.csv"]
+
+
+def test_the_same_masks_again_are_as_good_as_written(tmp_path: Path) -> None:
+    first = write_submission(tmp_path / "s.csv", two_masks())
+    assert write_submission(tmp_path / "s.csv", two_masks()) == first
+    with pytest.raises(UserError, match="exists with other content.*--force"):
+        write_submission(tmp_path / "s.csv", {"9": of_pixels()})
+    assert check(tmp_path / "s.csv").rows == 2
 
 
 def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -> None:
@@ -147,11 +156,11 @@ def test_a_kill_and_the_same_command_again_make_the_same_bytes(tmp_path: Path) -
     many = {str(number): np.eye(256, k=number, dtype=bool) for number in range(50)}
 
     def die() -> None:
-        submissions.write.put_in_place = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+        Path.replace = lambda *given: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
         write_submission(killed, many)
 
     assert exit_code(forked(die)) == -signal.SIGKILL
-    assert not killed.exists() and (tmp_path / ".killed.csv.unchecked").exists()
+    assert not killed.exists() and list(tmp_path.glob(".killed.csv.*.tmp"))
     write_submission(killed, many)
     write_submission(quiet, many)
     assert killed.read_bytes() == quiet.read_bytes()

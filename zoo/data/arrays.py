@@ -5,6 +5,7 @@ file before anything is read, and nothing is ever unpickled.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -16,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.files import open_regular
 
 REPAIR = "fetch this file again"
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
@@ -88,10 +90,14 @@ def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
 def _opened(path: Path) -> Iterator[tuple[IO[bytes], Header]]:
     """Open the file, positioned behind its header, whose promise of size it keeps."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             shape, fortran, dtype = _header(file, path)
-            _compare_sizes(path, file.tell() + math.prod(shape) * dtype.itemsize)
+            _compare_sizes(path, os.fstat(file.fileno()).st_size, file.tell() + math.prod(shape) * dtype.itemsize)
             yield file, (shape, fortran, dtype)
+    except FileFault:
+        raise
+    except UserError as error:
+        raise FileFault(path, error.what.removeprefix(f"{path}: ").partition(";")[0]) from error
     except FileNotFoundError as error:
         raise FileFault(path, "no such file") from error
     except OSError as error:
@@ -117,8 +123,7 @@ def _header(file: IO[bytes], path: Path) -> Header:
     return shape, fortran, dtype
 
 
-def _compare_sizes(path: Path, expected: int) -> None:
-    size = path.stat().st_size
+def _compare_sizes(path: Path, size: int, expected: int) -> None:
     if size < expected:
         raise FileFault(path, f"is truncated, {size} of {expected} bytes")
     if size > expected:

@@ -6,6 +6,7 @@ group in two folds, no fold without a record.
 
 import csv
 import io
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.command import Command
 from core.errors import Damaged, UserError
-from core.files import sha256_of, write_text
+from core.files import read_text, sha256_of, sweep, write_text
 from core.listener import SILENT, Listener
 from core.locks import locked
 from core.record_ids import KnownIds
@@ -252,13 +253,13 @@ def read_folds(path: str | PathLike[str]) -> Folds:
     """Read a folds.csv, the suite's or the user's own; UserError that names path and line."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise _unusable(path, "no such file") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    except ValueError as error:
-        raise _unusable(path, f"is not a readable csv file ({error})") from error
+        text = read_text(path)
+    except Damaged as error:
+        raise _unusable(path, "is not a readable csv file (other bytes than UTF-8 text)") from error
+    except UserError as error:
+        if not os.path.lexists(path):
+            raise _unusable(path, "no such file") from error
+        raise
     try:
         return Folds(tuple(_rows(text)))
     except csv.Error as error:
@@ -325,7 +326,8 @@ def _set_aside(path: Path, folds: Folds, listener: Listener) -> None:
         return
     if old.sha256 != folds.sha256:
         kept = kept_as(path, old.sha256)
-        write_text(kept, path.read_text())
+        sweep(kept)
+        write_text(kept, read_text(path))
         listener.note(f"the old split is kept as {kept}; what was trained on it does not count until that is back")
 
 

@@ -7,11 +7,10 @@ and the 1st place's code corrects the same. Labels made elsewhere may lie on the
 The offset is the same in both axes, and a multiple of 0.5: a mirrored label moves by twice the offset, in whole pixels.
 """
 
-import tomllib
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import read_bytes
+from core.files import parse_toml, read_text
 
 LABEL_OFFSET = 0.5  # pixels, of labels of OpenContrails
 LARGEST = 8
@@ -28,15 +27,12 @@ def is_offset(value: float) -> bool:
 def read_label_offset(root: Path) -> float:
     """Read the offset that `source.toml` in a source's folder states, pixels; without the file, `LABEL_OFFSET`.
 
-    UserError for a file that is no TOML, an unknown key, or a value that does not fit.
+    UserError for a file that is no TOML or cannot be read, an unknown key, or a value that does not fit.
     """
     path = root / FILE
     if not path.exists():
         return LABEL_OFFSET
-    try:
-        stated = tomllib.loads(read_bytes(path).decode())
-    except ValueError as error:
-        raise UserError(f"{path}: is not readable TOML ({error}); fix it or remove it") from error
+    stated = parse_toml(read_text(path), path)
     for key in stated:
         if key != KEY:
             raise UserError(f'{path}: no key "{key}"; the file states {KEY} alone')

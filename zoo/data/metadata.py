@@ -25,7 +25,7 @@ def read_metadata(path: Path) -> tuple[dict[str, Metadata], tuple[Fault, ...]]:
 
     UserError if the file is not a list of objects.
     """
-    entries = read_json(path)
+    entries = read_json(path, finite=False)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: is not a list of objects; fetch this file again")
     found: dict[str, Metadata] = {}

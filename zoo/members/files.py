@@ -5,7 +5,6 @@ In: a name or a path. Out: a Recipe. An error in a file is that file's fault (Us
 """
 
 import os
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from core.command import Command
 from core.errors import Damaged, UnknownName, UsageError, UserError
-from core.files import read_bytes
+from core.files import parse_toml, read_text
 from core.signing import check_text
 from zoo.members.keys import KEYS_LISTED_BY
 from zoo.members.recipe import KEYS, NAMED_WEIGHTS, Logged, Recipe
@@ -24,6 +23,7 @@ from zoo.members.toml import frozen
 from zoo.runs.store import RunPlace
 
 SHIPPED = Path(__file__).parent
+MOST_HEIRS = 16  # files that inherit from one another
 
 
 def member_names(folder: Path | None = None) -> list[str]:
@@ -73,6 +73,8 @@ def read_recipe(path: Path, name: str) -> Recipe:
     with _fault_of(path, name):
         document = _read(path)
         _refuse_unknown(document, KEYS, path)
+        if "encoder" not in document:
+            raise Damaged(f"{path}: names no encoder; run again the command that trained it")
         return Recipe(name=name, **_values(document))
 
 
@@ -81,6 +83,8 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
 
     The folder of the last heir is searched last, so that no file there takes a shipped member's place.
     """
+    if len(heirs) > MOST_HEIRS:
+        raise UsageError(f'base = "{name}": more than {MOST_HEIRS} files inherit from one another; join some of them')
     places = [*_places(folder), *(heir.parent for heir in heirs[-1:])]
     files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in places]
     there = [path for path in files if path.is_file()]
@@ -171,10 +175,7 @@ def _fault_of(path: Path, name: str) -> Iterator[None]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(check_text(read_bytes(path).decode(), path))
-    except ValueError as error:
-        raise Damaged(f"{path}: is not readable TOML ({error})") from error
+    return parse_toml(check_text(read_text(path), path), path)
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Collection[str], path: Path) -> None:

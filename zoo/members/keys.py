@@ -28,7 +28,7 @@ class Rule:
     words: str
 
 
-COUNT = Rule(lambda value: value >= 1, "give 1 or more")
+COUNT = Rule(lambda value: 1 <= value <= 1_000_000, "give 1 to 1,000,000")
 NOT_NEGATIVE = Rule(lambda value: value >= 0, "give 0 or more")
 ABOVE_ZERO = Rule(lambda value: value > 0, "give a number above 0")
 SHARE = Rule(lambda value: 0 <= value <= 1, "give a share, 0 to 1")

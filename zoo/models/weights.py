@@ -11,17 +11,18 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.utils import EntryNotFoundError, get_session
-from timm.models import load_state_dict
+from safetensors.torch import load
 from timm.models._hub import check_cached_file, download_cached_file, get_cache_dir
 from torch import Tensor
 
 from core.errors import UserError
-from core.files import check_format, read_json, sha256_of_file
+from core.files import check_format, open_regular, read_json, sha256_of_file
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.lite import rename_lite
 
@@ -32,6 +33,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 MANIFEST, FORMAT = "weights.json", 1
 OWN = "its owner's"  # licence of a file without an entry in weights.json
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
+_WRAPPERS = re.compile(r"^(?:_orig_mod\.|module\.)+")  # of torch.compile and of several GPUs
 HUB_TIMEOUT = 5.0  # seconds
 HOW = (
     "pack them on a machine with a network (cli zoo weights MEMBER --pack FOLDER), bring FOLDER here and give "
@@ -99,10 +101,12 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
             f"{found.path}: is damaged or changed (sha256 {digest[:8]}, not {found.sha256[:8]}); download it again"
         )
     try:
-        state = load_state_dict(str(found.path))
+        state = _read_state(found.path)
+    except (OSError, UserError):
+        raise
     except Exception as error:  # a torn file raises whatever its reader meets first
         raise UserError(f"weights {found.path}: is not a readable state dict of tensors ({error})") from error
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"weights {found.path}: is not a state dict of tensors; give the weights of {found.encoder}")
     for key, value in state.items():
         if value.is_floating_point() and not is_computed(key) and not bool(torch.isfinite(value).all()):
@@ -112,6 +116,22 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
     with torch.device("meta"):
         model = timm.create_model(found.encoder)
     return rename_lite(state, model)
+
+
+def _read_state(path: Path) -> Any:
+    """Content of a file of weights: nothing but tensors and plain values is unpickled from it.
+
+    Of a checkpoint of timm's own training: the moving average if there is one, without the prefixes of wrappers.
+    """
+    with open_regular(path) as file:
+        if path.suffix == ".safetensors":
+            return load(file.read())
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        return None
+    inside = next((key for key in ("state_dict_ema", "model_ema", "state_dict", "model") if state.get(key)), None)
+    state = state[inside] if inside else state
+    return {_WRAPPERS.sub("", str(key)): value for key, value in state.items()} if isinstance(state, dict) else None
 
 
 def _download(found: WeightsSource) -> Path:

@@ -39,6 +39,7 @@ Maps = NDArray[np.uint8]  # (n, 256, 256), probability * 255
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FOLD = re.compile(r"[0-9]+|full")
+_SHARD = re.compile(r"shard-[0-9]{4,9}\.zst")
 _WINDOW_LOGS = (10, 31)  # that the decoder takes
 _DESCRIPTOR, _HAS_CHECKSUM = 4, 0b100  # byte and bit of a zstd frame's header (RFC 8878, 3.1.1.1.1)
 
@@ -105,6 +106,11 @@ class Shard:
     file: str
     records: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        _require(_is_match(_SHARD, self.file), "shard", self.file)
+        _require(type(self.records) is int and 0 < self.records <= SHARD_RECORDS, "records", self.records)
+        _require(isinstance(self.sha256, str), "sha256", self.sha256)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ Stays outside: what a valid map is, folds.
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.files import open_regular
 from zoo.data.arrays import FileFault, read_array
 
 KEY = "probabilities"  # nnU-Net v2: (classes, 1, H, W) of a 2D data set, softmax over the classes
@@ -69,7 +71,7 @@ def read_map(path: Path) -> NDArray[Any]:
 
 def _read_npz(path: Path) -> NDArray[Any]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             found = archive.getinfo(f"{KEY}.npy")
             if found.file_size > MOST_BYTES:
                 raise FileFault(path, f"{KEY} unpacks to {found.file_size} bytes", "give two classes of 256 x 256")
@@ -78,7 +80,15 @@ def _read_npz(path: Path) -> NDArray[Any]:
         raise FileFault(
             path, f'has no array "{KEY}"', "write it with nnU-Net v2 and --npz, or give npy files"
         ) from None
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except OSError as error:
+        raise FileFault(path, f"cannot be read ({error.strerror or error})") from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        EOFError,
+        RuntimeError,
+    ) as error:  # encrypted, of another method
         raise FileFault(path, f"is no readable npz ({error})") from error
 
 

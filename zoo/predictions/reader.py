@@ -1,6 +1,7 @@
 """Reader of a complete prediction set, shard by shard; every shard is checked against its hash."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserError
+from core.files import read_bytes
 from zoo.predictions.format import (
     AGAIN,
     DTYPE,
@@ -75,10 +77,10 @@ class PredictionSet:
     def decode(self, shard: Shard) -> Maps:
         """Read the maps of one shard and check them: (shard.records, 256, 256), read-only."""
         path = self.folder / shard.file
-        try:
-            blob = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}); {AGAIN}") from error
+        try:  # maps that do not shrink take a little more than they are
+            blob = read_bytes(path, most=2 * shard.records * math.prod(SHAPE))
+        except UserError as error:
+            raise UserError(f"{error.what.partition(';')[0]}; {AGAIN}") from error
         if hashlib.sha256(blob).hexdigest() != shard.sha256:
             raise UserError(f"{path}: is not the shard of the manifest (another sha256); {AGAIN}")
         return decode_shard(blob, shard.records, path)

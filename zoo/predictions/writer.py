@@ -24,6 +24,7 @@ from core.files import (
     read_json,
     sha256_of,
     sha256_of_file,
+    temporary_of,
     write_json,
 )
 from core.listener import SILENT, Listener
@@ -96,10 +97,14 @@ class PredictionWriter:
         return tuple(record_id for record_id in self.record_ids if not self._has(record_id))
 
     def __enter__(self) -> Self:
-        if self._written is None:
+        if self._written is None or self._left():
             self._claim.enter_context(turn(self.folder, "is being predicted", self._listener))
             self._look()  # another command may have written since
         return self
+
+    def _left(self) -> bool:
+        """True if a kill came between the manifest and the end of the set: the claim removes temporary files."""
+        return (self.folder / PARTIAL).exists() or any(map(temporary_of, self.folder.glob(".*.tmp")))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -207,6 +212,8 @@ class PredictionWriter:
             return
         self._begun, self._written = True, None
         kept = {shard.file for shard in self._done.values()}
+        if self.folder.is_symlink():
+            raise UserError(f"{self.folder}: is a symbolic link, and nothing is removed where it points")
         try:
             (self.folder / MANIFEST).unlink(missing_ok=True)
             for path in self.folder.glob("shard-*.zst"):
@@ -228,7 +235,7 @@ class PredictionWriter:
             self._begin()
             self._written = self._manifest()
             write_json(self.folder / MANIFEST, self._written.document())
-            (self.folder / PARTIAL).unlink(missing_ok=True)
+        (self.folder / PARTIAL).unlink(missing_ok=True)
 
     def _manifest(self) -> Manifest:
         return Manifest(

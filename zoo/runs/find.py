@@ -33,6 +33,8 @@ def find_runs(store: Store, ref: Ref, fold: str | None = None) -> list[EndedRun]
 def read_run(place: RunPlace) -> EndedRun:
     """Read the run that lies at a place; UserError if its result is damaged, or its recipe belongs elsewhere."""
     result = place.read_result()
+    if not place.recipe_file.exists():
+        raise Damaged(f"{place.recipe_file}: is missing; run again the command that trained it, which writes it")
     lacking = [key for key in ("member", *IDENTITY) if key not in result]
     if lacking:
         raise UserError(f"{place.result}: has no {lacking[0]}; train the run again")

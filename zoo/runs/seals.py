@@ -7,6 +7,9 @@ import hashlib
 import json
 from typing import Any
 
+from core.errors import Damaged
+from core.files import parse_json
+
 STATE = b"contrail state, sha256 "  # begins a state: the digest of the rest and a line break follow
 ZIP = b"PK"  # begins a state of an older release
 METADATA = "__metadata__"  # of safetensors' header: text by text
@@ -43,7 +46,7 @@ def weights_match(weights: bytes) -> bool:
     """
     try:
         return given_digest(weights) in (None, weights_digest(weights))
-    except (ValueError, AttributeError):
+    except (Damaged, ValueError, AttributeError):
         return False
 
 
@@ -54,7 +57,7 @@ def given_digest(weights: bytes) -> str | None:
 
 
 def _header(weights: bytes) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(weights[8 : 8 + _header_length(weights)])
+    header: dict[str, Any] = parse_json(weights[8 : 8 + _header_length(weights)], "the header")
     return header
 
 

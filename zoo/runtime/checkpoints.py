@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import Damaged, UserError
-from core.files import atomic_write, read_bytes
+from core.files import LARGEST_FILE, atomic_write, read_bytes
 from zoo.runs.seals import state_content, state_header, weights_digest, weights_match
 
 
@@ -29,7 +29,7 @@ def load_state(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    content = state_content(read_bytes(path))
+    content = state_content(read_bytes(path, LARGEST_FILE))
     if content is None:
         return None
     try:
@@ -66,7 +66,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read tensors by name; Damaged if they do not match their digest, UserError if the file cannot be read."""
     from safetensors.torch import load
 
-    content = read_bytes(path)
+    content = read_bytes(path, LARGEST_FILE)
     try:
         tensors: dict[str, Tensor] = load(content)
     except Exception as error:

@@ -22,6 +22,7 @@ from zoo.epoch_choice import candidate_epochs, is_scored
 from zoo.members import Recipe
 from zoo.models import build
 from zoo.runs.epochs import Epoch, read_epochs
+from zoo.runs.leftovers import remove_left
 from zoo.runs.run import EndedRun, Run
 from zoo.runs.store import HELD_OUT, LAST
 from zoo.runtime.checkpoints import load_weights, save_state, weights_of, write_weights
@@ -89,7 +90,7 @@ def train(
             history += loop.history
             before = stage.ended_with(loop.finish())
         if before and not before.stopped:
-            _tidy(run, before.result)
+            remove_left(run, before.result)
         return history
 
 
@@ -377,15 +378,6 @@ def _end_with(run: Run, ended: EndedRun, held_out: RecordDataset, device: torch.
     stages = [stage_row(each.read_result()) for each in trained]
     found = {"dice": dice, "threshold": threshold, "stopped": True, "stages": stages}
     run.write_result({**ended.result, **found})
-
-
-def _tidy(run: Run, result: Mapping[str, Any]) -> None:
-    """Remove the files that only an unfinished run needs; a state is many times the size of the weights."""
-    candidates = {run.kept(int(epoch)) for epoch in result.get("candidates", ())}
-    for stage in run.stages:
-        stage.state.unlink(missing_ok=True)
-        for path in {*stage.all_kept()} - candidates:
-            path.unlink()
 
 
 def total_steps(recipe: Recipe, records: int) -> int:

@@ -17,6 +17,7 @@ from zoo.members import Recipe, fault_of, require_label_offset
 from zoo.members.recipe import keys_of
 from zoo.models import build, sketch
 from zoo.models.encoders import check_encoder
+from zoo.runs.leftovers import tidy
 from zoo.runs.run import EndedRun, Run, run_records
 from zoo.runtime.devices import choose_device
 from zoo.targets import require_target
@@ -46,13 +47,15 @@ class Planned:
 def look_at(run: Run, starts: Sequence[EndedRun] | None = None) -> Planned:
     """Read how the run ended, and whether its files or the weights that it started from have changed since.
 
-    Finishes the choice of its epoch first if a kill interrupted it.
+    Finishes the choice of its epoch first if a kill interrupted it, and removes what a kill left of a complete run.
 
     starts: runs of the recipe that it starts from, if they were read before.
     """
     ended = run.ended()
     if ended:
         finish_settling(ended)
+        if ended.done:
+            tidy(ended)
     again = (ended and ended.fault) or ""
     if ended and ended.done and warm_start_changed(ended, starts):
         again = f"the weights of {run.recipe.start_from}, from which it started, have changed"

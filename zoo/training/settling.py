@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from core.errors import Damaged
-from core.files import sha256_of_file
+from core.files import LARGEST_FILE, read_bytes, sha256_of_file, sweep
 from core.listener import SILENT, Listener
 from core.locks import turn
 from zoo.epoch_choice import Curve, has_vote, ranked_epochs
@@ -87,9 +87,10 @@ def finish_settling(ended: EndedRun) -> None:
 def _finish(ended: EndedRun) -> None:
     run = ended.run
     if run.chosen.is_file() and sha256_of_file(run.chosen) == ended.weights_sha256:
-        write_weights(run.best, run.chosen.read_bytes())
+        write_weights(run.best, read_bytes(run.chosen, LARGEST_FILE))
     for path in (*run.all_kept(), run.chosen):
         path.unlink(missing_ok=True)
+    sweep(run.folder)
 
 
 def _take(run: Run, chosen: Sequence[int], held_out: Callable[[], RecordDataset], device_name: str) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _take(run: Run, chosen: Sequence[int], held_out: Callable[[], RecordDataset]
     if len(together) == 1:
         epoch = read_epochs(run)[best - 1]
         dice, threshold, averaged = epoch.dice, epoch.threshold, []
-        weights = run.kept(best).read_bytes()
+        weights = read_bytes(run.kept(best), LARGEST_FILE)
     else:
         recipe, device = run.taught, choose_device(device_name)
         network = average_weights([run.kept(epoch) for epoch in together], build(recipe, "none"))

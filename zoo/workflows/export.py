@@ -5,13 +5,13 @@ and compared (zoo.graph), printing.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from core.files import atomic_write, require_new_file, sha256_of_file, write_json
+from core.files import atomic_write, require_new_file, sha256_of_file, sweep, write_json
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.locks import locked
@@ -121,11 +121,17 @@ def export(
     exported = export_member(runs, form)
     with listener.task("compare", len(compared)):
         parity = compare(exported, runs, scenes, compared, listener)
+    description = out.with_name(f"{out.name}.json")
     with locked(out):
-        with atomic_write(out) as file:
-            file.write(exported.content)
+        sweep(description)
         found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
-        write_json(out.with_name(f"{out.name}.json"), found.as_dict())
+
+        def describe(candidate: Path) -> None:  # before the file takes its name: none that exists lacks a description
+            document = replace(found, path=candidate).as_dict() | {"file": out.name}
+            write_json(description, document)
+
+        with atomic_write(out, describe) as file:
+            file.write(exported.content)
     return found
 
 

@@ -19,6 +19,7 @@ from zoo.prediction_sets import set_writer
 from zoo.predictions import PredictionSet
 from zoo.predictions.splits import OOF
 from zoo.runs import Store
+from zoo.runs.leftovers import tidy
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at
 from zoo.runs.store import OTHER_FOLDS
@@ -167,6 +168,7 @@ def _reused(run: Run, scenes: Scenes, folds: Folds, tta: str) -> TrainedRun | No
         read_scaling(run.scaling, run.recipe.input, run.train_command)
     except UserError:  # it is gone or damaged, and can be made again
         return None
+    tidy(ended)
     if run.fold == FULL:
         return TrainedRun(ended=ended, predictions=None, reused=True)
     writer = set_writer(ended, scenes, held, OOF, tta)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UsageError
+from optuna.exceptions import StorageInternalError
+
+from core.errors import UsageError, UserError
 from core.files import require_folder, write_text
 from core.jobs import job_count
 from core.listener import SILENT, Listener
@@ -161,7 +163,11 @@ def _search(tuning: Tuning, scenes: Scenes, trials: int, device: str, listener: 
             def report(run: Run, epoch: Epoch, number: int = number) -> None:
                 listener.info(f"trial {number}{epoch_line(run, epoch)}")
 
-            trial = tuning.next_trial(scenes, device, report, listener)
+            try:
+                trial = tuning.next_trial(scenes, device, report, listener)
+            except StorageInternalError as error:
+                reason = getattr(error.__cause__, "orig", None) or error
+                raise UserError(f"{tuning.path}: cannot be written ({reason}); free space and tune again") from error
             score = "pruned" if trial.state.name == "PRUNED" else f"Dice {trial.value:.4f}"
             values = "  ".join(f"{key}={value_text(value)}" for key, value in tuning.values_of(trial).items())
             listener.info(f"trial {number}: {score}  {'the member as it is' if is_baseline(trial) else values}")

@@ -79,7 +79,7 @@ def test_a_member_of_the_users_own_inherits(tmp_path):
         ('base = "lite0-fc-t5"\nmilestones = [0.7, 0.5]\n', "milestones = [0.7, 0.5]; give rising shares"),
         ('base = "lite0-fc-t5"\nmomentum = 1\n', "momentum = 1; give 0 to below 1"),
         ('base = "lite0-fc-t5"\nmin_lr = 1\n', "give no more than lr, 0.001"),
-        ('base = "lite0-fc-t5"\naccumulate = 0\n', "give 1 or more"),
+        ('base = "lite0-fc-t5"\naccumulate = 0\n', "give 1 to 1,000,000"),
         ('base = "lite0-fc-t5"\nclip_mode = "norms"\n', 'did you mean "norm"'),
         ('base = "lite0-fc-t5"\nlr = 0\n', "lr = 0"),
         ('base = "lite0-fc-t5"\nlr = 1e10\n', "above 0 and below 100"),

@@ -77,7 +77,7 @@ FAULTS = {
     ),
     "missing shard": (
         lambda runs: (set_of(runs) / "shard-0000.zst").unlink(),
-        r"shard-0000\.zst: cannot be read",
+        r"shard-0000\.zst: no such file",
     ),
     "flipped manifest": (lambda runs: flip(set_of(runs) / MANIFEST), r"manifest\.json: is not readable JSON"),
     "extra shard": (lambda runs: (set_of(runs) / "shard-0009.zst").write_bytes(b""), r"0009\.zst: is not in"),

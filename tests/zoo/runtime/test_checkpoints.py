@@ -1,6 +1,6 @@
 """States and weights: a changed bit is seen, and a file that cannot be read is not taken for a damaged one."""
 
-from pathlib import Path
+import os
 
 import pytest
 import torch
@@ -47,10 +47,10 @@ def test_a_state_of_an_older_release_is_read(tmp_path):
 
 
 def test_a_state_that_cannot_be_read_is_not_taken_for_a_damaged_one(state, monkeypatch):
-    def fail(path):
+    def fail(path, flags):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(os, "open", fail)
     with pytest.raises(UserError, match=r"last.pt: cannot be read \(Too many open files\)"):
         load_state(state)
 

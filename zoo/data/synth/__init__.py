@@ -5,6 +5,6 @@ against figures measured on real scenes (benchmarks/synth_likeness.py). Stays ou
 data.
 """
 
-from zoo.data.synth.write import make_scenes, require_empty
+from zoo.data.synth.write import make_scenes, require_unmixed
 
-__all__ = ["make_scenes", "require_empty"]
+__all__ = ["make_scenes", "require_unmixed"]

@@ -14,11 +14,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from core.errors import UserError
-from core.files import make_folder, write_json, write_text
+from core.files import make_folder, sweep, temporary_of, write_json, write_text
 from core.listener import SILENT, Listener
 from core.locks import claim
 from zoo.data.label_offset import FILE, KEY, LABEL_OFFSET
-from zoo.data.records import SIZE, SPLITS
+from zoo.data.records import SIZE, SPLITS, Split
 from zoo.data.synth.atmosphere import BANDS
 from zoo.data.synth.metadata import metadata_entry
 from zoo.data.synth.scene import ScenePlan, make_scene
@@ -45,11 +45,7 @@ def make_scenes(
     """
     folder = Path(folder)
     counts = dict(zip(SPLITS, (train, validation, test)))
-    plans = {
-        record_id(plan): plan
-        for split, count in counts.items()
-        for plan in (ScenePlan(seed=seed, split=split, index=index) for index in range(count))
-    }
+    plans = _plans(counts, seed)
     with claim(folder / TABLE, "is being made"):
         for split, count in counts.items():
             if count:
@@ -60,17 +56,38 @@ def make_scenes(
             listener.advance(len(plans) - len(missing))
             for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
                 listener.advance()
+        for path in (folder / name for name in (FILE, *(f"{split}_metadata.json" for split in SPLITS))):
+            sweep(path)
         _write_tables(folder, plans)
 
 
-def require_empty(folder: Path) -> None:
-    """Raise a UserError if `folder` is a file, or holds any."""
+def require_unmixed(folder: Path, *, train: int, validation: int, test: int, seed: int = 0) -> None:
+    """Raise UserError if `folder` is a file, or holds any that are not of this data set, complete or begun."""
+    plans = _plans(dict(zip(SPLITS, (train, validation, test))), seed)
+    own = {TABLE, FILE, *(f"{split}_metadata.json" for split in SPLITS)}
+    own |= {f"{plan.split}/{name}" for name, plan in plans.items()}
     try:
-        full = folder.exists() and any(folder.iterdir())
+        found = [entry for entry in folder.iterdir() if not _is_begun(entry)] if folder.exists() else []
+        splits = [entry for entry in found if entry.name in SPLITS and entry.is_dir()]
+        inside = [entry for split in splits for entry in split.iterdir() if not _is_begun(entry)]
     except OSError as error:
         raise UserError(f"{folder}: is not a writable folder ({error.strerror}); choose another") from error
-    if full:
-        raise UserError(f"{folder}: holds files already; choose another folder, or continue in it with --force")
+    others = {entry.name for entry in found if entry not in splits}
+    others |= {f"{entry.parent.name}/{entry.name}" for entry in inside}
+    if others - own:
+        what = f"holds other files ({min(others - own)} first)"
+        raise UserError(f"{folder}: {what}; choose another folder, or continue in it with --force")
+
+
+def _is_begun(entry: Path) -> bool:
+    """True for what only a running or killed command has beside its files."""
+    return entry.name.startswith(".") and (entry.name.endswith((".part", ".lock")) or temporary_of(entry) is not None)
+
+
+def _plans(counts: Mapping[Split, int], seed: int) -> dict[str, ScenePlan]:
+    """Plan of each record by its id."""
+    every = [ScenePlan(seed=seed, split=split, index=index) for split in counts for index in range(counts[split])]
+    return {record_id(plan): plan for plan in every}
 
 
 def record_id(plan: ScenePlan) -> str:
@@ -114,6 +131,8 @@ def is_complete(place: Path, plan: ScenePlan) -> bool:
 
 
 def _prepare(folder: Path, names: set[str]) -> None:
+    if folder.is_symlink():
+        raise UserError(f"{folder}: is a symbolic link, and nothing is removed where it points; choose another folder")
     make_folder(folder)
     for there in sorted(folder.iterdir()):
         if there.name.startswith(".") and there.name.endswith(".part"):
