@@ -112,3 +112,20 @@ def test_what_the_client_refuses_is_told_in_its_words(tmp_path: Path, configured
     client(configured, 'echo "403 - Forbidden" >&2; exit 1')
     with pytest.raises(UserError, match=r"s\.csv: the kaggle client refused it \(403 - Forbidden\)"):
         send(tmp_path / "s.csv", "x")
+
+
+def test_the_clients_answer_is_short_and_holds_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = tmp_path / "kaggle"
+    client.write_text(
+        '#!/bin/sh\necho "401 key $KAGGLE_KEY, 0123456789abcdef0123456789abcdef"\nhead -c 3000000 /dev/zero\nexit 1\n'
+    )
+    client.chmod(0o755)
+    for name, value in {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "KAGGLE_USERNAME": "me",
+        "KAGGLE_KEY": "secret-key",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"refused it \(401 key \[hidden\], \[hidden\]") as caught:
+        send(tmp_path / "s.csv", "message")
+    assert len(str(caught.value)) < 1000

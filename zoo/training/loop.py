@@ -4,7 +4,7 @@ The weights of candidate epochs are kept until the other folds choose one (`zoo.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
