@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cli.inert import inert
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -114,6 +116,7 @@ def as_table(columns: Sequence[Column], width: int, like: Sequence[Column] = ())
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    columns = [replace(column, cells=tuple(map(inert, column.cells))) for column in columns]
     shown = visible_columns(like or columns, width)
     titles = [column.title for column in shown]
     shown = [column for column in columns if column.title in titles] if like else shown
