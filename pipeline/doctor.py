@@ -24,6 +24,7 @@ from zoo.data import Scenes, open_scenes, read_folds
 from zoo.members import load_members
 from zoo.predictions.catalogue import set_folders
 from zoo.runs import Store
+from zoo.runtime.memory import memory
 
 OK, WARNING, FAULT = "OK", "warning", "fault"
 LITTLE_DISK, NO_DISK = 5e9, 5e8  # bytes that are free
@@ -110,7 +111,7 @@ def _machine(store: Store, device: str, jobs: int | None) -> Iterator[Finding]:
     if not missing_packages("zoo"):
         yield _device(device)
     yield Finding("threads", OK, f"{job_count(jobs)} of {job_count(None)} cores")
-    yield from _memory()
+    yield _memory()
     root = store.root.absolute()
     there = next(folder for folder in (root, *root.parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
@@ -120,14 +121,10 @@ def _machine(store: Store, device: str, jobs: int | None) -> Iterator[Finding]:
         yield Finding("disk", FAULT, f"{store.root} cannot be written; choose another --runs or its permissions")
 
 
-def _memory() -> Iterator[Finding]:
-    """Memory that programs can still get, where the system tells it."""
-    with suppress(OSError, ValueError, KeyError):
-        lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
-        known = {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines}
-        free, total = known["MemAvailable"], known["MemTotal"]
-        level = WARNING if free < LITTLE_MEMORY else OK
-        yield Finding("memory", level, f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free")
+def _memory() -> Finding:
+    found = memory()
+    level = WARNING if found.free < LITTLE_MEMORY else OK
+    return Finding("memory", level, f"{max(found.free, 0) / 1e9:.1f} of {found.total / 1e9:.1f} GB free")
 
 
 def _device(name: str) -> Finding:
