@@ -3,14 +3,13 @@
 In: a Store, a name. Out: a `Removal` that says what goes, and takes it. Stays outside: asking whether it may go.
 """
 
-import os
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
+from core.files import sweep, temporary_folder
 from ensemble import Ensemble
 from zoo.runs import Ref, Store
 
@@ -39,17 +38,16 @@ class Removal:
         for run in self._runs():
             with run.claimed():
                 pass
-        away = self.store.root / f".removed-{os.getpid()}"
-        away.mkdir()
-        try:
-            for number, path in enumerate(self.paths):
-                path.rename(away / str(number))
-                with suppress(OSError):  # other recipes of the member are there
-                    path.parent.rmdir()
-        except OSError as error:
-            raise UserError(f"{self.name}: cannot be removed ({error.strerror}); check the permissions") from error
-        finally:
-            shutil.rmtree(away, ignore_errors=True)
+        removed = self.store.root / "removed"
+        sweep(removed)
+        with temporary_folder(removed) as away:
+            try:
+                for number, path in enumerate(self.paths):
+                    path.rename(away / str(number))
+                    with suppress(OSError):  # other recipes of the member are there
+                        path.parent.rmdir()
+            except OSError as error:
+                raise UserError(f"{self.name}: cannot be removed ({error.strerror}); check the permissions") from error
 
     def _runs(self) -> list[Any]:
         ref = Ref.parse(self.name)

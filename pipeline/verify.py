@@ -75,7 +75,7 @@ def verify(store: Store, listener: Listener = SILENT) -> Verified:
 
 def is_left(path: Path) -> bool:
     """True for a file that a killed command left: half written, or needed only until a run or set was complete."""
-    if temporary_of(path):
+    if any(map(temporary_of, (path, *path.parents))):
         return True
     if path.name == PARTIAL:
         return path.with_name(MANIFEST).is_file()

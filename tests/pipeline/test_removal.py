@@ -9,6 +9,7 @@ from cli.app import run
 from core.errors import UnknownName, UsageError
 from core.locks import Claimed
 from pipeline.removal import plan_removal
+from pipeline.verify import is_left
 from tests.ensemble.runs import fake_runs
 from zoo.runs import Ref, Store
 
@@ -33,6 +34,16 @@ def test_a_recipe_goes_and_the_member_stays(made):
     removal.take()
     assert store.recipes("m0") == ["def456"]
     assert store.predicted_members() == ["m1"]
+    assert not list(store.root.glob(".removed*"))
+
+
+def test_what_a_killed_removal_leaves_is_named_and_goes_with_the_next(made):
+    store = Store(made.runs)
+    left = made.runs / ".removed.abcd1234.tmp" / "0" / "manifest.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")
+    assert is_left(left)
+    plan_removal(store, "default").take()
     assert not list(store.root.glob(".removed*"))
 
 

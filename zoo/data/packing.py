@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from core.command import Command
 from core.errors import UsageError, UserError
-from core.files import atomic_write, make_folder, write_text
+from core.files import atomic_write, make_folder, sweep, write_text
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.locks import claim
@@ -247,8 +247,7 @@ def _write_shard(
     """Write the next `count` of the records found as a shard; at most their masks are in memory."""
     make_folder(folder)
     (folder / SHARD).unlink(missing_ok=True)
-    for left in folder.glob(".*.tmp"):  # of a command that was killed
-        left.unlink()
+    sweep(folder)
     rows: list[Row] = []
     marks: list[NDArray[np.uint8]] = []
     shapes = Shard(content=content, rows=()).shapes()
@@ -327,8 +326,6 @@ def _thumbnails(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _tidy(out: Path, count: int) -> None:
-    """Remove what a killed command left, and shards beyond the last, of records that are no longer there."""
-    for left in out.glob(".*.tmp"):
-        left.unlink()
+    """Remove shards beyond the last, of records that are no longer there."""
     for number in range(count, count + len(list(out.glob("shard-*")))):
         shutil.rmtree(out / shard_name(number), ignore_errors=True)
