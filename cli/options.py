@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -152,6 +153,15 @@ class Settings:
         if not members:
             self.listener.info(f"no member is named: the default line-up, {', '.join(chosen)}")
         return chosen
+
+
+def parse_frames(text: str | None) -> tuple[int, ...]:
+    """Frames of `--frames K,...`, each once; none without the option."""
+    if text is None:
+        return ()
+    if not re.fullmatch(r"[1-8](, *[1-8])*", text):
+        raise UsageError(f"--frames {text}: give numbers of frames 1 to 8, such as 4,6")
+    return tuple(dict.fromkeys(map(int, text.split(","))))
 
 
 def reads_runs(command: Callable[..., None]) -> Callable[..., None]:

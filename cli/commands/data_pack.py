@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from cli.completing import complete_members
-from cli.options import Settings, common
+from cli.options import Settings, common, parse_frames
 from cli.output import next_step, show
 from core.command import Command
-from core.errors import UsageError
 
 
 @click.command("pack")
@@ -32,7 +31,7 @@ def pack(settings: Settings, out: Path, members: tuple[str, ...], inputs: tuple[
         out,
         named,
         inputs=inputs,
-        frames=_numbers(frames),
+        frames=parse_frames(frames),
         own_members=settings.members,
         jobs=settings.jobs,
         listener=settings.listener,
@@ -42,10 +41,3 @@ def pack(settings: Settings, out: Path, members: tuple[str, ...], inputs: tuple[
     line += f", {packed.reused:,} of them there before" if packed.reused else ""
     show(settings, document, lambda console: console.print(line, soft_wrap=True))
     next_step(settings, Command("data check", data=out))
-
-
-def _numbers(frames: str | None) -> list[int]:
-    parts = frames.split(",") if frames else []
-    if not all(part.strip().isdigit() for part in parts):
-        raise UsageError(f"--frames {frames}: give numbers from 1 to 8, as 4,5,6")
-    return [int(part) for part in parts]

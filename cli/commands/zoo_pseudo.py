@@ -1,11 +1,9 @@
 """`cli zoo pseudo`: label frames and records by trained members or an ensemble."""
 
-import re
-
 import click
 
 from cli.completing import complete_ensembles, complete_members
-from cli.options import TTA, VIEWS, Settings, common, reads_runs
+from cli.options import TTA, VIEWS, Settings, common, parse_frames, reads_runs
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -35,7 +33,7 @@ def pseudo(
     """
     if name and (members or tta != "none"):
         raise UsageError("--ensemble labels with its own members and their views; give neither MEMBERS nor --tta")
-    asked = _frames(frames)
+    asked = parse_frames(frames)
     from cli.tables.zoo import labelled_lines
 
     how = {"frames": asked, "unlabelled": unlabelled, **settings.how()}
@@ -58,11 +56,3 @@ def pseudo(
     ref = labelled[0].predictions.provenance.ref
     teacher = () if name else (ref.member,)
     next_step(settings, Command("zoo train", *teacher, fold="all", set=f"pseudo={ref}"))
-
-
-def _frames(text: str | None) -> tuple[int, ...]:
-    if text is None:
-        return ()
-    if not re.fullmatch(r"[1-8](,[1-8])*", text):
-        raise UsageError(f"--frames {text}: give numbers of frames 1 to 8, such as 4,6")
-    return tuple(dict.fromkeys(map(int, text.split(","))))

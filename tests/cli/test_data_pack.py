@@ -41,8 +41,8 @@ def test_a_packed_folder_is_a_source_of_every_command(folder, typing_in):
     ("words", "error"),
     [
         ("data pack out --input fd --data raw", 'no input "fd"'),
-        ("data pack out --input fc --frames 9 --data raw", "frames 9: give numbers from 1 to 8"),
-        ("data pack out --input fc --frames x --data raw", "--frames x: give numbers from 1 to 8, as 4,5,6"),
+        ("data pack out --input fc --frames 9 --data raw", "--frames 9: give numbers of frames 1 to 8"),
+        ("data pack out --input fc --frames x --data raw", "--frames x: give numbers of frames 1 to 8, such as 4,6"),
         ("data pack out --input fc", "no data directory"),
     ],
 )
