@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import UserError
+from core.versions import SUITE
 
 EXTRAS = {
     "zoo": (
@@ -31,7 +32,7 @@ def missing_packages(extra: str) -> list[str]:
 def how_to_install(extra: str) -> str:
     """Command that installs an extra: from the clone that this code lies in, else from the package index."""
     clone = Path(__file__).resolve().parents[1]
-    source = clone if (clone / "pyproject.toml").is_file() else "contrail-ensemble"
+    source = clone if (clone / "pyproject.toml").is_file() else SUITE
     return f'pip install "{source}[{extra}]"'
 
 

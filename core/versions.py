@@ -1,7 +1,6 @@
 """Versions of the suite and of the packages that decide its results, without importing any of them."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 SUITE = "contrail-ensemble"
 PACKAGES = ("numpy", "scipy", "numba", "torch", "timm", "segmentation-models-pytorch", "ttach")
@@ -21,6 +20,8 @@ def version_text() -> str:
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # every start of cli loads this module
+
     try:
         return version(package)
     except PackageNotFoundError:

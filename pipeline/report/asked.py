@@ -13,6 +13,7 @@ from core.command import Command
 from core.errors import UserError
 from core.listener import Listener
 from ensemble import Ensemble
+from ensemble.job import DEFAULT_NAME
 from pipeline.errors import HeldOut, examine_all, open_held_out
 from pipeline.leaderboard import current_leaderboard
 from pipeline.leaderboard_rows import Leaderboard
@@ -20,8 +21,6 @@ from submissions import Ledger, read_ledger
 from webpage import Advice
 from zoo.data import Scenes
 from zoo.runs import Ref, Store
-
-DEFAULT_NAME = "default"
 
 
 class Noted:

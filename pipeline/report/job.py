@@ -13,9 +13,11 @@ from core.command import Command
 from core.errors import UserError
 from core.files import write_text
 from core.listener import SILENT, Listener
+from core.versions import SUITE
 from core.words import counted
+from ensemble.job import DEFAULT_NAME
 from pipeline.report import board, curves, fit, gallery, ledger, losses, steps
-from pipeline.report.asked import DEFAULT_NAME, Asked, Noted
+from pipeline.report.asked import Asked, Noted
 from webpage import Missing, Page, Section, render
 from webpage.blocks import Block
 from zoo.data import Scenes, read_folds
@@ -87,7 +89,7 @@ def _section(asked: Asked, anchor: str, title: str, make: Callable[[Asked], Sequ
 
 
 def _facts(asked: Asked) -> dict[str, str]:
-    facts = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "release": version("contrail-ensemble")}
+    facts = {"made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "release": version(SUITE)}
     if asked.store.folds.exists():
         folds = read_folds(asked.store.folds)
         facts["folds"] = f"{counted(len(folds.fold_of), 'record')} in {counted(folds.count, 'fold')}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.errors import Damaged, UserError
 from core.files import check_format, read_json, sha256_of
+from core.versions import SUITE
 from zoo.predictions.splits import labels_of
 from zoo.runs.names import Ref, RunName
 from zoo.runs.store import MANIFEST, SetPlace, Store
@@ -56,7 +57,7 @@ class Provenance:
     tta: str = "none"  # canonical name of the views: "none", "flips", "d4", ... (zoo.views)
     folds_sha256: str
     checkpoint_sha256: str
-    code: str = field(default_factory=lambda: version("contrail-ensemble"))  # version of the suite
+    code: str = field(default_factory=lambda: version(SUITE))  # version of the suite
     seconds_per_record: float | None = None
     frame: int | None = None  # that pseudo-labels are of, 1 to 8; None for predictions, which are of the labelled frame
 

@@ -15,6 +15,7 @@ from core.files import atomic_write, require_new_file, sha256_of_file, sweep, wr
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.locks import locked
+from core.versions import SUITE
 from core.words import counted
 from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
 from zoo.export_formats import require_suffix
@@ -26,7 +27,7 @@ from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, run_records
 from zoo.training import set_threads
 
-VERSIONS = ("contrail-ensemble", "torch", "timm", "onnx", "onnxscript", "onnxruntime")
+VERSIONS = (SUITE, "torch", "timm", "onnx", "onnxscript", "onnxruntime")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
