@@ -44,4 +44,4 @@ def export(settings: Settings, member: str, form: str, out: Path, fold: str, rec
     )
     document = exported.as_dict()
     lines = "\n".join(exported_lines(out, document))
-    show(settings, document, lambda console: console.print(lines, markup=False, soft_wrap=True))
+    show(settings, document, lambda console: console.print(lines, soft_wrap=True))

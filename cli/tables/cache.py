@@ -11,15 +11,15 @@ from zoo.runs import Ref
 def print_verified(console: "Page", found: "Verified") -> None:
     """Print one line for each fault, each unfinished set and each file that was not checked, and what was read."""
     for fault in found.faults:
-        console.print(fault, markup=False, soft_wrap=True)
+        console.print(fault, soft_wrap=True)
     for path in found.sets.unfinished:
-        console.print(f"{path}: unfinished; the next run resumes it", markup=False, soft_wrap=True)
+        console.print(f"{path}: unfinished; the next run resumes it", soft_wrap=True)
     for path in found.unknown:
-        console.print(f"{path}: not checked: not a file of this suite", markup=False, soft_wrap=True)
+        console.print(f"{path}: not checked: not a file of this suite", soft_wrap=True)
     for path in found.left:
         console.print(f"{path}: left by a killed command; the same command again removes it", soft_wrap=True)
     for path in found.unsigned[:FEW]:
-        console.print(f"{path}: has no digest, from an older version", markup=False, soft_wrap=True)
+        console.print(f"{path}: has no digest, from an older version", soft_wrap=True)
     if len(found.unsigned) > FEW:
         console.print(f"... and {len(found.unsigned) - FEW} more without a digest; --json lists all")
     sets = found.sets

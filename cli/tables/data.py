@@ -18,7 +18,7 @@ def print_check(console: Page, report: CheckReport) -> None:
     document = report.as_dict()
     console.table(_check_columns(document["splits"]))
     for fault in report.faults:
-        console.print(str(fault), markup=False, soft_wrap=True)
+        console.print(str(fault), soft_wrap=True)
     nouns = {"records": "record", "files": "file", "absent_frames": "absent frame"}
     totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
     faults = counted(len(report.faults), "fault") if report.faults else "no faults"
@@ -145,12 +145,11 @@ def print_folds(console: Page, document: Mapping[str, Any]) -> None:
         unknown = count_of(document["ungrouped"])
         console.print(
             f"unknown scene group: {unknown}: neither place and time nor a band in common with the others",
-            markup=False,
             soft_wrap=True,
         )
     groups = document["groups"]
     for group in groups[:MANY]:
-        console.print(f"one scene group: {', '.join(group)}", markup=False, soft_wrap=True)
+        console.print(f"one scene group: {', '.join(group)}", soft_wrap=True)
     if len(groups) > MANY:
         console.print(f"... and {len(groups) - MANY} more groups of several records, in the csv")
-    console.print(document["path"], markup=False, soft_wrap=True)
+    console.print(document["path"], soft_wrap=True)

@@ -37,7 +37,7 @@ class Page(InertConsole):
         glued = re.sub(r"\[[^\[\]]*\]|\([^()]{,30}\)", lambda found: found[0].replace(" ", "\0"), text)
         for line in glued.splitlines():
             wrapped = textwrap.wrap(line, self._prose, break_long_words=False, break_on_hyphens=False) or [""]
-            self.print("\n".join(wrapped).replace("\0", " "), markup=False, soft_wrap=True)
+            self.print("\n".join(wrapped).replace("\0", " "), soft_wrap=True)
 
     def write_csv(self, file: Path) -> list[Path]:
         """Write the tables that were printed: the first to `file`, others beside it, named after their titles."""

@@ -29,12 +29,12 @@ def print_report(console: Page, report: Report) -> None:
     for faults in alike.values():
         console.say(str(faults[0]) if len(faults) == 1 else _together(faults))
     if report.more:
-        console.print(f"... and {report.more:,} more faults", markup=False)
+        console.print(f"... and {report.more:,} more faults")
     for note in report.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
     if report.accepted:
         filled = f"{report.filled:,} with contrails, {report.share:.3%} of the pixels"
-        console.print(f"well-formed: {report.rows:,} rows, {filled}", markup=False)
+        console.print(f"well-formed: {report.rows:,} rows, {filled}")
 
 
 def _together(faults: list[Fault]) -> str:
@@ -53,10 +53,9 @@ def print_score(console: Page, scored: Scored, worst: int) -> None:
     console.print(
         f"{value}{gap}on {records} in {groups_text(dice.groups, dice.effective_groups)}: "
         f"tp {counts.tp:,}, predicted {counts.predicted:,}, truth {counts.truth:,}",
-        markup=False,
     )
     if scored.against:
-        console.print(_difference_line(scored.against), markup=False)
+        console.print(_difference_line(scored.against))
     rows = scored.score.worst(worst)
     if rows:
         console.table(_worst_columns(rows), "most wrong pixels")
@@ -102,7 +101,7 @@ def print_ledger(console: Page, ledger: Ledger, correlations: Mapping[str, Corre
         console.print(f"below {FEW_EFFECTIVE} effective scene groups no interval can be trusted")
     for board, found in correlations.items():
         if found:
-            console.print(_correlation_line(board, found), markup=False, soft_wrap=True)
+            console.print(_correlation_line(board, found), soft_wrap=True)
 
 
 def _difference_line(difference: Difference) -> str:

@@ -39,4 +39,4 @@ def print_packed(console: "Page", packed: "PackedFolder") -> None:
     """Print the files that lie in the folder now."""
     for row in packed.packed:
         line = f"{packed.folder / row.file}: {row.bytes / 1e6:.1f} MB, {row.licence}"
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
