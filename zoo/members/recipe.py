@@ -319,7 +319,7 @@ class Recipe:
         return counted
 
     def as_toml(self) -> str:
-        """Text of a file that stands on its own: `--member FILE` trains the same recipe."""
+        """Text of a file that stands on its own: `cli zoo train FILE` trains the same recipe."""
         return "".join(f"{name} = {toml_text(value)}\n" for name, value in self.resolved.items())
 
     def hash(self, with_val: bool, folds_sha256: str) -> str:
