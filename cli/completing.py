@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from cli.options import Settings, settings_of
 from core.errors import UserError
+from core.files import read_text
 
 SHIPPED = Path(__file__).parents[1] / "zoo" / "members"
 
@@ -49,8 +50,9 @@ def complete_either(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 def complete_folds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Folds of folds.csv, `all` and `full`."""
-    with suppress(OSError, ValueError, csv.Error), _settings(ctx).runs.folds.open() as file:
-        folds = sorted({int(row["fold"]) for row in csv.DictReader(file) if row.get("fold")})
+    with suppress(UserError, ValueError, csv.Error):
+        lines = read_text(_settings(ctx).runs.folds).splitlines()
+        folds = sorted({int(row["fold"]) for row in csv.DictReader(lines) if row.get("fold")})
         return _beginning(incomplete, ("all", "full", *map(str, folds)))
     return _beginning(incomplete, ("all", "full"))
 

@@ -64,8 +64,10 @@ def map_array(path: Path, shape: tuple[int, ...], dtype: str, todo: str) -> NDAr
     header = npy_header(shape, dtype)
     expected = len(header) + math.prod(shape) * np.dtype(dtype).itemsize
     try:
-        with path.open("rb") as file:
-            found, size = file.read(len(header)), path.stat().st_size
+        with open_regular(path) as file:
+            found, size = file.read(len(header)), os.fstat(file.fileno()).st_size
+    except UserError as error:
+        raise FileFault(path, error.what.removeprefix(f"{path}: ").partition(";")[0], todo) from error
     except OSError as error:
         raise FileFault(path, f"cannot be read ({error.strerror or error})", todo) from error
     if found != header or size != expected:

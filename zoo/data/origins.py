@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
 from core.errors import UserError
-from core.files import sha256_of, stamp
+from core.files import LARGEST_DOCUMENT, sha256_of, stamp
 from zoo.data.label_offset import FILE, read_label_offset
 from zoo.data.layouts.competition import INDIVIDUAL_MASKS, PIXEL_MASKS, CompetitionSource, band_name
 from zoo.data.layouts.packed import PackedSource
@@ -208,15 +208,17 @@ class _ZipFile(_Archive):
     """Zip file, whose records are read without unpacking the others."""
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
         try:
             self._zip = zipfile.ZipFile(path)
-        except FileNotFoundError as error:
-            raise UserError(f"{path}: no such file") from error
         except (OSError, zipfile.BadZipFile) as error:
             raise UserError(f"{path}: is not a readable zip file ({error}); fetch it again") from error
         super().__init__(str(path), {each.filename: [each.file_size, each.CRC] for each in self._zip.infolist()})
 
     def fetch(self, member: str, path: Path) -> None:
+        if (size := self._zip.getinfo(member).file_size) > LARGEST_DOCUMENT:
+            raise UserError(f"{self.where}: {member} unpacks to {size:,} bytes, more than any file of a record has")
         try:
             path.write_bytes(self._zip.read(member))
         except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:

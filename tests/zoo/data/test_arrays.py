@@ -1,5 +1,6 @@
 """Array files, torn, foreign and hostile."""
 
+import os
 import pickle
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from zoo.data.arrays import FileFault, read_array, read_first
+from zoo.data.arrays import FileFault, map_array, read_array, read_first
 
 
 @pytest.fixture
@@ -85,6 +86,12 @@ def test_a_fault_names_the_file_and_what_to_do(words, spoil, values, tmp_path):
         assert words in message
         assert "\n" not in message
         assert message.endswith("; fetch this file again")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "planes.npy")
+    with pytest.raises(FileFault, match="is a named pipe, not a file; pack again"):
+        map_array(tmp_path / "planes.npy", (1,), "|u1", "pack again")
 
 
 def test_nothing_is_unpickled(tmp_path):

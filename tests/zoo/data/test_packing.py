@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import zoo.data.packing as packing
 from core.errors import UsageError, UserError
-from core.files import sha256_of_file
+from core.files import LARGEST_DOCUMENT, sha256_of_file
 from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.scenes import linked_copy, own, write_ash, write_metadata, write_record
@@ -250,6 +250,14 @@ def test_what_cannot_be_packed_is_refused_before_it_starts(raw, packed, ash, tmp
         pack_into(raw, [raw])
     with pytest.raises(UserError, match=r"nothing\.zip: no such file"):
         pack_into(out, [tmp_path / "nothing.zip"])
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(UserError, match=r"pipe\.zip: no such file"):
+        pack_into(out, [tmp_path / "pipe.zip"])
+    with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("train/1/band_11.npy", b"")
+        file.writestr("source.toml", bytes(LARGEST_DOCUMENT + 1))
+    with pytest.raises(UserError, match=r"large\.zip: source\.toml unpacks to 67,108,865 bytes"):
+        _ = open_origins([tmp_path / "large.zip"])[0].label_offset
     assert not out.exists()
 
 
