@@ -62,7 +62,7 @@ def test_a_file_and_what_it_holds(exports, folder, recipe):
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_is_no_file_to_write(exports, force):
-    with pytest.raises(UsageError, match="is a folder; name a file"):
+    with pytest.raises(UsageError, match="is a folder, which is not replaced; name a file"):
         exports(out=".", force=force)
 
 
