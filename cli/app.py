@@ -224,7 +224,9 @@ class RootGroup(LazyGroup):
             if ctx.meta.get("debug"):
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            _print_error(f"{where}{error.strerror or error}; check the disk, then run the same command again")
+            wrong = isinstance(error, NotADirectoryError | IsADirectoryError | FileExistsError)
+            do = "choose another path" if wrong else "check the disk, then run the same command again"
+            _print_error(f"{where}{error.strerror or error}; {do}")
             ctx.exit(1)
         except MemoryError:
             if ctx.meta.get("debug"):

@@ -196,7 +196,10 @@ def _weights(members: Sequence[str], own_members: Path | None) -> Iterator[Findi
 
 
 def _runs(store: Store) -> Iterator[Finding]:
-    if not store.root.is_dir():
+    if store.root.exists() and not store.root.is_dir():
+        yield Finding("runs", FAULT, f"{store}: is no folder; name another with --runs")
+        return
+    if not store.root.exists():
         yield Finding("runs", OK, f"{store}: nothing is trained yet", Command("zoo train", fold="all"))
         return
     torn = list(_torn(store))

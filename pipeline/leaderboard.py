@@ -16,6 +16,7 @@ from core.command import Command
 from core.errors import UserError
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate
+from core.words import counted
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels
@@ -140,7 +141,9 @@ def _up_to_date(
         scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
         return keep(store, scored, listener) | {row.digest: row for row in scored}
     if outdated:
-        listener.note(f"{len(outdated)} members are not scored yet; name the data", Command("zoo leaderboard"))
+        are = "is" if len(outdated) == 1 else "are"
+        what = f"{counted(len(outdated), 'member')} {are} not scored yet; name the data"
+        listener.note(what, Command("zoo leaderboard", data="DIR"))
     return kept
 
 

@@ -23,7 +23,7 @@ from webpage.blocks import (
     Table,
     Text,
 )
-from webpage.page import render
+from webpage.page import is_page, render
 
 __all__ = [
     "Advice",
@@ -43,5 +43,6 @@ __all__ = [
     "Steps",
     "Table",
     "Text",
+    "is_page",
     "render",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
+GENERATOR = "contrail-ensemble report"  # in the head of every page
 CHARTS = ("lines", "heat")  # kinds of blocks that stand side by side
 
 
@@ -29,8 +30,20 @@ def render(page: Page) -> str:
     return (
         _environment()
         .get_template("page.html.j2")
-        .render(page=page, style=(HERE / "page.css").read_text(), script=script, script_hash=_hash(script))
+        .render(
+            page=page,
+            generator=GENERATOR,
+            style=(HERE / "page.css").read_text(),
+            script=script,
+            script_hash=_hash(script),
+        )
     )
+
+
+def is_page(path: Path) -> bool:
+    """True if a file is a page that `render` made."""
+    with path.open("rb") as file:
+        return f'content="{GENERATOR}"'.encode() in file.read(1000)
 
 
 @cache

@@ -48,7 +48,7 @@ def check(settings: Settings) -> None:
     keep_check(settings.runs, scenes, report, settings.listener)
     show(settings, report.as_dict(), lambda console: print_check(console, report))
     report.raise_if_faulty()
-    next_step(settings, Command("data folds"))
+    next_step(settings, Command("zoo train", fold="all") if settings.runs.folds.exists() else Command("data folds"))
 
 
 @click.command()

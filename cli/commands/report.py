@@ -16,7 +16,7 @@ from cli.output import show
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("report.html"),
     show_default=True,
-    help="File to write; an older one is replaced.",
+    help="File to write; an older report is replaced.",
 )
 @click.option(
     "--ensemble",
@@ -36,10 +36,8 @@ def report(settings: Settings, out: Path, name: str) -> None:
     out.
     """
     from cli.tables.report import print_written
-    from core.files import require_folder
     from pipeline.report import write_report
 
-    require_folder(out)
     written = write_report(
         settings.runs,
         out,

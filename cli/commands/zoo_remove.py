@@ -23,8 +23,6 @@ def remove(settings: Settings, name: str, yes: bool) -> None:
     from pipeline.removal import plan_removal
 
     removal = plan_removal(settings.runs, name)
-    if not yes and (settings.json or not sys.stdin.isatty()):
-        raise UsageError(f"{name}: is removed only if you agree; give --yes")
     for path in removal.paths:
         settings.listener.info(f"{path}")
     settings.listener.info(f"{removal.kind} {removal.name}: {removal.bytes / 1e6:.1f} MB")
@@ -32,6 +30,8 @@ def remove(settings: Settings, name: str, yes: bool) -> None:
         settings.listener.warn(
             f"used by ensemble {', '.join(removal.used_by)}, which cannot be fitted again without it"
         )
+    if not yes and (settings.json or not sys.stdin.isatty()):
+        raise UsageError(f"{name}: is removed only if you agree; give --yes")
     if not yes:
         click.confirm("remove?", abort=True, err=True)
     removal.take()

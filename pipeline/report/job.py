@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from core.command import Command
-from core.errors import UserError
-from core.files import write_text
+from core.errors import UsageError, UserError
+from core.files import require_folder, require_replaceable, write_text
 from core.listener import SILENT, Listener
 from core.versions import SUITE
 from core.words import counted
 from ensemble.job import DEFAULT_NAME
 from pipeline.report import board, curves, fit, gallery, ledger, losses, steps
 from pipeline.report.asked import Asked, Noted
-from webpage import Missing, Page, Section, render
+from webpage import Missing, Page, Section, is_page, render
 from webpage.blocks import Block
 from zoo.data import Scenes, read_folds
 from zoo.runs import Store
@@ -69,8 +69,12 @@ def write_report(
 
     scenes: without them, whatever needs labels or pictures is left out. name: of the ensemble. own_members: folder of
     the user's member files. spell: writes a command as the user should type it. A section that cannot be made says why
-    and which command helps.
+    and which command helps. Raises UsageError, before anything is read, for a path whose file is no report.
     """
+    require_folder(path)
+    require_replaceable(path)
+    if path.exists() and not is_page(path):
+        raise UsageError(f"{path}: is no report, and is not replaced; choose another name")
     asked = Asked(store, scenes, name, own_members, jobs, spell, Noted(listener))
     sections = [_section(asked, *each) for each in SECTIONS]
     sections.insert(0, Section("next", "What to do next", steps.blocks(asked)))

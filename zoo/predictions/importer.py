@@ -68,6 +68,8 @@ def import_member(
     steps = 2 * (len(held_out) + len(tested))
     with claim(store.predictions(name), "is being imported"), listener.task(f"import {name}", steps):
         found = _import(store, name, chosen, held_out, tested, (oof, test), listener)
+    if lacking := [str(fold) for fold in range(chosen.count) if str(fold) not in found.folds]:
+        listener.warn(f"no map of fold {', '.join(lacking)}: the ensemble is fitted on the records of the other folds")
     if found.missing:
         listener.info(f"no map for {counted(len(found.missing), 'record')} of folds.csv, {found.missing[0]} first")
     return found

@@ -53,10 +53,10 @@ def find_map_files(folder: Path) -> MapFiles:
             if number is not None:
                 fold[path.stem] = number
     if not paths:
-        where = "fold_*/validation" if trained else "<record_id>.npy"
+        if trained:
+            raise UserError(f"{folder}: no fold_*/validation holds .npz files; train with nnUNetv2_train ... --npz")
         raise UserError(
-            f"{folder}: holds no {where}{' with .npz (nnUNetv2_train ... --npz)' if trained else ''}; "
-            "write one map (256, 256) a record"
+            f"{folder}: holds no <record_id>.npy or .npz and no fold_* folder; write one map (256, 256) a record"
         )
     return MapFiles(dict(sorted(paths.items())), fold)
 

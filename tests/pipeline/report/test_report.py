@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.command import Command
-from core.errors import UserError
+from core.errors import UsageError, UserError
 from core.files import sha256_of
 from core.listener import Silent
 from ensemble import Ensemble, FitJob, FitOptions, fit_runs
@@ -162,3 +162,14 @@ def test_equal_notes_are_passed_on_once_and_those_with_a_command_are_kept():
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError):
         write_report(Store(tmp_path), tmp_path)
+
+
+def test_only_a_report_is_replaced(tmp_path):
+    report = tmp_path / "report.html"
+    write_report(Store(tmp_path / "runs"), report)
+    write_report(Store(tmp_path / "runs"), report)
+    folds = tmp_path / "folds.csv"
+    folds.write_text("record_id,fold\n")
+    with pytest.raises(UsageError, match=r"folds\.csv: is no report, and is not replaced"):
+        write_report(Store(tmp_path / "runs"), folds)
+    assert folds.read_text() == "record_id,fold\n"

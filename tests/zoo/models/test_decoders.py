@@ -203,7 +203,7 @@ def test_options_that_a_decoder_has_not_are_the_fault_of_the_file_that_gives_the
     (tmp_path / "mine.toml").write_text('base = "lite0-fc-t5"\nweights = "none"\ndecoder = "bifpn(repeat=2)"\n')
     with pytest.raises(UserError, match=r'^\S*mine\.toml: no option of bifpn "repeat"; did you mean "repeats"'):
         build(load_member(str(tmp_path / "mine.toml")))
-    with pytest.raises(UsageError, match="bifpn: repeats = 0; give 1 or more"):
+    with pytest.raises(UsageError, match="bifpn: repeats = 0; give 1 to 1,000,000"):
         build(made("test_resnet", "bifpn(repeats=0)"))
 
 

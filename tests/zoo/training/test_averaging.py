@@ -41,7 +41,7 @@ def stopped_before_its_end(tmp_path, scenes, folds, monkeypatch, last):
     """Four epochs of which the second and third are best, the mean scored `last`; kept files are looked at."""
     scores = iter([0.1, 0.4, 0.3, 0.2, last])
     monkeypatch.setattr("zoo.training.loop.score", lambda *_: (next(scores), 0.25, 0.0))
-    monkeypatch.setattr("zoo.training.loop._tidy", lambda *_: None)
+    monkeypatch.setattr("zoo.training.loop.remove_left", lambda *_: None)
     return trained(tmp_path, scenes, folds, RECIPE)
 
 

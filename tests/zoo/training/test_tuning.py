@@ -269,7 +269,7 @@ def test_a_fold_without_a_contrail_ranks_no_trial(search, tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("batch = [2, 0]", "batch: 0 cannot be tried: batch = 0; give 1 or more"),
+        ("batch = [2, 0]", "batch: 0 cannot be tried: batch = 0; give 1 to 1,000,000"),
         ('optimizer = ["adamw", "adamm"]', "optimizer: 'adamm' cannot be tried: no optimizer \"adamm\"; did you mean"),
         ('encoder = ["test_resnt"]', "encoder: 'test_resnt' cannot be tried: no encoder \"test_resnt\"; did you mean"),
         ('loss = ["0.5bce"]', 'loss: \'0.5bce\' cannot be tried: loss = "0.5bce": "0.5bce" is not a valid term'),

@@ -156,12 +156,13 @@ def test_foreign_folders_beside_the_recipes_are_passed_over_and_named(predicts, 
     shutil.copytree(place / "fold-0", place.with_name("backup") / "fold-0")
     (place.with_name("older") / "fold-0").mkdir(parents=True)
     (place.with_name("older") / "fold-0/result.json").write_text('{"format": 1}')
-    (line,) = (line for line in predicts()[1].notes if "skipped, because" in line)
-    assert "tiny-resnet/backup/fold-0, " in line
-    assert line.endswith("tiny-resnet/older/fold-0; remove them")
+    notes = predicts()[1].notes
+    (line,) = (line for line in notes if "skipped, because" in line)
+    assert line.endswith("tiny-resnet/backup/fold-0; remove them")
+    assert any(line.startswith("skipped: ") and "older/fold-0/recipe.toml: is missing" in line for line in notes)
     with pytest.raises(UserError, match="holds a run of another recipe"):
         predicts("tiny-resnet@backup")
-    with pytest.raises(UserError, match="has no member; train the run again"):
+    with pytest.raises(UserError, match="is missing; run again the command that trained it"):
         predicts("tiny-resnet@older")
 
 
