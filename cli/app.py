@@ -6,7 +6,7 @@ Help and completion answer from the table: listing commands imports none of them
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -158,6 +158,15 @@ COMMANDS: dict[str, Any] = {
         ),
     },
 }
+
+
+def command_names(table: Mapping[str, Any] = COMMANDS, before: str = "") -> Iterator[str]:
+    """Full name of every command, groups left out."""
+    for name, entry in table.items():
+        if isinstance(entry, Mapping):
+            yield from command_names(entry, f"{before}{name} ")
+        elif name:
+            yield before + name
 
 
 class LazyCommand(click.Command):

@@ -4,13 +4,12 @@
 whose docstrings mkdocstrings inserts: neither page can fall behind.
 """
 
-from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from importlib import import_module
 from io import StringIO
 from typing import Any
 
-from cli.app import COMMANDS, run
+from cli.app import command_names, run
 
 PACKAGES = ("ensemble", "submissions", "analysis", "webpage", "pipeline", "zoo")
 
@@ -23,7 +22,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def commands() -> str:
     """Section for each command: its help."""
-    return "".join(f"\n## cli {name}\n\n```text\n{help_of(name)}```\n" for name in leaves(COMMANDS))
+    return "".join(f"\n## cli {name}\n\n```text\n{help_of(name)}```\n" for name in command_names())
 
 
 def functions() -> str:
@@ -43,12 +42,3 @@ def help_of(command: str) -> str:
     with redirect_stdout(StringIO()) as printed:
         run([*command.split(), "--help"])
     return printed.getvalue()
-
-
-def leaves(table: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """Full name of every command, groups left out."""
-    for name, entry in table.items():
-        if isinstance(entry, Mapping):
-            yield from leaves(entry, f"{before}{name} ")
-        elif name:
-            yield before + name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.app import COMMANDS, run
+from cli.app import COMMANDS, command_names, run
 from zoo.lineups import LineUps
 from zoo.runs import Store
 
@@ -52,22 +52,14 @@ def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys)
         assert run([*shortened(command), *more, "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
 
 
-def leaves(table, before=()):
-    for name, entry in table.items():
-        if isinstance(entry, dict):
-            yield from leaves(entry, (*before, name))
-        elif name:
-            yield " ".join((*before, name))
-
-
-@pytest.mark.parametrize("command", list(leaves(COMMANDS)))
+@pytest.mark.parametrize("command", list(command_names()))
 def test_every_command_is_in_the_docs(command):
     assert any(f"cli {command}" in page.read_text() for page in PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_the_docs_name_exists(page):
-    known = set(leaves(COMMANDS))
+    known = set(command_names())
     groups = {name for name, entry in COMMANDS.items() if isinstance(entry, dict)}
     for line in commands_in(page):
         words = line.split()[1:]

@@ -8,11 +8,10 @@ import sys
 import click
 import pytest
 
-from cli.app import COMMANDS, root, run
-from tests.test_docs import leaves
+from cli.app import COMMANDS, command_names, root, run
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
-EVERY = ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict)), *leaves(COMMANDS)]
+EVERY = ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict)), *command_names()]
 
 
 def loaded_by(code: str) -> set[str]:
@@ -118,7 +117,7 @@ def test_a_folder_with_packages_of_the_same_names_is_no_hindrance(tmp_path):
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["next: cli data check --data scenes"])
 
 
-@pytest.mark.parametrize("command", list(leaves(COMMANDS)))
+@pytest.mark.parametrize("command", list(command_names()))
 def test_the_example_of_a_command_can_be_typed(command, capsys):
     """It parses, whatever it would then find; help shows it."""
     assert run([*command.split(), "--help"]) == 0
