@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from cli.options import Settings, settings_of
 from core.errors import UserError
 from core.files import read_text
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 SHIPPED = Path(__file__).parents[1] / "zoo" / "members"
 
@@ -41,6 +42,16 @@ def complete_listed(ctx: click.Context, param: click.Parameter, incomplete: str)
 def complete_ensembles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ensembles that were fitted."""
     return _beginning(incomplete, _settings(ctx).runs.ensembles())
+
+
+ENSEMBLE = click.option(
+    "--ensemble",
+    "name",
+    default=DEFAULT_ENSEMBLE,
+    show_default=True,
+    shell_complete=complete_ensembles,
+    help="Name of the fitted ensemble.",
+)
 
 
 def complete_either(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -21,10 +21,9 @@ from zoo.data import Folds, Scenes
 from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
 from zoo.predictions.splits import OOF
 from zoo.runs import Ref, Store
-from zoo.runs.store import HELD_OUT
+from zoo.runs.store import DEFAULT_ENSEMBLE, HELD_OUT
 from zoo.views import parse_views
 
-DEFAULT_NAME = "default"
 ALL = "oof"
 RECORDS = (ALL, "train", "validation")
 
@@ -39,7 +38,7 @@ class FitJob:
     max_ram: GB. jobs: threads, by default all cores. Raises UsageError or UnknownName for values that make no sense.
     """
 
-    name: str = DEFAULT_NAME
+    name: str = DEFAULT_ENSEMBLE
     options: FitOptions = field(default_factory=FitOptions)
     members: Sequence[Ref] | None = None
     on: str = ALL
@@ -127,7 +126,7 @@ def _again(job: FitJob) -> dict[str, object]:
         "members": job.members and ",".join(map(str, job.members)),
         "on": None if job.on == ALL else job.on,
         "tta": job.tta,
-        "ensemble": None if job.name == DEFAULT_NAME else job.name,
+        "ensemble": None if job.name == DEFAULT_ENSEMBLE else job.name,
     }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from core.errors import UsageError
 from core.listener import SILENT, Listener
 from zoo.runs import Ref, Store
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 if TYPE_CHECKING:
     from analysis import ErrorReport
@@ -106,7 +107,7 @@ class Runs:
 
         return find_errors(self.store, scenes, name, tta=tta, jobs=jobs, listener=listener)
 
-    def ensemble(self, name: str = "default") -> Ensemble:
+    def ensemble(self, name: str = DEFAULT_ENSEMBLE) -> Ensemble:
         """Read a fitted ensemble; UserError that names those there are if it is not one of them."""
         from ensemble import Ensemble
 

@@ -12,6 +12,7 @@ from cli.options import Settings, common
 from cli.output import show
 from core.extras import require_extra
 from zoo.runs import Store
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 # Small enough for a few minutes on two cores: it shows the way and promises no Dice.
 TRAIN, VALIDATION, TEST, FOLDS = 36, 12, 6, 3
@@ -38,7 +39,7 @@ def demo(settings: Settings, out: Path) -> None:
     for command in _commands(out):
         _type(settings, command)
     store = Store(out / "runs")
-    ensemble = Ensemble.load(store.ensemble("default"))
+    ensemble = Ensemble.load(store.ensemble(DEFAULT_ENSEMBLE))
     picture = draw_scenes(store, ensemble, open_scenes([out / "scenes"]), out / "picture.png")
     minutes = (time.perf_counter() - start) / 60
     made = ["scenes/", "runs/", "submission.csv", "out-of-fold.csv", picture.name]

@@ -13,8 +13,8 @@ from core.thresholds import threshold_text
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
 from zoo.runs import Ref
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
-DEFAULT_NAME = "default"
 METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.names())}, ratios."
 
 
@@ -52,7 +52,13 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
 )
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the fewest views available]")
 @click.option(
-    "--ensemble", "--name", "name", cls=Renamed, default=DEFAULT_NAME, show_default=True, help="Name of the ensemble."
+    "--ensemble",
+    "--name",
+    "name",
+    cls=Renamed,
+    default=DEFAULT_ENSEMBLE,
+    show_default=True,
+    help="Name of the ensemble.",
 )
 @tables
 @common
@@ -87,7 +93,7 @@ def fit(
     document = done.ensemble.fitted
     show(settings, document, lambda console: print_fit(console, job.name, document))
     settings.listener.info(f"wrote {path} and report.png beside it")
-    named = None if job.name == DEFAULT_NAME else job.name
+    named = None if job.name == DEFAULT_ENSEMBLE else job.name
     better = done.ensemble.report.better
     next_step(settings, better or Command("submit", out="submission.csv", ensemble=named))
 
@@ -110,7 +116,7 @@ def compare(settings: Settings, first: str, second: str) -> None:
 
 
 @click.command("show")
-@click.argument("name", default=DEFAULT_NAME, shell_complete=complete_ensembles)
+@click.argument("name", default=DEFAULT_ENSEMBLE, shell_complete=complete_ensembles)
 @tables
 @common
 @reads_runs

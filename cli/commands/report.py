@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.completing import complete_ensembles
+from cli.completing import ENSEMBLE
 from cli.listener import completed
 from cli.options import Settings, common, reads_runs
 from cli.output import show
@@ -18,14 +18,7 @@ from cli.output import show
     show_default=True,
     help="File to write; an older report is replaced.",
 )
-@click.option(
-    "--ensemble",
-    "name",
-    default="default",
-    show_default=True,
-    shell_complete=complete_ensembles,
-    help="Name of the fitted ensemble.",
-)
+@ENSEMBLE
 @common
 @reads_runs
 def report(settings: Settings, out: Path, name: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.completing import complete_ensembles
+from cli.completing import ENSEMBLE
 from cli.options import Settings, common, reads_runs
 from cli.output import next_step, show
 from core.command import Command
@@ -16,14 +16,7 @@ FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 
 @click.command("submit")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
-@click.option(
-    "--ensemble",
-    "name",
-    default="default",
-    show_default=True,
-    shell_complete=complete_ensembles,
-    help="Name of the fitted ensemble.",
-)
+@ENSEMBLE
 @click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")

@@ -13,7 +13,6 @@ from core.command import Command
 from core.errors import UserError
 from core.listener import Listener
 from ensemble import Ensemble
-from ensemble.job import DEFAULT_NAME
 from pipeline.errors import HeldOut, examine_all, open_held_out
 from pipeline.leaderboard import current_leaderboard
 from pipeline.leaderboard_rows import Leaderboard
@@ -21,6 +20,7 @@ from submissions import Ledger, read_ledger
 from webpage import Advice
 from zoo.data import Scenes
 from zoo.runs import Ref, Store
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 
 class Noted:
@@ -78,7 +78,7 @@ class Asked:
     @property
     def named(self) -> str | None:
         """Option that names the ensemble, if it is not the default one."""
-        return None if self.name == DEFAULT_NAME else self.name
+        return None if self.name == DEFAULT_ENSEMBLE else self.name
 
     def advice(self, text: str, do: Command | None = None) -> Advice:
         """Advice with its command as the user should type it."""

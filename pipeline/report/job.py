@@ -15,13 +15,13 @@ from core.files import require_folder, require_replaceable, write_text
 from core.listener import SILENT, Listener
 from core.versions import SUITE
 from core.words import counted
-from ensemble.job import DEFAULT_NAME
 from pipeline.report import board, curves, fit, gallery, ledger, losses, steps
 from pipeline.report.asked import Asked, Noted
 from webpage import Missing, Page, Section, is_page, render
 from webpage.blocks import Block
 from zoo.data import Scenes, read_folds
 from zoo.runs import Store
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 # anchor, title, what makes the blocks
 SECTIONS: tuple[tuple[str, str, Callable[[Asked], Sequence[Block]]], ...] = (
@@ -59,7 +59,7 @@ def write_report(
     path: Path,
     scenes: Scenes | None = None,
     *,
-    name: str = DEFAULT_NAME,
+    name: str = DEFAULT_ENSEMBLE,
     own_members: Path | None = None,
     jobs: int | None = None,
     spell: Callable[[Command], str] = str,

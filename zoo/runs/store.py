@@ -26,6 +26,7 @@ from zoo.runs.names import FULL, Ref, RunName
 
 MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
 RESULT_FORMAT = 2
+DEFAULT_ENSEMBLE = "default"  # name of an ensemble for which no other name is given
 _KEPT = "epoch-{}.safetensors"
 
 # What chose the epoch of a run, as its result says in `epoch_chosen_on`.
