@@ -149,11 +149,12 @@ def _data(store: Store, data: Sequence[Path]) -> Iterator[Finding]:
         yield Finding("data", FAULT, error.what, error.do)
         return
     yield from _sources(store, scenes)
+    if not store.folds.is_file():
+        return
     with suppress(UserError):
-        folds = read_folds(store.folds) if store.folds.is_file() else None
-        absent = 0 if folds is None else len(folds.fold_of.keys() - {record.id for record in scenes.labelled})
-        if absent:
-            what = f"{absent} of the {len(folds.fold_of if folds else ())} records of folds.csv are not in the data"
+        folds = read_folds(store.folds)
+        if absent := len(folds.fold_of.keys() - {record.id for record in scenes.labelled}):
+            what = f"{absent} of the {len(folds.fold_of)} records of folds.csv are not in the data"
             yield Finding("data", WARNING, what)
 
 

@@ -7,6 +7,7 @@ record in a zip file or an object store are fetched into a temporary folder, whe
 import re
 import tempfile
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class _Folders:
         return self.scenes.faults
 
 
-class _Archive:
+class _Archive(ABC):
     """Files in the competition's layout that have to be fetched before they can be read.
 
     where: words for messages. members: names of all files, each with what tells a change of it.
@@ -141,9 +142,9 @@ class _Archive:
             )
         (self._root,) = roots
 
+    @abstractmethod
     def fetch(self, member: str, path: Path) -> None:
         """Write the content of a member to a file."""
-        raise NotImplementedError
 
     def records(self) -> Sequence[Record]:
         name = PurePosixPath(self.where).name
