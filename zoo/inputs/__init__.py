@@ -5,7 +5,16 @@ Stays outside: torch, resizing, where the files of records are.
 
 from zoo.inputs.named import INPUTS, Channels, InputFacts, Plane, mean_std, min_max
 from zoo.inputs.packing import content_for
-from zoo.inputs.reading import Floats, frames_at, read_batch, read_channels, records_with, require_input, stored_colours
+from zoo.inputs.reading import (
+    Floats,
+    frames_at,
+    packed_source,
+    read_batch,
+    read_channels,
+    records_with,
+    require_input,
+    stored_colours,
+)
 from zoo.inputs.scaling import Scaling, fit_scaling, read_scaling, write_scaling
 
 __all__ = [
@@ -20,6 +29,7 @@ __all__ = [
     "frames_at",
     "mean_std",
     "min_max",
+    "packed_source",
     "read_batch",
     "read_channels",
     "read_scaling",

@@ -110,11 +110,18 @@ def stored_colours(scenes: Scenes, records: Sequence[Record], name: str, frames:
     return stored.values if stored and stored.content.kind == "ash" else None
 
 
+def packed_source(scenes: Scenes, records: Sequence[Record]) -> PackedSource | None:
+    """Packed source that holds all of these records; None if they lie in several sources, or in one that is not."""
+    if len({record.source for record in records}) != 1:
+        return None
+    source = scenes.source(records[0])
+    return source if isinstance(source, PackedSource) else None
+
+
 def _stored(scenes: Scenes, records: Sequence[Record], name: str, frames: Sequence[int]) -> Stored | None:
     """Values of the input's bands as packed records keep them; None unless all are packed alike."""
-    sources = {record.source for record in records}
-    source = scenes.source(records[0])
-    if len(sources) != 1 or not isinstance(source, PackedSource):
+    source = packed_source(scenes, records)
+    if source is None:
         return None
     facts = INPUTS.facts(name)
     return source.stored(records, None if records[0].clipped else facts.bands, frames)

@@ -15,6 +15,7 @@ from zoo.inputs import (
     Scaling,
     fit_scaling,
     frames_at,
+    packed_source,
     read_batch,
     read_channels,
     read_scaling,
@@ -104,8 +105,8 @@ class RecordDataset:
         Both are float32, and labels of heads that a record does not know are NaN; or, of packed records, images are ash
         colours as they are stored, uint8, and labels masks, bool (`zoo.runtime.stored`).
         """
-        if self._is_packed and all(number < len(self) for number in numbers):
-            return self._packed_batch([self.records[number] for number in numbers])
+        if self._packed and all(number < len(self) for number in numbers):
+            return self._packed_batch(self._packed, [self.records[number] for number in numbers])
         absent = [number for number in numbers if number not in self._kept]
         read = {number: self._read(number) for number in absent}
         if read and memory().free_share > LEFT_FREE:
@@ -119,19 +120,17 @@ class RecordDataset:
         return prefetch(self.batch, numbers)
 
     @cached_property
-    def _is_packed(self) -> bool:
-        """True if all records lie in one packed source: batches are read at once, and the page cache keeps them."""
-        sources = {record.source for record in self.records}
-        return len(sources) == 1 and isinstance(self.scenes.source(self.records[0]), PackedSource)
+    def _packed(self) -> PackedSource | None:
+        """Source of all records if it is a packed one: batches are read at once, and the page cache keeps them."""
+        return packed_source(self.scenes, self.records)
 
-    def _packed_batch(self, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
+    def _packed_batch(self, source: PackedSource, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
         colours = stored_colours(self.scenes, records, self.recipe.input, self.recipe.frames)
         if colours is None:
             images = read_images(self.recipe, self.scenes, records, self.scaling)
         else:
             images = torch.from_numpy(colours)
-        source = self.scenes.source(records[0])
-        if self._is_hard and isinstance(source, PackedSource):
+        if self._is_hard:
             return images, torch.from_numpy(source.masks(records)[:, None])
         return images, float_stack([self._label(record) for record in records])
 

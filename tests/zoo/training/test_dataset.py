@@ -86,7 +86,7 @@ def test_packed_records_train_and_predict_as_if_read_one_by_one(tmp_path, folds,
     found = []
     for way in ("at once", "one by one"):
         if way == "one by one":
-            monkeypatch.setattr(RecordDataset, "_is_packed", False)
+            monkeypatch.setattr(RecordDataset, "_packed", None)
             monkeypatch.setattr(reading, "_stored", lambda *given: None)
         run = plan(tmp_path / way, folds, with_settings(TINY, {"epochs": 1, **keys}))
         seen, held = run_datasets(run, scenes, folds)
