@@ -100,10 +100,10 @@ class Bench:
             "minutes_without": without.minutes, "minutes": having.minutes,
         }  # fmt: skip
 
-    def side(self, recipe: Recipe, epochs: int, tta: str = "none") -> Side:
-        """Train all folds of a recipe with every seed, and count what its maps find."""
+    def side(self, recipe: Recipe, epochs: int, tta: str = "none", seed: int = 0) -> Side:
+        """Train all folds of a recipe with every seed from `seed` on, and count what its maps find."""
         recipe = with_settings(recipe, {"epochs": epochs})
-        runs = train(recipe, self.scenes, self.store, seeds=self.seeds, with_val=True, tta=tta, jobs=1)
+        runs = train(recipe, self.scenes, self.store, seeds=self.seeds, seed=seed, with_val=True, tta=tta, jobs=1)
         minutes = sum(float(run.ended.result["cpu_seconds"]) for run in runs) / 60
         members = _by_seed(runs)
         labels = open_labels(self.store, self.scenes, members)
