@@ -19,7 +19,6 @@ from core.errors import UserError
 from core.files import LARGEST_DOCUMENT, sha256_of, stamp
 from zoo.data.label_offset import FILE, read_label_offset
 from zoo.data.layouts.competition import INDIVIDUAL_MASKS, PIXEL_MASKS, CompetitionSource, band_name
-from zoo.data.layouts.packed import PackedSource
 from zoo.data.metadata import read_metadata
 from zoo.data.records import BANDS, SPLITS, Fault, Metadata, Record, Source, Split
 from zoo.data.sources import Scenes, open_scenes
@@ -69,7 +68,7 @@ def open_origins(given: Sequence[Path]) -> list[Origin]:
     if folders:
         scenes = open_scenes(folders)
         for source in scenes.sources:
-            if isinstance(source, PackedSource):
+            if source.packed:
                 raise UserError(f"{source.root}: is packed already; name the scenes that it was packed from")
         origins.append(_Folders(scenes))
     return origins

@@ -4,16 +4,20 @@ A record is one scene: eight frames, ten minutes apart, of infrared bands, 256 x
 fifth frame. Its id is a string, always: nineteen digits do not survive a float.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.arrays import REPAIR
+
+if TYPE_CHECKING:
+    from zoo.data.shards import Stored
 
 SIZE = 256
 FRAMES = 8
@@ -101,59 +105,97 @@ class Finding:
     faults: tuple[Fault, ...]
 
 
-class Source(Protocol):
-    """Directory in a known layout. Every method may raise a UserError that names record and path."""
+@dataclass(frozen=True)
+class Source(ABC):
+    """Directory in a known layout. Every method may raise a UserError that names record and path.
 
-    @property
-    def root(self) -> Path: ...
+    root: the directory. name: what tells it from other sources. packed: whether `cli data pack` wrote it, so that a
+    batch is read at once, from the page cache.
+    """
 
-    @property
-    def name(self) -> str: ...
+    root: Path
+    name: str
+    packed: ClassVar[bool] = False
 
+    @abstractmethod
     def records(self) -> tuple[Record, ...]:
         """All records, sorted by (split, id) whatever the order of the directory."""
 
+    @abstractmethod
     def path(self, record: Record) -> Path:
         """Folder or file that holds the record."""
 
     def mask_path(self, record: Record) -> Path:
         """File that holds the label of a labelled record."""
+        return self.path(record)
 
+    @abstractmethod
     def has_mask(self, record: Record) -> bool:
         """True if there is a label, readable or not; reads no array."""
 
     def has_labelers(self, record: Record) -> bool:
         """True if the marks of each labeler are known; reads no array."""
+        return False
 
+    @abstractmethod
     def bands(self, record: Record) -> tuple[int, ...]:
         """Numbers of the bands that the record holds; reads no array."""
 
+    @abstractmethod
     def files(self, record: Record, bands: Sequence[int]) -> tuple[Path, ...]:
         """Files that hold these bands."""
 
+    @abstractmethod
     def frames(self, record: Record, bands: Sequence[int]) -> tuple[int, ...]:
         """Frames (1 to 8) that every one of `bands` holds; reads the first pixel of each band."""
 
+    @abstractmethod
     def kelvin(self, record: Record, bands: Sequence[int], frames: Sequence[int]) -> NDArray[np.float32]:
         """Brightness temperature, kelvin: (len(bands), len(frames), 256, 256); frames are 1 to 8.
 
         A frame that the record does not hold is NaN; the labelled frame is always held.
         """
 
+    def colours(self, record: Record, frames: Sequence[int]) -> NDArray[np.float32] | None:
+        """Clipped ash colours, (3, len(frames), 256, 256), NaN where a frame is absent; None if they are not kept."""
+        return None
+
+    def stored(self, records: Sequence[Record], bands: Sequence[int] | None, frames: Sequence[int]) -> "Stored | None":
+        """Stored values of records, in their order: one copy each and nothing else.
+
+        bands: those to take of kelvins, None for ash colours. None if the records are not stored alike, or not so, or
+        lack a frame.
+        """
+        return None
+
+    @abstractmethod
     def mask(self, record: Record) -> NDArray[np.bool_]:
         """Label of the fifth frame: (256, 256)."""
 
+    def masks(self, records: Sequence[Record]) -> NDArray[np.bool_]:
+        """Labels of records, (n, 256, 256)."""
+        return np.stack([self.mask(record) for record in records])
+
     def labelers(self, record: Record) -> NDArray[np.bool_] | None:
         """Marks of each labeler: (R, 256, 256), or None if they are not known."""
+        return None
+
+    def thumbnails(self, record: Record) -> NDArray[np.float32] | None:
+        """Thumbnails (`zoo.data.thumbnails`) of the ash bands of all frames that the record held; None if not kept."""
+        return None
 
     def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
         """Time and place by split and record id; may be empty or name absent records."""
+        return {}
 
     def faults(self) -> tuple[Fault, ...]:
         """Faults for which a record or its metadata is left out: broken links, invalid entries."""
+        return ()
 
+    @abstractmethod
     def expected_files(self) -> ExpectedFiles:
         """Files that each record should hold."""
 
+    @abstractmethod
     def check(self, record: Record, expected: frozenset[str]) -> Finding:
         """Check every file of a record; a fault is reported, not raised."""

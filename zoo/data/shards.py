@@ -82,6 +82,14 @@ class Content:
         return np.divide(planes, step, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Values of several records as they are stored: (n, frames, channels, 256, 256) of this content."""
+
+    content: Content
+    values: NDArray[Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """What a shard's list says of one record."""

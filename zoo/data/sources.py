@@ -96,6 +96,11 @@ class Scenes:
         """Source of a record, which reads all that is known of it."""
         return self._by_name[record.source]
 
+    def common_source(self, records: Iterable[Record]) -> Source | None:
+        """Source that all of these records lie in; None if they lie in several, or if there are none."""
+        names = {record.source for record in records}
+        return self._by_name[names.pop()] if len(names) == 1 else None
+
     @property
     def label_offset(self) -> float:
         """Pixels by which the labels lie further down and right than what they mark.

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.ash import ASH_BANDS, CLOUD_TEMPERATURE, ash_image, scaled
-from zoo.data.layouts.packed import PackedSource
 from zoo.data.records import SIZE, Record, Source
 
 ALIKE = 0.85
@@ -54,12 +53,13 @@ def read_looks(source: Source, record: Record, needed: Sequence[Bands]) -> Looks
 def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[np.float32]:
     """Thumbnail of every frame that the record holds: (frames, channels * 16 * 16), each of length one (or zero).
 
-    Those that a packed source kept of its records, where these are asked for: it may hold fewer frames itself.
+    Those that the source keeps, if these are asked for: it may have been packed with fewer frames.
     """
     if not bands:
         return np.empty((0, 0), np.float32)
-    if isinstance(source, PackedSource) and tuple(bands) == ASH_BANDS:
-        return source.thumbnails(record)
+    kept = source.thumbnails(record) if tuple(bands) == ASH_BANDS else None
+    if kept is not None:
+        return kept
     held = source.frames(record, bands)
     return thumbnails_of(source.kelvin(record, bands, held) if held else np.empty((len(bands), 0, SIZE, SIZE), "f4"))
 

@@ -8,7 +8,6 @@ from zoo.inputs.packing import content_for
 from zoo.inputs.reading import (
     Floats,
     frames_at,
-    packed_source,
     read_batch,
     read_channels,
     records_with,
@@ -29,7 +28,6 @@ __all__ = [
     "frames_at",
     "mean_std",
     "min_max",
-    "packed_source",
     "read_batch",
     "read_channels",
     "read_scaling",

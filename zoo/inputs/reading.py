@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from core.words import counted
 from zoo.data import FRAMES, LABELLED, Record, Scenes
-from zoo.data.layouts.packed import PackedSource, Stored
-from zoo.data.shards import Bytes
+from zoo.data.shards import Bytes, Stored
 from zoo.inputs.named import INPUTS, ash_alone
 
 Floats = NDArray[np.float32]
@@ -75,11 +74,9 @@ def records_with(scenes: Scenes, records: Iterable[Record], name: str, frames: S
 
 def read_channels(scenes: Scenes, record: Record, name: str, frames: Sequence[int]) -> Floats:
     """Read the channels of one record, before scaling: float32 (frames, channels, 256, 256)."""
-    entry, source = INPUTS.entry(name), scenes.source(record)
-    if entry.facts.of_ash and isinstance(source, PackedSource):
-        colours = source.colours(record, frames)
-        if colours is not None:
-            return np.stack(entry.facts.of_ash(*colours), axis=1)
+    entry = INPUTS.entry(name)
+    if entry.facts.of_ash and (colours := scenes.source(record).colours(record, frames)) is not None:
+        return np.stack(entry.facts.of_ash(*colours), axis=1)
     return np.stack(entry.make(*scenes.kelvin(record, entry.facts.bands, frames)), axis=1)
 
 
@@ -110,18 +107,9 @@ def stored_colours(scenes: Scenes, records: Sequence[Record], name: str, frames:
     return stored.values if stored and stored.content.kind == "ash" else None
 
 
-def packed_source(scenes: Scenes, records: Sequence[Record]) -> PackedSource | None:
-    """Packed source that holds all of these records; None if they lie in several sources, or in one that is not."""
-    if len({record.source for record in records}) != 1:
-        return None
-    source = scenes.source(records[0])
-    return source if isinstance(source, PackedSource) else None
-
-
 def _stored(scenes: Scenes, records: Sequence[Record], name: str, frames: Sequence[int]) -> Stored | None:
     """Values of the input's bands as packed records keep them; None unless all are packed alike."""
-    source = packed_source(scenes, records)
+    source = scenes.common_source(records)
     if source is None:
         return None
-    facts = INPUTS.facts(name)
-    return source.stored(records, None if records[0].clipped else facts.bands, frames)
+    return source.stored(records, None if records[0].clipped else INPUTS.facts(name).bands, frames)

@@ -9,13 +9,11 @@ from torch import Generator, Tensor
 
 from core.errors import Damaged
 from core.listener import SILENT, Listener
-from zoo.data import LABELLED, SIZE, Folds, Record, Scenes
-from zoo.data.layouts.packed import PackedSource
+from zoo.data import LABELLED, SIZE, Folds, Record, Scenes, Source
 from zoo.inputs import (
     Scaling,
     fit_scaling,
     frames_at,
-    packed_source,
     read_batch,
     read_channels,
     read_scaling,
@@ -120,11 +118,12 @@ class RecordDataset:
         return prefetch(self.batch, numbers)
 
     @cached_property
-    def _packed(self) -> PackedSource | None:
+    def _packed(self) -> Source | None:
         """Source of all records if it is a packed one: batches are read at once, and the page cache keeps them."""
-        return packed_source(self.scenes, self.records)
+        source = self.scenes.common_source(self.records)
+        return source if source and source.packed else None
 
-    def _packed_batch(self, source: PackedSource, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
+    def _packed_batch(self, source: Source, records: Sequence[Record]) -> tuple[Tensor, Tensor]:
         colours = stored_colours(self.scenes, records, self.recipe.input, self.recipe.frames)
         if colours is None:
             images = read_images(self.recipe, self.scenes, records, self.scaling)

@@ -10,6 +10,7 @@ from tests.scenes import write_ash, write_record
 from zoo.data import SIZE, open_scenes
 from zoo.data.check import check_scenes
 from zoo.data.layouts import LAYOUTS
+from zoo.data.thumbnails import thumbnails, thumbnails_of
 from zoo.workflows.pack import pack_scenes
 
 WRITE = {
@@ -25,40 +26,46 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.layouts import LAYOUTS
-from zoo.data.records import Finding, Record
+from zoo.data.records import Finding, Record, Source
 
 
 @LAYOUTS.register("archive", contents="archives", expects="*.frames.npy")
 @dataclass(frozen=True)
-class Archive:
-    root: Path
-    name: str
-
+class Archive(Source):
     @staticmethod
     def recognises(root):
         return any(root.glob("*.frames.npy"))
 
     def records(self):
         names = sorted(path.name.partition(".")[0] for path in self.root.glob("*.frames.npy"))
-        return tuple(Record(name, "test", self.name) for name in names)
+        return tuple(Record(name, "train", self.name) for name in names)
+
+    def path(self, record):
+        return self.root / f"{record.id}.frames.npy"
 
     def has_mask(self, record):
-        return False
+        return record.id == "x"
 
-    def metadata(self):
-        return {}
+    def bands(self, record):
+        return (14,)
 
-    def faults(self):
-        return ()
+    def files(self, record, bands):
+        return (self.path(record),)
+
+    def frames(self, record, bands):
+        return (5,)
 
     def kelvin(self, record, bands, frames):
-        return np.load(self.root / f"{record.id}.frames.npy")[None, None]
+        return np.load(self.path(record))[None, None]
+
+    def mask(self, record):
+        return np.load(self.path(record)) > 279
 
     def expected_files(self):
         return {record: frozenset((f"{record.id}.frames.npy",)) for record in self.records()}
 
     def check(self, record, expected):
-        return Finding(record, 1, (14,), (), False, ())
+        return Finding(record, 1, (14,), (), True, ())
 '''
 
 
@@ -97,11 +104,15 @@ def test_a_new_layout_is_one_file(tmp_path, monkeypatch):
     package.mkdir()
     data.mkdir()
     (package / "archive.py").write_text(ARCHIVE)
-    np.save(data / "x.frames.npy", np.full((SIZE, SIZE), 280, np.float32))
+    kelvin = np.linspace(270, 290, SIZE * SIZE, dtype=np.float32).reshape(SIZE, SIZE)
+    np.save(data / "x.frames.npy", kelvin)
     monkeypatch.setattr(layouts, "__path__", [str(package), *layouts.__path__])
     invalidate_caches()
     assert LAYOUTS.names() == ["archive"]
     scenes = open_scenes(data)
-    assert [record.id for record in scenes.test] == ["x"]
-    assert scenes.kelvin(scenes.test[0], (14,), (5,)).mean() == 280
+    (record,) = scenes.labelled
+    assert np.array_equal(scenes.kelvin(record, (14,), (5,))[0, 0], kelvin)
+    # What only packed records have is answered for it.
+    assert np.array_equal(scenes.common_source([record]).masks([record]), [kelvin > 279])
+    assert np.array_equal(thumbnails(scenes.source(record), record, (14,)), thumbnails_of(kelvin[None, None]))
     assert check_scenes(scenes).as_dict()["files"] == 1

@@ -4,7 +4,7 @@ Only the labelled frame is there, and all scenes count as train. The kelvins of 
 colours: exact where no colour is clipped, and the ash image made from them again is the file's everywhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from zoo.data.records import (
     ExpectedFiles,
     Fault,
     Finding,
-    Metadata,
     Record,
-    Split,
+    Source,
     sorted_records,
 )
 
@@ -35,11 +34,8 @@ SHAPE = (SIZE, SIZE, 4)
 
 @LAYOUTS.register("ash_colour", contents="ash-colour scenes", expects="contrails/*.npy")
 @dataclass(frozen=True)
-class AshColourSource:
+class AshColourSource(Source):
     """Directory with a folder `contrails` of ash-colour scenes."""
-
-    root: Path
-    name: str
 
     @staticmethod
     def recognises(root: Path) -> bool:
@@ -53,14 +49,8 @@ class AshColourSource:
     def path(self, record: Record) -> Path:
         return self.root / FOLDER / f"{record.id}.npy"
 
-    def mask_path(self, record: Record) -> Path:
-        return self.path(record)
-
     def has_mask(self, record: Record) -> bool:
         return True
-
-    def has_labelers(self, record: Record) -> bool:
-        return False
 
     def bands(self, record: Record) -> tuple[int, ...]:
         return ASH_BANDS
@@ -94,15 +84,6 @@ class AshColourSource:
         if not (marked | (label == 0)).all():
             raise FileFault(self.path(record), "holds labels that are neither 0 nor 1")
         return marked
-
-    def labelers(self, record: Record) -> NDArray[np.bool_] | None:
-        return None
-
-    def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
-        return {}
-
-    def faults(self) -> tuple[Fault, ...]:
-        return ()
 
     def expected_files(self) -> ExpectedFiles:
         """Each record is one file."""

@@ -38,6 +38,7 @@ from zoo.data.records import (
     Finding,
     Metadata,
     Record,
+    Source,
     Split,
     sorted_records,
 )
@@ -50,11 +51,8 @@ INDIVIDUAL_MASKS = "human_individual_masks.npy"
     "competition", contents="records", expects="train/, validation/ or test/ with a folder for each record"
 )
 @dataclass(frozen=True)
-class CompetitionSource:
+class CompetitionSource(Source):
     """Directory that holds any of train/, validation/ and test/."""
-
-    root: Path
-    name: str
 
     @staticmethod
     def recognises(root: Path) -> bool:

@@ -19,7 +19,7 @@ from core.signing import read_signed
 from zoo.data.arrays import FileFault, map_array
 from zoo.data.ash import ash_to_kelvin
 from zoo.data.layouts import LAYOUTS
-from zoo.data.records import SIZE, ExpectedFiles, Fault, Finding, Metadata, Record, Split, sorted_records
+from zoo.data.records import SIZE, ExpectedFiles, Fault, Finding, Metadata, Record, Source, Split, sorted_records
 from zoo.data.shards import (
     FORMAT,
     LABELERS,
@@ -30,6 +30,7 @@ from zoo.data.shards import (
     Content,
     Row,
     Shard,
+    Stored,
     digest_of,
     read_shard,
     record_of,
@@ -41,21 +42,12 @@ PACKED = "packed.json"
 Files = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Values of several records as they are stored: (n, frames, channels, 256, 256) of this content."""
-
-    content: Content
-    values: NDArray[Any]
-
-
 @LAYOUTS.register("packed", contents="packed records", expects=f"{PACKED}")
 @dataclass(frozen=True)
-class PackedSource:
+class PackedSource(Source):
     """Folder that `cli data pack` wrote."""
 
-    root: Path
-    name: str
+    packed = True
 
     @staticmethod
     def recognises(root: Path) -> bool:
@@ -100,15 +92,9 @@ class PackedSource:
         return planes[[content.bands.index(band) for band in bands]]
 
     def colours(self, record: Record, frames: Sequence[int]) -> NDArray[np.float32] | None:
-        """Clipped ash colours, (3, len(frames), 256, 256), NaN where a frame is absent; None if kelvins are kept."""
         return self._decoded(record, frames) if self._content(record).kind == "ash" else None
 
     def stored(self, records: Sequence[Record], bands: Sequence[int] | None, frames: Sequence[int]) -> Stored | None:
-        """Stored values of records, in their order: one copy each and nothing else.
-
-        bands: those to take of kelvins, None for ash colours. None if the records are not stored alike, or not so, or
-        lack a frame.
-        """
         places = [self._places[record] for record in records]
         contents = {self._shards[shard].content for shard in {shard for shard, _ in places}}
         if len(contents) != 1:
@@ -132,7 +118,6 @@ class PackedSource:
         return Stored(Content(kind=content.kind, bands=channels, frames=tuple(frames)), values)
 
     def masks(self, records: Sequence[Record]) -> NDArray[np.bool_]:
-        """Labels of records, (n, 256, 256)."""
         places = [self._places[record] for record in records]
         return unpacked_bits(np.stack([self._files(shard)[MASKS][number] for shard, number in places]))
 
@@ -148,15 +133,11 @@ class PackedSource:
         return unpacked_bits(self._parts(record)[LABELERS])
 
     def thumbnails(self, record: Record) -> NDArray[np.float32]:
-        """Thumbnails of the frames that the record held before it was packed, (frames, 768)."""
         return np.array(self._parts(record)[THUMBNAILS][: self._row(record).held])
 
     def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
         known = ((record, self._row(record).metadata) for record in self._places)
         return {(record.split, record.id): each for record, each in known if each}
-
-    def faults(self) -> tuple[Fault, ...]:
-        return ()
 
     def expected_files(self) -> ExpectedFiles:
         """Each record is a part of one shard."""
