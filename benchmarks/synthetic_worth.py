@@ -33,6 +33,7 @@ from zoo.runs.run import Run
 from zoo.runtime.precision import prediction_precision
 from zoo.training import set_threads
 from zoo.training.dataset import read_images
+from zoo.training.norms import measuring
 from zoo.training.scoring import best_dice
 
 CPU = torch.device("cpu")
@@ -40,14 +41,9 @@ CPU = torch.device("cpu")
 
 def adapt(network: nn.Module, run: Run, scenes: Scenes) -> None:
     """Estimate mean and variance of every BatchNorm again, from the images of all labelled records, without masks."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over all batches
-        norm.train()
-    for images in _batches(run, scenes):
-        network(images)
-    network.eval()
+    with measuring([network]):
+        for images in _batches(run, scenes):
+            network(images)
 
 
 @torch.inference_mode()

@@ -176,6 +176,11 @@ class Recipe:
     compile: bool = key(False, "speed")  # by torch.compile
     # MEMBER@HASH, whose run of the same fold gives the first weights.
     start_from: str = key("", "weights", START, fixed=True, asks_run=True)
+    # BatchNorm's statistics are those of records without a mask, all other weights those of start_from.
+    adapt: bool = key(False, "weights", fixed=True, asks_run=True)
+    adapt_sha256: str = key(
+        "", "weights", DIGITS, fixed=True
+    )  # how their ids' digest begins; found before a run starts
     # MEMBER@HASH or ensemble+NAME@HASH, whose maps label frames and records without a mask (`zoo pseudo`).
     pseudo: str = key("", "reading", TEACHER, fixed=True, asks_run=True)
     pseudo_sha256: str = key("", "reading", DIGITS, fixed=True)  # how their digest begins; found before a run starts
@@ -382,6 +387,9 @@ def _check_together(recipe: Recipe) -> None:
     if recipe.soup > 1 and not recipe.start_from:
         words = "averages runs that start from the same weights; give their member, start_from"
         raise refusal(recipe.name, "soup", recipe.soup, words)
+    if recipe.adapt and (not recipe.start_from or recipe.soup > 1 or recipe.stages):
+        words = "takes the weights of a trained member as they are; give it as start_from, without soup and stages"
+        raise refusal(recipe.name, "adapt", recipe.adapt, words)
     if recipe.min_lr > recipe.lr:
         raise refusal(recipe.name, "min_lr", recipe.min_lr, f"give no more than lr, {recipe.lr:g}")
 

@@ -6,6 +6,7 @@ Stays outside: the command line, how prediction sets are made (zoo.inference, fr
 
 from zoo.runs.epochs import Epoch
 from zoo.runtime.devices import set_threads
+from zoo.training.adapting import adapt, pin_adapted_records
 from zoo.training.dataset import RecordDataset, run_datasets, run_scaling
 from zoo.training.history import epoch_line
 from zoo.training.loop import train
@@ -18,12 +19,14 @@ __all__ = [
     "Epoch",
     "Planned",
     "RecordDataset",
+    "adapt",
     "average_seeds",
     "check_recipe",
     "check_run",
     "check_views",
     "epoch_line",
     "look_at",
+    "pin_adapted_records",
     "pin_warm_start",
     "pin_weights",
     "read_curve",

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.errors import UserError
 from core.files import make_folder, sha256_of_file, write_text
@@ -27,6 +26,7 @@ from zoo.runtime.precision import autocast, training_precision
 from zoo.training.averaging import average_weights
 from zoo.training.dataset import RecordDataset
 from zoo.training.loop import steps_per_epoch
+from zoo.training.norms import measuring
 from zoo.training.scoring import score
 
 
@@ -109,12 +109,7 @@ def _measure_statistics(network: Segmenter, run: Run, train_set: RecordDataset, 
     """
     recipe, device = run.recipe.final, next(network.parameters()).device
     trained = network.children() if recipe.freeze < 1 else (network.time, network.decoder)
-    norms = [norm for part in trained for norm in part.modules() if isinstance(norm, _BatchNorm)]
     network.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean
-        norm.train()
 
     def draw(use: str) -> torch.Generator:
         return torch.Generator().manual_seed(run.random_seed("soup", use))
@@ -122,7 +117,7 @@ def _measure_statistics(network: Segmenter, run: Run, train_set: RecordDataset, 
     order = train_set.order(recipe, steps_per_epoch(recipe, len(train_set)), draw)
     parts = [order[start : start + recipe.batch] for start in range(0, len(order), recipe.batch)]
     views = draw("views")
-    with train_set.batches(parts) as batches:
+    with measuring(trained), train_set.batches(parts) as batches:
         for images, labels in batches:
             seen, _ = training_view(recipe, images, labels, device, views)
             with autocast(device, precision):

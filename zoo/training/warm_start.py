@@ -75,11 +75,19 @@ def find_warm_start(run: Run) -> WarmStart | None:
         return WarmStart(best, sha256_of_file(best))
     if not run.recipe.start_from:
         return None
+    ended = find_start(run)
+    return WarmStart(ended.run.best, ended.weights_sha256)
+
+
+def find_start(run: Run) -> EndedRun:
+    """Find the run that a run with `start_from` starts from: of its fold and, if there is one, of its seed.
+
+    UserError if there is none that was trained to its end.
+    """
     usable = [ended for ended in _trained_to_the_end(run) if ended.complete]
     if not usable:
         raise _no_start(run.recipe, run.store, [run.fold], run.folds_sha256)
-    ended = next((found for found in usable if found.run.seed == run.seed), usable[0])
-    return WarmStart(ended.run.best, ended.weights_sha256)
+    return next((found for found in usable if found.run.seed == run.seed), usable[0])
 
 
 def load_warm_start(network: nn.Module, path: Path) -> list[str]:
@@ -177,9 +185,13 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
 
 def _fits(trained: Recipe, recipe: Recipe) -> bool:
     """True if the recipe can start from the trained one, and they differ in more than their starts."""
-    ours, theirs = (replace(one, start_from="", soup=1).counted for one in (recipe, trained))
+    ours, theirs = (_without_start(one).counted for one in (recipe, trained))
     is_its_own = trained.name == recipe.name and bool(trained.start_from) and ours == theirs
     return _encoder_input(trained) == _encoder_input(recipe) and not is_its_own
+
+
+def _without_start(recipe: Recipe) -> Recipe:
+    return replace(recipe, start_from="", soup=1, adapt=False, adapt_sha256="")
 
 
 def pin_weights(recipe: Recipe, store: Store) -> Recipe:

@@ -26,7 +26,7 @@ from zoo.predictions.splits import OOF
 from zoo.runs import Store
 from zoo.runs.names import FULL
 from zoo.runs.run import fold_names, plan_run, run_records
-from zoo.training import Planned, check_run, check_views, pin_warm_start, with_ingredients
+from zoo.training import Planned, check_run, check_views, pin_adapted_records, pin_warm_start, with_ingredients
 from zoo.workflows.predict import is_predicted
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def plan_training(
     """
     several = [members] if isinstance(members, str | Recipe) else list(members)
     loaded = load_members(several, own_members, sets, epochs=epochs, start_from=start)
-    recipes = [pin_label_offset(recipe, scenes) for recipe in loaded]
+    recipes = [pin_adapted_records(pin_label_offset(recipe, scenes), scenes) for recipe in loaded]
     split = folds or find_folds(store.folds, scenes, seed, job_count(jobs), listener, store.highest_fold())
     if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
         split.require_grouped()

@@ -31,6 +31,7 @@ from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
     RecordDataset,
+    adapt,
     average_seeds,
     epoch_line,
     look_at,
@@ -168,6 +169,8 @@ class _Trainer:
         self.listener.detail(f"{run.label}: {self.jobs} threads, device {self.device}")
         if run.recipe.soup > 1:
             average_seeds(run, seen, held, self.device)
+        elif run.recipe.adapt:
+            adapt(run, self.scenes, held, seen.scaling, self.device, self.listener)
         else:
             info, label = self.listener.info, run.label
             tell("run", run, self.folds)
