@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.errors import UserError
+from submissions.rle import as_mask
 
 
 class CocoRle(TypedDict):
@@ -24,10 +24,8 @@ def encode_coco(mask: ArrayLike) -> CocoRle:
     >>> encode_coco([[0, 1], [1, 1]])
     {'size': [2, 2], 'counts': [1, 3]}
     """
-    array = np.asarray(mask)
-    if array.ndim != 2 or (array.dtype != bool and not np.isin(array, (0, 1)).all()):
-        raise UserError(f"mask of {array.dtype} {array.shape}: must be (height, width) of 0 and 1")
-    pixels = array.astype(bool).ravel(order="F")
+    array = as_mask(mask)
+    pixels = array.ravel(order="F")
     edges = np.flatnonzero(np.diff(pixels, prepend=False))
     counts = np.diff(edges, prepend=0, append=len(pixels))
     return {"size": [*array.shape], "counts": counts.tolist()}

@@ -23,6 +23,16 @@ PIXELS = SHAPE[0] * SHAPE[1]
 _NUMBERS = re.compile(r"[1-9][0-9]{0,17}(?: [1-9][0-9]{0,17})*", re.ASCII)
 
 
+def as_mask(mask: ArrayLike) -> Mask:
+    """Mask as an array (H, W) bool; UserError for another dimension, or values other than 0 and 1."""
+    array = np.asarray(mask)
+    if array.ndim != 2:
+        raise UserError(f"mask of shape {array.shape}: must be (height, width); encode masks one by one")
+    if array.dtype != bool and not np.isin(array, (0, 1)).all():
+        raise UserError(f"mask of {array.dtype} with values other than 0 and 1; apply the threshold first")
+    return array.astype(bool, copy=False)
+
+
 def encode(mask: ArrayLike) -> str:
     """Run-length encoding of a mask, (H, W) bool or 0 and 1; "-" if it is empty.
 
@@ -34,11 +44,7 @@ def encode(mask: ArrayLike) -> str:
     >>> encode(mask)
     '1 3 10 5'
     """
-    array = np.asarray(mask)
-    if array.ndim != 2:
-        raise UserError(f"mask of shape {array.shape}: must be (height, width); encode masks one by one")
-    if array.dtype != bool and not np.isin(array, (0, 1)).all():
-        raise UserError(f"mask of {array.dtype} with values other than 0 and 1; apply the threshold first")
+    array = as_mask(mask)
     # Contrails cover less than a percent: sorting their pixels is faster than copying the mask column by column.
     rows, columns = np.divmod(np.flatnonzero(array), max(1, array.shape[1]))
     pixels = np.sort(columns * array.shape[0] + rows)
