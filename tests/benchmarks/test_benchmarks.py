@@ -1,80 +1,24 @@
 """Every benchmark runs, once and at its smallest size; its figures are looked at where it is run for them."""
 
-import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 import benchmarks
-from benchmarks.screening import plackett_burman
-from cli.app import run as cli
 from ensemble import counts
+from tests.benchmarks.cases import GOLDEN, LABELLED
 from tests.dask_cluster import dask_cluster
-from tests.golden.cases import TRAIN, VALIDATION, write_scenes
 from tests.scenes import write_record
-from tests.zoo.training.cases import TINY, TINY_FILE
+from tests.zoo.training.cases import TINY
 from zoo.data.synth import make_scenes
 from zoo.members import with_settings
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
-LABELLED = TRAIN + VALIDATION
-WITH_JSON = (
-    "bit_flips",
-    "boards",
-    "cache_size",
-    "changed_scenes",
-    "check",
-    "cluster",
-    "coverage",
-    "ensemble",
-    "epoch_choice",
-    "epoch_profile",
-    "feeding",
-    "floor_bound",
-    "levers",
-    "notebook",
-    "one_writer",
-    "packed_dice",
-    "packing",
-    "prediction",
-    "prediction_memory",
-    "reading",
-    "report",
-    "rle",
-    "run_means",
-    "saturation",
-    "screening",
-    "selection",
-    "synth_crops",
-    "synthetic_worth",
-)
 TWO_MEMBERS = {"MEMBERS": 2, "SHARES": [3, 1]}
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Six labelled records with the bands of the false colour."""
-    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", with_bands=LABELLED)
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run a benchmark's main with constants of its module made smaller; what it printed, and its --json."""
-
-    def run_main(name, *arguments, **smaller):
-        module = importlib.import_module(f"benchmarks.{name}")
-        for constant, value in smaller.items():
-            monkeypatch.setattr(module, constant, value)
-        path = tmp_path / "figures.json"
-        module.main([*map(str, arguments), *(["--json", str(path)] if name in WITH_JSON else [])])
-        return capsys.readouterr().out, json.loads(path.read_text()) if path.exists() else {}
-
-    return run_main
 
 
 def test_bit_flips(run):
@@ -183,55 +127,6 @@ def test_epoch_profile(run, scenes, monkeypatch):
 def test_floor_bound(run, scenes):
     _, rows = run("floor_bound", GOLDEN, "--data", scenes)
     assert all(0 < row["bound"] <= 1 and 0 <= row["active"] <= rows[0]["active"] for row in rows)
-
-
-def test_levers(run, scenes, tmp_path, monkeypatch):
-    """Both sides of a lever of its own are trained, with two seeds, and compared on all records."""
-    member = tmp_path / "tiny.toml"
-    member.write_text(TINY_FILE)
-    assert cli(["data", "folds", "--folds", "2", "--data", str(scenes), "--runs", str(tmp_path / "runs")]) == 0
-    given = ("--data", scenes, "--runs", tmp_path / "runs", "--member", member, "--epochs", 1, "--seeds", 2)
-    _, (row,) = run("levers", *given, "--set", "precision=fp32", "--set", "lr=0.002")
-    assert row["lever"] == "precision=fp32, lr=0.002"
-    assert (row["seeds"], row["records"], row["epochs"]) == (2, len(LABELLED), 1)
-    assert 0 <= row["dice"] <= 1
-    assert row["gain_interval"][0] <= row["gain"] <= row["gain_interval"][1]
-    assert row["minutes"] > 0
-
-
-def test_notebook(run, scenes, tmp_path):
-    given = ("--data", scenes, "--runs", GOLDEN, "--member", "tiny", "--minutes", 1e-6, "--maps", tmp_path / "maps")
-    out, figures = run("notebook", *given, BATCH=2, WARM_UP=0, TIMED=1)
-    assert "notebook: epoch 1/1" in out
-    assert [row["fold"] for row in figures["folds"]] == ["0", "1"]
-    assert figures["records"] == 6
-    assert figures["members"]["dice"] - figures["notebook"]["dice"] == pytest.approx(figures["gain"]["dice"])
-    again, same = run("notebook", *given)
-    assert "epoch" not in again
-    assert same == figures
-
-
-def test_screening(run, scenes, tmp_path):
-    """Recipes of the design with and without a lever are trained once, and compared on all records."""
-    member = tmp_path / "tiny.toml"
-    member.write_text(TINY_FILE)
-    assert cli(["data", "folds", "--folds", "2", "--data", str(scenes), "--runs", str(tmp_path / "runs")]) == 0
-    given = ("--data", scenes, "--runs", tmp_path / "runs", "--member", member, "--epochs", 1, "--base", "loss=dice")
-    _, figures = run("screening", *given, "--set", "lr=0.002", "--set", "loss+=0.1*bce", PRIMES=(3,))
-    assert figures["recipes"]["on"] == [[True, True], [False, True], [True, False], [False, False]]
-    assert [row["lever"] for row in figures["levers"]] == ["lr=0.002", "loss+=0.1*bce"]
-    assert all(row["gain_interval"][0] <= row["gain"] <= row["gain_interval"][1] for row in figures["levers"])
-    with pytest.raises(ValueError, match="24 levers; at most"):
-        plackett_burman(24)
-
-
-@pytest.mark.parametrize("factors", [3, 7, 11, 15, 23])
-def test_plackett_burman(factors):
-    """Each lever is on in half of the runs, each pair in a quarter; the last run is the plain recipe."""
-    design = plackett_burman(factors).astype(int)
-    runs = len(design)
-    assert (design.T @ design == np.where(np.eye(factors, dtype=bool), runs // 2, runs // 4)).all()
-    assert not design[-1].any()
 
 
 def test_one_writer(run):
@@ -396,7 +291,8 @@ def test_completion(run):
 
 
 def test_no_benchmark_is_forgotten():
-    tests = "\n".join(name.removeprefix("test_") for name in globals() if name.startswith("test_"))
+    tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
+    tested = set(re.findall(r"^def test_(\w+)", "\n".join(tests), re.MULTILINE))
     shared = {"__init__", "ensemble_maps", "selection_worlds", "coverage_ways", "coverage_worlds"}
     names = {path.stem for path in Path(benchmarks.__path__[0]).glob("*.py")} - shared
-    assert [name for name in sorted(names) if name not in tests.splitlines()] == []
+    assert sorted(names - tested) == []
