@@ -20,7 +20,7 @@ def pack(settings: Settings, out: Path, members: tuple[str, ...], inputs: tuple[
     """Pack the scenes of --data into OUT: the bands and frames that MEMBERs or --inputs need, in a few large files.
 
     Without either, those of the default line-up. Ash colours are kept in steps of 1/255 if they are enough, otherwise
-    bands in steps of 0.01 K. --data may also be a zip file or the URL of an object store, in the competition's layout.
+    bands in steps of 0.01 K. --data may also be a zip file or the URL of an object store.
     The same command continues an interrupted one, and packs damaged shards again. --data OUT then reads the result.
     """
     from zoo.workflows.pack import pack_scenes

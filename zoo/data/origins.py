@@ -1,4 +1,4 @@
-"""Where records are packed from: directories in any layout, zip files and object stores in the competition's.
+"""Where records are packed from: directories, zip files and object stores, in any layout but the packed one.
 
 In: paths and URLs. Out: origins, which list their records without reading any and open one at a time. The files of a
 record in a zip file or an object store are fetched into a temporary folder, where the layout reads and checks them.
@@ -8,23 +8,23 @@ import re
 import tempfile
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from core.errors import UserError
 from core.files import LARGEST_DOCUMENT, sha256_of, stamp
 from zoo.data.label_offset import FILE, read_label_offset
-from zoo.data.layouts.competition import INDIVIDUAL_MASKS, PIXEL_MASKS, CompetitionSource, band_name
+from zoo.data.layouts import LAYOUTS
+from zoo.data.layouts.competition import INDIVIDUAL_MASKS
 from zoo.data.metadata import read_metadata
-from zoo.data.records import BANDS, SPLITS, Fault, Metadata, Record, Source, Split
+from zoo.data.records import SPLITS, Fault, Metadata, Record, Source, Split
 from zoo.data.sources import Scenes, open_scenes
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
-_MEMBER = re.compile(r"(?P<root>(?:.*/)?)(?P<split>train|validation|test)/(?P<id>[^/.][^/]*)/(?P<file>[^/]+\.npy)")
 
 
 class Origin(Protocol):
@@ -119,53 +119,72 @@ class _Folders:
         return self.scenes.faults
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """Records of a layout below a folder of an archive, each with its files and the bands in them."""
+
+    layout: str
+    root: str
+    records: dict[tuple[Split, str], dict[str, tuple[int, ...]]]
+
+
+def _listed(members: Iterable[str]) -> Iterator[_Listed]:
+    """Find the places of an archive that hold records."""
+    for layout in LAYOUTS.names():
+        if not (archived := LAYOUTS.facts(layout).archived):
+            continue
+        places: dict[str, _Listed] = {}
+        for found in filter(None, map(re.compile(archived.path).fullmatch, members)):
+            place = places.setdefault(found["root"], _Listed(layout, found["root"], {}))
+            files = place.records.setdefault((found.groupdict().get("split", "train"), found["id"]), {})
+            if (bands := archived.bands(PurePosixPath(found[0]).name)) is not None:
+                files[found[0]] = bands
+        yield from places.values()
+
+
 class _Archive(ABC):
-    """Files in the competition's layout that have to be fetched before they can be read.
+    """Files in a layout's order that have to be fetched before they can be read.
 
     where: words for messages. members: names of all files, each with what tells a change of it.
     """
 
     def __init__(self, where: str, members: Mapping[str, Any]) -> None:
         self.where = where
-        self._files: dict[tuple[Split, str], dict[str, str]] = {}
         self._state = members
-        roots = set()
-        for name in members:
-            if found := _MEMBER.fullmatch(name):
-                roots.add(found["root"])
-                self._files.setdefault((cast(Split, found["split"]), found["id"]), {})[found["file"]] = name
-        if len(roots) != 1:
-            what = f"records in {len(roots)} places, {min(roots)} first" if roots else "no records"
-            raise UserError(
-                f"{where}: holds {what}; expected train/, validation/ or test/ with a folder for each record"
-            )
-        (self._root,) = roots
+        places = list(_listed(members))
+        if len(places) != 1:
+            first = min((place.root for place in places), default="")
+            what = f"records in {len(places)} places, {first or 'its top'} first" if places else "no records"
+            raise UserError(f"{where}: holds {what}; expected {_expected()}")
+        (self._place,) = places
 
     @abstractmethod
     def fetch(self, member: str, path: Path) -> None:
         """Write the content of a member to a file."""
 
     def records(self) -> Sequence[Record]:
-        name = PurePosixPath(self.where).name
-        return [Record(record_id, split, name) for split, record_id in sorted(self._files)]
+        name, archived = PurePosixPath(self.where).name, LAYOUTS.facts(self._place.layout).archived
+        clipped = archived is not None and archived.clipped
+        return [Record(record_id, split, name, clipped) for split, record_id in sorted(self._place.records)]
 
     def bands(self, record: Record) -> tuple[int, ...]:
-        return tuple(band for band in BANDS if band_name(band) in self._files[record.split, record.id])
+        return tuple(sorted({band for bands in self._files(record).values() for band in bands}))
 
     def metadata(self, record: Record) -> Metadata | None:
         return self._metadata.get((record.split, record.id))
 
     def made_from(self, record: Record, bands: Sequence[int]) -> str:
-        return _digest({name: self._state[member] for name, member in self._needed(record, bands).items()})
+        needed = self._needed(record, bands)
+        return _digest({PurePosixPath(member).name: self._state[member] for member in needed})
 
     @contextmanager
     def opened(self, record: Record, bands: Sequence[int]) -> Iterator[Source]:
         with tempfile.TemporaryDirectory(prefix="contrails-") as folder:
-            source = CompetitionSource(Path(folder), self.where)
-            source.path(record).mkdir(parents=True)
-            for name, member in self._needed(record, bands).items():
-                self.fetch(member, source.path(record) / name)
-            yield source
+            for member in self._needed(record, bands):
+                path = Path(folder) / member.removeprefix(self._place.root)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.fetch(member, path)
+            yield LAYOUTS.get(self._place.layout)(Path(folder), self.where)
 
     @property
     def label_offset(self) -> float:
@@ -194,14 +213,17 @@ class _Archive(ABC):
         """What `read` finds in a file beside the splits, which may be absent."""
         with tempfile.TemporaryDirectory(prefix="contrails-") as folder:
             path = Path(folder) / name
-            if self._root + name in self._state:
-                self.fetch(self._root + name, path)
+            if self._place.root + name in self._state:
+                self.fetch(self._place.root + name, path)
             return read(path)
 
-    def _needed(self, record: Record, bands: Sequence[int]) -> dict[str, str]:
-        files = self._files[record.split, record.id]
-        wanted = {*map(band_name, bands), PIXEL_MASKS, INDIVIDUAL_MASKS}
-        return {name: files[name] for name in sorted(wanted & files.keys())}
+    def _files(self, record: Record) -> Mapping[str, tuple[int, ...]]:
+        return self._place.records[record.split, record.id]
+
+    def _needed(self, record: Record, bands: Sequence[int]) -> list[str]:
+        """Files with any of these bands, and masks."""
+        files = self._files(record)
+        return [member for member in sorted(files) if not files[member] or set(bands) & set(files[member])]
 
 
 class _ZipFile(_Archive):
@@ -253,6 +275,11 @@ def _state(info: Mapping[str, Any]) -> list[str]:
         with suppress(KeyError):
             return [str(info["size"]), str(info[key])]
     return [str(info.get("size"))]
+
+
+def _expected() -> str:
+    facts = map(LAYOUTS.facts, LAYOUTS.names())
+    return ", or ".join(each.expects for each in facts if each.archived)
 
 
 def _digest(files: Mapping[str, Any]) -> str:

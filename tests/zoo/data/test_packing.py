@@ -1,6 +1,7 @@
 """Packed folders: what is kept of records, and what a kill, a flipped bit and changed scenes do to it."""
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -234,6 +235,47 @@ def test_a_zip_file_and_an_object_store_give_the_bytes_of_the_folder(raw, packed
         assert expected.items() <= found.items()
         assert open_scenes(out.with_suffix(".out")).label_offset == 0
         assert pack_into(out.with_suffix(".out"), [place], frames=range(1, 9)).reused == 7
+
+
+def zipped(folder, path):
+    with zipfile.ZipFile(path, "w") as file:
+        for each in sorted(folder.rglob("*.*")):
+            file.write(each, f"download/{each.relative_to(folder)}")
+    return path
+
+
+def test_a_zip_file_of_ash_colour_scenes_gives_the_bytes_of_the_folder(ash, tmp_path):
+    write_ash(tmp_path / "ash", "301", mask=9)
+    (tmp_path / "ash" / "train_df.csv").write_text("record_id\n")
+    pack_into(tmp_path / "folder", [tmp_path / "ash"])
+    place = zipped(tmp_path / "ash", tmp_path / "ash.zip")
+    pack_into(tmp_path / "zip", [place])
+    expected = {name: digest for name, digest in files_of(tmp_path / "folder").items() if name.endswith(".npy")}
+    assert expected.items() <= files_of(tmp_path / "zip").items()
+    (record,) = open_scenes(tmp_path / "zip").labelled
+    assert (record.id, record.clipped) == ("301", True)
+    with pytest.raises(UserError, match=r"record 301 .ash.zip.: is an ash-colour image, and kelvins are to be packed"):
+        pack_into(tmp_path / "other", [place], ("fc_unclipped",))
+    with pytest.raises(UserError, match=r"record 301 .ash.zip.: has no band 08, which is to be packed"):
+        pack_into(tmp_path / "other", [place], ("all_bands_min_max",))
+
+
+def test_records_of_a_zip_file_may_have_no_mask_but_not_masks_alone(tmp_path):
+    write_record(tmp_path / "raw", "train", "1", mask=None)
+    write_record(tmp_path / "raw", "train", "2", mask=5)
+    write_record(tmp_path / "raw", "test", "3")
+    pack_into(tmp_path / "out", [zipped(tmp_path / "raw", tmp_path / "raw.zip")])
+    scenes = open_scenes(tmp_path / "out")
+    assert [record.id for record in scenes.labelled] == ["2"]
+    assert [record.id for record in scenes.records] == ["3", "1", "2"]
+    for band in (11, 14, 15):
+        (tmp_path / "raw" / "train" / "2" / f"band_{band}.npy").unlink()
+    with pytest.raises(UserError, match=r"record 2 .raw.zip.: has no band 11, which is to be packed"):
+        pack_into(tmp_path / "other", [zipped(tmp_path / "raw", tmp_path / "raw.zip")])
+    shutil.copytree(tmp_path / "raw", tmp_path / "both" / "a")
+    shutil.copytree(tmp_path / "raw", tmp_path / "both" / "b")
+    with pytest.raises(UserError, match="holds records in 2 places, download/a/ first; expected contrails"):
+        pack_into(tmp_path / "other", [zipped(tmp_path / "both", tmp_path / "both.zip")])
 
 
 def test_what_cannot_be_packed_is_refused_before_it_starts(raw, packed, ash, tmp_path):

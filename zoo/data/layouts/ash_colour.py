@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import UserError
 from zoo.data.arrays import FileFault, read_array
 from zoo.data.ash import ASH_BANDS, ash_to_kelvin
-from zoo.data.layouts import LAYOUTS
+from zoo.data.layouts import LAYOUTS, Archived
 from zoo.data.layouts._checks import label_faults
 from zoo.data.records import (
     FRAMES,
@@ -32,7 +32,14 @@ FOLDER = "contrails"
 SHAPE = (SIZE, SIZE, 4)
 
 
-@LAYOUTS.register("ash_colour", contents="ash-colour scenes", expects="contrails/*.npy")
+@LAYOUTS.register(
+    "ash_colour",
+    contents="ash-colour scenes",
+    expects="contrails/*.npy",
+    archived=Archived(
+        path=r"(?P<root>(?:.*/)?)contrails/(?P<id>[^/.][^/]*)\.npy", bands=lambda name: ASH_BANDS, clipped=True
+    ),
+)
 @dataclass(frozen=True)
 class AshColourSource(Source):
     """Directory with a folder `contrails` of ash-colour scenes."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserError
 from zoo.data.arrays import REPAIR, FileFault, read_array, read_first
-from zoo.data.layouts import LAYOUTS
+from zoo.data.layouts import LAYOUTS, Archived
 from zoo.data.layouts._checks import (
     absent_frames,
     band_faults,
@@ -47,8 +47,29 @@ PIXEL_MASKS = "human_pixel_masks.npy"
 INDIVIDUAL_MASKS = "human_individual_masks.npy"
 
 
+def band_name(band: int) -> str:
+    """Name of a band's file."""
+    return f"band_{band:02d}.npy"
+
+
+BAND_FILES = {band_name(band): band for band in BANDS}
+FILES = BAND_FILES.keys() | {PIXEL_MASKS, INDIVIDUAL_MASKS}
+
+
+def bands_in(name: str) -> tuple[int, ...] | None:
+    """Bands in a file of this name: one or, in masks, none; None for a file that is none of a record's."""
+    if name in BAND_FILES:
+        return (BAND_FILES[name],)
+    return () if name in FILES else None
+
+
 @LAYOUTS.register(
-    "competition", contents="records", expects="train/, validation/ or test/ with a folder for each record"
+    "competition",
+    contents="records",
+    expects="train/, validation/ or test/ with a folder for each record",
+    archived=Archived(
+        path=r"(?P<root>(?:.*/)?)(?P<split>train|validation|test)/(?P<id>[^/.][^/]*)/[^/]+\.npy", bands=bands_in
+    ),
 )
 @dataclass(frozen=True)
 class CompetitionSource(Source):
@@ -139,7 +160,7 @@ class CompetitionSource(Source):
     def expected_files(self) -> ExpectedFiles:
         """Files that most records hold: bands of the whole source, masks of the record's own split."""
         held = {record: names_in(self.path(record)) & FILES for record in self.records()}
-        bands = held_by_most([names & BAND_FILES for names in held.values()])
+        bands = held_by_most([names & BAND_FILES.keys() for names in held.values()])
         result: dict[Record, frozenset[str]] = {}
         for split in {record.split for record in held}:
             of_split = {record: names - bands for record, names in held.items() if record.split == split}
@@ -184,15 +205,6 @@ class CompetitionSource(Source):
         if labelers is not None and differ:
             what = f"differs from the majority of {len(labelers)} labelers in {differ} pixels"
             yield Fault(record.id, self.mask_path(record), what, f"fetch it and {INDIVIDUAL_MASKS} again")
-
-
-def band_name(band: int) -> str:
-    """Name of a band's file."""
-    return f"band_{band:02d}.npy"
-
-
-BAND_FILES = frozenset(map(band_name, BANDS))
-FILES = BAND_FILES | {PIXEL_MASKS, INDIVIDUAL_MASKS}
 
 
 def read_band(path: Path) -> NDArray[np.floating[Any]]:
