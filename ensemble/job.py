@@ -4,6 +4,7 @@ In: a `Store`, scenes with labels, a `FitJob`. Out: the fit and its frozen ensem
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,9 +34,10 @@ class FitJob:
     """Members, records and options of a fit on predictions.
 
     name: of the ensemble. members: None: all that predicted as many folds as any. on: oof (all labelled records), train
-    or validation. tta: None: the plainest that there is. budget_hours: keep the members that predict `budget_records`
-    (None: the test records) in this time. costs: seconds per record of members that were not timed.
-    max_ram: GB. jobs: threads, by default all cores. Raises UsageError or UnknownName for values that make no sense.
+    or validation. tta: None: of each member the set that covers most folds, of several that with most mirrored and
+    turned views. budget_hours: keep the members that predict `budget_records` (None: the test records) in this time.
+    costs: seconds per record of members that were not timed. max_ram: GB. jobs: threads, by default all cores. Raises
+    UsageError or UnknownName for values that make no sense.
     """
 
     name: str = DEFAULT_ENSEMBLE
@@ -93,6 +95,8 @@ def fit_runs(store: Store, scenes: Scenes, job: FitJob | None = None, listener: 
     """
     job = job or FitJob()
     folds, members = _members(store, job, listener)
+    if job.tta is None:
+        _note_views(store, members, listener)
     labelled = {record.id: record for record in scenes.labelled if job.on in (ALL, record.split)}
     absent = sum(record not in labelled for record in folds.fold_of)
     if absent and job.on == ALL:
@@ -173,6 +177,34 @@ def _maps(store: Store, job: FitJob, listener: Listener) -> tuple[Folds, list[Me
         listener.note(f"left out: {ref}: no predictions with TTA {views}", Command("zoo predict", ref, tta=views))
     order = [str(ref) for ref in asked]
     return folds, sorted(found, key=lambda member: order.index(member.name))
+
+
+def _note_views(store: Store, members: Sequence[MemberMaps], listener: Listener) -> None:
+    """Note which predictions are used of members that were predicted with several sets of views."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for member in members:
+        made = {place.tta for place in store.sets(OOF, member.ref.member) if place.ref == member.ref}
+        if others := made - {member.tta}:
+            alike.setdefault((member.tta, tuple(sorted(others))), []).append(member.name)
+    for (tta, left), names in alike.items():
+        whose = "its" if len(names) == 1 else "their"
+        taken = f"{whose} predictions with TTA {tta} are used, not {', '.join(left)}"
+        how = "most folds, then most mirrored and turned views; --tta takes others"
+        listener.note(f"{', '.join(names)}: {taken}: {how}")
+
+
+def fit_with(store: Store, refs: Iterable[Ref], tta: str) -> Command:
+    """Command that fits an ensemble on these predictions, with no more options than it needs to take them.
+
+    refs: recipes that were predicted out of fold with these views
+    """
+    wanted = list(dict.fromkeys(refs))
+    for job in (FitJob(), FitJob(tta=tta), FitJob(tta=tta, members=wanted)):
+        with suppress(UserError):
+            taken = {(member.ref, member.tta) for member in _members(store, job, SILENT)[1]}
+            if taken.issuperset((ref, tta) for ref in wanted):
+                break
+    return Command("ensemble fit", **_again(job))
 
 
 def _budget(job: FitJob, members: Sequence[MemberMaps], test_records: int) -> Budget | None:

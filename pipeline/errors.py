@@ -88,9 +88,9 @@ def find_errors(
 ) -> ErrorReport:
     """Analyse the errors of a member, M or M@HASH, or of an ensemble on all its labelled records.
 
-    tta: views of a member's predictions, by default the plainest. out: folder for a picture of each of the `worst`
-    records. own_members: folder of the user's member files. Raises UnknownName for a name of neither, UsageError for
-    one of both, UserError if nothing is predicted.
+    tta: views of a member's predictions, by default those that a fit takes. out: folder for a picture of each of the
+    `worst` records. own_members: folder of the user's member files. Raises UnknownName for a name of neither,
+    UsageError for one of both, UserError if nothing is predicted.
     """
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; name a folder")

@@ -42,9 +42,9 @@ def leaderboard(
 ) -> Leaderboard:
     """Score members by their out-of-fold predictions, and keep the scores.
 
-    members: all that were predicted by default. tta: predictions made with these views; by default the plainest there
-    are. shared: on the records that all of them predicted, each with its paired difference to the first; such scores
-    are not kept. own_members: folder of the user's member files. UserError if nothing can be scored.
+    members: all that were predicted by default. tta: predictions made with these views; by default those that a
+    fit takes. shared: on the records that all of them predicted, each with its paired difference to the first; such
+    scores are not kept. own_members: folder of the user's member files. UserError if nothing can be scored.
     """
     found = predicted_members(store, members, tta, listener)
     scoring = Scoring(store, open_labels(store, scenes, found, listener), own_members, jobs, listener)

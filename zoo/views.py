@@ -231,12 +231,20 @@ def _product_name(steps: Steps) -> str:
     return "+".join([*([alias] if ALIASES[alias] or not terms else []), *terms])
 
 
-def plainness(name: str) -> tuple[int, str]:
-    """Sort key of the canonical names of sets of views: fewest views first; names that are none come last."""
+def most_turned_first(name: str) -> tuple[int, int, str]:
+    """Sort key of the canonical names of sets of views: most mirrored and turned views first, then fewest others.
+
+    Views of other scales or brightness may lower a Dice, mirrored and turned ones were not seen to (docs/levers.md).
+    Names that are none come last.
+
+    >>> sorted(["none", "d4+gmean", "scale-1-1.25", "flips+scale-1-1.25", "flips", "d4"], key=most_turned_first)
+    ['d4', 'd4+gmean', 'flips', 'flips+scale-1-1.25', 'none', 'scale-1-1.25']
+    """
     try:
-        return parse_views(name).count, name
+        views = single_views(parse_views(name))
     except UsageError:
-        return 10**6, name
+        return 0, 0, name
+    return -len({(view.transpose, view.vflip, view.hflip) for view in views}), len(views), name
 
 
 def _values(step: str, term: re.Match[str] | None, is_alias: bool, where: str) -> Values:

@@ -50,7 +50,7 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
     show_default=True,
     help="Records to fit on; oof is all of them.",
 )
-@click.option("--tta", type=TTA, help="Predictions made with these views. [the fewest views available]")
+@click.option("--tta", type=TTA, help="Predictions made with these views. [the most that cover a member's folds]")
 @click.option(
     "--ensemble",
     "--name",

@@ -16,7 +16,7 @@ from cli.output import show
 @click.option(
     "--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write a row for each record there."
 )
-@click.option("--tta", type=TTA, help="A member's predictions made with these views. [the plainest there is]")
+@click.option("--tta", type=TTA, help="A member's predictions made with these views. [the most that cover its folds]")
 @wide
 @common
 @reads_runs

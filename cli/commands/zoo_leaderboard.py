@@ -14,7 +14,7 @@ from core.files import require_new_file
 @click.command()
 @click.argument("members", nargs=-1, shell_complete=complete_members)
 @click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
-@click.option("--tta", type=TTA, help="Predictions made with these views. [the plainest there is]")
+@click.option("--tta", type=TTA, help="Predictions made with these views. [the most that cover its folds]")
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there too.")
 @wide
 @common

@@ -30,6 +30,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     """
     chosen = settings.line_up(members, "trained")  # a mistyped name is answered before torch loads
     from cli.tables.zoo import export_command, predicted_lines
+    from ensemble.job import fit_with
     from zoo.workflows.predict import predict
 
     how = {"fold": fold, "split": split, "tta": tta, **settings.how(), "jobs": settings.asked_jobs}
@@ -41,10 +42,7 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
             "cli submit uses the runs of folds only: weights cannot be fitted without held-out records"
         )
         next_step(settings, export_command(predicted[0].run))
+    elif split == "oof":
+        next_step(settings, fit_with(settings.runs, [each.run.ref for each in predicted], tta))
     else:
-        next_step(
-            settings,
-            Command("ensemble fit", tta=None if tta == "none" else tta)
-            if split == "oof"
-            else Command("submit", out="submission.csv"),
-        )
+        next_step(settings, Command("submit", out="submission.csv"))

@@ -29,6 +29,7 @@ def heading(rows: Sequence[Row]) -> str:
 def _columns(rows: Sequence[Row]) -> list[Column]:
     column = partial(column_of, rows)
     compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
+    mixed = len({row.tta for row in rows}) > 1  # then a higher Dice may be that of more views
     return [
         column("member", 0, lambda row: row.name, numbers=False),
         column("Dice", 0, marked_dice),
@@ -37,7 +38,7 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         column("folds ±", 7, _spread),
         column("records", 4, lambda row: str(row.records)),
         column("groups (effective)", 8, _groups),
-        column("TTA", 10, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
+        column("TTA", 2 if mixed else 10, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
         column("size", 11, lambda row: cell(row.size)),
         column("epochs", 12, _epochs),
         column("s / record, a run", 9, lambda row: cell(row.seconds_per_record, "{:.2f}")),

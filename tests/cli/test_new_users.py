@@ -11,9 +11,7 @@ import pytest
 
 from cli.app import run
 from core import extras
-from tests.ensemble.runs import fake_runs
-from zoo.predictions import PredictionSet, PredictionWriter, set_folder
-from zoo.runs import Store
+from tests.ensemble.runs import fake_runs, write_set
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "real_runs"
 
@@ -149,12 +147,7 @@ def test_every_package_of_an_extra_is_one_that_pyproject_names():
 def test_a_fit_with_views_takes_members_without_runs_as_they_are(said, made, tmp_path):
     shutil.copytree(made.runs, tmp_path / "mixed")
     for fold in range(3):
-        ids = made.folds.records(fold)
-        found = PredictionSet.open(next((tmp_path / "mixed").glob(f"predictions/m1/*/oof/fold-{fold}/none")))
-        flipped = replace(found.provenance, tta="flips")
-        with PredictionWriter(set_folder(Store(tmp_path / "mixed"), flipped), flipped, ids) as writer:
-            for record in ids:
-                writer.add(record, found.maps([record])[0])
+        write_set(replace(made, runs=tmp_path / "mixed"), "m1", fold, made.folds.records(fold), tta="flips")
     fit = "ensemble fit --method uniform --min-pixels none --tta flips"
     code, error = said(fit, runs=tmp_path / "mixed")
     assert code == 0
@@ -162,12 +155,6 @@ def test_a_fit_with_views_takes_members_without_runs_as_they_are(said, made, tmp
     views = json.loads((tmp_path / "mixed" / "ensembles" / "default" / "ensemble.json").read_text())["members"]
     assert {one["name"]: one["tta"] for one in views} == {"m0": "none", "m1": "flips"}
     assert said(fit)[0] == 1  # no member has them
-
-
-def test_a_prediction_with_views_proposes_a_fit_with_them(monkeypatch, said):
-    monkeypatch.setattr("zoo.workflows.predict.predict", lambda *_, **__: [])
-    monkeypatch.setattr("cli.options.Settings.line_up", lambda *_: ("m0",))
-    assert "next: cli ensemble fit --tta flips" in said("zoo predict m0 --tta flips")[1]
 
 
 def test_members_of_ones_own_are_listed_with_a_mark(said, capsys, made):

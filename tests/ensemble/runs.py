@@ -53,11 +53,17 @@ def fake_runs(
 
 
 def write_set(
-    made: FakeRuns, member: str, fold: int | str, ids: Sequence[str], split: str = "oof", source: str = ""
+    made: FakeRuns,
+    member: str,
+    fold: int | str,
+    ids: Sequence[str],
+    split: str = "oof",
+    source: str = "",
+    tta: str = "none",
 ) -> None:
     """The maps of `source`, or of the member itself, as the member's."""
     provenance = Provenance(
-        member=member, recipe="abc123", split=split, fold=str(fold), seed=0, tta="none",
+        member=member, recipe="abc123", split=split, fold=str(fold), seed=0, tta=tta,
         folds_sha256=made.folds.sha256, checkpoint_sha256="0" * 64, code="0", seconds_per_record=0.05,
     )  # fmt: skip
     rows = {record: row for row, record in enumerate(made.case.ids)}

@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.files import read_json
 from core.signing import write_signed
 from ensemble import Ensemble, FitJob, FitOptions, fit_runs
-from ensemble.job import Fitted, parse_costs
+from ensemble.job import Fitted, fit_with, parse_costs
 from pipeline.score import score
 from pipeline.submission import submit
 from tests.ensemble.runs import FakeRuns, fake_runs, write_set
@@ -119,6 +119,50 @@ def test_a_single_fold_has_no_cross_fitted_dice_and_a_warning(tmp_path: Path):
     assert report.document["dice"]["cross_fitted"] is None
     assert (report.kind, report.dice) == ("in_sample", report.document["dice"]["in_sample"])
     assert any("every Dice is in-sample" in line for line in report.warnings)
+
+
+@pytest.fixture
+def viewed(made: FakeRuns, tmp_path: Path) -> FakeRuns:
+    """Further sets of views: m0 flips on all folds, d4 on one; m1 none but its own."""
+    shutil.copytree(made.runs, tmp_path / "runs")
+    there = replace(made, runs=tmp_path / "runs")
+    for fold in range(3):
+        write_set(there, "m0", fold, made.folds.records(fold), tta="flips")
+    write_set(there, "m0", 0, made.folds.records(0), tta="d4")
+    return there
+
+
+def test_each_member_is_taken_with_the_most_views_that_cover_its_folds_and_that_is_said(viewed):
+    heard = Heard()
+    ensemble = fitted(viewed, members=TWO, listener=heard).ensemble
+    assert {use.name: use.tta for use in ensemble.members} == {"m0": "flips", "m1": "none"}
+    words = "its predictions with TTA flips are used, not d4, none: most folds, then most mirrored and turned views"
+    assert heard.notes == [f"m0: {words}; --tta takes others"]
+    assert fitted(viewed, members=TWO, tta="none").ensemble.members[0].tta == "none"
+
+
+@pytest.mark.parametrize(
+    "tta, command",
+    [
+        ("flips", "cli ensemble fit"),
+        ("none", "cli ensemble fit --tta none"),
+        ("d4", "cli ensemble fit --members m0@abc123 --tta d4"),
+    ],
+)
+def test_the_command_that_fits_given_predictions_takes_them(viewed, tta, command):
+    recipe = Ref("m0", "abc123")
+    advised = fit_with(Store(viewed.runs), [recipe], tta)
+    assert str(advised) == command
+    options: dict[str, object] = {name.removeprefix("--"): value for name, value in advised.options}
+    if "members" in options:
+        options["members"] = [recipe]
+    found = {(Ref.parse(use.name).of(use.recipe), use.tta) for use in fitted(viewed, **options).ensemble.members}
+    assert (recipe, tta) in found
+
+
+def test_the_command_that_fits_an_older_recipe_names_it(viewed):
+    advised = fit_with(Store(viewed.runs), [Ref("m2", "abc123")], "none")  # predicted two of three folds
+    assert str(advised) == "cli ensemble fit --members m2@abc123 --tta none"
 
 
 def with_maps(made: FakeRuns, change: Callable[[np.ndarray], np.ndarray], runs: Path) -> FakeRuns:

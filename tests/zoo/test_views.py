@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import UsageError
 from zoo.geometry import View
 from zoo.tta import compose
-from zoo.views import ALIASES, MERGES, parse_views, plainness, single_views
+from zoo.views import ALIASES, MERGES, most_turned_first, parse_views, single_views
 
 VALUES = {
     "rot90": st.lists(st.sampled_from([0, 90, 180, 270]), max_size=4),
@@ -99,9 +99,10 @@ def test_a_set_that_cannot_be_is_refused_with_advice(text, words):
         parse_views(text)
 
 
-def test_fewest_views_are_the_plainest():
-    names = ["d4", "seen-by-others", "flips", "hflip", "none", "d4+gmean"]
-    assert sorted(names, key=plainness) == ["none", "hflip", "flips", "d4", "d4+gmean", "seen-by-others"]
+def test_sets_of_views_are_sorted_by_their_mirrored_and_turned_views():
+    names = ["d4", "seen-by-others", "scale-0.75-1-1.25", "flips", "hflip", "none", "d4+gmean"]
+    best_first = ["d4", "d4+gmean", "flips", "hflip", "none", "scale-0.75-1-1.25", "seen-by-others"]
+    assert sorted(names, key=most_turned_first) == best_first
 
 
 def test_views_are_spelled_without_torch():

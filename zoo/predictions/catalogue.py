@@ -22,7 +22,7 @@ from zoo.predictions.reader import PredictionSet
 from zoo.predictions.splits import OOF, how_to_predict, labels_of
 from zoo.runs.names import FULL, Ref
 from zoo.runs.store import Ended, RunPlace, SetPlace, Store, chosen_on_together
-from zoo.views import parse_views, plainness
+from zoo.views import most_turned_first, parse_views
 
 Ends = Mapping[Path, Ended[RunPlace]]  # ends of runs that were read before, by the folder of the run
 
@@ -105,8 +105,9 @@ def find_members(
     """Find the members' maps for a split: those named, in that order, or all that were predicted, by name.
 
     A member without a recipe means the newest of its recipes among those that cover most folds. Without `tta`: the
-    setting that covers most folds, the plainest of several. `folds_sha256` refuses predictions made on another
-    folds.csv; predictions that a run made before it was trained on do not count.
+    setting that covers most folds, of several that with most mirrored and turned views; no label decides.
+    `folds_sha256` refuses predictions made on another folds.csv; predictions that a run made before it was trained on
+    do not count.
     A member predicted only with another TTA, on other folds or before that is refused if it is named; else it is left
     out and the listener is told, as long as another one is found. ends: of runs that were read before.
     Raises UserError that says what there is and what to run.
@@ -276,7 +277,7 @@ class _Search:
     def _with_one_tta(self, of_tta: Mapping[str, list[SetFolder]]) -> list[SetFolder]:
         if self.tta is not None:
             return of_tta.get(self.tta, [])
-        return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), plainness(name)))]
+        return of_tta[min(of_tta, key=lambda name: (*_lacking(of_tta[name]), most_turned_first(name)))]
 
 
 def _lacking(folders: Sequence[SetFolder]) -> tuple[int, bool]:

@@ -190,14 +190,14 @@ def test_a_hash_or_its_beginning_names_that_recipe(tmp_path):
         find_members(Store(tmp_path), names=[Ref.parse("lite0-fc-t5@cc")])
 
 
-def test_the_tta_that_covers_most_folds_is_taken_and_the_plainest_of_several(tmp_path):
-    write_folds(tmp_path, "01", tta="none")
-    write_folds(tmp_path, "012", tta="d4")
-    assert find_members(Store(tmp_path))[0].tta == "d4"
+def test_the_tta_that_covers_most_folds_is_taken_and_of_several_that_with_most_turned_views(tmp_path):
+    write_folds(tmp_path, "01", tta="d4")
+    write_folds(tmp_path, "012", tta="none")
+    assert find_members(Store(tmp_path))[0].tta == "none"
     write_folds(tmp_path, "012", tta="flips")
     assert find_members(Store(tmp_path))[0].tta == "flips"
-    write_folds(tmp_path, "2", tta="none")
-    assert find_members(Store(tmp_path))[0].tta == "none"
+    write_folds(tmp_path, "2", tta="d4")
+    assert find_members(Store(tmp_path))[0].tta == "d4"
     assert find_members(Store(tmp_path), tta="d4")[0].tta == "d4"
     assert find_members(Store(tmp_path), tta="hflip+vflip+transpose")[0].tta == "d4"
 
