@@ -18,6 +18,7 @@ from core.errors import UserError
 from core.jobs import job_count
 from ensemble.active import Active
 from ensemble.blend import BINS, Blend, table, whole_weights
+from ensemble.compiling import ensure_compiled
 from ensemble.min_pixels import NONE
 from ensemble.surface import MOST_PIXELS, Cut, best_cut, changes, curves, record_counts, surface_of
 
@@ -49,6 +50,7 @@ class BlendCounts:
     """
 
     def __init__(self, active: Active, groups: Sequence[str] = (), jobs: int | None = None) -> None:
+        ensure_compiled()
         self.active = active
         self.jobs = job_count(jobs)
         self.group_names = tuple(groups or active.record_ids)

@@ -14,6 +14,7 @@ from core.dice import Counts
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate, dice_difference, dice_interval
 from ensemble.active import EPS, Active
+from ensemble.compiling import ensure_compiled
 from ensemble.counts import BlendCounts, Choice, Counts3, TrainingSet
 from ensemble.crossfit import CrossFit, cross_fit
 from ensemble.out_of_fold import OutOfFold, gather, lower_eps
@@ -152,6 +153,7 @@ def fit_active(
     A member with one value in all pixels gets no weight, unless there is no other.
     Raises UserError if a scene group is in two folds, if no pixel is positive, or if no member fits into the budget.
     """
+    ensure_compiled(listener)
     counts = BlendCounts(active, groups, jobs)
     varied = [member for member in range(len(active.members)) if member not in active.constant]
     options = scorable(options or FitOptions(), len(counts.folds))

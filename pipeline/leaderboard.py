@@ -17,6 +17,7 @@ from core.errors import UserError
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate
 from core.words import counted
+from ensemble.compiling import ensure_compiled
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels
@@ -188,6 +189,8 @@ class Scoring:
         empty = {member for member, ids in records.items() if not any(labels.mask(record).any() for record in ids)}
         scored = {member: ids for member, ids in records.items() if member not in empty}
         scores, refusals = [], []
+        if scored:
+            ensure_compiled(self.listener)
         with self.listener.task("scoring", sum(map(len, scored.values()))):
             for member, ids in scored.items():
                 try:
