@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from core.errors import UserError
 from core.files import LARGEST_DOCUMENT, sha256_of, stamp
@@ -136,7 +136,8 @@ def _listed(members: Iterable[str]) -> Iterator[_Listed]:
         places: dict[str, _Listed] = {}
         for found in filter(None, map(re.compile(archived.path).fullmatch, members)):
             place = places.setdefault(found["root"], _Listed(layout, found["root"], {}))
-            files = place.records.setdefault((found.groupdict().get("split", "train"), found["id"]), {})
+            split = cast(Split, found.groupdict().get("split", "train"))
+            files = place.records.setdefault((split, found["id"]), {})
             if (bands := archived.bands(PurePosixPath(found[0]).name)) is not None:
                 files[found[0]] = bands
         yield from places.values()
