@@ -8,12 +8,14 @@ LOWEST := build/lowest
 # and whatever runs here may write that of the suite and its tests.
 unexport PYTHONDONTWRITEBYTECODE
 # click, rich, filelock, joblib; numba, scipy, zstd, pandas, optuna; torch, timm, smp, ttach, the hub, safetensors; onnx;
-# pillow, rasterio, shapely; matplotlib; jinja2; distributed (core).
+# pillow, rasterio, shapely; matplotlib; jinja2; distributed (core); tensorboard.
 LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py tests/zoo/data/test_features.py \
 	tests/zoo/data/test_folds.py tests/zoo/predictions/test_format.py tests/submissions/test_library.py \
 	tests/zoo/training/test_tuning.py tests/zoo/models/test_decoders.py tests/zoo/models/test_weights.py \
 	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py \
-	tests/webpage/test_page.py
+	tests/webpage/test_page.py tests/zoo/logs
+# All extras but mlflow, whose thirty packages nothing else needs.
+EXTRAS := zoo tables tune export remote dask geo tensorboard
 INSTALLED := .venv/.installed
 
 .PHONY: install demo test docs bill unit test-zoo soak lowest costs lint lock clean
@@ -54,7 +56,7 @@ soak: install
 # A selection of tests with the lowest releases that pyproject.toml allows: every dependency takes part in one of them.
 lowest: install
 	$(BIN)/uv venv -q --clear --python $(BIN)/python $(LOWEST)
-	$(BIN)/uv pip compile -q --resolution lowest-direct --only-binary :all: --python $(LOWEST)/bin/python --all-extras \
+	$(BIN)/uv pip compile -q --resolution lowest-direct --only-binary :all: --python $(LOWEST)/bin/python $(EXTRAS:%=--extra %) \
 		--group test --no-header --no-annotate pyproject.toml -o $(LOWEST)/requirements.txt
 	$(BIN)/uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
 	$(BIN)/uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
@@ -75,7 +77,7 @@ costs: install
 
 # The releases that pins.txt names, everything else the newest that fits.
 lock:
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --all-extras \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $(EXTRAS:%=--extra %) \
 		--group dev -c requirements/pins.txt pyproject.toml -o requirements/lock.txt --upgrade
 	echo 'uv>=0.13' | $(BIN)/uv pip compile -q --universal --generate-hashes --no-header - -o requirements/uv.txt
 

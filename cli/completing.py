@@ -1,4 +1,4 @@
-"""Names that a shell completes: members, ensembles, folds. Loads neither numpy nor torch, and reads few files.
+"""Names that a shell completes: members, ensembles, folds, logs. Loads neither numpy nor torch, and reads few files.
 
 In: what was typed. Out: the names that begin so. An error of a configuration file gives no names.
 """
@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from cli.options import Settings, settings_of
 from core.errors import UserError
 from core.files import read_text
+from zoo.logs import LOGS
 from zoo.runs.store import DEFAULT_ENSEMBLE
 
 SHIPPED = Path(__file__).parents[1] / "zoo" / "members"
@@ -66,6 +67,11 @@ def complete_folds(ctx: click.Context, param: click.Parameter, incomplete: str) 
         folds = sorted({int(row["fold"]) for row in csv.DictReader(lines) if row.get("fold")})
         return _beginning(incomplete, ("all", "full", *map(str, folds)))
     return _beginning(incomplete, ("all", "full"))
+
+
+def complete_logs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Logs that a training can write."""
+    return _beginning(incomplete, LOGS.names())
 
 
 def _members(settings: Settings) -> set[str]:

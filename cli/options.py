@@ -81,6 +81,7 @@ class Settings:
     lineups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     config: Path | None = None  # the file that says so
     members: Path | None = None
+    log: tuple[str, ...] = ()  # logs of trainings
     typed: str = ""  # the options by which the next command speaks of the same data and runs
     wide: bool = False  # tables with all columns, whatever the width of the terminal
     csv: Path | None = None  # file that the tables are written to
@@ -254,6 +255,7 @@ def _settings(
         lineups={name: tuple(members) for name, members in filed.get("lineups", {}).items()},
         config=where,
         members=base / filed["members"] if "members" in filed else None,
+        log=tuple(filed.get("log", ())),
         typed=typed,
     )
 
@@ -302,6 +304,7 @@ CONFIG_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a table of lists of members",
     ),
     "members": (lambda value: isinstance(value, str), "a directory of member files"),
+    "log": (_is_texts, "a list of logs of zoo train"),
 }
 
 

@@ -16,6 +16,8 @@ EXTRAS = {
     "tables": ("pandas",),
     "remote": ("fsspec",),
     "geo": ("rasterio", "shapely"),
+    "tensorboard": ("tensorboard",),
+    "mlflow": ("mlflow",),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import UnknownName, UsageError, UserError
 from core.files import sweep, temporary_folder
 from ensemble import Ensemble
+from zoo.logs import logged_paths
 from zoo.runs import Ref, Store
 
 
@@ -82,7 +83,7 @@ def plan_removal(store: Store, name: str) -> Removal:
             raise UsageError(f"{name}: there is no such recipe; there are: {ref.listed(known)}")
         ref, kind = ref.of(recipe), "recipe"
         found = tuple(place / recipe for place in places)
-    paths = tuple(path for path in found if path.exists())
+    paths = (*(path for path in found if path.exists()), *logged_paths(store, ref))
     return Removal(store, str(ref), kind, paths, sum(map(_size, paths)), _used_by(store, ref))
 
 

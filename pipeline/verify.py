@@ -100,6 +100,7 @@ def faults_of(path: Path, kind: Kind) -> list[str]:
 
 
 def _files(store: Store) -> list[Path]:
-    """Files of a store to be checked, sorted: without shards, pictures, locks and stop files."""
+    """Files of a store to be checked, sorted: without shards, pictures, logs, locks and stop files."""
     found = (path for path in sorted(store.root.rglob("*")) if path.is_file())
-    return [path for path in found if path.suffix not in (*LEFT, ".lock", ".lease") and path.name != "stop"]
+    own = (path for path in found if store.logs not in path.parents)
+    return [path for path in own if path.suffix not in (*LEFT, ".lock", ".lease") and path.name != "stop"]

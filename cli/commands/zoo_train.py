@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from cli.completing import complete_folds, complete_members
+from cli.completing import complete_folds, complete_logs, complete_members
 from cli.listener import completed
 from cli.options import ON, TTA, VIEWS, Settings, common, tables
 from cli.output import next_step, show
@@ -38,6 +38,13 @@ from core.ranks import is_follower
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")
 @ON
+@click.option(
+    "--log",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_logs,
+    help="Also log to tensorboard or mlflow, below logs/ of the runs folder; may be repeated.",
+)
 @click.option("--plan", is_flag=True, help="Train nothing; print a command for each run that is not complete.")
 @tables
 @common
@@ -54,6 +61,7 @@ def train(
     tta: str,
     allow_ungrouped: bool,
     on: str | None,
+    log: tuple[str, ...],
     plan: bool,
 ) -> None:
     """Train MEMBERS on folds, names or TOML files; complete runs are reused, interrupted ones resumed.
@@ -75,7 +83,7 @@ def train(
     recipes = load_members(named, settings.members, changes, epochs=epochs, start_from=start)
     scenes = settings.scenes()
     how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
-    how |= {"allow_ungrouped": allow_ungrouped, "jobs": settings.asked_jobs}
+    how |= {"allow_ungrouped": allow_ungrouped, "jobs": settings.asked_jobs, "log": log or settings.log}
     if plan:
         _print_plan(settings, named, scenes, {**how, "sets": changes, "epochs": epochs, "start": start})
         return

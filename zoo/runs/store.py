@@ -4,7 +4,7 @@
     members/<member>/<hash>/fold-<k>[-seed-<s>][/stage-<n>]/
     predictions/<member>/<hash>/<split>/fold-<k>[-seed-<s>]/<tta>/
     tuning/<member>/<search>.sqlite  tuning/<member>-tuned.toml
-    ensembles/<name>/
+    ensembles/<name>/  logs/<log>/
 
 In: a folder, names. Out: paths, and which of them are there. Stays outside: recipes, torch, the contents of weights and
 of prediction sets.
@@ -71,6 +71,11 @@ class Store:
     def checks(self) -> Path:
         """Sources that `data check` has checked, and with what result."""
         return self.root / "checks.json"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the training logs of other programs, below it one each (zoo.logs); never read by the suite."""
+        return self.root / "logs"
 
     def ensemble(self, name: str) -> Path:
         """Frozen ensemble of this name; its report.png lies beside it."""

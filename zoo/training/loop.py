@@ -40,6 +40,7 @@ from zoo.training.history import (
     resumable_state,
     stage_row,
 )
+from zoo.training.logs import logged
 from zoo.training.pending import PendingLosses, loss_not_finite
 from zoo.training.scoring import NotFinite, Scored, score
 from zoo.training.step import TrainStep
@@ -57,13 +58,15 @@ def train(
     listener: Listener = SILENT,
     report: Callable[[Epoch], None] = lambda epoch: None,
     save_every: float = SAVE_EVERY,
+    logs: Sequence[str] = (),
 ) -> list[Epoch]:
     """Train `run` to its end, resuming from its last state; returns all its epochs.
 
-    The listener counts steps; `report` is called once an epoch. Without held-out records (`full`), without a contrail
-    pixel in them, and in each stage but the last, the last epoch is the best one. A file named `stop` in the run's
-    folder ends it after its epoch, in a stage too, with the best weights of that stage. The state is saved after every
-    epoch, and within one every `save_every` seconds. Raises Claimed if another process trains the run.
+    The listener counts steps; `report` is called once an epoch; logs: names of zoo.logs. Without held-out records
+    (`full`), without a contrail pixel in them, and in each stage but the last, the last epoch is the best one. A file
+    named `stop` in the run's folder ends it after its epoch, in a stage too, with the best weights of that stage. The
+    state is saved after every epoch, and within one every `save_every` seconds. Raises Claimed if another process
+    trains the run.
     """
     with run.claimed(), listener.task(run.label, total_steps(run.recipe, len(train_set))):
         make_folder(run.folder)
@@ -85,8 +88,11 @@ def train(
             for result in (run.result, stage.result):  # of a run that was stopped and now resumes
                 result.unlink(missing_ok=True)
             loop = StageLoop(stage, start, train_set, held_out, device, listener, save_every)
-            while not (loop.ended or (loop.history and run.stop.exists())):
-                report(loop.epoch())
+            with logged(logs, loop, listener) as add:
+                while not (loop.ended or (loop.history and run.stop.exists())):
+                    epoch = loop.epoch()
+                    add(epoch)
+                    report(epoch)
             history += loop.history
             before = stage.ended_with(loop.finish())
         if before and not before.stopped:

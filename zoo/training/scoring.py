@@ -66,7 +66,7 @@ def count_levels(
     numbers: of the held-out records to count, by default all. NotFinite if the output is not finite.
     """
     levels = np.zeros((2, 256), np.int64)
-    for values, truth in _predictions(network, held_out, device, batch, precision, numbers):
+    for values, truth in predictions(network, held_out, device, batch, precision, numbers):
         levels += [np.bincount(values[truth], minlength=256), np.bincount(values[~truth], minlength=256)]
     return levels
 
@@ -82,11 +82,11 @@ def score_records(
 ) -> NDArray[np.int64]:
     """Count each held-out record at a threshold of `score`: (n, 3) true positives, predicted, truth."""
     level = round(threshold * 255)
-    parts = _predictions(network, held_out, device, batch, precision)
+    parts = predictions(network, held_out, device, batch, precision)
     return np.concatenate([np.zeros((0, 3), np.int64), *(count(values >= level, truth) for values, truth in parts)])
 
 
-def _predictions(
+def predictions(
     network: nn.Module,
     held_out: RecordDataset,
     device: torch.device,

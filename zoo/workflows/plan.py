@@ -4,7 +4,7 @@ In: members, Scenes, a Store. Out: `Plan`, whose jobs can be trained in any orde
 own. Stays outside: training (zoo.workflows.train), what runs the commands.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +18,7 @@ from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.ranks import world_size
 from zoo.data import Folds, Scenes, find_folds, keep_folds, save_folds
+from zoo.logs import require_logs
 from zoo.members import Recipe, load_members, pin_label_offset
 from zoo.members.costs import Cost, RunCost, cost_of, run_cost
 from zoo.members.settings import setting_text
@@ -137,12 +138,14 @@ def plan_training(
     device: str = "auto",
     jobs: int | None = None,
     own_members: Path | None = None,
+    log: Sequence[str] = (),
     listener: Listener = SILENT,
 ) -> Plan:
     """Plan the runs of a training and check that each can start; arguments and errors are those of `train`.
 
     Writes the folds if there are none, and nothing else.
     """
+    require_logs(log)
     several = [members] if isinstance(members, str | Recipe) else list(members)
     loaded = load_members(several, own_members, sets, epochs=epochs, start_from=start)
     recipes = [pin_adapted_records(pin_label_offset(recipe, scenes), scenes) for recipe in loaded]
@@ -190,6 +193,7 @@ def plan(
     allow_ungrouped: bool = False,
     device: str = "auto",
     jobs: int | None = None,
+    log: Sequence[str] = (),
     **options: Any,
 ) -> PlannedCommands:
     """Plan a training as one command for each run that is not complete; arguments and errors are those of `train`.
@@ -200,7 +204,7 @@ def plan(
         raise UsageError("--plan: trains nothing; leave out torchrun")
     how: dict[str, Any] = {"with_val": with_val, "tta": tta, "allow_ungrouped": allow_ungrouped}
     changes: dict[str, Any] = {"sets": sets, "epochs": epochs}
-    planned = plan_training(members, scenes, store, **how, **changes, device=device, jobs=jobs, **options)
+    planned = plan_training(members, scenes, store, **how, **changes, device=device, jobs=jobs, log=log, **options)
     words = {
         "epochs": epochs,
         "set": tuple(setting_text(key, value) for key, value in (sets or {}).items()),
@@ -208,6 +212,7 @@ def plan(
         "tta": None if tta == "none" else tta,
         "device": None if device == "auto" else device,
         "jobs": jobs,
+        "log": tuple(log),
     }
     return PlannedCommands(_priced(job, words, scenes, planned.folds) for job in planned.open_jobs)
 

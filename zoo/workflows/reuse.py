@@ -13,6 +13,7 @@ from core.listener import SILENT, Listener
 from core.ranks import world_size
 from zoo.data import Folds, Scenes, read_folds
 from zoo.inputs import read_scaling, require_input
+from zoo.logs import require_logs
 from zoo.members import Recipe, pin_label_offset, require_label_offset
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.prediction_sets import set_writer
@@ -96,10 +97,12 @@ def train_or_reuse(
     tta: str = "none",
     allow_ungrouped: bool = False,
     device: str = "auto",
+    log: Sequence[str] = (),
     listener: Listener = SILENT,
     **more: Any,
 ) -> TrainedRuns:
     """Do as `zoo.workflows.train.train`, whose arguments it takes; torch is loaded only if there is something to do."""
+    require_logs(log)
     is_alone = world_size() == 1  # else the other processes wait until `train` begins
     if is_alone and device in ("auto", "cpu") and not parse_views(tta).scales:
         found = _all_reused(recipes, scenes, store, fold, range(seed, seed + seeds), with_val, tta, allow_ungrouped)
@@ -112,7 +115,7 @@ def train_or_reuse(
     from zoo.workflows.train import train
 
     how: dict[str, Any] = {"fold": fold, "seeds": seeds, "seed": seed, "with_val": with_val, "tta": tta}
-    how |= {"allow_ungrouped": allow_ungrouped, "device": device, "listener": listener}
+    how |= {"allow_ungrouped": allow_ungrouped, "device": device, "log": log, "listener": listener}
     return train(recipes, scenes, store, **how, **more)
 
 

@@ -68,6 +68,7 @@ def train(
     jobs: int | None = None,
     own_members: Path | None = None,
     on: str | None = None,
+    log: Sequence[str] = (),
     listener: Listener = SILENT,
 ) -> TrainedRuns:
     """Train members on folds and predict the records that each run holds out; complete runs are reused.
@@ -80,14 +81,15 @@ def train(
     fold too. start: MEMBER[@HASH] whose runs of the same folds give the first weights. tta: views that are merged in
     the predictions. allow_ungrouped: train on folds with records whose scene group is unknown. jobs: threads, by
     default all cores. own_members: folder of the user's own members. on: address of a Dask scheduler whose workers do
-    the work; they must find `scenes` and `store` at the same paths.
+    the work; they must find `scenes` and `store` at the same paths. log: logs to write beside the
+    runs' own, such as "tensorboard", in `store.logs`.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
     for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
     store's.
     """
     how: dict[str, Any] = {"with_val": with_val, "tta": tta, "allow_ungrouped": allow_ungrouped}
-    how |= {"device": device, "jobs": jobs, "own_members": own_members}
+    how |= {"device": device, "jobs": jobs, "own_members": own_members, "log": log}
     asked: dict[str, Any] = {"fold": fold, "seeds": seeds, "seed": seed, "sets": sets, "epochs": epochs, "start": start}
     plan = plan_training(members, scenes, store, folds=folds, **asked, **how, listener=listener)
     if on and plan.open_jobs:
@@ -97,7 +99,7 @@ def train(
             raise not_shared(store.root, on)
     jobs = job_count(jobs)
     set_threads(jobs)
-    trainer = _Trainer(scenes, plan.folds, tta, device, jobs, listener)
+    trainer = _Trainer(scenes, plan.folds, tta, device, jobs, log, listener)
     together = groupby(plan.planned, key=lambda each: (each.run.ref, each.run.seed))
     with joined(device):
         return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
@@ -116,9 +118,18 @@ def _train_job(recipe: Recipe, listener: Listener, *, sources: Sequence[Path], r
 class _Trainer:
     """Trainer of planned runs, one recipe and seed after the other."""
 
-    def __init__(self, scenes: Scenes, folds: Folds, tta: str, device: str, jobs: int, listener: Listener) -> None:
+    def __init__(
+        self,
+        scenes: Scenes,
+        folds: Folds,
+        tta: str,
+        device: str,
+        jobs: int,
+        log: Sequence[str],
+        listener: Listener,
+    ) -> None:
         self.scenes, self.folds, self.tta = scenes, folds, tta
-        self.device, self.jobs, self.listener = device, jobs, listener
+        self.device, self.jobs, self.log, self.listener = device, jobs, log, listener
         self.weights_changed = False  # of any run so far
         self.told_of_validation = False
 
@@ -174,7 +185,8 @@ class _Trainer:
         else:
             info, label = self.listener.info, run.label
             tell("run", run, self.folds)
-            train_run(run, seen, held, self.device, self.listener, lambda epoch: info(label + epoch_line(run, epoch)))
+            where = (self.device, self.listener)
+            train_run(run, seen, held, *where, lambda epoch: info(label + epoch_line(run, epoch)), logs=self.log)
         ended = run.ended()
         assert ended is not None
         return ended

@@ -86,12 +86,15 @@ def assert_alike(one, other):
 @pytest.mark.parametrize("keys", [UNEVEN, FROZEN], ids=["uneven", "frozen"])
 def test_two_processes_train_as_one_and_score_each_record_once(tmp_path, scenes, keys):
     recipe = with_settings(TINY, keys)
-    assert team(trains(scenes, tmp_path / "two", recipe), scenes) == [0, 0]
-    trains(scenes, tmp_path / "one", recipe)()
+    log = ("tensorboard",)
+    assert team(trains(scenes, tmp_path / "two", recipe, log=log), scenes) == [0, 0]
+    trains(scenes, tmp_path / "one", recipe, log=log)()
     two, one = (plan(tmp_path / name, two_folds(scenes), recipe) for name in ("two", "one"))
     assert_alike(two, one)
     assert two.read_result()["made_with"][0]["processes"] == 2
     assert {path.name for path in two.folder.iterdir()} == {path.name for path in one.folder.iterdir()}
+    for each in (two, one):  # the first process alone logs
+        assert len([*each.store.logs.rglob("*tfevents*")]) == 1
     # The Dice of the shares together is that of all records, and no record is in two of them.
     network = zoo.training.team.TrainStep(recipe, torch.device("cpu"), "none").network
     load_weights(two.best, network)
