@@ -7,13 +7,14 @@ A kept score is outdated when its predictions or labels change. Costs and scores
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.command import Command
 from core.errors import UserError
+from core.files import sha256_of
 from core.listener import SILENT, Listener
 from core.uncertainty import Estimate
 from core.words import counted
@@ -112,18 +113,38 @@ def current_leaderboard(
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> Leaderboard:
-    """Collect the kept rows of all predicted members, brought up to date if scenes are given; no `behind`.
+    """Collect the kept rows of all predicted members; if scenes are given and a row is outdated, rank them anew.
 
-    UserError if nothing is predicted. A missing or outdated score without scenes is a note.
+    A row is outdated, too, where the others that it was compared with are not those of today. Without scenes it has no
+    `behind`, and a missing or outdated score is a note. UserError if nothing is predicted.
     """
     found = predicted_members(store, listener=listener)
-    kept = _up_to_date(store, found, scenes, own_members, jobs, listener)
-    rows = [
-        replace(_with_facts(kept[member.digest], store, member, own_members), name=member.name, behind=None)
+    kept = read_kept(store)
+    labels = open_labels(store, scenes, found, listener) if scenes else None
+    outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]
+    rows = _ranked(
+        replace(_with_facts(kept[member.digest], store, member, own_members), name=member.name)
         for member in found
         if member.digest in kept
-    ]
-    return Leaderboard(tuple(sorted(rows, key=lambda row: -1 if row.dice is None else row.dice, reverse=True)))
+    )
+    if labels and (outdated or any(row.behind is None for row in rows if row.labels == rows[0].labels)):
+        rows = Scoring(store, labels, own_members, jobs, listener).rows(found)
+        keep(store, rows, listener)
+    elif outdated:
+        _note_unscored(len(outdated), listener)
+    return Leaderboard(tuple(rows))
+
+
+def _ranked(rows: Iterable[Row]) -> list[Row]:
+    """Kept rows, best first; `behind` stays where it was found among the same rows, on the same records."""
+    found = sorted(rows, key=lambda row: -1 if row.dice is None else row.dice, reverse=True)
+    among = compared([row.digest for row in found if row.dice is not None and row.labels == found[0].labels])
+    return [row if row.behind and row.behind.get("among") == among else replace(row, behind=None) for row in found]
+
+
+def compared(digests: Iterable[str]) -> str:
+    """Digest of the predictions that are compared with one another."""
+    return sha256_of(sorted(digests))
 
 
 def _up_to_date(
@@ -142,10 +163,14 @@ def _up_to_date(
         scored = Scoring(store, labels, own_members, jobs, listener).rows(outdated)
         return keep(store, scored, listener) | {row.digest: row for row in scored}
     if outdated:
-        are = "is" if len(outdated) == 1 else "are"
-        what = f"{counted(len(outdated), 'member')} {are} not scored yet; name the data"
-        listener.note(what, Command("zoo leaderboard", data="DIR"))
+        _note_unscored(len(outdated), listener)
     return kept
+
+
+def _note_unscored(members: int, listener: Listener) -> None:
+    are = "is" if members == 1 else "are"
+    what = f"{counted(members, 'member')} {are} not scored yet; name the data"
+    listener.note(what, Command("zoo leaderboard", data="DIR"))
 
 
 def _with_facts(row: Row, store: Store, member: MemberMaps, own_members: Path | None) -> Row:
@@ -204,7 +229,8 @@ class Scoring:
         scores.sort(key=lambda score: -score.dice.value)
         unscored = [self._unscored(member, ids) for member, ids in records.items() if ids and member in empty]
         behind = behind_first(scores) if scores else []
-        return [*(self._row(*pair) for pair in zip(scores, behind)), *unscored]
+        among = compared([score.member.digest for score, found in zip(scores, behind) if found])
+        return [*(self._row(*pair, among) for pair in zip(scores, behind)), *unscored]
 
     def _score(self, member: MemberMaps, ids: Sequence[str]) -> MemberScore:
         score = score_member(member, ids, self.labels.mask, self.labels.folds, self.jobs)
@@ -215,7 +241,7 @@ class Scoring:
             self.listener.note(f"{words}: their pixels do not fit into memory")
         return score
 
-    def _row(self, score: MemberScore, behind: Estimate | None) -> Row:
+    def _row(self, score: MemberScore, behind: Estimate | None, among: str) -> Row:
         dice = score.dice
         return replace(
             self._unscored_row(score.member, score.counts.active.record_ids),
@@ -226,7 +252,7 @@ class Scoring:
             per_fold={str(fold): value for fold, value in score.per_fold.items()},
             spread=score.spread,
             threshold=score.threshold,
-            behind=_paired(behind),
+            behind=_paired(behind, among),
         )
 
     def _unscored(self, member: MemberMaps, record_ids: Sequence[str]) -> Row:
@@ -257,7 +283,7 @@ class Scoring:
         )
 
 
-def _paired(behind: Estimate | None) -> dict[str, Any] | None:
+def _paired(behind: Estimate | None, among: str) -> dict[str, Any] | None:
     if behind is None:
         return None
     return {
@@ -265,6 +291,7 @@ def _paired(behind: Estimate | None) -> dict[str, Any] | None:
         "interval": behind.bounds,
         "z": behind.z,
         "effective_groups": behind.effective_groups,
+        "among": among,
     }
 
 

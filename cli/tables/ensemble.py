@@ -6,6 +6,7 @@ from cli.tables.columns import EMPTY, Column, cell, column_of
 from core.thresholds import threshold_text
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
+from pipeline import columns as words
 
 if TYPE_CHECKING:
     from cli.tables.page import Page
@@ -58,7 +59,7 @@ def _dice_columns(document: Any) -> list[Column]:
     dice, members = document["dice"], document["members"]
     crossed = dice["cross_fitted"] is not None
     rows = [{"name": "ensemble", "threshold": document["threshold"], **dice}]
-    for title, key in (("equal weights", "uniform"), ("best single", "best_single")):
+    for title, key in ((words.EQUAL, "uniform"), (words.BEST, "best_single")):
         own = {"cross_fitted" if crossed else "in_sample": dice[key], "interval": dice[f"{key}_interval"]}
         rows.append({"name": title, **own})
     rows += [{"name": name, "weight": document["weights"][name], **member} for name, member in members.items()]
@@ -68,11 +69,11 @@ def _dice_columns(document: Any) -> list[Column]:
 
     return [
         column_of(rows, "", 0, lambda row: row["name"], numbers=False),
-        figure("weight", 2, "weight", DICE),
-        figure("threshold", 4, "threshold", lambda value: threshold_text(value, 3)),
-        figure("in-sample", 3 if crossed else 0, "in_sample", DICE),
-        figure("cross-fitted", 0 if crossed else 3, "cross_fitted", DICE),
-        column_of(rows, "95 % interval", 1, lambda row: interval_text(row["interval"])),
+        figure(words.WEIGHT, 2, "weight", DICE),
+        figure(words.THRESHOLD, 4, "threshold", lambda value: threshold_text(value, 3)),
+        figure(words.IN_SAMPLE, 3 if crossed else 0, "in_sample", DICE),
+        figure(words.CROSSED, 0 if crossed else 3, "cross_fitted", DICE),
+        column_of(rows, words.INTERVAL, 1, lambda row: interval_text(row["interval"])),
     ]
 
 
@@ -92,14 +93,14 @@ def _left_out_line(document: Any) -> str:
 
 def _decision_columns(decisions: Any) -> list[Column]:
     return [
-        column_of(decisions, "question", 0, lambda each: each["question"], numbers=False),
+        column_of(decisions, words.QUESTION, 0, lambda each: each["question"], numbers=False),
         column_of(
-            decisions, "candidate", 0, lambda each: f"{each['candidate']} over {each['baseline']}", numbers=False
+            decisions, words.CANDIDATE, 0, lambda each: f"{each['candidate']} over {each['baseline']}", numbers=False
         ),
-        column_of(decisions, "Dice", 4, lambda each: cell(each.get("dice"), DICE)),
-        column_of(decisions, "gain, cross-fitted", 2, lambda each: f"{each['gain']:+.4f} ± {each['error']:.4f}"),
-        column_of(decisions, "z", 3, lambda each: f"{each['z']:.1f}"),
-        column_of(decisions, "answer", 1, lambda each: each["answer"], numbers=False),
+        column_of(decisions, words.DICE, 4, lambda each: cell(each.get("dice"), DICE)),
+        column_of(decisions, words.GAIN, 2, lambda each: f"{each['gain']:+.4f} ± {each['error']:.4f}"),
+        column_of(decisions, words.Z, 3, lambda each: f"{each['z']:.1f}"),
+        column_of(decisions, words.ANSWER, 1, lambda each: each["answer"], numbers=False),
     ]
 
 
@@ -119,12 +120,12 @@ def _worth_columns(document: Any) -> list[Column]:
         return cell(document["members"][row[0]].get("seconds_per_record"), SECONDS)
 
     return [
-        column_of(rows, "without", 0, lambda row: row[0], numbers=False),
-        column_of(rows, "Dice changes by", 0, lambda row: f"{-row[1]['gain']:+.4f}"),
-        column_of(rows, "95 % interval", 1, interval),
-        column_of(rows, "z", 2, lambda row: f"{-row[1]['z']:.1f}"),
-        column_of(rows, "s / record, all runs", 3, seconds),
-        column_of(rows, "errs most like", 4, errs_like, numbers=False),
+        column_of(rows, words.WITHOUT, 0, lambda row: row[0], numbers=False),
+        column_of(rows, words.CHANGE, 0, lambda row: f"{-row[1]['gain']:+.4f}"),
+        column_of(rows, words.INTERVAL, 1, interval),
+        column_of(rows, words.Z, 2, lambda row: f"{-row[1]['z']:.1f}"),
+        column_of(rows, words.SECONDS_OF_ALL, 3, seconds),
+        column_of(rows, words.ERRS_LIKE, 4, errs_like, numbers=False),
     ]
 
 
@@ -151,7 +152,7 @@ def print_folds(console: "Page", document: Any) -> None:
     folds = document["folds"]
     if not folds:
         return
-    heads = ("Dice on it", "method", "threshold", "min-pixels", *document["members"])
+    heads = (words.DICE_ON_IT, "method", words.THRESHOLD, words.MIN_PIXELS, *document["members"])
 
     def of_fold(rank: int, fold: Any) -> Column:
         own = (
@@ -163,7 +164,7 @@ def print_folds(console: "Page", document: Any) -> None:
         )
         return Column(str(fold["fold"]), own, rank)
 
-    columns = [Column("without fold", heads, 0, numbers=False), *map(of_fold, range(len(folds)), folds)]
+    columns = [Column(words.WITHOUT_FOLD, heads, 0, numbers=False), *map(of_fold, range(len(folds)), folds)]
     console.table(columns, "choices of the other folds")
 
 
@@ -174,11 +175,11 @@ def _cut_text(min_pixels: Any) -> str:
 def print_members(console: "Page", members: Any) -> None:
     """Print the recipe, test-time augmentation, weight and predictions of each member of an ensemble."""
     columns = [
-        column_of(members, "member", 0, lambda one: one["name"], numbers=False),
+        column_of(members, words.MEMBER, 0, lambda one: one["name"], numbers=False),
         column_of(members, "recipe", 1, lambda one: one["recipe"]),
-        column_of(members, "TTA", 3, lambda one: one["tta"]),
+        column_of(members, words.VIEWS, 3, lambda one: one["tta"]),
         column_of(members, "weight of 65536", 0, lambda one: str(one["weight"])),
-        column_of(members, "s / record, all runs", 4, lambda one: cell(one["seconds_per_record"], SECONDS)),
+        column_of(members, words.SECONDS_OF_ALL, 4, lambda one: cell(one["seconds_per_record"], SECONDS)),
         column_of(members, "predictions", 2, lambda one: one["digest"][:12]),
     ]
     console.table(columns, "members")

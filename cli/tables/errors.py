@@ -11,6 +11,7 @@ from cli.tables.marks import FEW_GROUPS, legend
 from cli.tables.page import Page
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
+from pipeline import columns as words
 
 Titled = tuple[str, list[Column]]
 TITLES = {classes.name: classes.title for classes in STRATA}
@@ -51,7 +52,7 @@ def _kinds(document: Any) -> Titled:
         )
         for kind in document["kinds"]
     )
-    return _table("wrong pixels", ("kind", "pixels", "share", "95 %", "Dice without"), rows)
+    return _table("wrong pixels", (words.KIND, words.PIXELS, words.OF_ALL, "95 %", words.DICE_WITHOUT), rows)
 
 
 def _tolerant(document: Any) -> Titled:
@@ -60,23 +61,23 @@ def _tolerant(document: Any) -> Titled:
         (f"{one['border']} px", f"{one['value']:.3f}{_few(one)}", _interval(one, _third))
         for one in (own, *document["tolerant"])
     )
-    return _table("Dice that forgives a border", ("border", "Dice", "95 %"), rows)
+    return _table("Dice that forgives a border", (words.BORDER, words.DICE, "95 %"), rows)
 
 
 def _detection(document: Any) -> Titled:
     found = document["detection"]
-    words = {"touching": "share a pixel", "matching": f"intersection over union above {OVERLAP:g}"}
+    rules = {"touching": "share a pixel", "matching": f"intersection over union above {OVERLAP:g}"}
     title = f"{found['contrails']:,} true contrails, {found['components']:,} predicted"
     rows = (
         (
-            words[rule],
+            rules[rule],
             *(
                 text
                 for part in ("precision", "recall")
                 for text in (_percent(found[rule][part]), _interval(found[rule][part], _whole))
             ),
         )
-        for rule in words
+        for rule in rules
     )
     return _table(title, ("found if they", "precision", "95 %", "recall", "95 %"), rows)
 
@@ -95,13 +96,15 @@ def _contrails(document: Any) -> Titled | None:
         )
         for one in document["contrails"]
     ]
-    names = ("pixels", "contrails", "records", "touched", "95 %", "found", "missed", "whole")
+    names = (
+        words.PIXELS, words.CONTRAILS, words.RECORDS, words.TOUCHED, "95 %", words.FOUND, words.MISSED, "whole",
+    )  # fmt: skip
     title = "true contrails by size (missed, whole: of all wrong pixels)"
     return _table(title, names, rows) if rows else None
 
 
 def _strata(document: Any) -> Titled:
-    names = ("class", "records", "Dice", "95 %", "eff. groups", "of all wrong")
+    names = (words.CLASS, words.RECORDS, words.DICE, "95 %", "eff. groups", words.OF_ALL)
     rows: list[Sequence[str]] = []
     by = ""
     for one in document["strata"]:
@@ -133,7 +136,7 @@ def _ceiling(document: Any) -> Titled | None:
     )
     few = _few(found["ceiling"][0]["labeler"])
     title = f"one labeler against the majority of the others, {counted(found['records'], 'record')}{few}"
-    return _table(title, ("border", "labeler", "95 %", "prediction", "95 %", "ahead", "95 %"), rows)
+    return _table(title, (words.BORDER, words.LABELER, "95 %", words.PREDICTION, "95 %", words.AHEAD, "95 %"), rows)
 
 
 def _marked(document: Any) -> Titled | None:

@@ -6,6 +6,7 @@ from functools import partial
 from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.marks import legend, marked_dice
 from cli.tables.page import Page
+from pipeline import columns as words
 from pipeline.leaderboard_rows import Leaderboard, Row
 
 
@@ -15,7 +16,7 @@ def print_leaderboard(console: Page, board: Leaderboard) -> None:
     for line in legend([marked_dice(row) for row in board.rows]):
         console.say(line)
     if any(row.behind and row.behind["value"] for row in board.rows):
-        console.say("behind: Dice of the first less this one; the intervals hold for all pairs of rows together")
+        console.say(words.MEANS_BEHIND)
 
 
 def heading(rows: Sequence[Row]) -> str:
@@ -31,20 +32,20 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
     compared = all(row.behind for row in rows)  # as --shared does: then the paired difference says most
     mixed = len({row.tta for row in rows}) > 1  # then a higher Dice may be that of more views
     return [
-        column("member", 0, lambda row: row.name, numbers=False),
-        column("Dice", 0, marked_dice),
-        column("95 % interval", 3, lambda row: cell(row.interval, partial(_bounds, figure=".3f"))),
-        column("behind", 2 if compared else 6, _behind),
-        column("folds ±", 7, _spread),
-        column("records", 4, lambda row: str(row.records)),
+        column(words.MEMBER, 0, lambda row: row.name, numbers=False),
+        column(words.DICE, 0, marked_dice),
+        column(words.INTERVAL, 3, lambda row: cell(row.interval, partial(_bounds, figure=".3f"))),
+        column(words.BEHIND, 2 if compared else 6, _behind),
+        column(words.SPREAD, 7, _spread),
+        column(words.RECORDS, 4, lambda row: str(row.records)),
         column("groups (effective)", 8, _groups),
-        column("TTA", 2 if mixed else 10, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
-        column("size", 11, lambda row: cell(row.size)),
-        column("epochs", 12, _epochs),
-        column("s / record, a run", 9, lambda row: cell(row.seconds_per_record, "{:.2f}")),
-        column("train min", 13, lambda row: cell(row.training_minutes, "{:.0f}")),
-        column("log's val", 5, lambda row: cell(row.logged_validation, "{:.3f}")),
-        column("changed", 14, lambda row: row.changed_text or EMPTY, numbers=False),
+        column(words.VIEWS, 2 if mixed else 10, lambda row: EMPTY if row.tta == "none" else row.tta, numbers=False),
+        column(words.SIZE, 11, lambda row: cell(row.size)),
+        column(words.EPOCHS, 12, _epochs),
+        column(words.SECONDS_OF_RUN, 9, lambda row: cell(row.seconds_per_record, "{:.2f}")),
+        column(words.TRAINING, 13, lambda row: cell(row.training_minutes, "{:.0f}")),
+        column(words.LOGGED_VALIDATION, 5, lambda row: cell(row.logged_validation, "{:.3f}")),
+        column(words.CHANGED, 14, lambda row: row.changed_text or EMPTY, numbers=False),
     ]
 
 

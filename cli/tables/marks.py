@@ -1,40 +1,30 @@
 """Marks of a Dice in tables, and the legend that explains them.
 
-In: rows of the leaderboard. Out: text. Each mark is named here once.
+In: rows of the leaderboard. Out: text. Each mark is named here once, its meaning in `pipeline.columns`.
 """
 
 from collections.abc import Sequence
 
 from cli.tables.columns import EMPTY
-from core.uncertainty import FEW_EFFECTIVE
+from pipeline.columns import REMARKS, remarks_of
 from pipeline.leaderboard_rows import Row
 from zoo.runs.store import HELD_OUT
 
-IN_SAMPLE, OTHER_RECIPE, UNKNOWN_RECIPE, FEW_GROUPS, OWN_EPOCH = "*†‡§¶"
-LEGEND = {
-    IN_SAMPLE: "in-sample: only one fold, whose own records chose the threshold",
-    OTHER_RECIPE: "trained by another recipe than the listed one; --json lists the keys that changed",
-    UNKNOWN_RECIPE: "its run is missing, so its recipe is not known",
-    FEW_GROUPS: f"fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
-    OWN_EPOCH: "epoch chosen on the fold that scores it: the Dice is a little too high",
-}
+# A row without a Dice has no mark.
+MARKS = {"in_sample": "*", "other_recipe": "†", "unknown_recipe": "‡", "few_groups": "§", "own_epoch": "¶"}
+FEW_GROUPS = MARKS["few_groups"]
 
 
 def marked_dice(row: Row) -> str:
     """Dice with its marks; none where the records hold no contrail pixel."""
-    if row.dice is None:
-        return EMPTY
-    marks = IN_SAMPLE if row.kind == "in_sample" else ""
-    marks += UNKNOWN_RECIPE if row.changed is None else OTHER_RECIPE if row.changed else ""
-    marks += FEW_GROUPS if row.effective_groups is not None and row.effective_groups < FEW_EFFECTIVE else ""
-    return f"{row.dice:.3f}" + marks + epoch_mark(row.epoch_chosen_on)
+    return EMPTY if row.dice is None else f"{row.dice:.3f}" + "".join(MARKS[remark] for remark in remarks_of(row))
 
 
 def epoch_mark(epoch_chosen_on: str | None) -> str:
     """Mark of a Dice whose epoch was chosen on the records that it is computed on."""
-    return OWN_EPOCH if epoch_chosen_on == HELD_OUT else ""
+    return MARKS["own_epoch"] if epoch_chosen_on == HELD_OUT else ""
 
 
 def legend(cells: Sequence[str]) -> list[str]:
     """Meaning of the marks in these cells, a line each."""
-    return [f"{mark} {words}" for mark, words in LEGEND.items() if any(mark in cell for cell in cells)]
+    return [f"{mark} {REMARKS[remark]}" for remark, mark in MARKS.items() if any(mark in cell for cell in cells)]

@@ -8,6 +8,7 @@ from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.leaderboard import heading
 from cli.tables.marks import legend, marked_dice
 from cli.tables.page import Page
+from pipeline import columns as words
 from pipeline.leaderboard_rows import Row as Scores
 from pipeline.members import MemberList
 from zoo.lineups import DEFAULT
@@ -50,12 +51,12 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
 
     column = partial(column_of, rows)
     return [
-        column("member", 0, lambda row: row["name"] + OWN * (row["encoder"] is None), numbers=False),
+        column(words.MEMBER, 0, lambda row: row["name"] + OWN * (row["encoder"] is None), numbers=False),
         column("row", 3, lambda row: cell(row["row"])),
         column("encoder", 11, lambda row: cell(row["encoder"]), numbers=False),
         column("input", 10, lambda row: cell(row["input"]), numbers=False),
         column("frames", 8, lambda row: cell(row["frames"], _frames), numbers=False),
-        column("size", 7, lambda row: cell(row["size"])),
+        column(words.SIZE, 7, lambda row: cell(row["size"])),
         column("M", 4, lambda row: cell(row["parameters"] and row["parameters"] / 1e6, "{:.1f}")),
         column("GMACs", 5, lambda row: cell(row["gmacs"], "{:.1f}")),
         column("GPU GB", 12, lambda row: cell(row["gpu_gb"])),
@@ -63,8 +64,8 @@ def _columns(rows: Sequence[Row], scores: Mapping[str, Scores]) -> list[Column]:
         column("logged val / LB", 2, _logged),
         column("own Dice", 1, lambda row: own(row, partial(_dice, width=marks)), numbers=False),
         column("on records", 6, lambda row: own(row, _records)),
-        column("s / record, a run", 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
-        column("changed", 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
+        column(words.SECONDS_OF_RUN, 9, lambda row: own(row, lambda score: cell(score.seconds_per_record, "{:.2f}"))),
+        column(words.CHANGED, 14, lambda row: own(row, lambda score: score.changed_text or EMPTY), numbers=False),
     ]
 
 

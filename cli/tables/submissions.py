@@ -11,6 +11,7 @@ from cli.tables.page import Page
 from core.dice import Counts
 from core.uncertainty import FEW_EFFECTIVE, groups_text, interval_text
 from core.words import counted
+from pipeline import columns as words
 from pipeline.score import Scored
 from pipeline.submission import TITLES
 from submissions import Difference, Ledger, Report
@@ -133,18 +134,18 @@ def _entry_columns(ledger: Ledger) -> list[Column]:
         return EMPTY if each.public is None else f"{each.public - best:.3f}"
 
     return [
-        column_of(entries, "#", 0, lambda each: str(each.number)),
-        column_of(entries, "name", 0, lambda each: each.sent.name, numbers=False),
-        column_of(entries, "when", 4, lambda each: each.sent.when[:10] or EMPTY, numbers=False),
-        column_of(entries, "members", 9, lambda each: ", ".join(each.sent.members) or EMPTY, numbers=False),
-        column_of(entries, "local", 0, lambda each: cell(each.sent.local, _figure)),
+        column_of(entries, words.NUMBER, 0, lambda each: str(each.number)),
+        column_of(entries, words.NAME, 0, lambda each: each.sent.name, numbers=False),
+        column_of(entries, words.WHEN, 4, lambda each: each.sent.when[:10] or EMPTY, numbers=False),
+        column_of(entries, words.MEMBERS, 9, lambda each: ", ".join(each.sent.members) or EMPTY, numbers=False),
+        column_of(entries, words.LOCAL, 0, lambda each: cell(each.sent.local, _figure)),
         column_of(entries, "interval", 3, lambda each: cell(each.sent.interval, _interval)),
-        column_of(entries, "effective groups", 7, lambda each: cell(each.sent.effective_groups, "{:.1f}")),
-        column_of(entries, "public", 1, lambda each: cell(each.public, _figure)),
+        column_of(entries, words.EFFECTIVE, 7, lambda each: cell(each.sent.effective_groups, "{:.1f}")),
+        column_of(entries, words.PUBLIC, 1, lambda each: cell(each.public, _figure)),
         column_of(entries, "behind best", 6, behind),
-        column_of(entries, "private", 2, lambda each: cell(each.private, _figure)),
-        column_of(entries, "share", 5, lambda each: cell(each.sent.share, "{:.3%}")),
-        column_of(entries, "note", 8, lambda each: each.sent.note or EMPTY, numbers=False),
+        column_of(entries, words.PRIVATE, 2, lambda each: cell(each.private, _figure)),
+        column_of(entries, words.SHARE, 5, lambda each: cell(each.sent.share, "{:.3%}")),
+        column_of(entries, words.NOTE, 8, lambda each: each.sent.note or EMPTY, numbers=False),
     ]
 
 

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from core.errors import UserError
-from core.uncertainty import FEW_EFFECTIVE
+from pipeline import columns as words
 from pipeline.leaderboard_rows import Row
 from pipeline.report.asked import Asked
 from pipeline.report.cells import dice, number, word
 from webpage import Cell, Column, Table
-from webpage.blocks import Block
-from zoo.runs.store import HELD_OUT
+from webpage.blocks import EMPTY, Block
 
 COLUMNS = (
-    Column("member", numeric=False),
-    Column("Dice, out of fold", draw="range"),
-    Column("logged validation"),
-    Column("logged leaderboard"),
-    Column("± folds"),
-    Column("records"),
-    Column("effective groups"),
-    Column("s / record, a run"),
-    Column("training minutes"),
-    Column("size"),
-    Column("epochs"),
-    Column("views", numeric=False),
+    Column(words.MEMBER, numeric=False),
+    Column(f"{words.DICE}, {words.INTERVAL}", draw="range"),
+    Column(words.BEHIND, draw="range", axis="behind"),
+    Column(words.LOGGED_VALIDATION),
+    Column(words.LOGGED_BOARD),
+    Column(words.SPREAD),
+    Column(words.RECORDS),
+    Column(words.EFFECTIVE),
+    Column(words.SECONDS_OF_RUN),
+    Column(words.TRAINING),
+    Column(words.SIZE),
+    Column(words.EPOCHS),
+    Column(words.VIEWS, numeric=False),
     Column("remarks", numeric=False),
 )
 LEGEND = "● out-of-fold Dice with its 95 % interval over scene groups, ◇ the score in the experiment log."
@@ -36,6 +36,8 @@ def blocks(asked: Asked) -> list[Block]:
         asked.require_scenes()
         raise UserError("no predicted record has a label")
     note = "Each member is scored on its own records, at the best threshold of the other folds."
+    if any(row.behind for row in rows):
+        note = f"{note} {words.MEANS_BEHIND[:1].upper()}{words.MEANS_BEHIND[1:]}."
     return [Table("Members by out-of-fold Dice", COLUMNS, [_cells(row) for row in rows], note, LEGEND)]
 
 
@@ -44,6 +46,7 @@ def _cells(row: Row) -> list[Cell]:
     return [
         Cell(row.name),
         dice(row.dice, row.interval, marks=logged),
+        _behind(row),
         number(row.logged_validation, ".3f"),
         number(row.logged_leaderboard, ".3f"),
         number(row.spread, ".3f"),
@@ -58,15 +61,12 @@ def _cells(row: Row) -> list[Cell]:
     ]
 
 
+def _behind(row: Row) -> Cell:
+    """Dice of the first less this one's; a dash for the first and for rows on other records."""
+    return dice(row.behind["value"], row.behind["interval"], "+.4f") if row.behind and row.behind["value"] else EMPTY
+
+
 def _remarks(row: Row) -> list[str]:
-    """Remarks that limit what a score says."""
-    few = row.effective_groups is not None and row.effective_groups < FEW_EFFECTIVE
-    known = [
-        (row.kind == "in_sample", "in-sample: only one fold"),
-        (row.kind == "unscored", "no contrail pixel: no Dice"),
-        (row.changed is None, "recipe unknown: its run is missing"),
-        (bool(row.changed), f"changed: {row.changed_text}"),
-        (few, f"under {FEW_EFFECTIVE} effective groups: do not trust the interval"),
-        (row.epoch_chosen_on == HELD_OUT, "epoch chosen on the fold that scores it: a little too high"),
-    ]
-    return [text for holds, text in known if holds]
+    """Remarks that limit what a score says, with the keys in which the recipe differs."""
+    changed = {"other_recipe": f"changed: {row.changed_text}"}
+    return [changed.get(remark, words.REMARKS[remark]) for remark in words.remarks_of(row)]

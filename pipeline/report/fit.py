@@ -17,6 +17,7 @@ from ensemble import Ensemble
 from ensemble.landscape import DROP, Landscape, landscape_of
 from ensemble.loading import out_of_fold
 from ensemble.model import EDITED
+from pipeline import columns as words
 from pipeline.labels import open_labels
 from pipeline.maps import oof_maps
 from pipeline.report.asked import Asked
@@ -27,7 +28,7 @@ from webpage.blocks import Block, Point
 POINTS = 120  # thresholds of the curve
 GRID = (48, 24)  # thresholds and min-pixels of the heat map
 DEPTH = 0.1  # Dice below the highest from which the heat map has colours
-TITLES = {"uniform": "equal weights", "best_single": "best single member"}
+TITLES = {"uniform": words.EQUAL, "best_single": words.BEST}
 GAINS = {"uniform": "uniform", "best_single": "best"}  # the keys of `gain` in a document
 
 
@@ -89,8 +90,8 @@ def _honest(document: Mapping[str, Any]) -> Table:
     kind = own["interval_of"]
     columns = [
         Column("blend", numeric=False),
-        Column("in-sample Dice"),
-        Column(f"{kind.replace('_', '-')} Dice, 95 % interval", draw="range", axis="dice"),
+        Column(f"{words.IN_SAMPLE} {words.DICE}"),
+        Column(f"{kind.replace('_', '-')} {words.DICE}, {words.INTERVAL}", draw="range", axis="dice"),
         Column("ensemble less it, paired", draw="range", axis="gain"),
     ]
     rows = [[Cell("ensemble"), number(own["in_sample"], ".4f"), dice(own[kind], own["interval"]), word("")]]
@@ -160,18 +161,18 @@ def _some(number: int, most: int) -> NDArray[np.int64]:
 def _members(document: Mapping[str, Any]) -> Table:
     kind = document["dice"]["interval_of"]
     columns = [
-        Column("member", numeric=False),
-        Column("weight", draw="bar"),
-        Column(f"alone: {kind.replace('_', '-')} Dice, 95 % interval", draw="range", axis="dice"),
-        Column("alone: in-sample Dice"),
-        Column("alone: threshold"),
-        Column("Dice lost without it", draw="range", axis="worth"),
-        Column("z"),
-        Column("s / record, all runs"),
+        Column(words.MEMBER, numeric=False),
+        Column(words.WEIGHT, draw="bar"),
+        Column(f"alone: {kind.replace('_', '-')} {words.DICE}, {words.INTERVAL}", draw="range", axis="dice"),
+        Column(f"alone: {words.IN_SAMPLE} {words.DICE}"),
+        Column(f"alone: {words.THRESHOLD}"),
+        Column(f"{words.WITHOUT} it: {words.CHANGE}", draw="range", axis="worth"),
+        Column(words.Z),
+        Column(words.SECONDS_OF_ALL),
     ]
     rows = []
     for name, member in document["members"].items():
-        worth = document["worth"].get(name, {})
+        change, around, z = _without(document["worth"].get(name))
         rows.append(
             [
                 Cell(name),
@@ -179,19 +180,27 @@ def _members(document: Mapping[str, Any]) -> Table:
                 dice(member[kind], member["interval"]),
                 number(member["in_sample"], ".4f"),
                 Cell(threshold_text(member["threshold"], 3), float(member["threshold"])),
-                dice(worth.get("gain"), worth.get("interval"), "+.4f"),
-                number(worth.get("z"), ".1f"),
+                dice(change, around, "+.4f"),
+                number(z, ".1f"),
                 number(member["seconds_per_record"], ".2f"),
             ]
         )
-    note = "Dice lost without it: paired, the weight going to the others in proportion, without min-pixels."
+    note = "Without it: paired, the weight going to the others in proportion, without min-pixels."
     return Table("Weights, and the value of each member", columns, rows, note)
+
+
+def _without(worth: Mapping[str, Any] | None) -> tuple[float | None, list[float] | None, float | None]:
+    """Change of the Dice without a member, its interval and z, from what the member adds."""
+    if worth is None:
+        return None, None, None
+    around = worth.get("interval")
+    return -worth["gain"], around and [-bound for bound in reversed(around)], -worth["z"]
 
 
 def _folds(document: Mapping[str, Any]) -> Table:
     names = list(document["members"])
-    columns = [Column("without fold"), Column("Dice on it"), Column("records"), Column("threshold")]
-    columns += [Column("min-pixels", numeric=False), *(Column(f"weight of {name}") for name in names)]
+    columns = [Column(words.WITHOUT_FOLD), Column(words.DICE_ON_IT), Column(words.RECORDS), Column(words.THRESHOLD)]
+    columns += [Column(words.MIN_PIXELS, numeric=False), *(Column(f"{words.WEIGHT} of {name}") for name in names)]
     rows = []
     for fold in document["folds"]:
         cut = fold["min_pixels"]
@@ -208,13 +217,13 @@ def _folds(document: Mapping[str, Any]) -> Table:
 
 def _decisions(document: Mapping[str, Any]) -> Table:
     columns = [
-        Column("question", numeric=False),
-        Column("candidate", numeric=False),
+        Column(words.QUESTION, numeric=False),
+        Column(words.CANDIDATE, numeric=False),
         Column("over", numeric=False),
-        Column("Dice"),
-        Column("gain, cross-fitted"),
-        Column("z"),
-        Column("answer", numeric=False),
+        Column(words.DICE),
+        Column(words.GAIN),
+        Column(words.Z),
+        Column(words.ANSWER, numeric=False),
     ]
     rows = [
         [

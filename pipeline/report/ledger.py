@@ -8,6 +8,7 @@ from core.command import Command
 from core.errors import UserError
 from core.uncertainty import interval_of_size
 from ensemble import Ensemble
+from pipeline import columns as words
 from pipeline.report.asked import Asked
 from pipeline.report.cells import dice, share, word
 from submissions.correlation import correlate
@@ -26,14 +27,14 @@ def blocks(asked: Asked) -> list[Block]:
         raise UserError("nothing is submitted yet", Command("submit", out="submission.csv", ensemble=asked.named))
     fallback = _of_ensemble(asked)
     columns = [
-        Column("#"),
-        Column("name", numeric=False),
-        Column("when", numeric=False),
-        Column("members", numeric=False),
-        Column("local Dice", draw="range", axis="dice"),
+        Column(words.NUMBER),
+        Column(words.NAME, numeric=False),
+        Column(words.WHEN, numeric=False),
+        Column(words.MEMBERS, numeric=False),
+        Column(f"{words.LOCAL} {words.DICE}", draw="range", axis="dice"),
         *(Column(f"{board}, {size:,} records", draw="range", axis="dice") for board, size in BOARD_RECORDS.items()),
-        Column("contrail pixels"),
-        Column("note", numeric=False),
+        Column(words.SHARE),
+        Column(words.NOTE, numeric=False),
     ]
     rows = [_cells(entry, fallback) for entry in entries]
     note = (

@@ -7,12 +7,13 @@ from typing import Any
 from analysis import ErrorReport
 from analysis.masks import KINDS
 from analysis.strata import STRATA
+from pipeline import columns as words
 from pipeline.report.asked import Asked
 from pipeline.report.cells import dice, number, share
 from webpage import Cell, Column, Table, Text
 from webpage.blocks import Block
 
-LOSS = Column("of all wrong pixels", draw="bar")
+LOSS = Column(words.OF_ALL, draw="bar")
 
 
 def blocks(asked: Asked) -> list[Block]:
@@ -32,7 +33,7 @@ def _lead(report: ErrorReport) -> str:
 
 
 def _kinds(report: ErrorReport) -> Table:
-    columns = [Column("wrong pixels", numeric=False), Column("pixels"), LOSS, Column("Dice if they were right")]
+    columns = [Column(words.KIND, numeric=False), Column(words.PIXELS), LOSS, Column(words.DICE_WITHOUT)]
     rows = [
         [
             Cell(KINDS[row["kind"]]),
@@ -42,16 +43,16 @@ def _kinds(report: ErrorReport) -> Table:
         ]
         for row in report.kinds()
     ]
-    return Table("Wrong pixels by kind", columns, rows)
+    return Table("Wrong pixels by kind", columns, rows, f"{words.DICE_WITHOUT}: if all pixels of the kind were right.")
 
 
 def _contrails(report: ErrorReport) -> Table:
     columns = [
-        Column("pixels of a true contrail", numeric=False),
-        Column("contrails"),
-        Column("touched", draw="range", axis="share"),
-        Column("of their pixels found", draw="range", axis="share"),
-        Column("missed pixels, of all wrong", draw="bar"),
+        Column(words.PIXELS, numeric=False),
+        Column(words.CONTRAILS),
+        Column(words.TOUCHED, draw="range", axis="share"),
+        Column(words.FOUND, draw="range", axis="share"),
+        Column(f"{words.MISSED}, {words.OF_ALL}", draw="bar"),
     ]
     rows = [
         [
@@ -63,13 +64,14 @@ def _contrails(report: ErrorReport) -> Table:
         ]
         for place, row in enumerate(report.contrails())
     ]
-    return Table("Contrails found, by size", columns, rows)
+    note = f"{words.TOUCHED}: contrails that share a pixel with the prediction; {words.FOUND}: of their pixels."
+    return Table("Contrails found, by size", columns, rows, note)
 
 
 def _strata(report: ErrorReport) -> Table:
     titles = {classes.name: classes.title for classes in STRATA}
-    columns = [Column("by", numeric=False), Column("class", numeric=False), Column("records")]
-    columns += [Column("Dice, 95 % interval", draw="range"), LOSS]
+    columns = [Column("by", numeric=False), Column(words.CLASS, numeric=False), Column(words.RECORDS)]
+    columns += [Column(f"{words.DICE}, {words.INTERVAL}", draw="range"), LOSS]
     rows = [
         [
             Cell(titles[row["by"]]),
@@ -85,10 +87,10 @@ def _strata(report: ErrorReport) -> Table:
 
 def _ceiling(labelers: dict[str, Any]) -> Table:
     columns = [
-        Column("forgiven border, pixels"),
-        Column("one labeler", draw="range", axis="dice"),
-        Column("prediction", draw="range", axis="dice"),
-        Column("labeler ahead, paired", draw="range", axis="ahead"),
+        Column(f"{words.BORDER}, px"),
+        Column(words.LABELER, draw="range", axis="dice"),
+        Column(words.PREDICTION, draw="range", axis="dice"),
+        Column(words.AHEAD, draw="range", axis="ahead"),
     ]
     rows = [
         [number(row["border"], "d"), _range(row["labeler"]), _range(row["prediction"]), _range(row["ahead"], "+.3f")]

@@ -13,7 +13,7 @@ from cli.tables.leaderboard import print_leaderboard
 from cli.tables.page import Page
 from core.errors import UserError
 from core.files import read_json, write_json
-from pipeline.leaderboard import leaderboard, own_scores
+from pipeline.leaderboard import current_leaderboard, leaderboard, own_scores
 from pipeline.leaderboard_rows import Leaderboard, Row, read_kept
 from pipeline.members import describe_member, list_members
 from tests.ensemble.runs import fake_runs
@@ -57,6 +57,19 @@ def test_shared_records_are_the_same_for_all_and_keep_nothing(made, board):
     assert {row.records for row in shared.rows} == {12}
     assert shared.rows[0].behind["value"] == 0 and all(row.behind["value"] >= 0 for row in shared.rows)
     assert read_kept(Store(made.runs)) == kept
+
+
+def test_kept_rows_are_behind_the_first_while_they_are_compared_with_the_same_others(made, board, monkeypatch):
+    store, scenes = Store(made.runs), open_scenes([made.data])
+    behind = {row.name: row.behind for row in board.rows}
+    assert behind["m1"]["value"] > 0 and behind["m2"] is None  # which is on fewer records
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.leaderboard.score_member", None)
+        for kept in (current_leaderboard(store), current_leaderboard(store, scenes)):
+            assert {row.name: row.behind for row in kept.rows} == behind
+    leaderboard(store, scenes, [Ref("m0"), Ref("m2")])  # m0 is compared with nobody now
+    assert [row.behind for row in current_leaderboard(store).rows] == [None, behind["m1"], None]
+    assert {row.name: row.behind for row in current_leaderboard(store, scenes).rows} == behind
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The report of real predictions, of runs of an older release, and of an empty folder."""
 
+import io
 import re
 import shutil
 from html import escape
@@ -7,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from cli.tables.leaderboard import print_leaderboard
+from cli.tables.page import Page
 from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import sha256_of
 from core.listener import Silent
 from ensemble import Ensemble, FitJob, FitOptions, fit_runs
 from ensemble.model import to_document
-from pipeline.report import write_report
+from pipeline.leaderboard import current_leaderboard
+from pipeline.report import board, write_report
 from pipeline.report.asked import Noted
 from submissions.ledger import Sent, append
 from tests.ensemble.runs import fake_runs
@@ -59,6 +63,15 @@ def test_every_section_of_the_real_predictions_is_there_but_the_curves(made):
     assert "0.682 [0.553, 0.788]" in text  # of a labeler, as `zoo errors` has it
     assert "211 records in 210 scene groups (" in text
     assert text.count("cross-fitted Dice, 95 % interval") == 2
+    assert "+0.2056 [+0.1151, +0.2926]" in text  # how far the second is behind, as `zoo leaderboard` has it
+
+
+def test_the_leaderboards_columns_have_the_words_of_the_command_lines_table(made):
+    titles = {column.title for column in board.COLUMNS}
+    page = Page(file=io.StringIO())
+    print_leaderboard(page, current_leaderboard(Store(made[0].path.parent / "runs")))
+    printed = {column.title for _, columns in page.tables for column in columns}
+    assert printed - titles == {"Dice", "95 % interval", "groups (effective)", "changed"}, "which the page joins"
 
 
 def test_names_of_the_ledger_are_text_and_its_scores_have_the_interval_of_their_board(made):
