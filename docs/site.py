@@ -1,23 +1,70 @@
-"""Fill the two reference pages of the site: mkdocs calls this module for every page (`hooks` in mkdocs.yml).
+"""Fill the reference pages of the site: mkdocs calls this module for every page (`hooks` in mkdocs.yml).
 
 `commands.md` gets the help of every command as `--help` prints it, `functions.md` the public names of every package,
-whose docstrings mkdocstrings inserts: neither page can fall behind.
+whose docstrings mkdocstrings inserts, `keys.md` every key of a recipe with the docstring of its field: no page can fall
+behind.
 """
 
+import ast
+import inspect
+import re
+from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import MISSING
 from importlib import import_module
 from io import StringIO
 from typing import Any
 
 from cli.app import command_names, run
+from zoo.members import fields
+from zoo.members.keys import WORDS, Key
+from zoo.members.recipe import KEYS
+from zoo.members.toml import toml_text
 
 PACKAGES = ("ensemble", "submissions", "analysis", "webpage", "pipeline", "zoo")
+PLACE = "<!-- keys -->"
+PARTS = {
+    "network": "Network",
+    "reading": "What is read",
+    "weights": "First weights",
+    "loss": "Loss",
+    "optimizer": "Optimizer",
+    "training": "Training",
+    "speed": "Speed",
+}
+# Where the values of a key are listed; a key with a section of its own name is linked to it.
+VALUES = {
+    "encoder": "#encoders-and-pretrained-weights",
+    "weights": "#encoders-and-pretrained-weights",
+    "decoder": "#decoders",
+    "deep_supervision": "#decoders",
+    "input": "#inputs",
+    "time": "#several-frames",
+    "target": "#targets",
+    "border_smoothing": "#targets",
+    "loss": "#losses",
+    "augment": "#augmentation",
+    "precision": "training.md#precision-and-speed",
+    "average_best": "training.md#epoch",
+    "patience": "training.md#epoch",
+    "start_from": "members.md#start-from-another-member",
+    "adapt": "members.md#adaptation",
+    "soup": "members.md#soup",
+    "stages": "members.md#stages",
+    "pseudo": "levers.md#pseudo-labels",
+}
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Text of a page as mkdocs renders it; `page.file.src_uri` is its path below docs/."""
-    made = {"commands.md": commands, "functions.md": functions}.get(page.file.src_uri)
-    return markdown + made() if made else markdown
+    match page.file.src_uri:
+        case "commands.md":
+            return markdown + commands()
+        case "functions.md":
+            return markdown + functions()
+        case "keys.md":
+            return markdown.replace(PLACE, keys(re.findall(r"^### `(\w+)`$", markdown, re.M)))
+    return markdown
 
 
 def commands() -> str:
@@ -35,6 +82,44 @@ def functions() -> str:
             home = getattr(getattr(module, name), "__module__", package)
             found.append(f"\n::: {home}.{name}\n")
     return "".join(found)
+
+
+def keys(explained: Sequence[str]) -> str:
+    """Table of the keys of each part; explained: keys with a section of their own on the page."""
+    texts, found = meanings(), []
+    links = VALUES | {name: f"#{name}" for name in explained}
+    for part, title in PARTS.items():
+        found.append(f"\n## {title}\n\n| key | meaning | default | values |\n| --- | --- | --- | --- |\n")
+        for name, key in KEYS.items():
+            if key.part == part:
+                shown = f"[`{name}`]({links[name]})" if name in links else f"`{name}`"
+                cells = (shown + ("\\*" if key.fixed else ""), texts[name], default_of(key), values_of(key))
+                found.append("".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|\n")
+    return "".join(found)
+
+
+def meanings() -> dict[str, str]:
+    """Description of each key: the docstring below its field."""
+    (kind,) = (node for node in ast.parse(inspect.getsource(fields)).body if isinstance(node, ast.ClassDef))
+    found = {}
+    for field, below in zip(kind.body, kind.body[1:]):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = inspect.cleandoc(text).replace("\n", " ")
+    return found
+
+
+def default_of(key: Key) -> str:
+    """Default of a key as TOML has it; nothing for a key that has to be given."""
+    return "" if key.default in (MISSING, "") else f"`{toml_text(key.default)}`"
+
+
+def values_of(key: Key) -> str:
+    """Values that fit a key, in words."""
+    names = key.choices() if callable(key.choices) else key.choices
+    if names:
+        return ", ".join(f"`{name}`" for name in names)
+    return key.rule.words.removeprefix("give ") if key.rule else WORDS[key.kind]
 
 
 def help_of(command: str) -> str:

@@ -42,7 +42,8 @@ def shortened(command: str) -> list[str]:
 
 def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    pages = [ROOT / "docs" / name for name in ("guide.md", "machines.md", "ensemble.md", "members.md")]
+    names = ("guide", "machines", "ensemble", "shipped", "keys", "members", "training")
+    pages = [ROOT / "docs" / f"{name}.md" for name in names]
     for command in (command for page in pages for command in commands_in(page)):
         assert run([*shortened(command), "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
     # The three commands of everyday use, on what is there now.

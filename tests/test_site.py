@@ -1,11 +1,15 @@
 """The docs build into a site without a broken link, and its references hold every command and public name."""
 
+import html
 import re
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+from zoo.members.recipe import AUGMENTATION_NAMES, KEYS
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,3 +40,25 @@ def test_the_references_hold_what_the_code_has(site):
 def test_no_page_fetches_anything(site):
     for page in site.rglob("*.html"):
         assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="https?:', page.read_text()), page
+
+
+def hook():
+    """The module docs/site.py."""
+    found = spec_from_file_location("docs_site", ROOT / "docs" / "site.py")
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def test_every_key_is_described_at_its_field_and_on_the_page_of_keys(site):
+    assert hook().meanings().keys() == KEYS.keys()
+    page = (site / "keys" / "index.html").read_text()
+    assert [name for name in KEYS if f"<code>{name}</code>" not in page] == []
+    assert "the path of a file of the encoder's weights" in html.unescape(page)
+
+
+def test_no_page_describes_a_key_by_hand():
+    names = "|".join({*KEYS} - {*AUGMENTATION_NAMES})
+    row = re.compile(rf"^\| `(?:{names})`(?:, `(?:{names})`)* \| (?!description).*", re.M)
+    found = {page.name: row.findall(page.read_text()) for page in (ROOT / "docs").glob("*.md")}
+    assert {name: rows for name, rows in found.items() if rows} == {}

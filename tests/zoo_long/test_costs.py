@@ -13,7 +13,7 @@ from zoo.members import member_names
 from zoo.models import sketch
 from zoo.models.encoders import pyramid
 
-PAGE = Path(__file__).parents[2] / "docs" / "members.md"
+PAGE = Path(__file__).parents[2] / "docs" / "shipped.md"
 
 
 @pytest.mark.long

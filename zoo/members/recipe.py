@@ -1,13 +1,12 @@
 """Recipe of a member: its keys, checked on creation, and its hash.
 
-A key is one field, made by `key`: its default, the values that fit, and how it counts stand there, and every list of
-keys is a query on them. Stays outside: the files that recipes are read from (zoo.members.files), changes by `--set`
-(zoo.members.settings).
+Every list of keys is a query on the fields. Stays outside: the fields themselves (zoo.members.fields), the files that
+recipes are read from (zoo.members.files), changes by `--set` (zoo.members.settings).
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -16,35 +15,15 @@ from core.errors import UnknownName, UsageError
 from core.files import sha256_of
 from core.registry import module_names
 from zoo.data import SIZE  # of a record, of its label and of every map
-from zoo.data.label_offset import ADVICE, LABEL_OFFSET, is_offset
-from zoo.inputs import INPUTS
+from zoo.members.fields import RecipeFields, Table
 from zoo.members.keys import (
-    ABOVE_ZERO,
-    BELOW_ONE,
-    COUNT,
     KEYS_LISTED_BY,
-    NOT_NEGATIVE,
-    SHARE,
     Part,
-    Rule,
-    key,
     keys_of_class,
     refusal,
 )
 from zoo.members.rules import (
-    CROP,
     CROPS,
-    DIGITS,
-    FACTOR,
-    FRAMES,
-    LABELLED_FRAMES,
-    MILESTONES,
-    RATE,
-    SIZES,
-    START,
-    TEACHER,
-    WEIGHTS,
-    WIDTHS,
 )
 from zoo.members.space import Space
 from zoo.members.terms import Term, parse_term, parse_terms
@@ -59,8 +38,6 @@ AUGMENTATION_NAMES = module_names(_ZOO / "augment")
 DECODER_NAMES = module_names(_ZOO / "models" / "decoders")
 TIME_MIXING_NAMES = module_names(_ZOO / "models" / "time_mixing")
 NAMED_WEIGHTS = ("imagenet", "none")  # any others are a path
-# Keys and values of a stage, in the order given; a table that can be hashed.
-Table = tuple[tuple[str, Any], ...]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -78,120 +55,9 @@ class Logged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(RecipeFields):
     """All settings of a member; recipes that differ in a key are different members."""
 
-    name: str
-    # Any timm features_only name.
-    encoder: str = key(MISSING, "network", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
-    # imagenet | none | the path of a file of the encoder's weights, or of a folder of them.
-    weights: str = key("imagenet", "weights", always_hashed=True, fixed=True, asks_torch=True, asks_run=True)
-    # How that file's begins; found before a run starts, and counted instead of the path.
-    weights_sha256: str = key("", "weights", DIGITS, fixed=True)
-    # 1: the encoder's first convolution, of stride 2, moves pixel by pixel, and all features are twice as fine.
-    stem_stride: int = key(2, "network", Rule(lambda stride: stride in (1, 2), "give 1, or 2: its own"), asks_run=True)
-    decoder: str = key("unet", "network", always_hashed=True, asks_run=True)
-    # Of `unet`; 1: before the log's refactor 2; 2: after it.
-    decoder_form: int = key(
-        2,
-        "network",
-        Rule(lambda form: form in (1, 2), "give 1 (before refactor 2) or 2"),
-        always_hashed=True,
-        asks_run=True,
-    )
-    # Widths of the decoder's levels, coarsest first; empty: its own.
-    decoder_channels: tuple[int, ...] = key((), "network", WIDTHS, asks_run=True)
-    # Weights of the losses of auxiliary logits at the decoder's coarser levels, finest first.
-    deep_supervision: tuple[float, ...] = key((), "network", WEIGHTS, asks_run=True)
-    # A small convolution learns to take logits from the image's grid to that of the labels (place 1).
-    label_head: bool = key(False, "network", asks_run=True)
-    # Weight of the loss of a classifier of records, whose probability multiplies the map (place 6); 0: none.
-    record_head: float = key(0.0, "network", NOT_NEGATIVE, asks_run=True)
-    input: str = key("fc", "reading", choices=INPUTS.names, always_hashed=True, fixed=True, asks_run=True)
-    frames: tuple[int, ...] = key((5,), "reading", FRAMES, always_hashed=True, fixed=True, asks_run=True)
-    time: str = key("concat", "network", asks_run=True)  # how several frames are mixed
-    # Side of the network's input, pixels; logits are resized back to 256.
-    size: int = key(SIZE, "network", SIZES, always_hashed=True, asks_run=True)
-    enlarge: str = key("bilinear", "network", choices=("bilinear", "bicubic"))  # how records are resized to size
-    # What the labelers' masks become.
-    target: str = key("hard", "reading", choices=TARGETS.names, fixed=True, asks_run=True)
-    border_smoothing: float = key(0.0, "reading", SHARE, fixed=True)  # of masks, along the contrails' borders alone
-    # Or a sum: 0.9*bce+0.1*tversky(alpha=0.7); or a sum for each head of the target: bce | dice.
-    loss: str = key("dice", "loss", always_hashed=True, asks_torch=True)
-    label_smoothing: float = key(0.0, "loss", SHARE, asks_torch=True)  # of the cross-entropies in the loss
-    # label: logits resized to 256 before the loss (refactor 3); output: label resized.
-    loss_at: str = key("label", "training", choices=("label", "output"), always_hashed=True)
-    # Or names, one after the other, with the share of the scenes: d4+0.5*mosaic+mixup, 0.95*(d4+blur).
-    augment: str = key("none", "training", always_hashed=True, asks_torch=True)
-    # Views keep the label's offset from the image; false: mirrored as they are (the log).
-    registered: bool = key(False, "training", always_hashed=True, asks_run=True)
-    # That offset, pixels down and right; found in the sources before a run starts.
-    label_offset: float = key(LABEL_OFFSET, "training", Rule(is_offset, ADVICE), fixed=True)
-    # Side of random crops on the 256 grid; an epoch has as many as cover a record; 0: whole.
-    crop: int = key(0, "training", CROP, always_hashed=True, asks_run=True)
-    # Share of the crops of a scene with contrails that are laid on one.
-    crop_on_contrails: float = key(0.5, "training", SHARE, always_hashed=True)
-    # Share of the scenes of every batch that have a contrail; 0: as many as there are.
-    sample_positives: float = key(0.0, "training", SHARE)
-    # Share of the scenes that are drawn by the cross-entropy that each record had in the epoch before.
-    sample_hard: float = key(0.0, "training", SHARE)
-    jitter: float = key(0.0, "training", SHARE)  # contrast and brightness of each channel, drawn for every scene
-    optimizer: str = key("adam", "optimizer", always_hashed=True, asks_torch=True)  # any of timm's, also lookahead_...
-    lr: float = key(1e-3, "optimizer", RATE, always_hashed=True, asks_torch=True)  # the schedule's highest
-    momentum: float = key(0.9, "optimizer", BELOW_ONE, asks_torch=True)  # of optimizers that have one
-    weight_decay: float = key(0.0, "optimizer", NOT_NEGATIVE, always_hashed=True, asks_torch=True)
-    encoder_lr: float = key(1.0, "optimizer", ABOVE_ZERO)  # the encoder's rate, as a factor of lr
-    # Factor of the rate from each layer of the encoder to the one before it; the decoder counts as the one after all.
-    layer_decay: float = key(1.0, "optimizer", FACTOR)
-    decay_norms: bool = key(True, "optimizer")  # false: norms, biases and position tables have no weight decay
-    schedule: str = key("constant", "training", choices=SCHEDULES.names, always_hashed=True)
-    # Share of all steps over which the rate rises to lr.
-    warmup: float = key(
-        0.0,
-        "training",
-        Rule(BELOW_ONE.fits, "give a share of all steps, 0 to below 1"),
-        always_hashed=True,
-    )
-    min_lr: float = key(0.0, "training", NOT_NEGATIVE)  # where cosine ends
-    # step: shares of all steps after which the rate falls by gamma.
-    milestones: tuple[float, ...] = key((0.5, 0.75), "training", MILESTONES)
-    gamma: float = key(0.1, "training", FACTOR)
-    clip: float = key(0.0, "training", NOT_NEGATIVE)  # of the gradients, by clip_mode; 0: none
-    clip_mode: str = key("norm", "training", choices=("norm", "value", "agc"))
-    batch: int = key(32, "training", COUNT, always_hashed=True)
-    accumulate: int = key(1, "training", COUNT)  # batches whose gradients make one step
-    epochs: int = key(100, "training", COUNT, always_hashed=True)
-    patience: int = key(0, "training", NOT_NEGATIVE)  # epochs without a better Dice after which it ends; 0: never
-    score_every: int = key(1, "training", COUNT)  # epochs from one scoring to the next, back from the last one
-    freeze: float = key(0.0, "training", SHARE)  # share of the epochs, from the first, with a frozen encoder
-    # Stochastic depth: share of the scenes that skip the encoder's last block; it falls linearly towards the first.
-    drop_path: float = key(0.0, "training", BELOW_ONE, asks_run=True)
-    # Decay of the moving average of the weights, which is scored and kept; 0: the weights themselves.
-    ema: float = key(0.0, "training", Rule(BELOW_ONE.fits, "give a decay, 0 to below 1; 0.999 is usual"))
-    average_best: int = key(1, "training", COUNT)  # best epochs whose weights are averaged, where that is no worse
-    soup: int = key(1, "training", COUNT, fixed=True)  # seeds whose runs are averaged; they need the same start_from
-    precision: str = key("auto", "training", choices=("auto", "fp32", "bf16", "fp16"))
-    channels_last: bool = key(True, "speed")
-    checkpointing: bool = key(False, "speed", asks_run=True)  # the encoder's features are computed twice, kept once
-    compile: bool = key(False, "speed")  # by torch.compile
-    # MEMBER@HASH, whose run of the same fold gives the first weights.
-    start_from: str = key("", "weights", START, fixed=True, asks_run=True)
-    # BatchNorm's statistics are those of records without a mask, all other weights those of start_from.
-    adapt: bool = key(False, "weights", fixed=True, asks_run=True)
-    adapt_sha256: str = key(
-        "", "weights", DIGITS, fixed=True
-    )  # how their ids' digest begins; found before a run starts
-    # MEMBER@HASH or ensemble+NAME@HASH, whose maps label frames and records without a mask (`zoo pseudo`).
-    pseudo: str = key("", "reading", TEACHER, fixed=True, asks_run=True)
-    pseudo_sha256: str = key("", "reading", DIGITS, fixed=True)  # how their digest begins; found before a run starts
-    pseudo_tta: str = key("none", "reading", fixed=True)  # views with which they were made
-    # Frames of the records trained on, and of records without a mask, that are trained on with them.
-    pseudo_frames: tuple[int, ...] = key((4, 6), "reading", LABELLED_FRAMES, fixed=True, asks_run=True)
-    pseudo_unlabelled: tuple[int, ...] = key((), "reading", LABELLED_FRAMES, fixed=True, asks_run=True)
-    pseudo_share: float = key(0.5, "training", SHARE)  # of the samples, that are such frames
-    distill: float = key(0.0, "reading", SHARE, fixed=True, asks_run=True)  # weight of the map against the target
-    # Each changes keys of the one before, and starts from its best weights.
-    stages: tuple[Table, ...] = key((), "training", fixed=True, asks_torch=True, asks_run=True)
     # No part of what is trained: a run does not write them down.
     tune: Space = field(default=(), compare=False)  # which keys `zoo tune` may change, and to what
     log: Logged = field(default_factory=Logged, compare=False)
