@@ -3,8 +3,9 @@
     python -m benchmarks.cluster [--records 48] [--epochs 4] [--repeats 1] [--json FILE]
 
 Both train all folds of one member on synthetic scenes, with one thread, after a first run that loads what they need.
-The cluster's seconds are those of its workers, its scheduler and the client. Then it trains once more, and one worker
-is killed after the first epoch that it reports.
+The cluster's seconds are those of its workers, its scheduler and the client; it has the settings of docs/machines.md.
+Then it trains once more, and one worker is killed after the first epoch that it reports. Idle: what the cluster takes of
+a processor while nothing is done.
 """
 
 import argparse
@@ -32,13 +33,17 @@ from zoo.workflows.train import train
 MEMBER = "lite0-fc-t5"
 CHANGES: dict[str, Any] = {"size": 128, "crop": 0, "batch": 8}
 FOLDS = 4
+IDLE = 10.0  # seconds
+QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 
 
 @contextmanager
 def started() -> Iterator[str]:
     """Address of a scheduler in this process with two workers of their own."""
+    import dask
     from distributed import LocalCluster
 
+    dask.config.set(QUIET)
     with LocalCluster(n_workers=2, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster:
         yield cluster.scheduler_address
 
@@ -91,12 +96,16 @@ def measure(folder: Path, address: str, records: int, epochs: int, repeats: int)
             one = spent(partial(trains, f"one-{number}"), time.process_time)
             two = spent(partial(trains, f"two-{number}", address), cluster_seconds)
             rows.append({"one": one[:2], "two": two[:2], "same_bytes": contents(one[2]) == contents(two[2])})
+        before = cluster_seconds()
+        time.sleep(IDLE)
+        idle = (cluster_seconds() - before) / IDLE
         kills = Kills(list(client.run(os.getpid).values()))
         killed = trains("killed", address, kills)
     cpu = [row["two"][0] / row["one"][0] - 1 for row in rows]
     return {
         "rows": rows,
         "overhead": statistics.median(cpu),
+        "idle": idle,
         "same_bytes": all(row["same_bytes"] for row in rows),
         "killed": len(kills.killed),
         "same_bytes_after_kill": contents(killed) == contents(folder / "one-0"),
@@ -123,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, (cpu, wall) in (("one process", row["one"]), ("two workers", row["two"])):
             print(f"{name}: {cpu:.1f} processor seconds, {wall:.1f} s")
     print(f"overhead {figures['overhead']:+.1%}, same bytes: {figures['same_bytes']}")
+    print(f"idle: {figures['idle']:.3f} of a processor")
     print(f"{figures['killed']} worker killed, same bytes: {figures['same_bytes_after_kill']}")
     if given.json:
         given.json.write_text(json.dumps(figures))

@@ -13,10 +13,10 @@ def as_mask(values: NDArray[Any], shape: tuple[int, ...], path: Path) -> NDArray
     """Zeros and ones as booleans; FileFault if there is anything else, or another shape."""
     if values.shape != shape or values.dtype.kind not in "biu":
         raise FileFault(path, f"holds {values.dtype} {values.shape}, not int32 {shape}")
-    marked = values == 1
-    if not (marked | (values == 0)).all():
-        raise FileFault(path, f"holds values from {values.min()} to {values.max()}, a mask only 0 and 1")
-    return marked
+    low, high = values.min(), values.max()
+    if low < 0 or high > 1:
+        raise FileFault(path, f"holds values from {low} to {high}, a mask only 0 and 1")
+    return values == 1
 
 
 def majority(labelers: NDArray[np.bool_], axis: int = 0) -> NDArray[np.bool_]:

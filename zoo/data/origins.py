@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
 from core.errors import UserError
-from core.files import LARGEST_DOCUMENT, sha256_of, stamp
+from core.files import LARGEST_DOCUMENT, read_bytes, sha256_of, stamp
 from zoo.data.label_offset import FILE, read_label_offset
 from zoo.data.layouts import LAYOUTS
 from zoo.data.layouts.competition import INDIVIDUAL_MASKS
 from zoo.data.metadata import read_metadata
-from zoo.data.records import SPLITS, Fault, Metadata, Record, Source, Split
+from zoo.data.records import SAMPLE_NAME, SPLITS, Fault, Metadata, Record, Source, Split
 from zoo.data.sources import Scenes, open_scenes
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
@@ -49,6 +49,10 @@ class Origin(Protocol):
     @property
     def label_offset(self) -> float:
         """Pixels by which the labels lie off."""
+
+    @property
+    def sample(self) -> bytes | None:
+        """Content of sample_submission.csv; None without one."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -113,6 +117,11 @@ class _Folders:
     @property
     def label_offset(self) -> float:
         return self.scenes.label_offset
+
+    @property
+    def sample(self) -> bytes | None:
+        paths = (source.root / SAMPLE_NAME for source in self.scenes.sources)
+        return next((read_bytes(path) for path in paths if path.is_file()), None)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -190,6 +199,11 @@ class _Archive(ABC):
     @property
     def label_offset(self) -> float:
         return self._with_file(FILE, lambda path: read_label_offset(path.parent))
+
+    @property
+    def sample(self) -> bytes | None:
+        found: bytes | None = self._with_file(SAMPLE_NAME, lambda path: path.read_bytes() if path.exists() else None)
+        return found
 
     @property
     def faults(self) -> tuple[Fault, ...]:

@@ -33,7 +33,7 @@ from zoo.data.label_offset import KEY as OFFSET_KEY
 from zoo.data.layouts.packed import PACKED, packed_by
 from zoo.data.origins import Origin
 from zoo.data.parallel import parallel_map
-from zoo.data.records import FRAMES, Record, Source
+from zoo.data.records import FRAMES, SAMPLE_NAME, Record, Source
 from zoo.data.shards import (
     FORMAT,
     LABELERS,
@@ -109,6 +109,9 @@ def pack(
         if len(done) < len(parts) or not (out / PACKED).exists() or packed_by(out)[1] != len(parts):
             write_signed(out / PACKED, document | {"shards": None})
         write_text(out / OFFSET_FILE, f"{OFFSET_KEY} = {offset}\n")
+        if sample := next(filter(None, (origin.sample for origin in origins)), None):
+            with atomic_write(out / SAMPLE_NAME) as file:
+                file.write(sample)
         missing = [number for number in range(len(parts)) if number not in done]
         started = time.perf_counter()
         if missing:

@@ -25,6 +25,7 @@ LABELLED = 5  # frames are t1 to t8; the label belongs to this one
 BANDS = tuple(range(8, 17))
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SAMPLE_NAME = "sample_submission.csv"  # beside the records: the order of the test records in a submission
 
 
 @dataclass(frozen=True)

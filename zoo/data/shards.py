@@ -4,6 +4,7 @@ In: kelvins, masks. Out: rows of stored values and their digests; the list of a 
 
     packed.json       what was packed and by which command; which shards there are, once all of them are complete
     source.toml       the offset of the labels
+    sample_submission.csv    as it was, if there was one
     shard-0000/
         planes.npy       (n, frames, channels, 256, 256): uint8, ash colours * 255, or uint16, kelvin * 100
         masks.npy        (n, 8192) uint8: the label, 8 pixels a byte
@@ -63,6 +64,11 @@ class Content:
         return DTYPES[self.kind]
 
     @property
+    def step(self) -> np.float32:
+        """Steps of a kelvin, or of a colour from 0 to 1."""
+        return np.float32(COLOURS if self.kind == "ash" else KELVIN)
+
+    @property
     def record_bytes(self) -> int:
         """Bytes of a record without the marks of labelers."""
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize + BITS + 4 * FRAMES * THUMBNAIL
@@ -72,14 +78,18 @@ class Content:
 
         A kelvin is off by at most 0.005 K, an ash colour by at most 1/510.
         """
-        planes = ash_image(kelvin) * COLOURS if self.kind == "ash" else kelvin * KELVIN
-        planes[np.isnan(planes[:, :, 0, 0])] = 0  # a frame is wholly NaN or not at all
-        return np.ascontiguousarray(np.rint(planes, out=planes).swapaxes(0, 1), self.dtype)
+        planes = ash_image(kelvin) if self.kind == "ash" else kelvin
+        stored = np.zeros((planes.shape[1], planes.shape[0], *planes.shape[2:]), self.dtype)
+        # Plane by plane, each of which stays in the processor's cache.
+        for channel, of_channel in enumerate(planes):
+            for frame, plane in enumerate(of_channel):
+                if not np.isnan(plane[0, 0]):  # a frame is wholly NaN or not at all
+                    stored[frame, channel] = np.rint(plane * self.step)
+        return stored
 
     def decode(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Clipped ash colours, or kelvins, of stored values of any shape."""
-        step = np.float32(COLOURS if self.kind == "ash" else KELVIN)
-        return np.divide(planes, step, dtype=np.float32)
+        return np.divide(planes, self.step, dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.ash import ASH_BANDS, CLOUD_TEMPERATURE, ash_image, scaled
+from zoo.data.ash import ASH_BANDS, CLOUD_TEMPERATURE, CLOUD_TOP, SPLIT_WINDOW
 from zoo.data.records import SIZE, Record, Source
 
 ALIKE = 0.85
@@ -65,12 +65,8 @@ def thumbnails(source: Source, record: Record, bands: Sequence[int]) -> NDArray[
 
 
 def thumbnails_of(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Thumbnail of each frame, as of `thumbnails`. kelvin: of a single band or of `ASH_BANDS`, (bands, n, H, W)."""
-    colours = _colours(kelvin)
-    step = SIZE // WIDTH
-    # Rows first, whose sums are whole lines of memory: five times as fast as a mean over both axes.
-    rows_of_blocks = colours.reshape(*colours.shape[:2], WIDTH, step, SIZE).sum(3)
-    small = rows_of_blocks.reshape(*colours.shape[:2], WIDTH, WIDTH, step).sum(-1) / step**2
+    """Thumbnail of each frame, as of `thumbnails`. kelvin: of a single band or of `ASH_BANDS`, (bands, n, 256, 256)."""
+    small = _block_sums(kelvin) / (SIZE // WIDTH) ** 2
     small -= small.mean((2, 3), keepdims=True)
     rows = (
         small.swapaxes(0, 1).reshape(small.shape[1], -1) if small.size else np.empty((0, len(small) * WIDTH**2), "f4")
@@ -78,9 +74,23 @@ def thumbnails_of(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-3)
 
 
-def _colours(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Ash colours of the three bands, (3, n, H, W); the blue alone of a single band (1, n, H, W)."""
-    return ash_image(kelvin) if len(kelvin) > 1 else np.clip(scaled(kelvin, CLOUD_TEMPERATURE), 0, 1)
+def _block_sums(kelvin: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums over blocks of 16 x 16 pixels of `ash_image` of the three bands, (3, n, 16, 16); of a single one the blue.
+
+    Seven times as fast as numpy, which writes an array for every step of the formula.
+    """
+    from zoo.data.kernels import block_sums
+
+    nothing = np.empty((0, SIZE, SIZE), np.float32)
+    if len(kelvin) == 1:
+        colours = [(kelvin[0], nothing, CLOUD_TEMPERATURE)]
+    else:
+        t11, t14, t15 = kelvin
+        colours = [(t15, t14, SPLIT_WINDOW), (t14, t11, CLOUD_TOP), (t14, nothing, CLOUD_TEMPERATURE)]
+    sums = np.empty((len(colours), kelvin.shape[1], WIDTH, WIDTH), np.float32)
+    for out, (first, second, (low, high)) in zip(sums, colours):
+        block_sums(first, second, np.float32(low), np.float32(high - low), out)
+    return sums
 
 
 def pairs_that_look_alike(looks: Sequence[Looks]) -> Iterator[Pair]:

@@ -19,19 +19,19 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
     facts = INPUTS.facts(name)
     records = tuple(records)
     for record in records:
-        where = f"record {record.id} ({record.source})"
-        lacking = sorted(set(facts.bands) - set(scenes.source(record).bands(record)))
+        where, source = f"record {record.id} ({record.source})", scenes.source(record)
+        lacking = sorted(set(facts.bands) - set(source.bands(record)))
         if lacking:
             raise UserError(
-                f'{where}: has no band {lacking[0]:02d}, which the input "{name}" needs; '
-                "choose another input or leave this source out"
+                f'{where}: has no band {lacking[0]:02d}, which the input "{name}" needs; choose another input or '
+                + ("pack the scenes for this one" if source.packed else "leave this source out")
             )
         if record.clipped and not facts.from_ash:
             raise UserError(
                 f'{where}: is kept as an ash-colour image, from which the input "{name}" cannot be made; leave this '
                 "source out, or pack the scenes for this input"
             )
-        absent = sorted(set(frames) - set(scenes.source(record).frames(record, facts.bands)))
+        absent = sorted(set(frames) - set(source.frames(record, facts.bands)))
         if absent:
             raise _absent_frame(scenes, records, record, facts.bands, frames, absent[0])
 

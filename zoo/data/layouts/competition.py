@@ -7,6 +7,7 @@ is (256, 256, 1), human_individual_masks.npy (256, 256, 1, R), both 0 or 1.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.errors import UserError
 from zoo.data.arrays import REPAIR, FileFault, read_array, read_first
 from zoo.data.layouts import LAYOUTS, Archived
 from zoo.data.layouts._checks import (
+    PLAUSIBLE,
     absent_frames,
     band_faults,
     held_by_most,
@@ -144,18 +146,17 @@ class CompetitionSource(Source):
         return np.moveaxis(as_mask(stored, (SIZE, SIZE, 1, count), path)[:, :, 0], -1, 0)
 
     def metadata(self) -> Mapping[tuple[Split, str], Metadata]:
-        return {(split, name): each for split, (found, _) in self._metadata() for name, each in found.items()}
+        return {(split, name): each for split, (found, _) in self._metadata.items() for name, each in found.items()}
 
     def faults(self) -> tuple[Fault, ...]:
         links = [self.root / split / name for split in SPLITS for name in _links_to_nothing(self.root / split)]
         lost = [Fault(path.name, path, "is a link to nothing; the record is left out", REPAIR) for path in links]
-        return (*lost, *(fault for _, (_, faults) in self._metadata() for fault in faults))
+        return (*lost, *(fault for _, faults in self._metadata.values() for fault in faults))
 
-    def _metadata(self) -> Iterator[tuple[Split, tuple[dict[str, Metadata], tuple[Fault, ...]]]]:
-        for split in SPLITS:
-            path = self.root / f"{split}_metadata.json"
-            if path.exists():
-                yield split, read_metadata(path)
+    @cached_property
+    def _metadata(self) -> dict[Split, tuple[dict[str, Metadata], tuple[Fault, ...]]]:
+        paths = {split: self.root / f"{split}_metadata.json" for split in SPLITS}
+        return {split: read_metadata(path) for split, path in paths.items() if path.exists()}
 
     def expected_files(self) -> ExpectedFiles:
         """Files that most records hold: bands of the whole source, masks of the record's own split."""
@@ -218,11 +219,13 @@ def read_band(path: Path) -> NDArray[np.floating[Any]]:
 
 def _refuse_frame(plane: NDArray[np.float32], frame: int, path: Path) -> None:
     """Raise FileFault for a frame that is partly NaN or has fill values."""
+    low, high = plane.min(), plane.max()
+    if PLAUSIBLE[0] <= low and high <= PLAUSIBLE[1]:  # never so if there is a NaN
+        return
     finite = np.isfinite(plane)
     if finite.all():
-        if what := implausible(plane):
-            raise FileFault(path, what)
-    elif frame == LABELLED or not np.isnan(plane).all():
+        raise FileFault(path, implausible(plane))
+    if frame == LABELLED or not np.isnan(plane).all():
         raise FileFault(path, torn_frame(frame, int((~finite).sum())))
 
 

@@ -18,12 +18,11 @@ from core.files import make_folder, sweep, temporary_of, write_json, write_text
 from core.listener import SILENT, Listener
 from core.locks import claim
 from zoo.data.label_offset import FILE, KEY, LABEL_OFFSET
-from zoo.data.records import SIZE, SPLITS, Split
+from zoo.data.records import SAMPLE_NAME, SIZE, SPLITS, Split
 from zoo.data.synth.atmosphere import BANDS
 from zoo.data.synth.metadata import metadata_entry
 from zoo.data.synth.scene import ScenePlan, make_scene
 
-TABLE = "sample_submission.csv"
 HEADER = 128  # bytes before the numbers of a small .npy file
 SAMPLE = ("1 3 10 5", "-")
 
@@ -46,7 +45,7 @@ def make_scenes(
     folder = Path(folder)
     counts = dict(zip(SPLITS, (train, validation, test)))
     plans = _plans(counts, seed)
-    with claim(folder / TABLE, "is being made"):
+    with claim(folder / SAMPLE_NAME, "is being made"):
         for split, count in counts.items():
             if count:
                 _prepare(folder / split, {name for name, plan in plans.items() if plan.split == split})
@@ -64,7 +63,7 @@ def make_scenes(
 def require_unmixed(folder: Path, *, train: int, validation: int, test: int, seed: int = 0) -> None:
     """Raise UserError if `folder` is a file, or holds any that are not of this data set, complete or begun."""
     plans = _plans(dict(zip(SPLITS, (train, validation, test))), seed)
-    own = {TABLE, FILE, *(f"{split}_metadata.json" for split in SPLITS)}
+    own = {SAMPLE_NAME, FILE, *(f"{split}_metadata.json" for split in SPLITS)}
     own |= {f"{plan.split}/{name}" for name, plan in plans.items()}
     try:
         found = [entry for entry in folder.iterdir() if not _is_begun(entry)] if folder.exists() else []
@@ -148,5 +147,5 @@ def _write_tables(folder: Path, plans: Mapping[str, ScenePlan]) -> None:
             write_json(folder / f"{split}_metadata.json", entries)
     tests = sorted(name for name, plan in plans.items() if plan.split == "test")
     rows = [f"{name},{SAMPLE[min(place, 1)]}" for place, name in enumerate(tests)]
-    write_text(folder / TABLE, "\n".join(["record_id,encoded_pixels", *rows, ""]))
+    write_text(folder / SAMPLE_NAME, "\n".join(["record_id,encoded_pixels", *rows, ""]))
     write_text(folder / FILE, f"{KEY} = {LABEL_OFFSET}\n")
