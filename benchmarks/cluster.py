@@ -4,8 +4,8 @@
 
 Both train all folds of one member on synthetic scenes, with one thread, after a first run that loads what they need.
 The cluster's seconds are those of its workers, its scheduler and the client; it has the settings of docs/machines.md.
-Then it trains once more, and one worker is killed after the first epoch that it reports. Idle: what the cluster takes of
-a processor while nothing is done.
+Then it trains once more, and one worker is killed after the first epoch that it reports. Idle: the share of a processor
+that the cluster takes while nothing is done.
 """
 
 import argparse
