@@ -80,7 +80,7 @@ def measure(data: Path, jobs: int, folder: Path) -> Iterator[dict[str, Any]]:
             shutil.rmtree(folder / "packed", ignore_errors=True)
             pack_scenes([source], folder / "packed", inputs=[channels], frames=frames, jobs=jobs)
 
-        sides = {"read": read_all, "pack": pack, "half": partial(pack, half)}
+        sides: dict[str, Callable[[], None]] = {"read": read_all, "pack": pack, "half": partial(pack, half)}
         found: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
         for _ in range(REPEATS):
             for side, work in sides.items():

@@ -176,7 +176,8 @@ def test_packed_dice(run, tmp_path):
 
 
 def test_packing(run, tmp_path):
-    write_record(tmp_path / "raw", "train", "1", mask=9, bands=range(8, 17))
+    for record in ("1", "2"):
+        write_record(tmp_path / "raw", "train", record, mask=9, bands=range(8, 17))
     _, (ash, bands) = run("packing", "--data", tmp_path / "raw", "--jobs", 1, REPEATS=1)
     assert bands["bytes"] > 2.5 * ash["bytes"] > 0
     assert ash["share"] > 0
