@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.app import COMMANDS, command_names, run
+from submissions.ledger import read_ledger
+from zoo.data import open_scenes
 from zoo.lineups import LineUps
 from zoo.runs import Store
 
@@ -15,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The same commands on fewer scenes, folds and epochs, a smaller input and decoder, in the fastest format.
 SMALL = "--set size=64 --set decoder_channels=[16,16,8,8,8]"
+TINY = "--set encoder=test_efficientnet --set weights=none --set batch=4 --set epochs=1"
 SHORT = [
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
     (r"--folds \d+", "--folds 2"),
@@ -51,6 +54,35 @@ def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys)
         more = ["--epochs", "1", *SMALL.split()] if "train" in command else []
         more += ["--force"] if "submit" in command else []
         assert run([*shortened(command), *more, "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
+
+
+def run_page(page: Path) -> None:
+    """Run the blocks of a page in order: commands in a short form, Python; TOML goes to the file that it names."""
+    for kind, block in re.findall(r"^```(sh|toml|python)\n(.*?)^```", page.read_text(), re.M | re.S):
+        name = re.match(r"# (\S+\.toml)\n", block)
+        if kind == "toml" and name:
+            Path(name[1]).write_text(block)
+        if kind == "python":
+            exec(block, {})
+        for command in block.splitlines() if kind == "sh" else ():
+            more = [*SMALL.split(), *TINY.split()] if "zoo train" in command else []
+            assert run([*shortened(command), *more, "--jobs", "1"]) == 0, command
+
+
+def test_the_tutorial_ends_with_a_scored_submission(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_page(ROOT / "docs" / "tutorial.md")
+    store = Store("runs")
+    assert {"lite0-fc-t5", "mine"} == {*store.trained_members()} == {*store.predicted_members()}
+    (entry,) = read_ledger(store.ledger).entries
+    assert (entry.public, entry.private) == (0.605, 0.612)
+    assert Path("report.html").is_file()
+
+
+def test_own_scenes_are_written_as_their_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_page(ROOT / "docs" / "own-data.md")
+    assert len(open_scenes(["own"]).labelled) == 6
 
 
 @pytest.mark.parametrize("command", list(command_names()))
