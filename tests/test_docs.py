@@ -3,11 +3,13 @@
 import re
 import shlex
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from cli.app import COMMANDS, command_names, run
+from cli.app import COMMANDS, LazyCommand, command_names, run
+from pipeline.report.job import SECTIONS
 from submissions.ledger import read_ledger
 from zoo.data import open_scenes
 from zoo.lineups import LineUps
@@ -90,13 +92,60 @@ def test_every_command_is_in_the_docs(command):
     assert any(f"cli {command}" in page.read_text() for page in PAGES)
 
 
+GROUPS = {name for name, entry in COMMANDS.items() if isinstance(entry, dict)}
+
+
+def code_in(page: Path) -> list[str]:
+    """Calls of a page: lines of blocks that begin with `cli`, code within sentences that begins with `cli` or `zoo`."""
+    text = page.read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+    lines = [line.split("#")[0] for block in blocks for line in block.splitlines() if line.startswith("cli ")]
+    spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+
+    return [*lines, *(" ".join(span.split()) for span in spans if span.startswith(("cli ", "zoo ")))]
+
+
+def called(line: str) -> tuple[str, list[str]]:
+    """Command and options of a call; no command for `cli` with options alone."""
+    words = line.removeprefix("cli ").split()
+    named = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]+", word)]
+    name = " ".join(named[: 2 if named and named[0] in GROUPS else 1])
+    return name, re.findall(r"(?<!\S)\[?(--[a-z][a-z-]*)", line)
+
+
+@lru_cache
+def options_of(name: str) -> set[str]:
+    """Options of a command, those of every command included."""
+    group, _, own = name.partition(" ")
+    target = COMMANDS[group][own] if own else COMMANDS[group]
+    return {"--help", *(word for given in LazyCommand(name, *target).load().params for word in given.opts)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_the_docs_name_exists(page):
-    known = set(command_names())
-    groups = {name for name, entry in COMMANDS.items() if isinstance(entry, dict)}
-    for line in commands_in(page):
-        words = line.split()[1:]
-        assert " ".join(words[: 2 if words[0] in groups else 1]) in known, line
+def test_every_command_and_option_that_a_page_names_exists(page):
+    known, wrong = {*command_names(), *GROUPS}, []
+    for line in code_in(page):
+        name, options = called(line)
+        if name and name not in known:
+            wrong.append(line)
+        elif name and name not in GROUPS:
+            wrong += [f"{line}: {option}" for option in options if option not in options_of(name)]
+    assert wrong == []
+
+
+def test_the_table_of_the_design_has_every_command():
+    named = set()
+    for row in re.findall(r"^\| `cli (.+?)` \| ", (ROOT / "docs" / "design.md").read_text(), re.M):
+        first, *more = (re.sub(r"[^a-z -].*", "", item).split() for item in row.split("` · `"))
+        group = first[:1] if first[0] in GROUPS else []
+        named |= {" ".join(first[: len(group) + 1]), *(" ".join([*group, *item[:1]]) for item in more if item)}
+    assert named - {"--kaggle"} == {*command_names()}
+
+
+def test_the_design_names_no_option_that_does_not_exist():
+    named = re.findall(r"`(--[a-z][a-z-]*)", (ROOT / "docs" / "design.md").read_text())
+    assert len(named) > 20
+    assert {*named} <= {"--version", *(option for name in command_names() for option in options_of(name))}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -111,3 +160,12 @@ def test_the_line_ups_of_the_docs_name_members(tmp_path):
     assert {"first-place", "second-place", "third-place", "fourth-place", "sixth-place"} <= lineups.keys()
     known = LineUps(store=Store(tmp_path), lineups=lineups, source=source)
     assert all(known.members([name]) == members for name, members in lineups.items())
+
+
+def test_every_section_of_the_report_is_in_its_page_and_has_a_picture():
+    page = (ROOT / "docs" / "report.md").read_text()
+    titles = ["What to do next", *(title for _, title, _ in SECTIONS)]
+    assert re.findall(r"^\| ([A-Z][^|`]+) \| ", page, re.M) == titles
+    pictures = re.findall(r"^!\[(.+?)\]\((.+?)\)$", page, re.M)
+    assert [alt.partition(":")[0].partition(" of ")[0].partition(" on a ")[0] for alt, _ in pictures] == titles
+    assert all((ROOT / "docs" / path).stat().st_size < 100_000 for _, path in pictures)
