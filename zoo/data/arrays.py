@@ -44,6 +44,14 @@ def read_array(path: Path) -> NDArray[Any]:
         return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
 
 
+def parse_array(data: bytes, path: Path) -> NDArray[Any]:
+    """Array of the bytes of a `.npy` file that lay in `path`; FileFault as in `read_array`."""
+    file = BytesIO(data)
+    shape, fortran, dtype = _header(file, path)
+    _compare_sizes(path, len(data), file.tell() + math.prod(shape) * dtype.itemsize)
+    return np.frombuffer(data, dtype, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
+
+
 def read_first(path: Path, count: int) -> NDArray[Any]:
     """Read the first `count` values along the last axis and nothing more; errors as in `read_array`."""
     with _opened(path) as (file, (shape, fortran, dtype)):

@@ -6,7 +6,6 @@ record in a zip file or an object store are fetched into a temporary folder, whe
 
 import re
 import tempfile
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
+from core.archives import open_zip, read_member
 from core.errors import UserError
 from core.files import LARGEST_DOCUMENT, read_bytes, sha256_of, stamp
 from zoo.data.label_offset import FILE, read_label_offset
@@ -245,21 +245,11 @@ class _ZipFile(_Archive):
     """Zip file, whose records are read without unpacking the others."""
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise UserError(f"{path}: no such file")
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path}: is not a readable zip file ({error}); fetch it again") from error
+        self._zip = open_zip(path)
         super().__init__(str(path), {each.filename: [each.file_size, each.CRC] for each in self._zip.infolist()})
 
     def fetch(self, member: str, path: Path) -> None:
-        if (size := self._zip.getinfo(member).file_size) > LARGEST_DOCUMENT:
-            raise UserError(f"{self.where}: {member} unpacks to {size:,} bytes, more than any file of a record has")
-        try:
-            path.write_bytes(self._zip.read(member))
-        except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
-            raise UserError(f"{self.where}: {member} cannot be read ({error}); fetch the zip file again") from error
+        path.write_bytes(read_member(self._zip, member, LARGEST_DOCUMENT))
 
 
 class _ObjectStore(_Archive):
@@ -279,9 +269,15 @@ class _ObjectStore(_Archive):
 
     def fetch(self, member: str, path: Path) -> None:
         try:
-            self._system.get_file(f"{self._base.rstrip('/')}/{member}", str(path))
+            with self._system.open(f"{self._base.rstrip('/')}/{member}", "rb") as file:
+                data = file.read(LARGEST_DOCUMENT + 1)  # whatever size the store lists
         except Exception as error:
             raise UserError(f"{self.where}: {member} cannot be fetched ({error}); run the command again") from error
+        if len(data) > LARGEST_DOCUMENT:
+            raise UserError(
+                f"{self.where}: {member} has more than the {LARGEST_DOCUMENT:,} bytes that such a file can have"
+            )
+        path.write_bytes(data)
 
 
 def _state(info: Mapping[str, Any]) -> list[str]:

@@ -5,21 +5,17 @@ as nnU-Net v2 writes with `--npz` (`fold_K/validation/` below the trainer's fold
 Stays outside: what a valid map is, folds.
 """
 
-import io
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from core.archives import open_zip, read_member
 from core.errors import UserError
-from core.files import open_regular
-from zoo.data.arrays import FileFault, read_array
+from zoo.data.arrays import FileFault, parse_array, read_array
 
 KEY = "probabilities"  # nnU-Net v2: (classes, 1, H, W) of a 2D data set, softmax over the classes
 MOST_BYTES = 1 << 28  # of an unpacked array; 256 x 256 float32 probabilities of 1,000 classes fit
@@ -71,25 +67,16 @@ def read_map(path: Path) -> NDArray[Any]:
 
 def _read_npz(path: Path) -> NDArray[Any]:
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            found = archive.getinfo(f"{KEY}.npy")
-            if found.file_size > MOST_BYTES:
-                raise FileFault(path, f"{KEY} unpacks to {found.file_size} bytes", "give two classes of 256 x 256")
-            return np.lib.format.read_array(io.BytesIO(archive.read(found)), allow_pickle=False)
+        with open_zip(path) as archive:
+            return parse_array(read_member(archive, f"{KEY}.npy", MOST_BYTES), path)
     except KeyError:
         raise FileFault(
             path, f'has no array "{KEY}"', "write it with nnU-Net v2 and --npz, or give npy files"
         ) from None
-    except OSError as error:
-        raise FileFault(path, f"cannot be read ({error.strerror or error})") from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        EOFError,
-        RuntimeError,
-    ) as error:  # encrypted, of another method
-        raise FileFault(path, f"is no readable npz ({error})") from error
+    except FileFault:
+        raise
+    except UserError as error:
+        raise FileFault(path, error.what.removeprefix(f"{path}: ").partition(";")[0]) from error
 
 
 def _of_classes(path: Path, array: NDArray[Any]) -> NDArray[Any]:

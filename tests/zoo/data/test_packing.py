@@ -293,14 +293,21 @@ def test_what_cannot_be_packed_is_refused_before_it_starts(raw, packed, ash, tmp
     with pytest.raises(UserError, match=r"nothing\.zip: no such file"):
         pack_into(out, [tmp_path / "nothing.zip"])
     os.mkfifo(tmp_path / "pipe.zip")
-    with pytest.raises(UserError, match=r"pipe\.zip: no such file"):
+    with pytest.raises(UserError, match=r"pipe\.zip: is a named pipe, not a file"):
         pack_into(out, [tmp_path / "pipe.zip"])
     with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("train/1/band_11.npy", b"")
         file.writestr("source.toml", bytes(LARGEST_DOCUMENT + 1))
-    with pytest.raises(UserError, match=r"large\.zip: source\.toml unpacks to 67,108,865 bytes"):
+    with pytest.raises(UserError, match=r"large\.zip: source\.toml: unpacks to 67,108,865 bytes"):
         _ = open_origins([tmp_path / "large.zip"])[0].label_offset
     assert not out.exists()
+
+
+def test_an_object_that_is_larger_than_any_file_of_a_record_is_not_fetched(raw, monkeypatch):
+    monkeypatch.setattr("zoo.data.origins.LARGEST_DOCUMENT", 10)
+    (store,) = open_origins([Path(f"file://{raw}")])
+    with pytest.raises(UserError, match=r"source\.toml has more than the 10 bytes"):
+        _ = store.label_offset
 
 
 def test_a_disk_without_room_is_told_before_anything_is_packed(raw, tmp_path, monkeypatch):

@@ -71,7 +71,7 @@ def test_folds_without_probabilities_say_how_to_get_them(tmp_path):
     [
         ({"softmax": np.zeros((2, 4, 4))}, 'has no array "probabilities"'),
         ({"probabilities": np.zeros((3, 1, 4, 4))}, r"\(3, 1, 4, 4\), not \(2, 1, height, width\)"),
-        ({"probabilities": np.array([{}])}, "is no readable npz"),
+        ({"probabilities": np.array([{}])}, "holds pickled Python objects, which are never loaded"),
     ],
 )
 def test_what_is_no_map_is_refused(tmp_path, arrays, words):
@@ -85,7 +85,7 @@ def test_a_torn_file_is_refused(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, probabilities=np.zeros((2, 1, 4, 4)))
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(UserError, match="is no readable npz"):
+    with pytest.raises(UserError, match="is not a readable zip file"):
         read_map(path)
 
 
