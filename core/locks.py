@@ -23,9 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import Damaged, UserError
+from core.errors import UserError
 from core.files import make_folder, open_regular, parse_json, sweep
 from core.listener import SILENT, Listener
+from core.schema import fit
 
 if TYPE_CHECKING:
     from filelock import SoftFileLease
@@ -221,6 +222,6 @@ def _write_holder(handle: int) -> None:
 
 def _read_holder(data: bytes) -> Holder | None:
     try:
-        return Holder(**parse_json(data, "a lock"))
-    except (Damaged, TypeError):
+        return fit(parse_json(data, "a lock"), Holder, "a lock")
+    except UserError:
         return None

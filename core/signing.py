@@ -1,9 +1,9 @@
 """Signed files: JSON documents, JSON lines and TOML that carry the digest of their content.
 
 In: documents with a `format` number, lines, texts. Out: the same with their digest, or checked against it. A digest is
-checked wherever there is one; a document without one is accepted only in a format from before digests.
-Stays outside: the meaning of keys. Digests detect accidents and forgotten edits, not forgery: after an edit on purpose,
-the file is signed again.
+checked wherever there is one; a document without one is accepted only in a format from before digests. The kinds of
+values are checked by `core.schema`. Stays outside: the meaning of keys. Digests detect accidents and forgotten edits,
+not forgery: after an edit on purpose, the file is signed again.
 """
 
 import hashlib
@@ -11,11 +11,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.command import Command
 from core.errors import Damaged
 from core.files import check_format, parse_json, read_json, sha256_of, write_json
+from core.schema import fit
+
+T = TypeVar("T")
 
 DIGEST = "digest"  # not "sha256", which lines of the ledger and descriptions of exports have of the file that they name
 _SIGNATURE = re.compile(rf"^# {DIGEST}[^\n]*\n*\Z", re.MULTILINE)
@@ -37,27 +40,27 @@ def write_signed(path: Path, document: Mapping[str, Any]) -> None:
     write_json(path, signed(document))
 
 
-def read_signed(path: Path, newest: int, again: Command | None = None) -> dict[str, Any]:
-    """Read one JSON document of a format up to `newest` and check its digest; returns it without the digest.
+def read_signed(path: Path, newest: int, kind: type[T], again: Command | None = None) -> T:
+    """Read one JSON document of a format up to `newest`, check its digest, and fit it without digest and format.
 
-    again: command that makes the file again, if there is one; otherwise the error advises to sign it. Raises Damaged
-    for content that is not JSON or does not match its digest, UserError for a file that cannot be read or is of a newer
-    format.
+    kind: type of the document. again: command that makes the file again, if there is one; otherwise the error advises
+    to sign it. Raises Damaged for content that is not JSON, does not match its digest or is of another kind, UserError
+    for a file that cannot be read, is of a newer format or has a key that `kind` lacks.
     """
-    return check_signed(read_json(path), newest, path, again)
+    return fit(check_signed(read_json(path), newest, path, again), kind, path, again)
 
 
 def check_signed(document: Any, newest: int, path: Path, again: Command | None = None) -> dict[str, Any]:
-    """Check the digest and the format of a document that was read from `path`, as `read_signed` does."""
+    """Document that was read from `path` without digest and format, both checked as `read_signed` does."""
     if isinstance(document, dict) and DIGEST in document:
         if not matches(document):
             raise changed(path, again)
         check_format(document, newest, path)
-        return _content(document)
-    check_format(document, newest, path)
-    if document["format"] > UNSIGNED:
-        raise changed(path, again)
-    return dict(document)
+    else:
+        check_format(document, newest, path)
+        if document["format"] > UNSIGNED:
+            raise changed(path, again)
+    return {key: value for key, value in document.items() if key not in (DIGEST, "format")}
 
 
 def matches(document: Mapping[str, Any]) -> bool:

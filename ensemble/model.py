@@ -20,10 +20,12 @@ from core.command import Command
 from core.dice import global_dice
 from core.errors import Damaged, UserError
 from core.files import parse_json, read_json
+from core.schema import fit
 from core.signing import check_signed, signed, write_signed
 from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
 from ensemble.report import FitReport
+from ensemble.schema import SHOWN, EnsembleDocument, check_names
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
@@ -112,6 +114,14 @@ class Ensemble:
     def figures(self) -> Mapping[str, Any]:
         """Document of the fit; empty after an edit, since its figures are those of another ensemble."""
         return {} if self.edited else self.fitted
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """Document of the fit with all that its tables show; UserError if it was fitted by an earlier release."""
+        if SHOWN - self.fitted.keys():
+            what = f"ensemble {self.name} is of an earlier release that kept fewer figures"
+            raise UserError(what, self.fit_again)
+        return self.fitted
 
     @property
     def report(self) -> FitReport:
@@ -231,44 +241,48 @@ def _read(document: Any, where: str | Path, again: Command | None = None) -> Ens
     """Read the ensemble from a JSON document; UserError, beginning with `where`, if it is not an ensemble."""
     content = check_signed(document, FORMAT, Path(where), again)
     try:
+        _refuse_removed(content)
+        fit(content, EnsembleDocument, where, AGAIN)
         return _from_document(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{where}: is not an ensemble ({error!r}); fit it again", AGAIN) from error
+    except Damaged:
+        raise
     except UserError as error:
         raise UserError(f"{where}: {error.what}", error.do) from error
 
 
 def _from_document(document: Mapping[str, Any]) -> Ensemble:
-    _refuse_removed(document)
+    check_names(document)
     name = document["table"]["name"]
     entries = document["table"]["entries"]
     if name in TABLES.names() and entries is not None and entries != table(name).entries.tolist():
-        raise ValueError(f"its {name} table differs from this version's")
+        raise UserError(f"its {name} table differs from this version's; fit it again", AGAIN)
     level, probability = document["threshold"]["level"], document["threshold"]["probability"]
-    if name in TABLES.names() and not isclose(table(name).probability(_whole(level)), probability, abs_tol=1e-6):
-        raise ValueError(
+    if name in TABLES.names() and not isclose(table(name).probability(level), probability, abs_tol=1e-6):
+        raise UserError(
             f"its threshold is level {level}, probability {table(name).probability(level):.6f}, and the file says "
-            f"{probability:.6f}: give both"
+            f"{probability:.6f}: give both, or fit it again",
+            AGAIN,
         )
     return Ensemble(
-        name=str(document["name"]),
-        method=str(document["method"]),
-        members=tuple(_member(entry) for entry in document["members"]),
+        name=document["name"],
+        method=document["method"],
+        members=tuple(MemberUse(**entry) for entry in document["members"]),
         table=name,
-        level=_whole(level),
+        level=level,
         mode=document["min_pixels"]["mode"],
-        k=_whole(document["min_pixels"]["k"]),
-        eps=_whole(document.get("active_from", 1)),
-        folds_sha256=str(document["folds_sha256"]),
-        record_ids=tuple(map(str, document["record_ids"])),
+        k=document["min_pixels"]["k"],
+        eps=document.get("active_from", 1),
+        folds_sha256=document["folds_sha256"],
+        record_ids=tuple(document["record_ids"]),
         per_record=document.get("per_record", {}),
         fitted=document["fitted"],
-        edited=document.get("edited") is True,
+        edited=document.get("edited", False),
     )
 
 
 def _refuse_removed(document: Mapping[str, Any]) -> None:
-    mode = document["min_pixels"]["mode"]
+    cut = document.get("min_pixels")
+    mode = cut.get("mode") if isinstance(cut, dict) else None
     removed = {
         "boosted trees": document.get("trees"),
         "a percentile threshold": document.get("rate"),
@@ -276,18 +290,8 @@ def _refuse_removed(document: Mapping[str, Any]) -> None:
     }
     for what, used in removed.items():
         if used:
-            name = str(document["name"])
+            name = str(document.get("name"))
             raise UserError(
                 f"ensemble {name}: uses {what}, which only an older release can apply; fit it again",
                 Command("ensemble fit", ensemble=name),
             )
-
-
-def _member(entry: Mapping[str, Any]) -> MemberUse:
-    return MemberUse(**{**entry, "weight": _whole(entry["weight"])})
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is no whole number")
-    return value

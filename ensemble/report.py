@@ -64,7 +64,7 @@ class FitReport:
     @property
     def warnings(self) -> list[str]:
         """Warnings about the fit, each with its figures."""
-        return list(self.document["warnings"])
+        return list(self.document.get("warnings", ()))
 
     @property
     def advised_warnings(self) -> list[tuple[str, Command | None]]:

@@ -36,14 +36,17 @@ from core.signing import (
     signed_text,
 )
 from ensemble import Ensemble
+from pipeline.checked import read_checks
 from pipeline.leaderboard_rows import read_rows
 from zoo.data import read_folds
 from zoo.data.folds import signed_folds
+from zoo.inputs.scaling import ScalingDocument
 from zoo.members import read_recipe
 from zoo.predictions.made_from import SCENES, read_states
-from zoo.predictions.writer import PARTIAL, PARTIAL_FORMAT
+from zoo.predictions.writer import PARTIAL, PARTIAL_FORMAT, Partial
 from zoo.runs import Ref, RunName, Store
 from zoo.runs.find import read_run
+from zoo.runs.result import Result
 from zoo.runs.run import EndedRun
 from zoo.runs.seals import ZIP, given_digest, state_content, weights_match
 from zoo.runs.store import MANIFEST, RESULT_FORMAT, Ended, RunPlace
@@ -155,7 +158,7 @@ def check_result(path: Path) -> Ended[RunPlace] | EndedRun | None:
     """
     place = place_of(path)
     if place is None:
-        if "weights_sha256" not in read_signed(path, RESULT_FORMAT):
+        if "weights_sha256" not in read_signed(path, RESULT_FORMAT, Result):
             raise Damaged(f"{path}: has no weights_sha256; train the run again")
         return None
     return place.ended_with(place.read_result()) if place.stage else read_run(place)
@@ -210,10 +213,10 @@ KINDS = (
     Kind("folds*.csv", read_folds, signed_folds),
     Kind("submissions.jsonl", _check_lines, _ledger_lines),
     Kind("leaderboard.json", read_rows),
-    Kind("checks.json", lambda path: read_signed(path, NEWEST)),
-    Kind("scaling.json", lambda path: read_signed(path, NEWEST)),
+    Kind("checks.json", read_checks),
+    Kind("scaling.json", lambda path: read_signed(path, NEWEST, ScalingDocument)),
     Kind(MANIFEST, read_json),
-    Kind(PARTIAL, lambda path: read_signed(path, PARTIAL_FORMAT)),
+    Kind(PARTIAL, lambda path: read_signed(path, PARTIAL_FORMAT, Partial)),
     Kind(SCENES, read_states),
     Kind("recipe.toml", _check_recipe, signed_text),
     Kind("*.toml", _check_toml, signed_text),

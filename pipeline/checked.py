@@ -4,9 +4,10 @@ In: a Store, sources. Out: `checks.json` of the runs folder. A source with other
 checked.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TypedDict
 
 from core.errors import Damaged, UserError
 from core.files import sha256_of
@@ -34,6 +35,12 @@ class Checked:
         return self.records_sha256 == _digest(source)
 
 
+class Checks(TypedDict):
+    """Content of checks.json: the last check of each source, by its path."""
+
+    sources: dict[str, Checked]
+
+
 def keep_check(store: Store, scenes: Scenes, report: CheckReport, listener: Listener = SILENT) -> None:
     """Keep the result of a check for each of its sources; a note where the runs folder cannot be written."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -45,23 +52,28 @@ def keep_check(store: Store, scenes: Scenes, report: CheckReport, listener: List
                 faults = sum(len(finding.faults) for finding in own)
                 faults += sum(fault.path.is_relative_to(source.root) for fault in report.general)
                 key = str(source.root.resolve())
-                kept[key] = {"when": now, "faults": faults, "records_sha256": _digest(source)}
-            write_signed(store.checks, {"format": FORMAT, "sources": kept})
+                kept[key] = Checked(now, faults, _digest(source))
+            sources = {key: asdict(check) for key, check in kept.items()}
+            write_signed(store.checks, {"format": FORMAT, "sources": sources})
     except UserError as error:
         listener.note(f"the result of the check is not kept: {error.what}")
 
 
 def read_check(store: Store, source: Source) -> Checked | None:
     """Last check of a source; None if there is none that can be read."""
-    kept = _read(store).get(str(source.root.resolve()))
-    return None if kept is None else Checked(**kept)
+    return _read(store).get(str(source.root.resolve()))
 
 
-def _read(store: Store) -> dict[str, Any]:
+def read_checks(path: Path) -> dict[str, Checked]:
+    """Read checks.json; Damaged if it was changed, UserError if it cannot be read."""
+    return read_signed(path, FORMAT, Checks)["sources"]
+
+
+def _read(store: Store) -> dict[str, Checked]:
     if not store.checks.is_file():
         return {}
     try:
-        return dict(read_signed(store.checks, FORMAT)["sources"])
+        return read_checks(store.checks)
     except Damaged:
         return {}
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from core.command import Command
 from core.errors import UserError
@@ -22,7 +21,7 @@ from ensemble.compiling import ensure_compiled
 from ensemble.loading import shared_records
 from ensemble.member_scores import MemberScore, behind_first, score_member
 from pipeline.labels import Labels, open_labels
-from pipeline.leaderboard_rows import Facts, Leaderboard, Row, keep, read_kept
+from pipeline.leaderboard_rows import Behind, Facts, Leaderboard, Row, keep, read_kept
 from zoo.data import Scenes, read_folds
 from zoo.members import Recipe, load_member, member_names
 from zoo.members.recipe import Logged
@@ -283,12 +282,12 @@ class Scoring:
         )
 
 
-def _paired(behind: Estimate | None, among: str) -> dict[str, Any] | None:
+def _paired(behind: Estimate | None, among: str) -> Behind | None:
     if behind is None:
         return None
     return {
         "value": behind.value,
-        "interval": behind.bounds,
+        "interval": behind.interval,
         "z": behind.z,
         "effective_groups": behind.effective_groups,
         "among": among,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from core.command import Command
 from core.errors import Damaged
 from core.listener import SILENT, Listener
 from core.locks import locked
+from core.schema import fit
 from core.signing import read_signed, write_signed
 from zoo.members import setting_text
 from zoo.predictions.catalogue import set_folders
@@ -47,6 +48,22 @@ class Facts:
     logged_leaderboard: float | None = None
 
 
+class Behind(TypedDict):
+    """Paired difference, its simultaneous interval and its z."""
+
+    value: float
+    interval: tuple[float, float] | None
+    z: float | None
+    effective_groups: NotRequired[float]
+    among: NotRequired[str]  # what the interval is simultaneous over
+
+
+class Rows(TypedDict):
+    """Content of leaderboard.json."""
+
+    rows: list[dict[str, Any]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row(Facts):
     """Member on the leaderboard: global Dice at the best threshold of the other folds, on the records it predicted."""
@@ -64,7 +81,7 @@ class Row(Facts):
     per_fold: dict[str, float | None]  # Dice of each fold
     spread: float | None  # standard deviation over the folds
     threshold: float | None  # fitted on all records, as a probability
-    behind: dict[str, Any] | None  # value, simultaneous interval, z: Dice of the first less this one's, paired
+    behind: Behind | None  # Dice of the first less this one's, paired
     digest: str  # of the predictions
     labels: str  # digest of the labels
 
@@ -74,12 +91,15 @@ class Row(Facts):
         return {key: document[key] for key in _ORDER}
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Row:
-        """Read a row of leaderboard.json; keys that an earlier release lacked are None."""
-        known = {key: document.get(key) for key in _ORDER}
+    def from_document(
+        cls, document: Mapping[str, Any], where: Path | str = "the row", again: Command | None = None
+    ) -> Row:
+        """Fit a row of the leaderboard.json `where`; keys that an earlier release lacked are None."""
+        row = fit({**dict.fromkeys(_ORDER), **document}, cls, where, again)
+        if not all(map(str.isdecimal, row.per_fold)):
+            raise Damaged(f"{where}: names folds that are no numbers; make it again", again)
         # An earlier release wrote an interval of no width for a single group.
-        bounds = document["interval"] if known["groups"] != 1 else None
-        return cls(**(known | {"interval": tuple(bounds) if bounds else None}))
+        return replace(row, interval=None) if row.groups == 1 else row
 
     @property
     def source(self) -> tuple[str, str, str]:
@@ -153,12 +173,10 @@ def read_kept(store: Store) -> dict[str, Row]:
 
 def read_rows(path: Path) -> dict[str, Row]:
     """Read the rows of a leaderboard.json; Damaged if it was changed, UserError if it cannot be read."""
-    rows = read_signed(path, FORMAT, Command("zoo leaderboard")).get("rows")
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"digest", "interval"} <= row.keys() for row in rows
-    ):
-        raise Damaged(f"{path}: is not a leaderboard; make it again", Command("zoo leaderboard"))
-    return {row["digest"]: Row.from_document(row) for row in rows}
+    again = Command("zoo leaderboard")
+    rows = read_signed(path, FORMAT, Rows, again)["rows"]
+    found = [Row.from_document(row, path, again) for row in rows]
+    return {row.digest: row for row in found}
 
 
 def keep(store: Store, rows: Sequence[Row], listener: Listener = SILENT) -> dict[str, Row]:

@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import check_format, read_bytes
 from core.listener import SILENT, Listener
 from core.locks import locked
+from core.schema import fit
 from core.signing import read_lines, signed_line
 
 if TYPE_CHECKING:
@@ -57,6 +58,23 @@ class Sent:
         _check_score("local", self.local)
         for value in self.interval or ():
             _check_score("interval", value)
+
+
+class Line(TypedDict):
+    """What every line of the ledger has; older ones have no number."""
+
+    format: int
+    kind: Literal["submission", "scores"]
+    number: NotRequired[int]
+    public: NotRequired[float | None]
+    private: NotRequired[float | None]
+
+
+class Scored(TypedDict):
+    """What a line of scores has beside them: the number of its entry."""
+
+    entry: int
+    when: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -146,8 +164,8 @@ def _read(path: Path, listener: Listener = SILENT) -> tuple[list[Entry], int]:
         check_format(event, FORMAT, path)
         try:
             following = _take(entries, event, following)
-        except (KeyError, TypeError, ValueError, IndexError, UserError) as error:
-            listener.warn(f"{path}: line {number} is not an entry and was skipped ({error})")
+        except UserError as error:
+            listener.warn(f"{path}: line {number} is not an entry and was skipped ({error.what.partition(';')[0]})")
             following += _was_submission(line)
     return entries, following
 
@@ -209,23 +227,24 @@ def _is_twin(entry: Entry, sent: Sent, public: float | None, private: float | No
 
 def _take(entries: list[Entry], event: dict[str, Any], following: int) -> int:
     """Apply one line of the ledger to the entries; takes and returns the number of the next entry."""
-    scores = given_scores(event.get("public"), event.get("private"))
-    if event["kind"] == "scores":
-        at = [entry.number for entry in entries].index(event["entry"])
+    of_line = ("format", "kind", "number", *BOARDS)
+    line = fit({key: event[key] for key in of_line if key in event}, Line, "its head")
+    scores = given_scores(line.get("public"), line.get("private"))
+    others = {key: value for key, value in event.items() if key not in of_line}
+    if line["kind"] == "scores":
+        found = fit(others, Scored, "the scores")
+        at = next((index for index, each in enumerate(entries) if each.number == found["entry"]), None)
+        if at is None:
+            raise UserError(f"it scores entry {found['entry']}, which is not there")
         entry = entries[at]
         public, private = (scores.get(board, getattr(entry, board)) for board in BOARDS)
         entries[at] = replace(entry, public=public, private=private, before=entry.scores)
         return following
-    if event["kind"] != "submission":
-        raise ValueError(f"unknown kind {event['kind']!r}")
-    known = {name: event[name] for name in Sent.__dataclass_fields__ if name in event}
-    if known.get("interval") is not None:
-        low, high = known["interval"]
-        known["interval"] = (low, high)
-    number = event.get("number", following)
-    if not isinstance(number, int) or (entries and number <= entries[-1].number):
-        raise ValueError(f"number {number!r} follows {len(entries)} entries")
-    entries.append(Entry(number, Sent(**known), scores.get("public"), scores.get("private")))
+    sent = fit(others, Sent, "the submission")
+    number = line.get("number", following)
+    if entries and number <= entries[-1].number:
+        raise UserError(f"number {number} follows {len(entries)} entries")
+    entries.append(Entry(number, sent, scores.get("public"), scores.get("private")))
     return number + 1
 
 

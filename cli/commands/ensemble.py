@@ -139,8 +139,8 @@ def show_ensemble(settings: Settings, name: str) -> None:
         settings.listener.warn(change.what, change.do)
 
     def print_both(console: Any) -> None:
-        print_fit(console, name, ensemble.fitted)
-        print_folds(console, ensemble.fitted)
+        print_fit(console, name, ensemble.shown)
+        print_folds(console, ensemble.shown)
         print_members(console, document["members"])
 
     show(settings, document, print_both)

@@ -66,10 +66,7 @@ def _figures(asked: Asked) -> Mapping[str, Any]:
     ensemble = asked.ensemble
     if ensemble.edited:
         raise UserError(f"ensemble {ensemble.name} {EDITED}", ensemble.fit_again)
-    if "decisions" not in ensemble.figures or "error_correlation" not in ensemble.figures:
-        what = f"ensemble {ensemble.name} is of an earlier release that kept fewer figures"
-        raise UserError(what, ensemble.fit_again)
-    return ensemble.figures
+    return ensemble.shown
 
 
 def _lead(ensemble: Ensemble, document: Mapping[str, Any]) -> str:

@@ -46,5 +46,5 @@ def _chain(asked: Asked) -> Iterator[Advice]:
 def _of_ensemble(asked: Asked, ensemble: Ensemble) -> Iterator[Advice]:
     for change in changed_since_fit(asked.store, ensemble):
         yield asked.advice(change.what, change.do)
-    for text, do in ensemble.report.advised_warnings if "warnings" in ensemble.figures else ():
+    for text, do in ensemble.report.advised_warnings if not ensemble.edited else ():
         yield asked.advice(text, do)

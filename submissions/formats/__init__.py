@@ -114,6 +114,7 @@ def is_ours(out: Path) -> bool:
     if out.is_symlink() or not out.is_dir():
         return False
     try:
-        return "kind" in read_json(out / MANIFEST)
+        found = read_json(out / MANIFEST)
+        return isinstance(found, dict) and "kind" in found
     except UserError:
         return False

@@ -22,7 +22,7 @@ def ensemble(**changes: object) -> Ensemble:
     members = (MemberUse("a", "h1", "none", TOTAL - 100, "d1"), MemberUse("b", "h2", "d4", 100, "d2", 0.5))
     given = {
         "name": "x", "members": members, "table": "identity", "level": 400 << 14, "mode": "component", "k": 3,
-        "method": "greedy", "folds_sha256": "f", "record_ids": ("1", "2"), "fitted": {"dice": 0.5},
+        "method": "greedy", "folds_sha256": "f", "record_ids": ("1", "2"), "fitted": {"records": 2},
     }  # fmt: skip
     return Ensemble(**{**given, **changes})
 
@@ -85,13 +85,13 @@ def test_an_absent_ensemble_names_those_there_are(tmp_path):
 DAMAGE = {
     "newer": (lambda d: d.update(format=99), "has format 99"),
     "no format": (lambda d: d.pop("format"), "no format number"),
-    "no members": (lambda d: d.pop("members"), "is not an ensemble"),
+    "no members": (lambda d: d.pop("members"), "lacks members"),
     "weights off": (lambda d: d["members"][0].update(weight=5), "add up"),
-    "half a weight": (lambda d: d["members"][0].update(weight=0.5), "no whole number"),
+    "half a weight": (lambda d: d["members"][0].update(weight=0.5), "not a whole number"),
     "odd table": (lambda d: d["table"].update(name="odd"), 'no table "odd"'),
     "odd mode": (lambda d: d["min_pixels"].update(mode="odd"), 'mode "odd"'),
     "twins": (lambda d: d["members"][1].update(name="a"), "named twice"),
-    "a list": (lambda d: d.update(members=3), "is not an ensemble"),
+    "a list": (lambda d: d.update(members=3), "members is 3, not a list"),
 }
 
 

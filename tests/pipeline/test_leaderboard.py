@@ -11,7 +11,7 @@ import pytest
 
 from cli.tables.leaderboard import print_leaderboard
 from cli.tables.page import Page
-from core.errors import UserError
+from core.errors import Damaged, UserError
 from core.files import read_json, write_json
 from pipeline.leaderboard import current_leaderboard, leaderboard, own_scores
 from pipeline.leaderboard_rows import Leaderboard, Row, read_kept
@@ -146,12 +146,17 @@ def test_a_row_of_an_earlier_release_is_read(made, board):
     assert Row.from_document(document) == replace(board.rows[0], epochs_trained=None)
 
 
+def test_a_fold_is_a_number(board):
+    with pytest.raises(Damaged, match="the row: names folds that are no numbers"):
+        Row.from_document(board.rows[0].as_dict() | {"per_fold": {"x": 0.5}})
+
+
 def test_a_file_that_is_no_leaderboard_names_what_makes_it(made, board):
     path = Store(made.runs).leaderboard
     before = read_json(path)
     write_json(path, {"format": 1, "rows": [{"digest": "x"}]})
     try:
-        with pytest.raises(UserError, match=r"is not a leaderboard; make it again; run: cli zoo leaderboard"):
+        with pytest.raises(UserError, match=r"name is None, not a text; make it again; run: cli zoo leaderboard"):
             read_kept(Store(made.runs))
     finally:
         write_json(path, before)

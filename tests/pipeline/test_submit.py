@@ -285,7 +285,8 @@ def result_of(runs: Path, fold: int = 1) -> Path:
 
 def test_a_run_that_is_missing_is_warned_of(submit_from: Submit, runs: Path, tmp_path: Path) -> None:
     result_of(runs).unlink()
-    change_ensemble(runs, fitted={"folds": [{"fold": 0}, {"fold": 1}]})
+    chosen = {"records": 2, "dice": 0.5, "threshold": 0.5, "min_pixels": {"mode": "none", "k": 0}, "weights": {}}
+    change_ensemble(runs, fitted={"folds": [{"fold": 0} | chosen, {"fold": 1} | chosen]})
     heard = Heard()
     submit_from(runs, tmp_path / "s.csv", listener=heard)
     (warning,) = heard.warnings

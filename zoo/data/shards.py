@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +149,33 @@ class Shard:
         return {name: values[marks if name == LABELERS else number] for name, values in files.items()}
 
 
+class RowDocument(TypedDict):
+    """Row of a record in shard.json; `grid`: index of its projection, row_min, row_size, col_min, col_size."""
+
+    id: str
+    split: Split
+    labelled: bool
+    labelers: int | None
+    marked: bool
+    held: int
+    absent: tuple[tuple[int, int], ...]
+    made_from: str
+    digest: str
+    time: NotRequired[float]
+    centre: NotRequired[tuple[float, float] | None]
+    grid: NotRequired[tuple[int, float, float, float, float]]
+
+
+class ShardDocument(TypedDict):
+    """Content of shard.json."""
+
+    kind: Kind
+    bands: tuple[int, ...]
+    frames: tuple[int, ...]
+    projections: list[str]
+    records: list[RowDocument]
+
+
 def digest_of(parts: Mapping[str, NDArray[Any]]) -> str:
     """Digest of what the files hold of a record, in the order of their names."""
     digest = hashlib.sha256()
@@ -185,16 +212,15 @@ def write_shard(folder: Path, shard: Shard) -> None:
 def read_shard(folder: Path, again: Command | None) -> Shard:
     """Read the list of a shard; Damaged, which advises `again`, if it was changed, UserError if it cannot be read."""
     try:
-        document = read_signed(folder / SHARD, FORMAT, again)
-    except Damaged as error:
-        raise Damaged(f"{error.fault}; pack it again", again) from error
-    try:
+        document = read_signed(folder / SHARD, FORMAT, ShardDocument, again)
         wkts = document["projections"]
         rows = tuple(_row(row, wkts) for row in document["records"])
-        kept = Content(kind=document["kind"], bands=tuple(document["bands"]), frames=tuple(document["frames"]))
-        return Shard(content=kept, rows=rows)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise Damaged(f"{folder / SHARD}: is damaged ({error!r}); pack it again", again) from error
+        kept = Content(kind=document["kind"], bands=document["bands"], frames=document["frames"])
+    except IndexError as error:
+        raise Damaged(f"{folder / SHARD}: names a projection that it lacks; pack it again", again) from error
+    except Damaged as error:
+        raise Damaged(f"{error.fault}; pack it again", again) from error
+    return Shard(content=kept, rows=rows)
 
 
 def record_of(row: Row, content: Content, source: str) -> Record:
@@ -213,11 +239,11 @@ def _document(row: Row, projections: dict[str, int]) -> dict[str, Any]:
     return found
 
 
-def _row(given: Mapping[str, Any], wkts: Sequence[str]) -> Row:
+def _row(given: RowDocument, wkts: Sequence[str]) -> Row:
     metadata = None
     if "time" in given:
-        centre = tuple(given["centre"]) if given["centre"] else None
-        metadata = Metadata(given["time"], centre, _grid(given["grid"], wkts) if "grid" in given else None)
+        grid = _grid(given["grid"], wkts) if "grid" in given else None
+        metadata = Metadata(given["time"], given.get("centre"), grid)
     return Row(
         id=given["id"],
         split=given["split"],
@@ -225,7 +251,7 @@ def _row(given: Mapping[str, Any], wkts: Sequence[str]) -> Row:
         labelers=given["labelers"],
         marked=given["marked"],
         held=given["held"],
-        absent=tuple((band, frame) for band, frame in given["absent"]),
+        absent=given["absent"],
         made_from=given["made_from"],
         digest=given["digest"],
         metadata=metadata,

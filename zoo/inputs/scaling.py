@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -20,6 +21,15 @@ from zoo.inputs.reading import Floats, read_channels
 
 FORMAT = 2
 FLAT = 1e-3  # kelvin, a hundredth of the instrument's noise: no spread, only rounding
+
+
+class ScalingDocument(TypedDict):
+    """Content of scaling.json: a shift and a scale for each channel."""
+
+    input: str
+    shift: list[float]
+    scale: list[float]
+    records: NotRequired[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +90,10 @@ def read_scaling(path: Path, name: str, again: Command | None = None) -> Scaling
     facts = INPUTS.facts(name)
     if facts.scaled is None:
         return None
-    document = read_signed(path, FORMAT, again)
-    shift, scale = (np.array(document.get(key), np.float32) for key in ("shift", "scale"))
-    if document.get("input") != name or not shift.shape == scale.shape == (facts.channels,):
+    document = read_signed(path, FORMAT, ScalingDocument, again)
+    with np.errstate(over="ignore"):
+        shift, scale = np.array(document["shift"], np.float32), np.array(document["scale"], np.float32)
+    fits = shift.shape == scale.shape == (facts.channels,) and np.isfinite([shift, scale]).all() and scale.all()
+    if document["input"] != name or not fits:
         raise Damaged(f'{path}: holds no statistics of the input "{name}"; train it again', again)
     return Scaling(name, shift, scale, document.get("records", 0))

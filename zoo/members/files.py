@@ -87,7 +87,12 @@ def _load(name: str, folder: Path | None, heirs: tuple[Path, ...]) -> Recipe:
         raise UsageError(f'base = "{name}": more than {MOST_HEIRS} files inherit from one another; join some of them')
     places = [*_places(folder), *(heir.parent for heir in heirs[-1:])]
     files = [Path(name)] if name.endswith(".toml") else [place / f"{name}.toml" for place in places]
-    there = [path for path in files if path.is_file()]
+    try:
+        there = [path for path in files if path.is_file()]
+    except OSError as error:
+        raise UsageError(
+            f'base = "{name[:40]}...": cannot be looked for ({error.strerror}); give another name'
+        ) from error
     for path in there:
         if path.resolve() not in heirs:
             with _fault_of(path, _name_of(path)):

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import timm
 import torch
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.files import check_format, open_regular, read_json, sha256_of_file
+from core.schema import fit
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.models.lite import rename_lite
 
@@ -258,6 +259,13 @@ class PackedWeights:
     sha256: str
 
 
+class PackedList(TypedDict):
+    """Content of weights.json."""
+
+    format: int
+    weights: list[PackedWeights]
+
+
 def read_manifest(folder: Path) -> dict[str, PackedWeights]:
     """Read the entries of a folder's `weights.json` by encoder; empty if it has none."""
     path = folder / MANIFEST
@@ -265,10 +273,7 @@ def read_manifest(folder: Path) -> dict[str, PackedWeights]:
         return {}
     document = read_json(path)
     check_format(document, FORMAT, path)
-    try:
-        rows = [PackedWeights(**row) for row in document["weights"]]
-        if any(Path(row.file).name != row.file for row in rows):
-            raise ValueError("it names a file of another folder")
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: is not a list of packed weights ({error}); pack them again") from error
+    rows = fit(document, PackedList, path)["weights"]
+    if any(Path(row.file).name != row.file for row in rows):
+        raise UserError(f"{path}: names a file of another folder; pack the weights again")
     return {row.encoder: row for row in rows}

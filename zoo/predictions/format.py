@@ -9,16 +9,17 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Damaged, UserError
 from core.files import check_format, read_json, sha256_of
+from core.schema import fit
 from core.versions import SUITE
 from zoo.predictions.splits import labels_of
 from zoo.runs.names import Ref, RunName
@@ -91,9 +92,8 @@ class Provenance:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Provenance":
-        """Provenance of a manifest; KeyError for a lacking key."""
-        known = {one.name: given[one.name] for one in fields(cls) if one.name != "frame"}
-        return cls(**known | {"seed": known["seed"] or 0, "frame": given.get("frame")})
+        """Provenance of a manifest."""
+        return cls(**{**given, "seed": given["seed"] or 0})
 
     def identity(self) -> dict[str, Any]:
         """Provenance without the measured time: sets that agree in it and in their records hold the same maps."""
@@ -149,6 +149,35 @@ class Manifest:
             "shards": [asdict(shard) for shard in self.shards],
             "record_ids": list(self.record_ids),
         }
+
+
+class ProvenanceDocument(TypedDict):
+    """Provenance as it stands in the manifest."""
+
+    member: str
+    recipe: str
+    split: str
+    fold: str
+    seed: int | None
+    tta: str
+    folds_sha256: str
+    checkpoint_sha256: str
+    code: str
+    seconds_per_record: float | None
+    frame: NotRequired[int]
+
+
+class ManifestDocument(TypedDict):
+    """Content of manifest.json."""
+
+    format: int
+    provenance: ProvenanceDocument
+    shape: list[int]
+    dtype: Literal["uint8"]
+    scale: int
+    shards: tuple[Shard, ...]
+    record_ids: tuple[str, ...]
+    sha256: str
 
 
 def set_folder(store: Store, made: Provenance) -> Path:
@@ -214,23 +243,18 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(document: Any, path: Path) -> Manifest:
     """Check the JSON document of a manifest; UserError if it is damaged or of a newer format."""
     check_format(document, FORMAT, path)
-    try:
-        manifest = _parse(document)
-        intact = manifest.document() == document
-    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
-        raise Damaged(f"{path}: is damaged ({error}); {AGAIN}") from error
-    if not intact:
+    if document.get("sha256") != sha256_of({key: value for key, value in document.items() if key != "sha256"}):
         raise Damaged(f"{path}: is damaged (its contents do not match its own sha256); {AGAIN}")
+    found = fit(document, ManifestDocument, path)
+    try:
+        manifest = Manifest(
+            provenance=Provenance.of(found["provenance"]), record_ids=found["record_ids"], shards=found["shards"]
+        )
+    except UserError as error:
+        raise Damaged(f"{path}: is damaged ({error}); {AGAIN}") from error
+    if manifest.document() != document:
+        raise Damaged(f"{path}: is damaged (it is of maps of another shape or scale); {AGAIN}")
     return manifest
-
-
-def _parse(document: dict[str, Any]) -> Manifest:
-    _require(document["dtype"] == DTYPE, "dtype", document["dtype"])
-    return Manifest(
-        provenance=Provenance.of(document["provenance"]),
-        record_ids=tuple(document["record_ids"]),
-        shards=tuple(Shard(**shard) for shard in document["shards"]),
-    )
 
 
 def _is_match(pattern: re.Pattern[str], value: object) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from core.errors import Damaged
 from core.files import sha256_of, sha256_of_file, stamp
@@ -34,6 +34,12 @@ class ShardState:
 
     sha256: str
     records: Mapping[str, FileState]
+
+
+class States(TypedDict):
+    """Content of scenes.json."""
+
+    shards: dict[str, ShardState]
 
 
 class MadeFrom:
@@ -95,19 +101,7 @@ def read_states(path: Path) -> dict[str, ShardState]:
     """States by shard; empty if the file is absent. Damaged if it was changed, UserError if it cannot be read."""
     if not path.exists():
         return {}
-    document = read_signed(path, FORMAT)
-    try:
-        return {name: _shard(shard) for name, shard in document["shards"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Damaged(f"{path}: is damaged ({error!r}); predict this set again") from error
-
-
-def _shard(row: Mapping[str, Any]) -> ShardState:
-    records = {
-        record_id: FileState(tuple((size, time) for size, time in state["stamps"]), state["sha256"])
-        for record_id, state in row["records"].items()
-    }
-    return ShardState(row["sha256"], records)
+    return read_signed(path, FORMAT, States)["shards"]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,13 @@ from zoo.predictions.made_from import MadeFrom
 from zoo.runs.store import MANIFEST
 
 PARTIAL, PARTIAL_FORMAT = "partial.json", 2
+
+
+class Partial(TypedDict):
+    """Content of partial.json: the SHA-256 of each shard that is complete."""
+
+    identity: str
+    shards: dict[str, str]
 
 
 class PredictionWriter:
@@ -164,10 +171,10 @@ class PredictionWriter:
             return {shard.file: shard.sha256 for shard in earlier.shards}
         if not (self.folder / PARTIAL).exists():
             return {}
-        with suppress(Damaged, KeyError, TypeError, AttributeError):
-            partial = read_signed(self.folder / PARTIAL, PARTIAL_FORMAT)
+        with suppress(Damaged):
+            partial = read_signed(self.folder / PARTIAL, PARTIAL_FORMAT, Partial)
             if partial["identity"] == self._identity:
-                return dict(partial["shards"])
+                return partial["shards"]
         return {}
 
     def _read_manifest(self) -> Manifest | None:

@@ -5,8 +5,8 @@ In: the place of a run or of a stage. Out: its epochs. Stays outside: torch, whi
 
 from dataclasses import dataclass, replace
 
-from core.errors import Damaged
 from core.files import read_bytes
+from core.schema import fit
 from core.signing import changed, read_lines
 from zoo.runs.store import RunPlace
 
@@ -31,14 +31,11 @@ class Epoch:
 
 def read_epochs(run: RunPlace) -> list[Epoch]:
     """Read the epochs of a run or of a stage from epochs.jsonl; Damaged for a line that was changed or is no epoch."""
-    epochs = []
+    epochs: list[Epoch] = []
     for number, row, _ in read_lines(read_bytes(run.epochs)):
         if row is None:
             raise changed(run.epochs, where=f"line {number}")
-        try:
-            epochs.append(Epoch(**row))
-        except TypeError as error:
-            raise Damaged(f"{run.epochs}: line {number} is not an epoch; train the run again") from error
+        epochs.append(fit(row, Epoch, f"{run.epochs}: line {number}"))
     return epochs
 
 

@@ -19,6 +19,7 @@ from zoo.runs.run import EndedRun, run_of, stopped_at
 from zoo.runs.store import RunPlace, Store
 
 IDENTITY = ("fold", "seed", "with_val", "folds_sha256")  # what a result says of its run, beside the recipe
+NEEDED = ("epochs", "best_epoch", "dice", "weights_sha256")  # what is read of every result
 
 
 def find_runs(store: Store, ref: Ref, fold: str | None = None) -> list[EndedRun]:
@@ -35,7 +36,7 @@ def read_run(place: RunPlace) -> EndedRun:
     result = place.read_result()
     if not place.recipe_file.exists():
         raise Damaged(f"{place.recipe_file}: is missing; run again the command that trained it, which writes it")
-    lacking = [key for key in ("member", *IDENTITY) if key not in result]
+    lacking = [key for key in ("member", *IDENTITY, *NEEDED) if key not in result]
     if lacking:
         raise UserError(f"{place.result}: has no {lacking[0]}; train the run again")
     recipe = read_recipe(place.recipe_file, result["member"])

@@ -18,11 +18,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from core.errors import Damaged
+from core.errors import Damaged, UserError
 from core.files import sha256_of_file
 from core.locks import claim
+from core.schema import fit
 from core.signing import read_signed, write_signed
 from zoo.runs.names import FULL, Ref, RunName
+from zoo.runs.result import Result
 
 MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
 RESULT_FORMAT = 2
@@ -227,12 +229,19 @@ class RunPlace:
         return sorted(self.folder.glob(_KEPT.format("*")))
 
     def read_result(self) -> dict[str, Any]:
-        """Read result.json; Damaged if it is not JSON or was changed, UserError if it is absent or unreadable."""
-        return read_signed(self.result, RESULT_FORMAT)
+        """Read result.json; Damaged if it is not JSON or was changed, UserError if it is absent or cannot be used."""
+        document = read_signed(self.result, RESULT_FORMAT, dict[str, Any])
+        try:
+            result = dict[str, Any](fit(document, Result, self.result))
+        except Damaged as error:  # its digest holds, so it is not torn: no run is trained again for it
+            raise UserError(f"{error.fault}; correct it, or remove it to train the run again") from error
+        if not all(map(str.isdecimal, result.get("candidates", ()))):
+            raise UserError(f"{self.result}: names candidates that are no epochs; correct it")
+        return result
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write result.json with its format and digest, atomically."""
-        write_signed(self.result, {"format": RESULT_FORMAT} | dict(result) | {"format": RESULT_FORMAT})
+        write_signed(self.result, {"format": RESULT_FORMAT} | dict(result))
 
     def ended(self) -> "Ended[Self] | None":
         """Read how the run ended; None if it has no result yet. UserError for a result that cannot be read."""

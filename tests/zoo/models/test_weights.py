@@ -166,7 +166,7 @@ def test_a_hub_that_is_away_is_asked_once(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"format": 1, "weights": [{"encoder": "test_resnet"}]}', "not a list of packed weights"),
+        ('{"format": 1, "weights": [{"encoder": "test_resnet"}]}', r"weights\[0\] lacks file"),
         ('{"format": 2, "weights": []}', "format 2"),
         ("{", "not readable JSON"),
     ],

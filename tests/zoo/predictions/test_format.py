@@ -148,7 +148,10 @@ CHANGES = {
 def test_a_manifest_that_makes_no_sense_is_refused(tmp_path, change):
     folder = write_set(tmp_path, ids(3)).folder
     edit(folder / MANIFEST, change)
-    with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
+    words = (
+        r"is damaged|record_ids\[0\] is 1|dtype is 'uint16'|the document lacks shards|the document has the key 'more'"
+    )
+    with pytest.raises(UserError, match=rf"manifest\.json: ({words})"):
         read_manifest(folder)
 
 

@@ -24,7 +24,7 @@ def test_a_run_without_an_epoch_has_none_and_a_line_that_is_none_is_named(tmp_pa
     place.folder.mkdir(parents=True)
     good = signed_line({"epoch": 1, "loss": 0.5, "lr": 0.1, "seconds": 2.0})
     place.epochs.write_text(good + signed_line({"epoch": 2}))
-    with pytest.raises(Damaged, match=r"epochs.jsonl: line 2 is not an epoch"):
+    with pytest.raises(Damaged, match=r"epochs.jsonl: line 2: the document lacks loss"):
         read_epochs(place)
     place.epochs.write_text(good + good.replace("0.5", "0.6"))
     with pytest.raises(Damaged, match="line 2"):

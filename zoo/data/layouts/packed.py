@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.command import Command
-from core.errors import Damaged, UserError
+from core.errors import UserError
 from core.signing import read_signed
 from zoo.data.arrays import FileFault, map_array
 from zoo.data.ash import ash_to_kelvin
@@ -229,19 +229,24 @@ class PackedSource(Source):
         return result
 
 
+class Packing(TypedDict):
+    """Content of packed.json: options of the command that packed, and the number of shards once all are complete."""
+
+    data: tuple[str, ...]
+    input: tuple[str, ...]
+    frames: tuple[int, ...]
+    shards: int | None
+
+
 def packed_by(root: Path) -> tuple[Command, int | None]:
     """Command that packed a folder, and the number of its shards; None for one that is not complete.
 
     Damaged if packed.json was changed.
     """
-    document = read_signed(root / PACKED, FORMAT)
-    try:
-        given = {key: tuple(document[key]) for key in ("data", "input", "frames")}
-        frames = ",".join(map(str, given["frames"]))
-        again = Command("data pack", root, data=given["data"], input=given["input"], frames=frames)
-        return again, document["shards"]
-    except (KeyError, TypeError) as error:
-        raise Damaged(f"{root / PACKED}: is damaged ({error!r}); pack the scenes again") from error
+    document = read_signed(root / PACKED, FORMAT, Packing)
+    frames = ",".join(map(str, document["frames"]))
+    again = Command("data pack", root, data=document["data"], input=document["input"], frames=frames)
+    return again, document["shards"]
 
 
 def _others(frames: Sequence[int]) -> Iterator[int]:
