@@ -20,7 +20,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from core.errors import Damaged, UsageError, UserError
 
@@ -238,16 +238,21 @@ def _bounded(document: Any, finite: bool) -> Any:
     raise ValueError("nested too deeply")
 
 
-@contextmanager
-def open_regular(path: Path) -> Iterator[IO[bytes]]:
+def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; OSError if that fails, UserError for a folder, device, pipe or socket.
 
     A pipe without a writer, which would block, is opened without waiting.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb", closefd=True) as file:
-        if kind := _KINDS.get(stat.S_IFMT(os.fstat(file.fileno()).st_mode)):
-            raise UserError(f"{path}: is {kind}, not a file; name a file")
-        yield file
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        file = os.fdopen(handle, "rb")
+    except OSError:  # of a folder
+        os.close(handle)
+        raise
+    if kind := _KINDS.get(stat.S_IFMT(os.fstat(file.fileno()).st_mode)):
+        file.close()
+        raise UserError(f"{path}: is {kind}, not a file; name a file")
+    return file
 
 
 def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:

@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from core.errors import UserError
+from core.files import open_regular
 from submissions.rle import PIXELS
 from submissions.rle_errors import Trouble, explain_sign
 
@@ -71,14 +73,14 @@ def open_file(file: File) -> BinaryIO | Trouble:
     if not isinstance(file, (str, Path)):
         return BytesIO(file.to_csv(index=False).encode())
     path = Path(file)
-    if path.is_dir():
-        return Trouble("is a directory", "name the csv file in it")
-    if not path.exists():
-        return Trouble("no such file", "check the path")
-    if not path.is_file():
-        return Trouble("is not a regular file", "write it to a file first")
     try:
-        return path.open("rb")
+        return open_regular(path)
+    except IsADirectoryError:
+        return Trouble("is a directory", "name the csv file in it")
+    except FileNotFoundError:
+        return Trouble("no such file", "check the path")
+    except UserError:
+        return Trouble("is not a regular file", "write it to a file first")
     except OSError as error:
         return Trouble(f"cannot be read ({error.strerror})", "check its permissions")
 

@@ -3,7 +3,6 @@
 In: trials, the path of a database. Out: Damaged for a trial that was changed or is missing. Stays outside: the search.
 """
 
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from core.errors import Damaged
-from core.files import sha256_of
+from core.files import read_bytes, sha256_of
 from core.signing import DIGEST
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -59,8 +58,9 @@ def check_database(path: Path, name: str) -> None:
     """Raise Damaged if a file exists and is not a database of the study `name`."""
     if not path.exists():
         return
+    read_bytes(path)  # no pipe or device, and no file that fills the memory
     try:
-        with closing(sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             (answer,) = database.execute("PRAGMA integrity_check").fetchone()
             names = [row[0] for row in database.execute("SELECT study_name FROM studies")]
     except (sqlite3.Error, ValueError, TypeError) as error:  # text that is no UTF-8 is a ValueError
@@ -74,7 +74,8 @@ def read_trials(path: Path) -> Sequence[FrozenTrial]:
     name = path.parent.name
     check_database(path, name)
     with tempfile.TemporaryDirectory() as folder:
-        copied = shutil.copy(path, folder)  # a damaged one might be mended by Optuna
+        copied = Path(folder) / "trials.sqlite"  # a damaged one might be mended by Optuna
+        copied.write_bytes(read_bytes(path))
         try:
             return check_trials(optuna.load_study(storage=f"sqlite:///{copied}", study_name=name), path)
         except Damaged:
