@@ -1,5 +1,8 @@
 """Weights come from packages, files, folders and timm's cache, and nothing foreign or torn is taken."""
 
+import re
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -9,7 +12,7 @@ from safetensors.torch import save_file
 from core.errors import UnknownName, UserError
 from core.files import write_json
 from tests.zoo.models.cases import cached_weights
-from zoo.members import load_member, with_settings
+from zoo.members import load_member, member_names, with_settings
 from zoo.models import build, weights
 from zoo.models.encoders import check_encoder, make_encoder
 from zoo.models.packing import survey
@@ -193,3 +196,12 @@ def test_a_licence_is_that_of_the_weights():
 def test_an_unknown_encoder_is_answered_with_its_nearest(name, near):
     with pytest.raises(UnknownName, match=near):
         check_encoder(name)
+
+
+def test_the_weights_of_every_shipped_member_have_a_licence_that_the_page_names():
+    page = (Path(__file__).parents[3] / "docs" / "licences.md").read_text()
+    recipes = [stage for name in member_names() for stage in load_member(name).staged]
+    pretrained = {recipe.encoder for recipe in recipes if recipe.weights == "imagenet"}
+    assert pretrained
+    stated = dict(re.findall(r"^\| (\w+) \| ([\w.-]+) \|$", page.partition("## Weights")[2], re.M))
+    assert stated == {name: locate(name, "imagenet").licence for name in pretrained}
