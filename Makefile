@@ -18,7 +18,7 @@ LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py 
 EXTRAS := zoo tables tune export remote dask geo tensorboard
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test docs bill unit test-zoo soak lowest costs lint lock clean
+.PHONY: install demo test docs bill unit test-zoo soak fuzz lowest costs lint lock clean
 
 install: $(INSTALLED)
 
@@ -52,6 +52,15 @@ test-zoo: install
 # Every fault at every write point of the commands that write, and kills in a row: minutes.
 soak: install
 	$(BIN)/pytest tests/faults -m soak -n 2
+
+# Coverage-guided fuzzing of every reader, for SECONDS in all, by atheris in an environment that sees the suite's.
+SECONDS ?= 3600
+fuzz: install
+	$(BIN)/uv venv -q --allow-existing --python $(BIN)/python build/fuzz/venv
+	$(BIN)/uv pip install -q --python build/fuzz/venv/bin/python atheris==3.0.0
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> build/fuzz/venv/lib/python3.$$($(BIN)/python -c "import sys; print(sys.version_info.minor)")/site-packages/suite.pth
+	nice build/fuzz/venv/bin/python -m tests.faults.fuzz $(SECONDS)
 
 # A selection of tests with the lowest releases that pyproject.toml allows: every dependency takes part in one of them.
 lowest: install
