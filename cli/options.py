@@ -61,6 +61,11 @@ VIEWS = (
 )
 
 
+def memory_limit(text: str) -> Callable[[Any], Any]:
+    """Option --max-ram, GB, with this help."""
+    return click.option("--max-ram", type=click.FloatRange(0, min_open=True), metavar="GB", help=text)
+
+
 ON = click.option(
     "--on", metavar="tcp://HOST:PORT", help="Dask cluster whose workers do it; they share the folders of this machine."
 )

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from cli.completing import complete_ensembles, complete_listed
-from cli.options import TTA, Renamed, Settings, common, reads_runs, tables
+from cli.options import TTA, Renamed, Settings, common, memory_limit, reads_runs, tables
 from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
@@ -38,11 +38,7 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
     "--budget-records", type=click.IntRange(1), help="Number of records for --budget-hours. [the test records]"
 )
 @click.option("--cost", multiple=True, help="M=SECONDS per record, for members without one: a=1,b=2.")
-@click.option(
-    "--max-ram",
-    type=click.FloatRange(0, min_open=True),
-    help="Memory limit in GB; low pixels are dropped first.",
-)
+@memory_limit("Memory limit; low pixels are dropped first.")
 @click.option(
     "--on",
     type=click.Choice(["oof", "train", "validation"]),

@@ -6,7 +6,7 @@ import click
 
 from cli.completing import complete_folds, complete_logs, complete_members
 from cli.listener import completed
-from cli.options import ON, TTA, VIEWS, Settings, common, tables
+from cli.options import ON, TTA, VIEWS, Settings, common, memory_limit, tables
 from cli.output import next_step, show
 from core.ranks import is_follower
 
@@ -37,6 +37,7 @@ from core.ranks import is_follower
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")
+@memory_limit("Memory limit; fewer records are kept between epochs.")
 @ON
 @click.option(
     "--log",
@@ -60,6 +61,7 @@ def train(
     with_val: bool,
     tta: str,
     allow_ungrouped: bool,
+    max_ram: float | None,
     on: str | None,
     log: tuple[str, ...],
     plan: bool,
@@ -83,7 +85,12 @@ def train(
     recipes = load_members(named, settings.members, changes, epochs=epochs, start_from=start)
     scenes = settings.scenes()
     how = {"fold": fold, "seeds": seeds, "seed": settings.seed, "with_val": with_val, "tta": tta, **settings.how()}
-    how |= {"allow_ungrouped": allow_ungrouped, "jobs": settings.asked_jobs, "log": log or settings.log}
+    how |= {
+        "allow_ungrouped": allow_ungrouped,
+        "jobs": settings.asked_jobs,
+        "max_ram": max_ram,
+        "log": log or settings.log,
+    }
     if plan:
         _print_plan(settings, named, scenes, {**how, "sets": changes, "epochs": epochs, "start": start})
         return

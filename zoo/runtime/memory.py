@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from core.errors import UsageError
+
 MACHINE = Path("/proc/meminfo")
 GROUPS_OF_THIS_PROCESS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
@@ -18,6 +20,7 @@ FIRST = ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file
 # Parameters of glibc's mallopt, and the largest value of both.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST = 2**31 - 1
+_OWN_LIMIT: list[int] = []  # bytes: none or one
 
 
 class Memory(NamedTuple):
@@ -50,7 +53,31 @@ def device_memory(device: str = "auto") -> DeviceMemory:
 
 def memory() -> Memory:
     """Measure memory by the limit that is lowest for this process; cached files count as free."""
-    return min([_machine(), *_limits()])
+    return min([_machine(), *_limits(), *_own_limit()])
+
+
+def limit_memory(gb: float | None) -> None:
+    """Count memory of this process beyond so many GB as not there, from now on; None lifts the limit.
+
+    UsageError if the process has more already.
+    """
+    taken = resident()
+    if gb is not None and taken > gb * 1e9:
+        raise UsageError(f"--max-ram {gb:g}: training takes {taken / 1e9:.1f} GB before it reads a record; raise it")
+    _OWN_LIMIT[:] = [] if gb is None else [int(gb * 1e9)]
+
+
+def resident() -> int:
+    """Resident set of this process, bytes; where the system does not tell it, the largest so far."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _own_limit() -> Iterator[Memory]:
+    for most in _OWN_LIMIT:
+        yield Memory(most - resident(), most)
 
 
 def keep_freed_memory() -> bool:

@@ -6,7 +6,7 @@ own. Stays outside: training (zoo.workflows.train), what runs the commands.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -120,81 +120,105 @@ class PlannedCommands(list[PlannedCommand]):
         return pd.DataFrame([planned.as_dict() for planned in self])
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Asked:
+    """What is asked of a training.
+
+    folds: the store's, made if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of
+    each fold, from `seed` on; a recipe with `soup` comes behind the runs that it averages. with_val: train on
+    validation records outside the fold too. sets, epochs, start: change all members; start is MEMBER[@HASH] whose runs
+    of the same folds give the first weights. tta: views that are merged in the predictions. allow_ungrouped: train on
+    folds with records whose scene group is unknown. jobs: threads, by default all cores. own_members: folder of the
+    user's own members. log: logs to write beside the runs' own, such as "tensorboard", in `store.logs`. max_ram: GB
+    of this process from which a quarter is left free by the records that are kept in memory.
+    """
+
+    folds: Folds | None = None
+    fold: str = "all"
+    seeds: int = 1
+    seed: int = 0
+    with_val: bool = False
+    sets: Mapping[str, Any] | None = None
+    epochs: int | None = None
+    start: str | None = None
+    tta: str = "none"
+    allow_ungrouped: bool = False
+    device: str = "auto"
+    jobs: int | None = None
+    own_members: Path | None = None
+    log: Sequence[str] = ()
+    max_ram: float | None = None
+
+    def of_job(self, job: Job) -> "Asked":
+        """The same for one job of its plan, whose recipe has all changes."""
+        return replace(self, folds=None, fold=job.fold, seed=job.seed, seeds=1, sets=None, epochs=None, start=None)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the command line, but for the member and its place."""
+        return {
+            "epochs": self.epochs,
+            "set": tuple(setting_text(key, value) for key, value in (self.sets or {}).items()),
+            "with_val": self.with_val,
+            "tta": None if self.tta == "none" else self.tta,
+            "allow_ungrouped": self.allow_ungrouped,
+            "device": None if self.device == "auto" else self.device,
+            "jobs": self.jobs,
+            "log": tuple(self.log),
+            "max_ram": self.max_ram,
+        }
+
+
 def plan_training(
     members: str | Recipe | Iterable[str | Recipe],
     scenes: Scenes,
     store: Store,
-    *,
-    folds: Folds | None = None,
-    fold: str = "all",
-    seeds: int = 1,
-    seed: int = 0,
-    with_val: bool = False,
-    sets: Mapping[str, Any] | None = None,
-    epochs: int | None = None,
-    start: str | None = None,
-    tta: str = "none",
-    allow_ungrouped: bool = False,
-    device: str = "auto",
-    jobs: int | None = None,
-    own_members: Path | None = None,
-    log: Sequence[str] = (),
+    asked: Asked,
     listener: Listener = SILENT,
 ) -> Plan:
-    """Plan the runs of a training and check that each can start; arguments and errors are those of `train`.
+    """Plan the runs of a training and check that each can start; errors are those of `train`.
 
     Writes the folds if there are none, and nothing else.
     """
-    require_logs(log)
+    require_logs(asked.log)
     several = [members] if isinstance(members, str | Recipe) else list(members)
-    loaded = load_members(several, own_members, sets, epochs=epochs, start_from=start)
+    loaded = load_members(several, asked.own_members, asked.sets, epochs=asked.epochs, start_from=asked.start)
     recipes = [pin_adapted_records(pin_label_offset(recipe, scenes), scenes) for recipe in loaded]
-    split = folds or find_folds(store.folds, scenes, seed, job_count(jobs), listener, store.highest_fold())
-    if not allow_ungrouped and fold != FULL:  # which holds nothing out that could leak
+    threads = job_count(asked.jobs)
+    split = asked.folds or find_folds(store.folds, scenes, asked.seed, threads, listener, store.highest_fold())
+    if not asked.allow_ungrouped and asked.fold != FULL:  # which holds nothing out that could leak
         split.require_grouped()
-    names = fold_names(fold, split)
-    pinned = [pin_warm_start(recipe, store, names, split, listener, own_members) for recipe in recipes]
+    names = fold_names(asked.fold, split)
+    pinned = [pin_warm_start(recipe, store, names, split, listener, asked.own_members) for recipe in recipes]
     starts = {recipe.start_from: runs for recipe, runs in pinned}
     checked: dict[Path, Planned] = {}
 
     def check(recipe: Recipe, name: str, number: int) -> Planned:
-        run = plan_run(recipe, name, split, store, seed=number, with_val=with_val)
+        run = plan_run(recipe, name, split, store, seed=number, with_val=asked.with_val)
         if run.folder not in checked:
-            checked[run.folder] = check_run(run, scenes, split, device, starts[run.recipe.start_from])
+            checked[run.folder] = check_run(run, scenes, split, asked.device, starts[run.recipe.start_from])
         return checked[run.folder]
 
     found: dict[Path, Job] = {}  # a member that is named twice is trained once
     for given, (recipe, _) in zip(several, pinned):
         member = given if isinstance(given, str) else given.name
-        for number in range(seed, seed + seeds):
+        for number in range(asked.seed, asked.seed + asked.seeds):
             parts = with_ingredients(recipe, [number])
-            for asked, together in [(fold, names)] if recipe.soup > 1 else [(name, [name]) for name in names]:
+            for fold, together in [(asked.fold, names)] if recipe.soup > 1 else [(name, [name]) for name in names]:
                 planned = tuple(check(one, name, part) for one, part in parts for name in together)
-                job = Job(member=member, recipe=recipe, fold=asked, seed=number, planned=planned)
+                job = Job(member=member, recipe=recipe, fold=fold, seed=number, planned=planned)
                 found.setdefault(planned[-1].run.folder, job)
     for each in checked.values():
-        check_views(each.run.recipe.final, tta)
-    if folds is None:
+        check_views(each.run.recipe.final, asked.tta)
+    if asked.folds is None:
         keep_folds(store.folds, split, listener)
     else:
         save_folds(store.folds, split)
-    return Plan(split, tuple(found.values()), tta)
+    return Plan(split, tuple(found.values()), asked.tta)
 
 
 def plan(
-    members: str | Iterable[str],
-    scenes: Scenes,
-    store: Store,
-    *,
-    sets: Mapping[str, Any] | None = None,
-    epochs: int | None = None,
-    with_val: bool = False,
-    tta: str = "none",
-    allow_ungrouped: bool = False,
-    device: str = "auto",
-    jobs: int | None = None,
-    log: Sequence[str] = (),
-    **options: Any,
+    members: str | Iterable[str], scenes: Scenes, store: Store, *, listener: Listener = SILENT, **options: Any
 ) -> PlannedCommands:
     """Plan a training as one command for each run that is not complete; arguments and errors are those of `train`.
 
@@ -202,19 +226,9 @@ def plan(
     """
     if world_size() > 1:
         raise UsageError("--plan: trains nothing; leave out torchrun")
-    how: dict[str, Any] = {"with_val": with_val, "tta": tta, "allow_ungrouped": allow_ungrouped}
-    changes: dict[str, Any] = {"sets": sets, "epochs": epochs}
-    planned = plan_training(members, scenes, store, **how, **changes, device=device, jobs=jobs, log=log, **options)
-    words = {
-        "epochs": epochs,
-        "set": tuple(setting_text(key, value) for key, value in (sets or {}).items()),
-        **how,
-        "tta": None if tta == "none" else tta,
-        "device": None if device == "auto" else device,
-        "jobs": jobs,
-        "log": tuple(log),
-    }
-    return PlannedCommands(_priced(job, words, scenes, planned.folds) for job in planned.open_jobs)
+    asked = Asked(**options)
+    planned = plan_training(members, scenes, store, asked, listener)
+    return PlannedCommands(_priced(job, asked.options, scenes, planned.folds) for job in planned.open_jobs)
 
 
 def _priced(job: Job, words: Mapping[str, Any], scenes: Scenes, folds: Folds) -> PlannedCommand:

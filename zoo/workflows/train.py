@@ -27,6 +27,7 @@ from zoo.runs import Store
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, run_records, stopped_at
 from zoo.runs.store import HELD_OUT, LAST, OTHER_FOLDS
+from zoo.runtime.memory import limit_memory
 from zoo.targets import without_labelers
 from zoo.training import (
     Planned,
@@ -44,7 +45,7 @@ from zoo.training import (
 )
 from zoo.training import train as train_run
 from zoo.training.team import joined, tell
-from zoo.workflows.plan import Job, plan_training
+from zoo.workflows.plan import Asked, Job, plan_training
 from zoo.workflows.predict import not_shared, predict_run
 from zoo.workflows.reuse import TrainedRun, TrainedRuns, warn_of_dice
 
@@ -69,50 +70,59 @@ def train(
     own_members: Path | None = None,
     on: str | None = None,
     log: Sequence[str] = (),
+    max_ram: float | None = None,
     listener: Listener = SILENT,
 ) -> TrainedRuns:
     """Train members on folds and predict the records that each run holds out; complete runs are reused.
 
     Once all folds of a recipe and seed are trained, in this call or before, the other folds choose the epoch of each.
 
-    members: names, paths of TOML files, or recipes; sets, epochs and start change all of them. folds: the store's, made
-    if there are none. fold: K, K-L, "all", or "full" for a run on all records. seeds: runs of each fold, from `seed`
-    on; a recipe with `soup` comes behind the runs that it averages. with_val: train on validation records outside the
-    fold too. start: MEMBER[@HASH] whose runs of the same folds give the first weights. tta: views that are merged in
-    the predictions. allow_ungrouped: train on folds with records whose scene group is unknown. jobs: threads, by
-    default all cores. own_members: folder of the user's own members. on: address of a Dask scheduler whose workers do
-    the work; they must find `scenes` and `store` at the same paths. log: logs to write beside the
-    runs' own, such as "tensorboard", in `store.logs`.
+    members: names, paths of TOML files, or recipes. on: address of a Dask scheduler whose workers do the work; they
+    must find `scenes` and `store` at the same paths. The other arguments are those of `zoo.workflows.plan.Asked`.
 
     Nothing is started if anything is refused. Raises UsageError for a name, key or fold that is not there, UserError
     for records or weights that are missing, for folds whose scene groups are unknown, and for other folds than the
     store's.
     """
-    how: dict[str, Any] = {"with_val": with_val, "tta": tta, "allow_ungrouped": allow_ungrouped}
-    how |= {"device": device, "jobs": jobs, "own_members": own_members, "log": log}
-    asked: dict[str, Any] = {"fold": fold, "seeds": seeds, "seed": seed, "sets": sets, "epochs": epochs, "start": start}
-    plan = plan_training(members, scenes, store, folds=folds, **asked, **how, listener=listener)
+    asked = Asked(
+        folds=folds, fold=fold, seeds=seeds, seed=seed, with_val=with_val, sets=sets, epochs=epochs, start=start,
+        tta=tta, allow_ungrouped=allow_ungrouped, device=device, jobs=jobs, own_members=own_members, log=log,
+        max_ram=max_ram,
+    )  # fmt: skip
+    return _train(members, scenes, store, asked, on, listener)
+
+
+def _train(
+    members: str | Recipe | Iterable[str | Recipe],
+    scenes: Scenes,
+    store: Store,
+    asked: Asked,
+    on: str | None,
+    listener: Listener,
+) -> TrainedRuns:
+    plan = plan_training(members, scenes, store, asked, listener)
     if on and plan.open_jobs:
-        run_units(on, [_unit(job, scenes, store, how) for job in plan.open_jobs], listener)
-        plan = plan_training(members, scenes, store, folds=folds, **asked, **how)
+        run_units(on, [_unit(job, scenes, store, asked) for job in plan.open_jobs], listener)
+        plan = plan_training(members, scenes, store, asked)
         if plan.open_jobs:
             raise not_shared(store.root, on)
-    jobs = job_count(jobs)
+    limit_memory(asked.max_ram)
+    jobs = job_count(asked.jobs)
     set_threads(jobs)
-    trainer = _Trainer(scenes, plan.folds, tta, device, jobs, log, listener)
+    trainer = _Trainer(scenes, plan.folds, asked.tta, asked.device, jobs, asked.log, listener)
     together = groupby(plan.planned, key=lambda each: (each.run.ref, each.run.seed))
-    with joined(device):
+    with joined(asked.device):
         return TrainedRuns(each for _, of_one in together for each in trainer.train(of_one))
 
 
-def _unit(job: Job, scenes: Scenes, store: Store, how: Mapping[str, Any]) -> Unit:
+def _unit(job: Job, scenes: Scenes, store: Store, asked: Asked) -> Unit:
     """Unit of work that trains a job on any machine that has the same folders."""
-    given = {"sources": scenes.paths, "root": store.root.absolute(), "fold": job.fold, "seed": job.seed, **how}
-    return Unit(job.label, partial(_train_job, job.recipe, **given))
+    work = partial(_train_job, job.recipe, scenes.paths, store.root.absolute(), asked.of_job(job))
+    return Unit(job.label, work)
 
 
-def _train_job(recipe: Recipe, listener: Listener, *, sources: Sequence[Path], root: Path, **how: Any) -> None:
-    train(recipe, open_scenes(sources), Store(root), **how, listener=listener)
+def _train_job(recipe: Recipe, sources: Sequence[Path], root: Path, asked: Asked, listener: Listener) -> None:
+    _train(recipe, open_scenes(sources), Store(root), asked, None, listener)
 
 
 class _Trainer:
@@ -265,24 +275,24 @@ class _Trainer:
         """Predict the records that a run holds out, with its weights of now; None for `full`.
 
         While it waits for the other folds, a process that trains the last of them may choose its epoch, and predict
-        again the sets that are complete by then.
+        again the sets that are complete by then: those of the epoch before are not complete, or fail.
         """
-        run = ended.run
-        if run.fold == FULL:
+        if ended.run.fold == FULL:
             return ended, None
-        failed: UserError | None = None
         try:
             predictions = self._predict(ended, self.tta)
-        except UserError as error:  # perhaps because the weights have changed since `ended` was read
-            failed = error
-        if ended.waits_for_folds:
-            with settling_lock(run, self.listener):
-                now = None if run.all_kept() else run.ended()
-            if now:
-                return now, self._predict(now, self.tta)
-        if failed:
-            raise failed
-        return ended, predictions
+        except UserError:
+            if not self._chosen_meanwhile(ended):
+                raise
+        now = self._chosen_meanwhile(ended)
+        return (now, self._predict(now, self.tta)) if now else (ended, predictions)
+
+    def _chosen_meanwhile(self, ended: EndedRun) -> EndedRun | None:
+        """The run with the epoch that another process has chosen since `ended` was read; None if none has."""
+        if not ended.waits_for_folds:
+            return None
+        with settling_lock(ended.run, self.listener):
+            return None if ended.run.all_kept() else ended.run.ended()
 
     def _predict(self, ended: EndedRun, tta: str) -> PredictionSet:
         _, held = run_records(ended.run, self.scenes, self.folds)

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from core.errors import UsageError
 from zoo.runtime import memory as module
-from zoo.runtime.memory import Memory, memory
+from zoo.runtime.memory import Memory, limit_memory, memory
 
 
 @pytest.fixture
@@ -28,6 +29,25 @@ def limit(folder, names, total, used, cached):
     (folder / names[0]).write_text(f"{total}\n")
     (folder / names[1]).write_text(f"{used}\n")
     (folder / "memory.stat").write_text("".join(f"{name} {cached // 2}\n" for name in ("anon", *names[2])))
+
+
+def test_a_limit_of_the_users_own_counts_what_the_process_has(machine, monkeypatch):
+    taken = [300_000]
+    monkeypatch.setattr(module, "resident", lambda: taken[0])
+    limit_memory(0.0004)
+    assert memory() == Memory(100_000, 400_000)
+    taken[0] = 350_000
+    assert memory().free_share == 0.125
+    with pytest.raises(UsageError, match=r"--max-ram 0.0003: training takes 0.0 GB before it reads a record; raise it"):
+        limit_memory(0.0003)
+    limit_memory(None)
+    assert memory() == Memory(600 * 1024, 1000 * 1024)
+
+
+def test_the_resident_set_grows_with_what_is_kept():
+    before = module.resident()
+    kept = bytearray(b"1" * (64 << 20))
+    assert module.resident() - before > 0.9 * len(kept)
 
 
 def test_without_limits_it_is_the_machines(machine):

@@ -14,7 +14,7 @@ from zoo.members import load_member, with_settings
 from zoo.members.costs import run_cost
 from zoo.members.settings import parse_setting
 from zoo.runs import Store
-from zoo.workflows.plan import plan, plan_training
+from zoo.workflows.plan import Asked, plan, plan_training
 from zoo.workflows.train import train
 
 SETS = dict(map(parse_setting, TINY_KEYS.split()))
@@ -100,17 +100,17 @@ def test_a_plan_names_the_recipe_that_a_member_starts_from(scenes, tmp_path):
 
 def test_a_run_is_complete_with_its_predictions(scenes, tmp_path):
     (each,) = train(TINY, scenes, Store(tmp_path), fold="0", epochs=1, device="cpu", jobs=1)
-    planned = plan_training(TINY, scenes, Store(tmp_path), fold="0", epochs=1)
+    planned = plan_training(TINY, scenes, Store(tmp_path), Asked(fold="0", epochs=1))
     assert planned.open_jobs == []
-    assert [job.fold for job in plan_training(TINY, scenes, Store(tmp_path), epochs=1).open_jobs] == [
+    assert [job.fold for job in plan_training(TINY, scenes, Store(tmp_path), Asked(epochs=1)).open_jobs] == [
         "1",
         "2",
         "3",
         "4",
     ]
     (each.predictions.folder / "manifest.json").unlink()
-    assert len(plan_training(TINY, scenes, Store(tmp_path), fold="0", epochs=1).open_jobs) == 1
-    assert plan_training(TINY, scenes, Store(tmp_path), fold="full", epochs=1).open_jobs[0].fold == "full"
+    assert len(plan_training(TINY, scenes, Store(tmp_path), Asked(fold="0", epochs=1)).open_jobs) == 1
+    assert plan_training(TINY, scenes, Store(tmp_path), Asked(fold="full", epochs=1)).open_jobs[0].fold == "full"
 
 
 def test_a_plan_is_refused_as_a_training_is(scenes, tmp_path):
