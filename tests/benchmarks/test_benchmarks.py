@@ -141,8 +141,8 @@ def test_prediction(run, monkeypatch):
     assert figures["ttach_vs_ttach"] == 1
 
 
-def test_prediction_memory(run):
-    _, figures = run("prediction_memory", "--records", 1, 3)
+def test_peak_memory(run):
+    _, figures = run("peak_memory", "--of", "predict", "--records", 1, 3)
     assert [row["records"] for row in figures] == [1, 3]
     assert all(row["peak_mb"] > 100 for row in figures)
 
@@ -164,6 +164,14 @@ def test_feeding(run, tmp_path):
         *("cold, wall", "warm, wall", "warm, processor", "warm float32, processor", "warm, share of memcpy"),
     }
     assert min(figures["ratios"].values()) > 0
+
+
+def test_formats(run):
+    out, figures = run("formats", "--records", 40)
+    kept, *others = figures
+    assert (kept["flipped"], kept["bytes"] > 40 * 3 * 2**16) == ("nothing", True)
+    assert all("skipped" in row or row["ms"] > 0 for row in others)
+    assert "zarr, shards of 256" in out
 
 
 def test_packed_dice(run, tmp_path):
