@@ -14,7 +14,7 @@ LOWEST_TESTS := tests/core tests/cli/test_app.py tests/ensemble/test_surface.py 
 	tests/zoo/training/test_tuning.py tests/zoo/models/test_decoders.py tests/zoo/models/test_weights.py \
 	tests/zoo/test_tta.py tests/zoo/workflows/test_export.py tests/submissions/formats tests/cli/test_augmented.py \
 	tests/webpage/test_page.py tests/zoo/logs
-# All extras but mlflow, whose thirty packages nothing else needs.
+# All extras but mlflow, whose 26 packages nothing else needs.
 EXTRAS := zoo tables tune export remote dask geo tensorboard
 INSTALLED := .venv/.installed
 

@@ -34,6 +34,7 @@ CASES = {
     "cli zoo show mine@0": ["mine@0123456789ab"],
     "cli zoo leaderboard nn": ["nnunet"],
     "cli zoo show lite0-fc-t5-e": ["lite0-fc-t5-ema"],
+    "cli zoo train --log t": ["tensorboard"],
     "cli zoo train --fold ": ["0", "1", "2", "all", "full"],
     "cli ensemble show b": ["best-of-all"],
     "cli submit --ensemble b": ["best-of-all"],
