@@ -72,16 +72,16 @@ class Terminal:
         bar.advance(bar.task_ids[0], steps)
 
 
-def completed(command: Command | None, typed: str) -> str | None:
-    """Command as the user should type it: with the common options of this call, but for --data where it names its own.
+def completed(command: Command | str | None, typed: str) -> str | None:
+    """Command as the user should type it: with the common options of this call, but for those that it names itself.
+
+    A text is the command of another program.
 
     >>> completed(Command("report", data="DIR"), " --data scenes --runs 'my runs'")
     "cli report --data DIR --runs 'my runs'"
     """
-    if command is None:
-        return None
-    if command.has_option("--data"):
-        words = shlex.split(typed)
-        kept = [pair for pair in zip(words[::2], words[1::2]) if pair[0] != "--data"]
-        typed = "".join(f" {option} {shlex.quote(value)}" for option, value in kept)
-    return f"{command}{typed}"
+    if not isinstance(command, Command):
+        return command
+    words = shlex.split(typed)
+    kept = [(option, value) for option, value in zip(words[::2], words[1::2]) if not command.has_option(option)]
+    return str(command) + "".join(f" {option} {shlex.quote(value)}" for option, value in kept)

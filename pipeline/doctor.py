@@ -5,12 +5,13 @@ the command that mends it. Reads manifests, results and small files; `zoo verify
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.command import Command
 from core.errors import UserError
@@ -18,12 +19,14 @@ from core.extras import EXTRAS, how_to_install, missing_packages
 from core.jobs import job_count
 from core.versions import installed_versions
 from core.words import counted
-from pipeline.artefacts import kind_of
+from pipeline.artefacts import kind_of, place_of
 from pipeline.checked import read_check
 from zoo.data import Scenes, open_scenes, read_folds
 from zoo.members import load_members
 from zoo.predictions.catalogue import set_folders
+from zoo.predictions.splits import how_to_predict
 from zoo.runs import Store
+from zoo.runs.find import read_run
 from zoo.runtime.memory import memory
 
 OK, WARNING, FAULT = "OK", "warning", "fault"
@@ -31,16 +34,27 @@ LITTLE_DISK, NO_DISK = 5e9, 5e8  # bytes that are free
 LITTLE_MEMORY = 2e9  # bytes that are free
 SMALL = (".json", ".jsonl", ".csv", ".toml")  # files that are read: weights and shards are left to `zoo verify`
 MOST = 5  # findings of one kind that are listed
+REMOVE, SYNTH, VERIFY = Command("zoo remove", "MEMBER"), Command("data synth", "scenes"), Command("zoo verify")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, and the command that mends it."""
+    """What was found; for a warning or a fault always the command that mends it, which may be another program's."""
 
     area: str
     level: str  # OK | warning | fault
     what: str
-    do: Command | None = None
+    do: Command | str | None = None
+
+    @classmethod
+    def wrong(cls, area: str, level: str, what: str, do: Command | str) -> Self:
+        """Warning or fault with what mends it."""
+        return cls(area, level, what, do)
+
+    @classmethod
+    def of(cls, area: str, error: UserError, otherwise: Command, level: str = FAULT) -> Self:
+        """Finding of an error: with its own advice, or another where it has none."""
+        return cls.wrong(area, level, error.what, error.do or otherwise)
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON."""
@@ -104,7 +118,7 @@ def _extras() -> Iterator[Finding]:
             yield Finding(f"extra {extra}", OK, "installed")
         else:
             level = WARNING if extra == "zoo" else OK  # the others are asked for by single commands
-            yield Finding(f"extra {extra}", level, f"no {', '.join(missing)}; install by: {how_to_install(extra)}")
+            yield Finding.wrong(f"extra {extra}", level, f"no {', '.join(missing)}", how_to_install(extra))
 
 
 def _machine(store: Store, device: str, jobs: int | None) -> Iterator[Finding]:
@@ -116,15 +130,19 @@ def _machine(store: Store, device: str, jobs: int | None) -> Iterator[Finding]:
     there = next(folder for folder in (root, *root.parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
     level = FAULT if free < NO_DISK else WARNING if free < LITTLE_DISK else OK
-    yield Finding("disk", level, f"{free / 1e9:.1f} GB free in {there}")
+    what = f"{free / 1e9:.1f} GB free in {there}"
+    yield Finding("disk", level, what, None if level == OK else REMOVE)
     if store.root.is_dir() and not os.access(store.root, os.W_OK):
-        yield Finding("disk", FAULT, f"{store.root} cannot be written; choose another --runs or its permissions")
+        again = f"chmod u+w {shlex.quote(str(store.root))}"
+        yield Finding.wrong("disk", FAULT, f"{store.root} cannot be written", again)
 
 
 def _memory() -> Finding:
     found = memory()
-    level = WARNING if found.free < LITTLE_MEMORY else OK
-    return Finding("memory", level, f"{max(found.free, 0) / 1e9:.1f} of {found.total / 1e9:.1f} GB free")
+    what = f"{max(found.free, 0) / 1e9:.1f} of {found.total / 1e9:.1f} GB free"
+    if found.free >= LITTLE_MEMORY:
+        return Finding("memory", OK, what)
+    return Finding.wrong("memory", WARNING, f"{what}; a training's needs are listed", Command("zoo show", "MEMBER"))
 
 
 def _device(name: str) -> Finding:
@@ -133,20 +151,18 @@ def _device(name: str) -> Finding:
     try:
         facts = environment(choose_device(name))
     except UserError as error:
-        return Finding("device", FAULT, error.what, error.do)
+        return Finding.of("device", error, Command("doctor", device="cpu"))
     return Finding("device", OK, str(facts["device"]))
 
 
 def _data(store: Store, data: Sequence[Path]) -> Iterator[Finding]:
     if not data:
-        yield Finding(
-            "data", WARNING, "no data is named; give --data DIR, or make some", Command("data synth", "scenes")
-        )
+        yield Finding.wrong("data", WARNING, "no data is named; give --data DIR, or make some", SYNTH)
         return
     try:
         scenes = open_scenes(data)
     except UserError as error:
-        yield Finding("data", FAULT, error.what, error.do)
+        yield Finding.of("data", error, SYNTH)
         return
     yield from _sources(store, scenes)
     if not store.folds.is_file():
@@ -154,8 +170,8 @@ def _data(store: Store, data: Sequence[Path]) -> Iterator[Finding]:
     with suppress(UserError):
         folds = read_folds(store.folds)
         if absent := len(folds.fold_of.keys() - {record.id for record in scenes.labelled}):
-            what = f"{absent} of the {len(folds.fold_of)} records of folds.csv are not in the data"
-            yield Finding("data", WARNING, what)
+            what = f"{absent} of the {len(folds.fold_of)} records of folds.csv are not in the data; name theirs, too"
+            yield Finding.wrong("data", WARNING, what, Command("doctor", data=(*data, "DIR")))
 
 
 def _sources(store: Store, scenes: Scenes) -> Iterator[Finding]:
@@ -164,11 +180,11 @@ def _sources(store: Store, scenes: Scenes) -> Iterator[Finding]:
         what = f"{source.root}: {counted(len(records), 'record')}"
         again = Command("data check")
         if check is None:
-            yield Finding("data", WARNING, f"{what}, not checked yet", again)
+            yield Finding.wrong("data", WARNING, f"{what}, not checked yet", again)
         elif not check.holds(source):
-            yield Finding("data", WARNING, f"{what}, other ones than at the check of {check.when[:10]}", again)
+            yield Finding.wrong("data", WARNING, f"{what}, other ones than at the check of {check.when[:10]}", again)
         elif check.faults:
-            yield Finding("data", FAULT, f"{what}, {counted(check.faults, 'fault')} on {check.when[:10]}", again)
+            yield Finding.wrong("data", FAULT, f"{what}, {counted(check.faults, 'fault')} on {check.when[:10]}", again)
         else:
             yield Finding("data", OK, f"{what}, checked on {check.when[:10]}")
 
@@ -182,7 +198,7 @@ def _weights(members: Sequence[str], own_members: Path | None) -> Iterator[Findi
         try:
             (recipe,) = load_members(name, own_members)
         except UserError as error:
-            yield Finding("weights", FAULT, f"{name}: {error.what}", error.do)
+            yield Finding.wrong("weights", FAULT, f"{name}: {error.what}", error.do or Command("zoo list"))
             continue
         if recipe.weights == "none":
             yield Finding("weights", OK, f"{name}: trains without")
@@ -193,20 +209,20 @@ def _weights(members: Sequence[str], own_members: Path | None) -> Iterator[Findi
         else:
             level = WARNING if found.kind == "hub" else FAULT
             what = f"{name}: not here, would come from {found.source}"
-            yield Finding("weights", level, what, Command("zoo weights", name, pack="FOLDER"))
+            yield Finding.wrong("weights", level, what, Command("zoo weights", name, pack="FOLDER"))
 
 
 def _runs(store: Store) -> Iterator[Finding]:
     if store.root.exists() and not store.root.is_dir():
-        yield Finding("runs", FAULT, f"{store}: is no folder; name another with --runs")
+        yield Finding.wrong("runs", FAULT, f"{store}: is no folder; name another", Command("doctor", runs="DIR"))
         return
     if not store.root.exists():
         yield Finding("runs", OK, f"{store}: nothing is trained yet", Command("zoo train", fold="all"))
         return
     torn = list(_torn(store))
-    yield from _first(torn, "file", Command("zoo verify"))
+    yield from _first(torn, "file", VERIFY)
     stale = list(_stale(store))
-    yield from _first(stale, "prediction set", Command("zoo verify"))
+    yield from _first(stale, "prediction set", VERIFY)
     if not torn and not stale:
         members = len({*store.trained_members(), *store.predicted_members()})
         what = f"{store}: {counted(members, 'member')}, {counted(len(store.ensembles()), 'ensemble')}"
@@ -222,21 +238,32 @@ def _torn(store: Store) -> Iterator[Finding]:
         try:
             kind.check(path)
         except UserError as error:
-            yield Finding("runs", FAULT, error.what, error.do)
+            yield Finding.of("runs", error, VERIFY)
             continue
         if path.name == "result.json" and not path.with_name("best.safetensors").is_file():
-            yield Finding("runs", FAULT, f"{path.parent}: its weights are gone; train it again")
+            yield Finding.wrong("runs", FAULT, f"{path.parent}: its weights are gone", _train_again(path))
+
+
+def _train_again(result: Path) -> Command:
+    """Command that trains a run again, or that says what is wrong if its recipe cannot be read."""
+    place = place_of(result)
+    with suppress(UserError):
+        if place is not None:
+            return read_run(replace(place, stage=0)).run.train_command
+    return VERIFY
 
 
 def _stale(store: Store) -> Iterator[Finding]:
     """Prediction sets that do not count, or are unfinished."""
     for found in set_folders(store):
         if found.written is None:
-            yield Finding("runs", WARNING, f"{found.place.folder}: unfinished; the next run resumes it")
+            place = found.place
+            again = how_to_predict(place.split, place.ref, tta=place.tta)
+            yield Finding.wrong("runs", WARNING, f"{place.folder}: unfinished; the next run resumes it", again)
             continue
         with suppress(UserError):  # a torn result is a fault of its own
             if outdated := found.outdated:
-                yield Finding("runs", WARNING, outdated.what, outdated.do)
+                yield Finding.of("runs", outdated, VERIFY, WARNING)
 
 
 def _first(findings: Sequence[Finding], noun: str, listed_by: Command) -> Iterator[Finding]:
@@ -244,4 +271,4 @@ def _first(findings: Sequence[Finding], noun: str, listed_by: Command) -> Iterat
     yield from findings[:MOST]
     if len(findings) > MOST:
         more = counted(len(findings) - MOST, f"more {noun}")
-        yield Finding("runs", findings[0].level, f"{more} like these", listed_by)
+        yield Finding.wrong("runs", findings[0].level, f"{more} like these", listed_by)

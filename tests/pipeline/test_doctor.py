@@ -1,6 +1,7 @@
 """What `cli doctor` finds: nothing in a sound folder, and each thing that is wrong with the command that mends it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,7 +9,9 @@ from cli.app import run
 from pipeline import doctor
 from pipeline.doctor import FAULT, OK, WARNING, diagnose
 from tests.ensemble.runs import fake_runs
+from tests.golden.test_runs import KEPT as GOLDEN
 from zoo.runs import Store
+from zoo.runtime.memory import Memory
 
 
 @pytest.fixture
@@ -79,7 +82,57 @@ def test_a_full_disk_and_a_missing_extra_are_said(made, monkeypatch):
     assert found(made, "disk")[0].level == FAULT
     (extra,) = found(made, "extra zoo")
     assert extra.level == WARNING
-    assert "pip install" in extra.what
+    assert "pip install" in str(extra.do)
+
+
+def lose_weights(made, monkeypatch):
+    shutil.copytree(GOLDEN, made.runs, dirs_exist_ok=True)
+    for path in made.runs.glob("members/*/*/fold-0*/best.safetensors"):
+        path.unlink()
+
+
+def fill_the_machine(made, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1e8}))
+    monkeypatch.setattr(doctor, "memory", lambda: Memory(100_000_000, 8_000_000_000))
+    monkeypatch.setattr(doctor, "missing_packages", lambda extra: ["torch"] if extra == "zoo" else [])
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+
+
+def rename_a_record(made, monkeypatch):
+    next(iter((made.data / "train").iterdir())).rename(made.data / "train" / "999")
+
+
+def predict_halfway(made, monkeypatch):
+    next(made.runs.glob("predictions/*/*/oof/*/*/manifest.json")).unlink()
+
+
+def name_no_data(made, monkeypatch):
+    shutil.rmtree(made.data)
+
+
+def name_a_file_as_runs(made, monkeypatch):
+    shutil.rmtree(made.runs)
+    made.runs.write_text("")
+
+
+SPOILED = {
+    lose_weights: ("its weights are gone", "cli zoo train"),
+    fill_the_machine: ("cannot be written", "chmod u+w"),
+    rename_a_record: ("1 of the 6 records of folds.csv are not in the data", "cli doctor --data"),
+    predict_halfway: ("unfinished", "cli zoo train m0@abc123 --fold all"),
+    name_no_data: ("no such data directory", "cli data synth scenes"),
+    name_a_file_as_runs: ("is no folder", "cli doctor --runs DIR"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_whatever_is_wrong_names_what_mends_it(made, monkeypatch, spoil):
+    spoil(made, monkeypatch)
+    what, mends = SPOILED[spoil]
+    findings = diagnose(Store(made.runs), [made.data], ["nobody"], device="cuda:7").findings
+    wrong = [finding for finding in findings if finding.level != OK]
+    assert any(what in finding.what and str(finding.do).startswith(mends) for finding in wrong)
+    assert all(finding.do for finding in wrong)
 
 
 def test_weights_of_each_member_are_looked_for(made, tmp_path):
