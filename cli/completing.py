@@ -60,6 +60,16 @@ def complete_either(ctx: click.Context, param: click.Parameter, incomplete: str)
     return complete_ensembles(ctx, param, incomplete) + complete_members(ctx, param, incomplete)
 
 
+def complete_removable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ensembles, and members with runs or predictions; behind M@ its hashes."""
+    store = _settings(ctx).runs
+    member, at, _ = incomplete.partition("@")
+    if at:
+        recipes = {*store.recipes(member), *store.predicted_recipes(member)}
+        return _beginning(incomplete, (f"{member}@{recipe}" for recipe in recipes))
+    return _beginning(incomplete, (*store.ensembles(), *store.trained_members(), *store.predicted_members()))
+
+
 def complete_folds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Folds of folds.csv, `all` and `full`."""
     with suppress(UserError, ValueError, csv.Error):

@@ -4,14 +4,14 @@ import sys
 
 import click
 
-from cli.completing import complete_either
+from cli.completing import complete_removable
 from cli.options import Settings, common, reads_runs
 from cli.output import show
 from core.errors import UsageError
 
 
 @click.command("remove")
-@click.argument("name", metavar="MEMBER[@HASH]|ENSEMBLE", shell_complete=complete_either)
+@click.argument("name", metavar="MEMBER[@HASH]|ENSEMBLE", shell_complete=complete_removable)
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @common
 @reads_runs

@@ -21,7 +21,7 @@ def folder(tmp_path):
     store = Store(tmp_path / "runs")
     write_folds(store.folds, Folds(tuple(Assignment(str(n), n % 3) for n in range(6))))
     (store.root / "members" / "mine" / "0123456789ab").mkdir(parents=True)
-    (store.root / "predictions" / "nnunet").mkdir(parents=True)
+    (store.root / "predictions" / "nnunet" / "abc").mkdir(parents=True)
     store.ensemble("best-of-all").parent.mkdir(parents=True)
     store.ensemble("best-of-all").write_text("{}")
     (tmp_path / "contrails.toml").write_text('[lineups]\nmy-line-up = ["mine"]\n')
@@ -41,7 +41,9 @@ CASES = {
     "cli zoo errors b": ["best-of-all"],
     "cli ensemble fit --members mine,nn": ["mine,nnunet"],
     "cli submissions score x.csv --split l": ["labelled"],
-    "cli zoo remove nn": ["nnunet"],
+    "cli zoo remove ": ["best-of-all", "mine", "nnunet"],
+    "cli zoo remove mine@": ["mine@0123456789ab"],
+    "cli zoo remove nnunet@a": ["nnunet@abc"],
     "cli zoo predict --tta f": ["flips"],
 }
 

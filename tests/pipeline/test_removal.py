@@ -57,6 +57,11 @@ def test_a_member_goes_as_a_whole(made, capsys):
     assert "used by ensemble default" in told.err
 
 
+def test_names_without_anything_here_are_not_proposed(made):
+    with pytest.raises(UnknownName, match='"lite0"; known: default, m0, m1'):
+        plan_removal(Store(made.runs), "lite0")
+
+
 def test_an_ensemble_goes_alone(made):
     store = Store(made.runs)
     plan_removal(store, "default").take()

@@ -107,6 +107,10 @@ class Store:
         """Members with a prediction set, complete or not, sorted."""
         return _folders(self.root / "predictions")
 
+    def predicted_recipes(self, member: str) -> list[str]:
+        """Hashes of a member's recipes with a prediction set, complete or not, sorted."""
+        return _folders(self.root / "predictions" / member)
+
     def recipes(self, member: str) -> list[str]:
         """Hashes of a member's recipes with a run, complete or not, sorted."""
         return _folders(self.root / "members" / member)
