@@ -41,10 +41,26 @@ class Submitted:
     answer: str | None = None  # of the kaggle client
 
     @property
-    def warnings(self) -> list[str]:
-        """Warnings if the foreground differs much from the known one."""
+    def ensemble_warnings(self) -> list[str]:
+        """Warnings if the ensemble's masks differ much from the labels where both are known, by its threshold."""
+        if not self.known:
+            return []
+        lines = implausible(self.known["oof"], self.known["labels"], TITLES["labels"])
+        return [f"out of fold, {line}; its threshold, min-pixels or members are the cause" for line in lines]
+
+    @property
+    def scene_warnings(self) -> list[str]:
+        """Warnings if the masks differ much from those that the same ensemble makes where labels are known."""
+        if not self.known:
+            return []
         found = Foreground(self.written.rows, self.written.pixels, self.written.filled)
-        return [line for name, known in self.known.items() for line in implausible(found, known, TITLES[name])]
+        lines = implausible(found, self.known["oof"], TITLES["oof"])
+        return [f"{line}; are these scenes of the same kind, and complete?" for line in lines]
+
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings on the foreground."""
+        return self.ensemble_warnings + self.scene_warnings
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON."""
@@ -100,7 +116,9 @@ def submit(
             stream = _predictions(ensemble, masks, facts.probability, listener)
             written = FORMATS.get(form)(out, stream, options)
         submitted = Submitted(written, _known(ensemble))
-        for line in submitted.warnings:
+        for line in submitted.ensemble_warnings:
+            listener.warn(line, Command("ensemble show", ensemble.name))
+        for line in submitted.scene_warnings:
             listener.warn(line, Command("data check"))
         return _send(ensemble, submitted, listener) if to_kaggle else submitted
 

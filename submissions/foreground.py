@@ -55,7 +55,7 @@ def implausible(found: Foreground, known: Foreground, of: str) -> list[str]:
     word = _far(filled, usual, (usual * (1 - usual) / found.records) ** 0.5)
     if word:
         lines.append(f"{filled:.1%} of the masks hold contrails, far {word} than the {usual:.1%} of {of}")
-    return [f"{line}; are these scenes of the same kind, and complete?" for line in lines]
+    return lines
 
 
 def _far(found: float, known: float, error: float) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.command import Command
 from core.errors import UserError
+from core.words import counted
 from submissions.rle import PIXELS, Mask, Runs, mask_of_runs
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ class Report:
             others = len(self.faults) + self.more - 1
             more = f" (and {others} more)" if others else ""
             raise UserError(f"{self.file}: {self.faults[0]}{more}", listed_by if others else None)
+
+    def raise_if_faulty(self) -> None:
+        """Raise UserError with the only fault, or with the number of several, which are listed already."""
+        if len(self.faults) > 1:
+            number = counted(len(self.faults) + self.more, "fault")
+            raise UserError(f"{self.file}: would be rejected for {number}; mend what is listed, then check again")
+        self.raise_if_rejected()
 
     def as_dict(self) -> dict[str, Any]:
         """Document for JSON."""

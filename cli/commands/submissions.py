@@ -35,7 +35,7 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 
     report = check_file(file, settings.scenes() if settings.data else None, split, settings.listener)
     show(settings, report.as_dict(), lambda console: print_report(console, report))
-    report.raise_if_rejected()
+    report.raise_if_faulty()
 
 
 @click.command("score")

@@ -23,11 +23,11 @@ SHOWN = 3  # faults of the same words
 
 
 def print_report(console: Page, report: Report) -> None:
-    """Print faults, notes, and the figures of an accepted file."""
+    """Print faults, notes, and the figures of an accepted file; a single fault is left to the error that follows."""
     alike: dict[tuple[str, str], list[Fault]] = {}
     for fault in report.faults:
         alike.setdefault((fault.what, fault.todo), []).append(fault)
-    for faults in alike.values():
+    for faults in alike.values() if len(report.faults) > 1 else ():
         console.say(str(faults[0]) if len(faults) == 1 else _together(faults))
     if report.more:
         console.print(f"... and {report.more:,} more faults")

@@ -58,6 +58,15 @@ def test_a_rejected_file_exits_with_one_and_is_told_as_json_too(cli: Cli, files:
     assert document["faults"][0]["todo"] == 'an empty mask is the single character "-"'
 
 
+def test_a_fault_is_told_once(cli: Cli, tmp_path: Path) -> None:
+    for rows, ends in (("7,nan\n", "error: bad.csv: line 2: 7: 'nan'"), ("7,nan\n8,nan\n", "for 2 faults; mend what")):
+        (tmp_path / "bad.csv").write_text("record_id,encoded_pixels\n" + rows)
+        code, out, err = cli("check", "bad.csv")
+        assert code == 1
+        assert (out + err).count("'nan' where a mask is expected") == 1
+        assert ends in err
+
+
 def test_a_score_is_a_line_a_difference_and_a_table(cli: Cli, real_scenes: Path, files: Path) -> None:
     call = ("score", files / "near.csv", "--against", files / "validation.csv", "--data", real_scenes)
     code, out, err = cli(*call, "--worst", 1)

@@ -102,6 +102,9 @@ def test_the_masks_are_those_of_the_mean_over_the_folds(tiny: Tiny, undisturbed:
     assert_array_equal(np.stack([found.mask(each) for each in tiny.ids]), expected)
 
 
+SAME = "are these scenes of the same kind, and complete?"
+
+
 @pytest.fixture
 def predicted_runs(undisturbed: Path, tmp_path: Path) -> Path:
     """A runs folder with test predictions that may be changed."""
@@ -248,14 +251,26 @@ def test_the_foreground_stands_beside_that_of_the_fit(
 
 
 @pytest.mark.parametrize(("pixels", "word"), [(40, "more"), (60_000, "less")])
-def test_an_implausible_foreground_is_warned_of(
+def test_masks_unlike_those_of_the_fit_are_warned_of_with_the_data(
     submit_from: Submit, predicted_runs: Path, tmp_path: Path, pixels: int, word: str
 ) -> None:
     change_ensemble(predicted_runs, per_record={"in_sample": [[0, pixels, pixels]] * 4})
     heard = Heard()
-    assert len(submit_from(predicted_runs, tmp_path / "s.csv", listener=heard).warnings) == 2
-    assert len(heard.warnings) == 2 and f"far {word} than" in heard.warnings[0]
-    assert heard.warnings[0].endswith("run: cli data check")
+    (line,) = submit_from(predicted_runs, tmp_path / "s.csv", listener=heard).warnings
+    assert f"far {word} than" in line and line.endswith("of the out-of-fold masks; " + SAME)
+    assert heard.warnings == [f"{line}; run: cli data check"]
+
+
+def test_masks_that_are_far_emptier_than_the_labels_are_laid_to_the_ensemble(
+    submit_from: Submit, predicted_runs: Path, tmp_path: Path
+) -> None:
+    change_ensemble(predicted_runs, per_record={"in_sample": [[0, 0, 2000]] * 4})
+    heard = Heard()
+    submit_from(predicted_runs, tmp_path / "s.csv", listener=heard)
+    cause = "its threshold, min-pixels or members are the cause; run: cli ensemble show default"
+    pixels = "out of fold, 0.000% of the pixels are predicted, far less than the 3.052% of their labels"
+    assert heard.warnings[0] == f"{pixels}; {cause}"
+    assert heard.warnings[1].endswith(cause)
 
 
 def test_an_edited_ensemble_is_submitted_without_the_figures_of_its_fit(
