@@ -1,13 +1,16 @@
 """`cli data pack`, and a packed folder in the commands that read scenes."""
 
 import json
+import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.locks import claim
 from tests.scenes import write_metadata, write_record
 from tests.zoo.training.cases import TINY_FILE
 
@@ -116,3 +119,30 @@ def test_a_wrong_call_is_answered_in_one_line(folder, typing_in, words, error):
     code, said = typing_in(folder, "")(words)
     assert code == 2
     assert error in said.err
+
+
+def test_links_to_the_source_and_to_the_result_lead_to_the_same_bytes(tmp_path, typing_in):
+    write_record(tmp_path / "raw", "train", "100", mask=60)
+    for name, target in (("raw-link", "raw"), ("out-link", "out"), ("to-come-link", "to-come")):
+        (tmp_path / name).symlink_to(target)
+    (tmp_path / "out").mkdir()
+    run = typing_in(tmp_path, "--input fc --jobs 1")
+    packed = []
+    for out, data in (("plain", "raw"), ("out-link", "raw-link"), ("to-come-link", "raw-link")):
+        assert run(f"data pack {out} --data {data}")[0] == 0
+        packed.append({path.name: path.read_bytes() for path in (tmp_path / out).rglob("*") if path.is_file()})
+    assert packed[0] == packed[1] == packed[2]
+    with claim(tmp_path / "out"), ThreadPoolExecutor(1) as other:
+        code, said = other.submit(run, "data pack out-link --data raw").result()
+    assert code == 1
+    assert "out: is being packed by" in said.err
+
+
+@pytest.mark.parametrize("words", ["data pack out --input fc --data", "data check --data"])
+def test_data_that_is_no_folder_is_answered_in_one_line(tmp_path, typing_in, words):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("")
+    for name in ("pipe", "file"):
+        code, said = typing_in(tmp_path, "")(f"{words} {name}")
+        assert code == 1
+        assert f"error: {name}: is not a directory; expected one with" in said.err

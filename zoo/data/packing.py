@@ -101,9 +101,10 @@ def pack(
     offset = _label_offset(origins)
     for fault in (fault for origin in origins for fault in origin.faults):
         listener.note(str(fault))
-    with claim(out, "is being packed"):
+    place = out.resolve() if out.is_symlink() else out  # a link and the folder that it leads to are one
+    with claim(place, "is being packed"):
         _refuse_other(out, made_by)
-        make_folder(out)
+        make_folder(place)
         document = {"format": FORMAT, **{key: list(values) for key, values in made_by.items()}}
         done = _intact(out, parts, jobs, listener)
         if len(done) < len(parts) or not (out / PACKED).exists() or packed_by(out)[1] != len(parts):

@@ -196,7 +196,7 @@ def open_scenes(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> S
 
 
 def _open(root: Path, name: str) -> Source:
-    if root.is_file():
+    if root.exists() and not root.is_dir():
         raise UserError(f"{root}: is not a directory; expected one with {_expected()}")
     if not root.is_dir():
         siblings = [path.name for path in root.parent.iterdir() if path.is_dir()] if root.parent.is_dir() else []
