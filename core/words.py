@@ -1,4 +1,4 @@
-"""Counts in words, for messages and tables."""
+"""Counts and times in words, for messages and tables."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -8,3 +8,14 @@ def counted(number: int, noun: str) -> str:
     ('1 record', '2,000 scene groups')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def duration(hours: float) -> str:
+    """Time in the unit that fits it: hours, minutes or seconds.
+
+    >>> duration(30), duration(1.52), duration(0.4), duration(0.002)
+    ('30 h', '1.5 h', '24 min', '7 s')
+    """
+    if hours >= 1:
+        return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 60 else f"{3600 * hours:.0f} s"

@@ -18,7 +18,7 @@ WEIGHT, THRESHOLD, MIN_PIXELS, IN_SAMPLE, CROSSED = "weight", "threshold", "min-
 EQUAL, BEST = "equal weights", "best single"
 WITHOUT, CHANGE, Z, ERRS_LIKE = "without", "Dice changes by", "z", "errs most like"
 WITHOUT_FOLD, DICE_ON_IT = "without fold", "Dice on it"
-QUESTION, CANDIDATE, GAIN, ANSWER = "question", "candidate", "gain, cross-fitted", "answer"
+QUESTION, CANDIDATE, GAIN, ANSWER = "question", "candidate", "gain", "answer"
 # of the ledger
 LOCAL, PUBLIC, PRIVATE, SHARE = "local", "public", "private", "share"
 # of errors

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DICE = "{:.4f}"
 SECONDS = "{:.2f}"
+ANSWERS = {"another gains as much or more": "not best"}  # in short, so that the gain has room beside them
 BASELINES = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
 
@@ -40,7 +41,7 @@ def print_fit(console: "Page", name: str, document: Any) -> None:
     if document.get("left_out"):
         console.say(_left_out_line(document))
     if document["decisions"]:
-        console.table(_decision_columns(document["decisions"]), "decisions")
+        console.table(_decision_columns(document["decisions"]), "decisions, with the cross-fitted gain")
     if document.get("selection_cost"):
         cost, dice = document["selection_cost"], document["dice"]["cross_fitted"]
         chance = "; a negative cost is chance: it stands for none" if cost < 0 else ""
@@ -100,7 +101,7 @@ def _decision_columns(decisions: Any) -> list[Column]:
         column_of(decisions, words.DICE, 4, lambda each: cell(each.get("dice"), DICE)),
         column_of(decisions, words.GAIN, 2, lambda each: f"{each['gain']:+.4f} ± {each['error']:.4f}"),
         column_of(decisions, words.Z, 3, lambda each: f"{each['z']:.1f}"),
-        column_of(decisions, words.ANSWER, 1, lambda each: each["answer"], numbers=False),
+        column_of(decisions, words.ANSWER, 1, lambda each: ANSWERS.get(each["answer"], each["answer"]), numbers=False),
     ]
 
 

@@ -11,7 +11,7 @@ from cli.tables.marks import epoch_mark, legend
 from cli.tables.page import Page
 from core.command import Command
 from core.thresholds import threshold_text
-from core.words import counted
+from core.words import counted, duration
 from zoo.runs import RunName, RunPlace
 from zoo.runs.names import FULL
 
@@ -47,12 +47,12 @@ def print_plan(rows: "Sequence[dict[str, Any]]") -> None:
         column("fold", 0, _fold, numbers=False),
         column("records", 4, lambda row: str(row["trained_on"])),
         column("GPU GB", 1, lambda row: cell(row["gpu_gb"], "{:.1f}")),
-        column("GPU hours", 2, lambda row: cell(row["gpu_hours"], "{:.2f}")),
-        column("core hours", 3, lambda row: cell(row["core_hours"], "{:.1f}")),
+        column("GPU time", 2, lambda row: cell(row["gpu_hours"], duration)),
+        column("core time", 3, lambda row: cell(row["core_hours"], duration)),
         column("disk MB", 5, lambda row: cell(row["disk_mb"], "{:.0f}")),
     ]
     page.table(columns)
-    page.say("Hours of an A100, or of one CPU core in float32; estimates, right to a factor of two.")
+    page.say("Time on an A100, or on one CPU core in float32; estimates, right to a factor of two.")
 
 
 def after_training(run: "RunPlace", has_test: bool) -> Command:

@@ -234,4 +234,4 @@ def _decisions(document: Mapping[str, Any]) -> Table:
         ]
         for one in document["decisions"]
     ]
-    return Table("Decisions of the fit", columns, rows)
+    return Table("Decisions of the fit, with the cross-fitted gain", columns, rows)
