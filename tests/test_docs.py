@@ -169,3 +169,10 @@ def test_every_section_of_the_report_is_in_its_page_and_has_a_picture():
     pictures = re.findall(r"^!\[(.+?)\]\((.+?)\)$", page, re.M)
     assert [alt.partition(":")[0].partition(" of ")[0].partition(" on a ")[0] for alt, _ in pictures] == titles
     assert all((ROOT / "docs" / path).stat().st_size < 100_000 for _, path in pictures)
+
+
+def test_whatever_is_said_of_other_tools_has_its_source():
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "compared.md").read_text().splitlines() if " | " in line]
+    facts = [row for row in rows if row[0] not in ("|", "| tool", "| ---", "| this suite")]
+    assert len(facts) > 20
+    assert all("](https://" in row[1] or row[1] in ("not found in the pages above", "ttach: any") for row in facts)
