@@ -108,7 +108,7 @@ def test_recipes_without_a_tta_are_told_apart(made, capsys):
     said = ask(made, capsys, "leaderboard", "m0", "--tta", "d4", "--json")
     assert [(row["name"], row["tta"]) for row in json.loads(said.out)] == [("m0", "d4")]
     assert 'note: left out: m0@abc123: no out-of-fold predictions with TTA "d4", only with: none;' in said.err
-    assert "run: cli zoo predict m0@abc123 --tta d4" in said.err
+    assert "it has no runs here that could predict" in said.err
     assert [(row["name"], row["tta"]) for row in rows_of(made, capsys, "m0")] == [
         ("m0@abc123", "none"),
         ("m0@def456", "d4"),
@@ -313,7 +313,7 @@ def test_who_was_not_predicted_with_a_tta_is_left_out_and_named(made, capsys):
         assert [row["name"] for row in json.loads(told.out)] == ["m1"]
         assert 'note: left out: m0: no out-of-fold predictions with TTA "d4", only with: none' in told.err
     told = ask(made, capsys, "leaderboard", "m0", "m2", "--tta", "d4", code=1)
-    assert "cli zoo predict" in told.err
+    assert "it has no runs here that could predict" in told.err
     assert 'did you mean "d4"?' in ask(made, capsys, "leaderboard", "--tta", "d5", code=2).err
 
 

@@ -263,12 +263,14 @@ class _Search:
             of_recipe.setdefault(folder.place.ref.recipe or "", {}).setdefault(folder.place.tta, []).append(folder)
         settings = sorted({tta for of_tta in of_recipe.values() for tta in of_tta})
         if self.tta is not None and self.tta not in settings:
-            raise _NothingSuchError(
-                f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: {", ".join(settings)}',
-                how_to_predict(self.split, asked, tta=self.tta)
-                if labels_of(self.split)
-                else Command("zoo predict", asked, tta=self.tta),
+            what = (
+                f'{asked}: no {_words(self.split)} predictions with TTA "{self.tta}", only with: {", ".join(settings)}'
             )
+            if labels_of(self.split):
+                raise _NothingSuchError(what, how_to_predict(self.split, asked, tta=self.tta))
+            if asked.member not in self.store.trained_members():
+                raise _NothingSuchError(f"{what}; it has no runs here that could predict")
+            raise _NothingSuchError(what, Command("zoo predict", asked, tta=self.tta))
         found = {recipe: self._with_one_tta(of_tta) for recipe, of_tta in of_recipe.items()}
         newest = {recipe: max(one.written or 0 for one in sets) for recipe, sets in found.items() if sets}
         ranked = sorted(newest, key=lambda recipe: (-_lacking(found[recipe])[0], newest[recipe], recipe), reverse=True)

@@ -204,7 +204,11 @@ def test_the_tta_that_covers_most_folds_is_taken_and_of_several_that_with_most_t
 
 def test_a_tta_that_was_not_predicted_is_refused_with_what_there_is(tmp_path):
     write_folds(tmp_path, "1", tta="flips")
-    with pytest.raises(UserError, match='no out-of-fold predictions with TTA "d4", only with: flips'):
+    words = 'no out-of-fold predictions with TTA "d4", only with: flips'
+    with pytest.raises(UserError, match=f"{words}; it has no runs here that could predict$"):
+        find_members(Store(tmp_path), tta="d4")
+    (tmp_path / "members" / "lite0-fc-t5").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{words}; run: cli zoo predict lite0-fc-t5 --tta d4$"):
         find_members(Store(tmp_path), tta="d4")
 
 
