@@ -19,7 +19,7 @@ EQUAL, BEST = "equal weights", "best single"
 WITHOUT, CHANGE, Z, ERRS_LIKE = "without", "Dice changes by", "z", "errs most like"
 WITHOUT_FOLD, DICE_ON_IT = "without fold", "Dice on it"
 QUESTION, CANDIDATE, GAIN, ANSWER = "question", "candidate", "gain", "answer"
-# of the ledger
+# of the ledger and of errors
 LOCAL, PUBLIC, PRIVATE, SHARE = "local", "public", "private", "share"
 # of errors
 KIND, PIXELS, DICE_WITHOUT, CLASS, OF_ALL = "kind", "pixels", "Dice without", "class", "of all wrong"

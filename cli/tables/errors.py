@@ -52,7 +52,7 @@ def _kinds(document: Any) -> Titled:
         )
         for kind in document["kinds"]
     )
-    return _table("wrong pixels", (words.KIND, words.PIXELS, words.OF_ALL, "95 %", words.DICE_WITHOUT), rows)
+    return _table("wrong pixels", (words.KIND, words.PIXELS, words.SHARE, "95 %", words.DICE_WITHOUT), rows)
 
 
 def _tolerant(document: Any) -> Titled:

@@ -13,7 +13,7 @@ from pipeline.report.cells import dice, number, share
 from webpage import Cell, Column, Table, Text
 from webpage.blocks import Block
 
-LOSS = Column(words.OF_ALL, draw="bar")
+LOSS, SHARE = Column(words.OF_ALL, draw="bar"), Column(words.SHARE, draw="bar")
 
 
 def blocks(asked: Asked) -> list[Block]:
@@ -33,7 +33,7 @@ def _lead(report: ErrorReport) -> str:
 
 
 def _kinds(report: ErrorReport) -> Table:
-    columns = [Column(words.KIND, numeric=False), Column(words.PIXELS), LOSS, Column(words.DICE_WITHOUT)]
+    columns = [Column(words.KIND, numeric=False), Column(words.PIXELS), SHARE, Column(words.DICE_WITHOUT)]
     rows = [
         [
             Cell(KINDS[row["kind"]]),
