@@ -9,7 +9,6 @@ import torch
 
 from core.errors import UserError
 from core.files import write_text
-from core.signing import write_signed
 from tests.forks import exit_code, forked
 from tests.heard import Heard
 from tests.zoo.training.cases import TINY, complete, curve, done, plan, stopped, trained
@@ -255,9 +254,9 @@ def test_an_older_result_does_not_say_that_the_run_was_stopped(tmp_path, scenes,
     train(run, *run_datasets(run, scenes, folds), "cpu", report=told_to_stop(run))
     result = run.read_result()
     del result["stopped"], result["planned_epochs"]
-    write_signed(run.result, result)
+    run.write_result(result)
     assert stopped(run)
-    write_signed(run.result, result | {"lost_patience": True})
+    run.write_result(result | {"lost_patience": True})
     assert not stopped(run)
-    write_signed(run.result, result | {"epochs": 3})
+    run.write_result(result | {"epochs": 3})
     assert not stopped(run)
