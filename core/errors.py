@@ -49,6 +49,10 @@ class Damaged(UserError):
         return self.what.partition(";")[0]
 
 
+class Unreadable(UserError):
+    """File that is there and cannot be read for now: the disk, or permissions; its content may be intact."""
+
+
 class UnknownName(UsageError):
     """Unknown name of a registry or a schema, with its nearest neighbour.
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from core.errors import Damaged, UsageError, UserError
+from core.errors import Damaged, Unreadable, UsageError, UserError
 
 LARGEST_DOCUMENT = 64 << 20  # bytes of a text that is read whole: metadata of 20,000 records take 20 MB
 LARGEST_FILE = 16 << 30  # bytes of weights, or of a training state
@@ -256,7 +256,10 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
-    """Read a whole regular file of at most `most` bytes; UserError if it is absent, larger or cannot be read."""
+    """Read a whole regular file of at most `most` bytes.
+
+    Raises Unreadable if that fails, UserError if it is absent, larger or no regular file.
+    """
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -266,7 +269,7 @@ def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
+        raise Unreadable(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
     if len(data) > most:  # of a file that grows, or lies about its size as those of /proc do
         raise UserError(f"{path}: has more than the {most:,} bytes that such a file can have")
     return data
@@ -295,7 +298,7 @@ def sha256_of_file(path: Path) -> str:
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
+        raise Unreadable(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions") from error
 
 
 def stamp(path: Path) -> list[int]:
@@ -306,7 +309,7 @@ def stamp(path: Path) -> list[int]:
     try:
         found = path.stat()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); fetch this file again") from error
+        raise Unreadable(f"{path}: cannot be read ({error.strerror}); fetch this file again") from error
     return [found.st_size, found.st_mtime_ns]
 
 

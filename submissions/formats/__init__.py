@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UsageError, UserError
+from core.errors import Damaged, UsageError, UserError
 from core.extras import how_to_install
 from core.files import read_json, require_folder, require_new_file
 from core.registry import Registry
@@ -110,11 +110,14 @@ def require_new_folder(out: Path, force: bool = False) -> None:
 
 
 def is_ours(out: Path) -> bool:
-    """True for a folder, not a link to one, with the manifest that a format of this suite has written."""
-    if out.is_symlink() or not out.is_dir():
+    """True for a folder, not a link to one, with the manifest that a format of this suite has written.
+
+    UserError if the manifest cannot be read.
+    """
+    if out.is_symlink() or not (out / MANIFEST).is_file():
         return False
     try:
-        found = read_json(out / MANIFEST)
-        return isinstance(found, dict) and "kind" in found
-    except UserError:
+        document = read_json(out / MANIFEST)
+    except Damaged:
         return False
+    return isinstance(document, dict) and "kind" in document

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.command import Command
-from core.errors import Damaged, UserError
+from core.errors import Damaged, Unreadable, UserError
 from core.files import read_text, sha256_of, sweep, write_text
 from core.listener import SILENT, Listener
 from core.locks import locked
@@ -322,6 +322,8 @@ def _refuse_other(path: Path, folds: Folds) -> None:
 def _set_aside(path: Path, folds: Folds, listener: Listener) -> None:
     try:
         old = read_folds(path)
+    except Unreadable:  # it may be a split, which would be lost
+        raise
     except UserError:  # none, or no split
         return
     if old.sha256 != folds.sha256:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.command import Command
-from core.errors import Damaged, UnknownName, UsageError, UserError
+from core.errors import Damaged, UnknownName, Unreadable, UsageError, UserError
 from core.listener import SILENT, Listener
 from zoo.members import Recipe, load_member, member_names, read_recipe, setting_text
 from zoo.members.recipe import keys_of
@@ -130,6 +130,8 @@ def runs_by_recipe(store: Store, ref: Ref, listener: Listener = SILENT) -> list[
                 found[-1].append(read_run(place))
             except Damaged as damage:
                 listener.note(f"skipped: {damage.what}", damage.do)
+            except Unreadable:
+                raise
             except UserError:
                 passed_over.append(str(place.folder))
     if passed_over:
