@@ -60,7 +60,7 @@ def check_database(path: Path, name: str) -> None:
         return
     read_bytes(path)  # no pipe or device, and no file that fills the memory
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(_connect(path)) as database:
             (answer,) = database.execute("PRAGMA integrity_check").fetchone()
             names = [row[0] for row in database.execute("SELECT study_name FROM studies")]
     except (sqlite3.Error, ValueError, TypeError) as error:  # text that is no UTF-8 is a ValueError
@@ -69,14 +69,21 @@ def check_database(path: Path, name: str) -> None:
         raise _damaged(path, "has been changed since it was written")
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open a database for reading; after a kill in the middle of a write SQLite takes back what its journal says."""
+    mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
+
+
 def read_trials(path: Path) -> Sequence[FrozenTrial]:
     """Read and check the ended trials of a database in tuning/MEMBER/, without changing it."""
     name = path.parent.name
     check_database(path, name)
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder) / "trials.sqlite"  # a damaged one might be mended by Optuna
-        copied.write_bytes(read_bytes(path))
         try:
+            with closing(_connect(path)) as database, closing(sqlite3.connect(copied)) as target:
+                database.backup(target)
             return check_trials(optuna.load_study(storage=f"sqlite:///{copied}", study_name=name), path)
         except Damaged:
             raise

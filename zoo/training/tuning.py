@@ -238,10 +238,18 @@ class Tuning:
             except (optuna.TrialPruned, NotFinite):
                 self._end(trial, TrialState.PRUNED)
             shutil.rmtree(run.folder)
-        with suppress(OSError):  # other searches may train there
-            run.folder.parent.rmdir()
-            run.folder.parents[1].rmdir()
+        _remove_empty(run)
         return self._frozen(trial.number)
+
+    def remove_left(self) -> None:
+        """Remove the runs of ended trials, which a kill between the end of a trial and its removal has left."""
+        for trial in self.finished:
+            with suppress(UserError):  # its values cannot be trained together, or another search trains with them
+                run = self.run_of(self.values_of(trial) if not is_baseline(trial) else {})
+                if run.folder.parent.exists():
+                    with run.claimed():
+                        shutil.rmtree(run.folder, ignore_errors=True)
+                    _remove_empty(run)
 
     def _copy_result(self, trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
         """Report the other trial's values and end as this trial's own."""
@@ -280,6 +288,12 @@ class Tuning:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
+
+
+def _remove_empty(run: Run) -> None:
+    with suppress(OSError):  # other searches may train there
+        run.folder.parent.rmdir()
+        run.folder.parents[1].rmdir()
 
 
 def held_out_counts(run: Run, held: RecordDataset, device_name: str) -> NDArray[np.int64]:
