@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UserError
-from core.files import make_folder, open_regular, parse_json, sweep
+from core.files import make_folder, open_regular, parse_json, sweep, write_text
 from core.listener import SILENT, Listener
 from core.schema import fit
 
@@ -78,7 +78,7 @@ def claim(
     is informed of a wait longer than `WAIT`.
     Raises Claimed if the path is still held after that, UserError if the lock cannot be created.
     """
-    file = path.parent.resolve() / f".{path.name}.lock"
+    file = lock_of(path)
     owner = (os.getpid(), threading.get_ident())
     if _held.get(file) == owner:
         yield
@@ -102,6 +102,11 @@ def claim(
         yield
 
 
+def lock_of(path: Path) -> Path:
+    """Lock file of `path`: it is there while the path is claimed, and after a kill until the next claim."""
+    return path.parent.resolve() / f".{path.name}.lock"
+
+
 def turn(path: Path, doing: str, listener: Listener = SILENT) -> AbstractContextManager[None]:
     """Claim `path` for a long task whose result other commands need too: they wait until it ends."""
     return claim(path, doing, LONG, listener)
@@ -110,6 +115,19 @@ def turn(path: Path, doing: str, listener: Listener = SILENT) -> AbstractContext
 def locked(path: Path) -> AbstractContextManager[None]:
     """Claim `path` for a short read-check-write, after waiting for other writers; raises as `claim`."""
     return claim(path, wait=WAIT)
+
+
+def refuse_claimed(path: Path, doing: str) -> None:
+    """Raise Claimed if another command holds the claim on `path`."""
+    if lock_of(path).exists():
+        with claim(path, doing):
+            pass
+
+
+def write_output(path: Path, text: str) -> None:
+    """Write a text that a user asked for: as `write_text`, and what a killed command left of it is removed."""
+    with locked(path):
+        write_text(path, text)
 
 
 def _acquire(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
@@ -130,7 +148,7 @@ def _acquire(file: Path, wait: float, stack: ExitStack) -> Holder | str | None:
             if is_free and _is_named(handle, file):
                 _refuse_foreign(handle, file)
                 _write_holder(handle)
-                attempt.callback(file.unlink, missing_ok=True)
+                attempt.callback(_remove_named, handle, file)
                 stack.push(attempt.pop_all())
                 return None
             holder = None if is_free else _read_holder(os.pread(handle, 1 << 16, 0))
@@ -201,6 +219,12 @@ def _is_named(handle: int, file: Path) -> bool:
         return os.path.samestat(os.fstat(handle), file.stat())
     except FileNotFoundError:
         return False
+
+
+def _remove_named(handle: int, file: Path) -> None:
+    """Remove a lock; where its folder was moved away, another command may have made a new one."""
+    if _is_named(handle, file):
+        file.unlink(missing_ok=True)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -3,16 +3,19 @@
 In: a Store, a name. Out: a `Removal` that says what goes, and takes it. Stays outside: asking whether it may go.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import UnknownName, UsageError, UserError
 from core.files import sweep, temporary_folder
+from core.locks import claim, lock_of
 from ensemble import Ensemble
 from zoo.logs import logged_paths
 from zoo.runs import Ref, Store
+from zoo.runs.store import REMOVED
 
 
 @dataclass(frozen=True)
@@ -34,36 +37,49 @@ class Removal:
     def take(self) -> None:
         """Remove the paths: each goes at once by a rename, so that nothing half removed is left to be used.
 
-        Raises Claimed if one of the runs is being trained.
+        What is in them stays claimed until it is gone. Raises Claimed if anything there is being written.
         """
-        for run in self._runs():
-            with run.claimed():
-                pass
-        removed = self.store.root / "removed"
-        sweep(removed)
-        with temporary_folder(removed) as away:
+        with temporary_folder(_trash(self.store)) as away, ExitStack() as claims:
+            for path in self.paths:
+                claims.callback(_remove_empty, path.parent)  # unless other recipes of the member are there
+            for path, doing in self._written():
+                claims.enter_context(claim(path, doing))
             try:
                 for number, path in enumerate(self.paths):
                     path.rename(away / str(number))
-                    with suppress(OSError):  # other recipes of the member are there
-                        path.parent.rmdir()
             except OSError as error:
                 raise UserError(f"{self.name}: cannot be removed ({error.strerror}); check the permissions") from error
 
-    def _runs(self) -> list[Any]:
-        ref = Ref.parse(self.name)
+    def _written(self) -> Iterator[tuple[Path, str]]:
+        """Paths that a command may be writing there, and what it does; the member first: no run begins from then on."""
+        ref, store = Ref.parse(self.name), self.store
         if self.kind == "ensemble":
-            return []
-        recipes = [ref.recipe] if ref.recipe else self.store.recipes(ref.member)
-        return [run for recipe in recipes for run in self.store.runs(ref.of(recipe))]
+            yield store.ensemble(self.name), "is being written"
+            return
+        if store.member(ref.member).exists():
+            yield store.member(ref.member), REMOVED
+        for recipe in [ref.recipe] if ref.recipe else store.recipes(ref.member):
+            folder = store.recipe_folder(ref.of(recipe))
+            locks = (path.name.removeprefix(".").removesuffix(".lock") for path in folder.glob(".fold-*.lock"))
+            runs = {folder / name for name in locks} | {run.folder for run in store.runs(ref.of(recipe))}
+            yield from ((path, "is being trained") for path in sorted(runs))
+            yield folder, "is being settled"
+        for place in store.sets(member=ref.member):
+            if ref.recipe in (None, place.ref.recipe):
+                yield place.folder, "is being predicted"
+        if self.kind == "member":
+            yield from (
+                (path, "is being searched") for path in sorted(store.root.glob(f"tuning/{ref.member}/*.sqlite"))
+            )
 
 
 def plan_removal(store: Store, name: str) -> Removal:
-    """Find what removing `name`, M, M@HASH or an ensemble, would take; nothing is removed yet.
+    """Find what removing `name`, M, M@HASH or an ensemble, would take; nothing of it is removed yet.
 
     UsageError for a name of both kinds, UnknownName for one of neither.
     """
     ref = Ref.parse(name)
+    _tidy(store, ref.member)
     members = {*store.trained_members(), *store.predicted_members()}
     if name in store.ensembles():
         if name in members:
@@ -85,6 +101,27 @@ def plan_removal(store: Store, name: str) -> Removal:
         found = tuple(place / recipe for place in places)
     paths = (*(path for path in found if path.exists()), *logged_paths(store, ref))
     return Removal(store, str(ref), kind, paths, sum(map(_size, paths)), _used_by(store, ref))
+
+
+def _trash(store: Store) -> Path:
+    return store.root / "removed"
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _tidy(store: Store, member: str) -> None:
+    """Remove what a killed removal left: what it had taken out, its locks, empty folders."""
+    sweep(_trash(store))
+    folder, predictions = store.member(member), store.predictions(member)
+    for lock in (lock_of(folder), *folder.glob(".*.lock")):
+        if lock.exists():
+            with suppress(UserError), claim(lock.with_name(lock.name[1:].removesuffix(".lock"))):
+                pass
+    for empty in (folder, folder.parent, predictions, predictions.parent):
+        _remove_empty(empty)
 
 
 def _used_by(store: Store, ref: Ref) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pipeline.artefacts import Kind, is_signed, kind_of, place_of
 from zoo.predictions.verify import VerifiedSets, verify_sets
 from zoo.predictions.writer import PARTIAL
 from zoo.runs import Store
+from zoo.runs.leftovers import left_of
 from zoo.runs.store import MANIFEST, Ended
 
 LEFT = (".png", ".zst")  # pictures are for people; shards are read with their manifest
@@ -83,10 +84,9 @@ def is_left(path: Path) -> bool:
     if place is None or path not in (place.state, place.chosen, *place.all_kept()):
         return False
     with suppress(UserError):
-        run = replace(place, stage=0)
-        ended = run.ended()
-        waiting = {run.kept(int(epoch)) for epoch in ended.result.get("candidates", ())} if ended else set()
-        return ended is not None and not ended.torn and not ended.stopped and path not in waiting
+        ended = replace(place, stage=0).ended()
+        if ended and not ended.torn and not ended.stopped:
+            return path in (place.chosen, *left_of(place, ended.result))
     return False
 
 

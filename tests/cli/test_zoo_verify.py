@@ -76,3 +76,12 @@ def test_an_import_as_json(foreign, capsys):
 def test_the_name_of_a_member_of_the_zoo_is_refused(foreign, capsys):
     assert run(["zoo", "import", "lite0-fc-t5", *foreign]) == 2
     assert 'error: "lite0-fc-t5" is a member of the zoo' in capsys.readouterr().err
+
+
+def test_what_a_killed_command_left_is_named(runs, capsys):
+    (manifest,) = runs.rglob("manifest.json")
+    half = manifest.with_name(".manifest.json.abcd1234.tmp")
+    half.write_text("{")
+    assert run(["zoo", "verify", "--json", "--runs", str(runs)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["left"], document["unknown"]) == ([str(half)], [])

@@ -7,11 +7,12 @@ import pytest
 
 from cli.app import run
 from core.errors import UnknownName, UsageError
-from core.locks import Claimed
+from core.locks import Claimed, claim
 from pipeline.removal import plan_removal
 from pipeline.verify import is_left
 from tests.ensemble.runs import fake_runs
-from zoo.runs import Ref, Store
+from zoo.runs import Ref, RunName, Store
+from zoo.runs.store import REMOVED
 
 
 @pytest.fixture
@@ -89,6 +90,34 @@ def test_a_run_that_is_being_trained_stays(made):
     with place.claimed(), ThreadPoolExecutor(1) as other, pytest.raises(Claimed):
         other.submit(removal.take).result()
     assert store.recipes("m0") == ["abc123", "def456"]
+
+
+@pytest.mark.parametrize("what", ["a run without files", "a prediction set", "the epochs of a recipe"])
+def test_what_another_command_writes_stays(made, what):
+    store = Store(made.runs)
+    recipe = store.recipe_folder(Ref("m0", "abc123"))
+    written = {
+        "a run without files": recipe / "fold-7",
+        "a prediction set": next(place.folder for place in store.sets(member="m0")),
+        "the epochs of a recipe": recipe,
+    }
+    before = sorted(made.runs.rglob("*"))
+    with claim(written[what]), ThreadPoolExecutor(1) as other, pytest.raises(Claimed):
+        other.submit(plan_removal(store, "m0").take).result()
+    assert sorted(made.runs.rglob("*")) == before
+
+
+def test_no_run_begins_while_its_member_is_removed(made):
+    store = Store(made.runs)
+
+    def train():
+        with store.run(Ref("m0", "new"), RunName("0")).claimed():
+            pass
+
+    with claim(store.member("m0"), REMOVED), ThreadPoolExecutor(1) as other, pytest.raises(Claimed, match="removed by"):
+        other.submit(train).result()
+    assert not store.recipe_folder(Ref("m0", "new")).exists()
+    train()
 
 
 def test_unknown_names_are_answered(made):

@@ -28,7 +28,7 @@ from core.files import (
     write_json,
 )
 from core.listener import SILENT, Listener
-from core.locks import turn
+from core.locks import lock_of, turn
 from core.signing import read_signed, write_signed
 from zoo.predictions.format import (
     DTYPE,
@@ -110,8 +110,9 @@ class PredictionWriter:
         return self
 
     def _left(self) -> bool:
-        """True if a kill came between the manifest and the end of the set: the claim removes temporary files."""
-        return (self.folder / PARTIAL).exists() or any(map(temporary_of, self.folder.glob(".*.tmp")))
+        """True if a kill came between the manifest and the end of the set: a claim removes what it left."""
+        left = self.folder / PARTIAL, lock_of(self.folder)
+        return any(path.exists() for path in left) or any(map(temporary_of, self.folder.glob(".*.tmp")))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

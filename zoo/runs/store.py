@@ -11,7 +11,7 @@ of prediction sets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -20,7 +20,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from core.errors import Damaged, UserError
 from core.files import sha256_of_file
-from core.locks import claim
+from core.locks import claim, refuse_claimed
 from core.schema import fit
 from core.signing import read_signed, write_signed
 from zoo.runs.names import FULL, Ref, RunName
@@ -28,6 +28,7 @@ from zoo.runs.result import Result
 
 MANIFEST = "manifest.json"  # of a prediction set, written last: its presence means that the set is complete
 RESULT_FORMAT = 2
+REMOVED = "is being removed"  # what the holder of a claim on a member does
 DEFAULT_ENSEMBLE = "default"  # name of an ensemble for which no other name is given
 _KEPT = "epoch-{}.safetensors"
 
@@ -111,6 +112,10 @@ class Store:
         """Hashes of a member's recipes with a prediction set, complete or not, sorted."""
         return _folders(self.root / "predictions" / member)
 
+    def member(self, member: str) -> Path:
+        """Folder of the runs of a member, which is claimed while it is removed."""
+        return self.root / "members" / member
+
     def recipes(self, member: str) -> list[str]:
         """Hashes of a member's recipes with a run, complete or not, sorted."""
         return _folders(self.root / "members" / member)
@@ -180,9 +185,12 @@ class RunPlace:
         folder = self.store.recipe_folder(self.ref) / str(self.name)
         return folder / f"stage-{self.stage}" if self.stage else folder
 
-    def claimed(self) -> AbstractContextManager[None]:
-        """Claim the run while it trains; raises Claimed if another process trains it."""
-        return claim(self.folder, "is being trained")
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Claim the run while it trains; raises Claimed if another process trains it, or removes its member."""
+        with claim(self.folder, "is being trained"):
+            refuse_claimed(self.store.member(self.member), REMOVED)
+            yield
 
     @property
     def recipe_file(self) -> Path:
