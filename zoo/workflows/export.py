@@ -5,13 +5,15 @@ and compared (zoo.graph), printing.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from core.files import atomic_write, require_new_file, sha256_of_file, sweep, write_json
+from core.errors import Damaged, UsageError
+from core.files import atomic_write, read_json, require_new_file, sha256_of_file, sweep, write_json
 from core.jobs import job_count
 from core.listener import SILENT, Listener
 from core.locks import locked
@@ -102,19 +104,22 @@ def export(
 
     member: a name, of which the newest recipe with most of the folds is taken, or MEMBER@HASH. form: a name of
     `zoo.export_formats.FORMATS`. fold: K, K-L, "all" or "full"; the mean of several runs is taken. records: most
-    records on which the file is compared with its runs, held-out ones if there are any. force: replace the file. jobs:
-    threads, by default all cores. own_members: folder of the user's own members.
+    records on which the file is compared with its runs, held-out ones if there are any. force: replace the file; else
+    one of the same runs, as its description has it, is as good as written. jobs: threads, by default all cores.
+    own_members: folder of the user's own members.
 
-    Raises UsageError for a file that is there or is named as another format's; UserError for a fold without a complete
-    run, and for a file that differs from its runs, which is not written.
+    Raises UsageError for a file with other content or named as another format's; UserError for a fold without a
+    complete run, and for a file that differs from its runs, which is not written.
     """
     out = Path(out)
     require_suffix(out, form)
-    require_new_file(out, force)
+    require_new_file(out, force=True)
     folds = read_folds(store.folds)
     names = fold_names(fold, folds)
     asked = Ref.parse(member)
     ended = runs_of_folds(store, asked, names, folds.sha256, listener, own_members)
+    if not force and out.exists():
+        return _exported_before(out, form, ended, listener)
     set_threads(job_count(jobs))
     runs = [each.run for each in ended]
     compared = evenly_spread(_held_out(runs, scenes, folds), records)
@@ -122,7 +127,7 @@ def export(
     exported = export_member(runs, form)
     with listener.task("compare", len(compared)):
         parity = compare(exported, runs, scenes, compared, listener)
-    description = out.with_name(f"{out.name}.json")
+    description = description_of(out)
     with locked(out):
         sweep(description)
         found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
@@ -134,6 +139,27 @@ def export(
         with atomic_write(out, describe) as file:
             file.write(exported.content)
     return found
+
+
+def description_of(out: Path) -> Path:
+    """File that describes an exported one, beside it."""
+    return out.with_name(f"{out.name}.json")
+
+
+def _exported_before(out: Path, form: str, ended: Sequence[EndedRun], listener: Listener) -> ExportedFile:
+    """Find the same runs in the same format, by the same releases, in a file that is there; UsageError for any other.
+
+    Its bytes are not compared: TorchScript numbers its classes by what the process has exported before.
+    """
+    with suppress(Damaged, KeyError, TypeError):
+        document = read_json(description_of(out)) if description_of(out).exists() else {}
+        parity = {key: value for key, value in document["compared"].items() if key != "held_out"}
+        any_number = document["input"]["shape"][0] == "n"
+        found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=any_number, parity=Parity(**parity))
+        if found.as_dict() == document:
+            listener.info(f"{out}: is exported already, reused")
+            return found
+    raise UsageError(f"{out}: exists with other content; choose another name, or overwrite it with --force")
 
 
 def _held_out(runs: Sequence[Run], scenes: Scenes, folds: Folds) -> list[Record]:

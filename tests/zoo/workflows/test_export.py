@@ -54,7 +54,12 @@ def test_a_file_and_what_it_holds(exports, folder, recipe):
     assert exported.held_out
     assert exported.parity.largest_difference <= 1e-4
     assert heard.tasks == {"compare": [exported.parity.records] * 2}
-    with pytest.raises(UsageError, match="exists already"):
+    before = (folder / "lite0.pt").stat()
+    same, heard = exports(out="lite0.pt", records=1)
+    assert same.as_dict() == document and "reused" in heard.infos[-1]
+    assert (folder / "lite0.pt").stat() == before
+    (folder / "lite0.pt.json").rename(folder / "aside")
+    with pytest.raises(UsageError, match="exists with other content"):
         exports(out="lite0.pt")
     again, _ = exports(Ref("lite0-fc-t5", recipe[:6]), out="lite0.pt", records=1, force=True)
     assert again.parity.records == 1
