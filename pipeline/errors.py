@@ -19,6 +19,7 @@ from core.command import Command
 from core.errors import UnknownName, UsageError, UserError
 from core.files import atomic_write, make_folder
 from core.listener import SILENT, Listener
+from core.locks import locked
 from ensemble import Ensemble
 from ensemble.held_out import held_out_ensembles, held_out_member
 from ensemble.member_scores import score_member
@@ -214,5 +215,6 @@ def draw_errors(held_out: HeldOut, worst: Sequence[RecordErrors], out: Path) -> 
             ash,
             source.labelers(record),
         )
-        with atomic_write(out / f"{record.id}.png") as file:
+        path = out / f"{record.id}.png"
+        with locked(path), atomic_write(path) as file:
             file.write(picture)

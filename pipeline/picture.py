@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.files import atomic_write
+from core.locks import locked
 from ensemble import Ensemble
 from pipeline.maps import oof_maps
 from zoo.data import LABELLED, Scenes
@@ -34,6 +35,6 @@ def draw_scenes(store: Store, ensemble: Ensemble, scenes: Scenes, path: Path) ->
             axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_title(title, fontsize=9)
             axis.set_axis_off()
-    with atomic_write(path) as file:
+    with locked(path), atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=100)
     return path

@@ -9,7 +9,6 @@ Stays outside: statistics of the scores, see `submissions.correlation`.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -259,7 +258,7 @@ def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, str, bytes
 
 
 def _append_line(path: Path, document: dict[str, Any]) -> None:
-    """Append one line in one write, on the disk before this returns."""
+    """Append one line, on the disk before this returns; what an error leaves of it is taken back."""
     line = signed_line(document).encode()
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
@@ -267,9 +266,13 @@ def _append_line(path: Path, document: dict[str, Any]) -> None:
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
             whole = b"\n" * torn + line
-            if os.write(handle, whole) < len(whole):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(handle)
+            try:
+                while whole:
+                    whole = whole[os.write(handle, whole) :]
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, size)
+                raise
         finally:
             os.close(handle)
     except OSError as error:

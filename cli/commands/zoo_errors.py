@@ -27,7 +27,8 @@ def errors(settings: Settings, name: str, worst: int, out: Path | None, file: Pa
     """
     from cli.tables.errors import print_errors
     from core.errors import UsageError
-    from core.files import require_new_file, write_text
+    from core.files import require_new_file
+    from core.locks import write_output
     from pipeline.errors import find_errors
 
     if file:
@@ -44,7 +45,7 @@ def errors(settings: Settings, name: str, worst: int, out: Path | None, file: Pa
     document = report.as_dict(worst)
     show(settings, document, lambda console: print_errors(console, document))
     if file:
-        write_text(file, report.to_csv())
+        write_output(file, report.to_csv())
         listener.info(f"wrote {file}")
     if out:
         listener.info(f"wrote {len(document['worst'])} pictures into {out}")

@@ -26,7 +26,7 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
     s / record: of one run, the mean over its runs.
     """
     from cli.tables.leaderboard import print_leaderboard
-    from core.files import write_text
+    from core.locks import write_output
     from pipeline.leaderboard import leaderboard as rank
 
     if file:
@@ -44,7 +44,7 @@ def leaderboard(settings: Settings, members: tuple[str, ...], shared: bool, tta:
     )
     show(settings, board.as_dict(), lambda console: print_leaderboard(console, board))
     if file:
-        write_text(file, board.to_csv())
+        write_output(file, board.to_csv())
         listener.info(f"wrote {file}")
     if len({row.records for row in board.rows}) > 1:
         listener.note("the rows are on different records; --shared compares on their common records")

@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.console import InertConsole
 from cli.tables.columns import Column, as_csv, as_table
-from core.files import write_text
+from core.locks import write_output
 
 WIDE = 100_000  # characters of a line: nothing is left out or cut
 
@@ -44,7 +44,7 @@ class Page(InertConsole):
         written: list[Path] = []
         for title, columns in self.tables:
             path = file.with_stem(f"{file.stem}-{_slug(title)}") if written else file
-            write_text(path, as_csv(columns))
+            write_output(path, as_csv(columns))
             written.append(path)
         return written
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from core.command import Command
 from core.errors import UsageError, UserError
-from core.files import require_folder, require_replaceable, write_text
+from core.files import require_folder, require_replaceable
 from core.listener import SILENT, Listener
+from core.locks import write_output
 from core.versions import SUITE
 from core.words import counted
 from pipeline.report import board, curves, fit, gallery, ledger, losses, steps
@@ -79,7 +80,7 @@ def write_report(
     sections = [_section(asked, *each) for each in SECTIONS]
     sections.insert(0, Section("next", "What to do next", steps.blocks(asked)))
     text = render(Page(f"Report on {store}", _facts(asked), sections))
-    write_text(path, text)
+    write_output(path, text)
     missing = {section.anchor: section.missing.text for section in sections if section.missing}
     return Written(path, len(text.encode()), tuple(section.anchor for section in sections), missing)
 

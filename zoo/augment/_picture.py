@@ -13,6 +13,7 @@ from torch import Tensor
 from core.errors import UsageError, UserError
 from core.files import atomic_write, require_folder
 from core.listener import SILENT, Listener
+from core.locks import locked
 from zoo.augment import AUGMENTATIONS, Pair
 from zoo.augment._chain import augment, training_view
 from zoo.data import LABELLED, Record, Scenes, open_scenes
@@ -147,5 +148,5 @@ def _draw(exhibits: Sequence[Exhibit], ids: Sequence[str], path: Path) -> None:
             if exhibit is exhibits[0]:  # inside, so that all images are of one size
                 axis.text(0.02, 0.02, record_id, transform=axis.transAxes, fontsize=6, backgroundcolor="white")
             axis.set_axis_off()
-    with atomic_write(path) as file:
+    with locked(path), atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DPI)

@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import UsageError, UserError
 from core.files import atomic_write, make_folder, sha256_of_file, write_json
 from core.listener import SILENT, Listener
+from core.locks import locked
 from zoo.members import Recipe, fault_of
 from zoo.models.encoders import check_encoder
 from zoo.models.weights import FORMAT, MANIFEST, PackedWeights, WeightsSource, fetch, locate, read_manifest, read_state
@@ -130,7 +131,7 @@ def _pack_one(found: WeightsSource, folder: Path) -> PackedWeights:
     assert found.path is not None
     suffix = ".safetensors" if found.kind == "package" else found.path.suffix
     path = folder / f"{found.encoder}{suffix}"
-    with atomic_write(path) as file:
+    with locked(path), atomic_write(path) as file:
         if found.kind == "package":  # its tensors bear other names than timm's
             from safetensors.torch import save
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import StorageInternalError
 
 from core.errors import UsageError, UserError
-from core.files import require_folder, write_text
+from core.files import require_folder
 from core.jobs import job_count
 from core.listener import SILENT, Listener
-from core.locks import claim
+from core.locks import claim, write_output
 from core.signing import signed_text
 from zoo.data import Scenes, find_folds, keep_folds
 from zoo.data.folds import count_of
@@ -133,11 +133,12 @@ def tune(
         listener.info(
             f"{recipe.name}: searches {', '.join(dict(space))}{_as_fixed(fixed)}; {_progress(tuning, trials)}"
         )
+        tuning.remove_left()
         _search(tuning, scenes, trials, device, listener)
         if is_baseline(tuning.best):
             return Tuned(tuning, None)
         base = str(Path(member).resolve()) if member.endswith(".toml") else member
-        write_text(path, signed_text(tuned_member(tuning, base, shipped)))
+        write_output(path, signed_text(tuned_member(tuning, base, shipped)))
         return Tuned(tuning, path)
 
 

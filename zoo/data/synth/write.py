@@ -7,6 +7,7 @@ a record that is already there is complete if all its files have their full leng
 import hashlib
 import shutil
 from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
 from os import PathLike
 from pathlib import Path
 
@@ -53,8 +54,12 @@ def make_scenes(
         tasks = (delayed(write_record)(folder / plan.split / name, plan) for name, plan in missing)
         with listener.task("scenes", len(plans)):
             listener.advance(len(plans) - len(missing))
-            for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-                listener.advance()
+            try:
+                for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+                    listener.advance()
+            except BrokenProcessPool as error:
+                what = f"{folder}: a worker process was killed, perhaps for memory"
+                raise UserError(f"{what}; give fewer --jobs, and the same command goes on") from error
         for path in (folder / name for name in (FILE, *(f"{split}_metadata.json" for split in SPLITS))):
             sweep(path)
         _write_tables(folder, plans)
