@@ -49,9 +49,10 @@ unit: install
 test-zoo: install
 	$(BIN)/pytest tests -m long
 
-# Every fault at every write point of the commands that write, and kills in a row: minutes.
+# 2,000 series of kills of every command that writes, then every fault at every point: hours. The same call goes on
+# after what build/soak.jsonl holds.
 soak: install
-	$(BIN)/pytest tests/faults -m soak -n 2
+	$(BIN)/python -m tests.faults.soak --log build/soak.jsonl
 
 # Coverage-guided fuzzing of every reader, for SECONDS in all, by atheris in an environment that sees the suite's.
 SECONDS ?= 3600

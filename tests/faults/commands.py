@@ -4,7 +4,10 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
+import signal
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,40 +23,70 @@ from tests.scenes import write_record
 from zoo.predictions import PredictionWriter, Provenance, set_folder
 from zoo.runs import Store
 
-MEASURED = ("seconds", "cpu_seconds", "seconds_per_record", "digest", "sha256", "samples_per_second")
+MEASURED = ("seconds", "cpu_seconds", "seconds_per_record", "digest", "sha256", "samples_per_second", "when", "bytes")
 NOW = "2026-01-01T00:00:00+00:00"
+MADE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")  # in a report
+MINE = """base = "lite0-fc-t5"
+encoder = "test_efficientnet"
+weights = "none"
+decoder_channels = [16, 16, 8, 8, 8]
+size = 32
+crop = 0
+batch = 4
+epochs = 1
+[tune]
+lr = [1e-2, 3e-2]
+"""
 
 
 @dataclass(frozen=True)
 class Command:
-    """Command line below a folder {root}, which reads {data}; `points`: faults in the short form."""
+    """Command line below a folder {root}, which reads {data}."""
 
     line: str
-    points: int
+    points: int  # faults in the short form; none: too slow for it
+    cycles: int = 100  # series of kills in 2,000 of the long form
+    trains: bool = False  # starts from runs that can predict, instead of imported predictions
+    again: int = 0  # exit code of the same command after it is done
 
 
+READS = "--data {data} --runs {root}/runs"
 COMMANDS = {
-    "data folds": Command("data folds --folds 2 --data {data} --runs {root}/new", 30),
-    "data folds --force": Command("data folds --folds 2 --data {data} --runs {root}/runs --force", 30),
-    "data synth": Command("data synth {root}/synth --train 1 --validation 0 --test 0 --jobs 1", 6),
-    "log --import": Command("submissions log --import {data}/../past.csv --runs {root}/runs", 48),
+    "data folds": Command("data folds --folds 2 --data {data} --runs {root}/new", 16),
+    "data folds --force": Command(f"data folds --folds 2 {READS} --force", 16),
+    "data synth": Command("data synth {root}/synth --train 1 --validation 0 --test 0 --jobs 1", 4),
+    "data check": Command(f"data check {READS}", 14),
+    "data stats": Command(f"data stats {READS} --csv {{root}}/stats.csv", 12),
+    "data pack": Command(f"data pack {{root}}/packed lite0-fc-t5 {READS}", 16),
+    "log --import": Command("submissions log --import {data}/../past.csv --runs {root}/runs", 34),
     "log --public": Command("submissions log --entry 1 --public 0.61 --runs {root}/runs", 24),
-    "sign": Command("sign {root}/edited/ensembles/default/ensemble.json --runs {root}/edited", 30),
-    "import": Command("zoo import ext --oof {data}/../maps --runs {root}/runs", 45),
-    "leaderboard": Command("zoo leaderboard --data {data} --runs {root}/runs", 15),
-    "fit": Command("ensemble fit --data {data} --runs {root}/runs --members m0,m1 --name other", 4),
-    "submit": Command("submit --out {root}/s.csv --data {data} --runs {root}/runs", 36),
-    "submit --force": Command("submit --out {root}/old.csv --data {data} --runs {root}/runs --force", 24),
-    "submit --format npy": Command("submit --out {root}/npy --format npy --data {data} --runs {root}/runs", 36),
-    "submit --format npy --force": Command(
-        "submit --out {root}/was --format npy --force --data {data} --runs {root}/runs", 24
+    "sign": Command("sign {root}/edited/ensembles/default/ensemble.json --runs {root}/edited", 24),
+    "import": Command("zoo import ext --oof {data}/../maps --runs {root}/runs", 24),
+    "remove": Command("zoo remove m1 --yes --runs {root}/runs", 20, again=2),
+    "leaderboard": Command(f"zoo leaderboard {READS}", 12),
+    "errors": Command(f"zoo errors m0 --worst 1 --csv {{root}}/errors.csv {READS}", 8),
+    "fit": Command(f"ensemble fit {READS} --members m0,m1 --ensemble other", 3),
+    "report": Command(f"report --out {{root}}/report.html {READS}", 0, cycles=40),
+    "submit": Command(f"submit --out {{root}}/s.csv {READS}", 24),
+    "submit --force": Command(f"submit --out {{root}}/old.csv {READS} --force", 16),
+    "submit --format npy": Command(f"submit --out {{root}}/npy --format npy {READS}", 20),
+    "submit --format npy --force": Command(f"submit --out {{root}}/was --format npy --force {READS}", 16),
+    "train": Command(f"zoo train {{data}}/../mine.toml --set weight_decay=0.5 {READS}", 5, cycles=70, trains=True),
+    "predict": Command(f"zoo predict mine --tta hflip {READS}", 4, cycles=70, trains=True),
+    "predict, then submit": Command(f"submit --out {{root}}/s.csv {READS}", 4, cycles=70, trains=True),
+    "pseudo": Command(f"zoo pseudo mine --frames 4 {READS}", 3, cycles=70, trains=True),
+    "tune": Command(f"zoo tune {{data}}/../mine.toml --trials 2 {READS}", 3, cycles=40, trains=True),
+    "export": Command(
+        f"zoo export mine --fold 0 --format torchscript --records 1 --out {{root}}/mine.pt {READS}", 0, cycles=30,
+        trains=True,
     ),
-}
+    "submit --kaggle": Command(f"submit --kaggle --out {{root}}/bundle.zip {READS}", 0, cycles=10, trains=True),
+}  # fmt: skip
 TEST_IDS = ("1000000000000000001", "1000000000000000002")
 
 
 def template(folder: Path) -> None:
-    """Make data/, and the folder root/ that every command starts from: predictions, an ensemble, a ledger, outputs."""
+    """Make data/, and the folder root/ that commands start from: predictions, an ensemble, a ledger, outputs."""
     made = fake_runs(folder, records=4, folds=2, noise=(1.0, 1.2))
     for record_id in TEST_IDS:
         write_record(folder / "data", "test", record_id)
@@ -84,6 +117,23 @@ def template(folder: Path) -> None:
         np.save(folder / "maps" / f"{record_id}.npy", maps)
 
 
+def trained_template(folder: Path) -> None:
+    """Make data/, and root/ with a member that is trained on two folds, and an ensemble of it."""
+    for number in range(4):
+        write_record(folder / "data", "train", str(100 + number), mask=600 * number)
+    write_record(folder / "data", "test", TEST_IDS[0])
+    (folder / "mine.toml").write_text(MINE)
+    root = folder / "root"
+    root.mkdir()
+    for line in (
+        f"data folds --folds 2 {READS}",
+        f"zoo train {{data}}/../mine.toml {READS}",
+        f"ensemble fit --members mine {READS}",
+    ):
+        code, errors = call(line, root)
+        assert code == 0, errors
+
+
 def write_test_set(made: FakeRuns, member: str) -> None:
     """Maps of the test records: those of the first labelled ones."""
     for fold in range(2):
@@ -99,10 +149,9 @@ def write_test_set(made: FakeRuns, member: str) -> None:
 def copy(folder: Path, target: Path) -> Path:
     """Copy of the template's root, with its data beside it; files are links, but for those written in place."""
     shutil.copytree(folder / "root", target, copy_function=os.link)
-    data = target.with_name("data")
-    if not data.exists():
-        for name in ("data", "maps", "past.csv"):
-            target.with_name(name).symlink_to(folder / name)
+    for source in folder.iterdir():
+        if source.name != "root" and not target.with_name(source.name).exists():
+            target.with_name(source.name).symlink_to(source)
     for path in target.rglob("submissions.jsonl"):
         data = path.read_bytes()
         path.unlink()
@@ -116,15 +165,19 @@ def call(line: str, root: Path) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
         patch.setattr("submissions.ledger._now", lambda: NOW)
         with contextlib.redirect_stderr(errors):
-            code = run(line.split())
+            code = run([*line.split(), *([] if "--jobs" in line or line.startswith("sign") else ["--jobs", "1"])])
     return code, errors.getvalue()
 
 
 def disturbed(line: str, root: Path, at: int, kind: str) -> tuple[int, str]:
-    """Call a command with a fault at a write point; a kill gives minus the signal."""
+    """Call a command with a fault at a point; a kill gives minus the signal."""
     if kind != "SIGKILL":
-        with Shim(root, at, kind).active():
-            return call(line, root)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as `cli.app.main` has it
+        try:
+            with Shim(root, at, kind).active():
+                return call(line, root)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def die() -> None:
         with Shim(root, at, kind).active():
@@ -142,12 +195,19 @@ def content(root: Path) -> dict[str, Any]:
 
 
 def _content(path: Path, root: str) -> Any:
+    if path.suffix == ".sqlite":
+        from zoo.runs.trials import read_trials, trial_content
+
+        return [trial_content(trial)[1:] for trial in read_trials(path)]  # a killed trial has a number, too
     data = path.read_bytes()
     if path.suffix in (".json", ".jsonl"):
         text = data.decode().replace(root, "ROOT")
         lines = [text] if path.suffix == ".json" else text.splitlines()
         return [_unmeasured(json.loads(line)) for line in lines]
-    return data
+    if path.suffix == ".pt":  # TorchScript numbers its classes by what the process has exported before
+        with zipfile.ZipFile(path) as exported:
+            return sorted(exported.read(name) for name in exported.namelist() if "/data/" in name)
+    return MADE.sub(b"", data) if path.suffix == ".html" else data
 
 
 def _unmeasured(value: Any) -> Any:

@@ -26,6 +26,7 @@ def made(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     runs = shutil.copytree(tiny.runs, folder / "runs")
     for each in runs.glob("members/*/*/fold-*"):
         (each / "last.pt").write_bytes(b"only to go on training")
+        (each / "kaggle.json").write_text("a stray file")
     return bundle(Store(runs), Ensemble.load(Store(runs).ensemble("default")), folder / "contrail-bundle.zip")
 
 
@@ -56,7 +57,7 @@ def test_the_bundle_in_an_empty_folder_makes_the_same_bytes(
 def test_the_bundle_holds_what_predicts_and_nothing_that_trains(unpacked: Path) -> None:
     names = {path.name for path in unpacked.rglob("*") if path.is_file()}
     assert {"notebook.py", "bundle.json", "ensemble.json", "best.safetensors", "recipe.toml", "result.json"} <= names
-    assert not {"last.pt", "epochs.jsonl", "folds.csv"} & names
+    assert not {"last.pt", "epochs.jsonl", "folds.csv", "kaggle.json"} & names
     wheels = sorted(path.name.partition("-")[0] for path in unpacked.glob("*.whl"))
     assert wheels == ["click", "contrail_ensemble", "segmentation_models_pytorch", "timm", "ttach"]
     assert len((unpacked / "notebook.py").read_text().splitlines()) == 3
