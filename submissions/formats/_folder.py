@@ -5,7 +5,6 @@ folder is renamed. The next run removes what a killed one left. In: predictions,
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,14 +85,20 @@ def _put_in_place(staging: Path, out: Path, aside: Path) -> None:
     """Rename the folder; an old one cannot be replaced in one step, so it is moved aside first."""
     try:
         if is_ours(aside):
-            shutil.rmtree(aside)
+            _discard(aside, out)
         if out.exists():
             out.rename(aside)
         staging.rename(out)
         sync_folder(out.parent)
         if is_ours(aside):
-            shutil.rmtree(aside)
+            _discard(aside, out)
         elif aside.is_dir():  # an empty folder that was there before
             aside.rmdir()
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror}); choose another name") from error
+
+
+def _discard(aside: Path, out: Path) -> None:
+    """Remove an old folder under a name that the next claim removes: half of one would not be known as ours."""
+    with temporary_folder(out) as trash:
+        aside.rename(trash / "old")
