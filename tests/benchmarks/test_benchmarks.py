@@ -305,3 +305,17 @@ def test_no_benchmark_is_forgotten():
     shared = {"__init__", "ensemble_maps", "selection_worlds", "coverage_ways", "coverage_worlds"}
     names = {path.stem for path in Path(benchmarks.__path__[0]).glob("*.py")} - shared
     assert sorted(names - tested) == []
+
+
+def test_peer_faults(run):
+    _, figures = run("peer_faults", "--kills", 2, "--flips", 3)
+    assert figures["kills"]["this suite"] == {"epoch 1": 2}
+    assert figures["kills"]["torch.save to the path (nnU-Net)"] == {"lost": 2}
+    assert figures["flips"]["this suite"] == {"found": 3, "harmless": 0, "missed": 0}
+    assert all(figures["refused"].values())
+
+
+def test_shared_folder(run):
+    _, figures = run("shared_folder", "--processes", 2, "--seconds", 0.5, RECORDS=4)
+    assert figures["lost"] == [] and figures["crashed"] == 0
+    assert not any(count["traceback"] for count in figures["commands"].values())

@@ -207,7 +207,7 @@ def _content(path: Path, root: str) -> Any:
     if path.suffix == ".pt":  # TorchScript numbers its classes by what the process has exported before
         with zipfile.ZipFile(path) as exported:
             return sorted(exported.read(name) for name in exported.namelist() if "/data/" in name)
-    return MADE.sub(b"", data) if path.suffix == ".html" else data
+    return MADE.sub(b"", data.replace(root.encode(), b"ROOT")) if path.suffix == ".html" else data
 
 
 def _unmeasured(value: Any) -> Any:
