@@ -166,8 +166,8 @@ class _Trainer:
             run_scaling(run, self.scenes, run_records(run, self.scenes, self.folds)[0], self.jobs, self.listener)
         ended = planned.reused
         if not ended:
-            with run.claimed():
-                ended = self._train(run)
+            with run.claimed():  # another process may have trained it since it was planned
+                ended = look_at(run).reused or self._train(run)
         if ended.stopped:
             reused = ", reused" if planned.reused else ""
             info(f"{run.label}: stopped at {stopped_at(ended)}{reused}; remove {run.stop} to train it on")

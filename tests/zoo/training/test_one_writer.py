@@ -11,6 +11,7 @@ from tests.zoo.training.cases import TINY, TINY_FILE, complete, plan, trained
 from zoo.members import with_settings
 from zoo.runs import Store
 from zoo.training import run_datasets, train
+from zoo.workflows import train as workflow
 from zoo.workflows.train import train as train_members
 from zoo.workflows.tune import tune
 
@@ -69,3 +70,22 @@ def test_one_search_is_made_by_one_process_at_a_time(tmp_path, scenes, folds):
         tune(str(member), scenes, Store(tmp_path / "runs"), **given)
     other.kill()
     assert len(tune(str(member), scenes, Store(tmp_path / "runs"), **given).tuning.finished) == 1
+
+
+def test_a_run_that_another_process_trained_since_it_was_planned_is_not_trained_again(
+    tmp_path, scenes, folds, monkeypatch
+):
+    recipe, heard = with_settings(TINY, {"epochs": 1}), Heard()
+    planned = workflow.plan_training
+
+    def overtaken(*arguments, **options):
+        found = planned(*arguments, **options)
+        trained(tmp_path, scenes, folds, {"epochs": 1})
+        return found
+
+    monkeypatch.setattr(workflow, "plan_training", overtaken)
+    (done,) = train_members(
+        recipe, scenes, Store(tmp_path), folds=folds, fold="0", device="cpu", jobs=1, listener=heard
+    )
+    assert done.predictions
+    assert not [words for words in heard.infos if "trains on" in words]
