@@ -186,7 +186,7 @@ def test_an_ensemble_goes_to_json_and_to_a_file_and_comes_back(fitted, tmp_path)
     for text, words in (
         ("{", "readable JSON"),
         ("{}", "no format number"),
-        ('{"format": 1}', "is not an ensemble"),
+        ('{"format": 1}', "lacks name"),
     ):
         with pytest.raises(UserError, match=words):
             Ensemble.from_json(text)

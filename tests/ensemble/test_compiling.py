@@ -44,11 +44,16 @@ def test_loops_that_are_kept_are_not_compiled_again(monkeypatch):
     assert heard.infos == []
 
 
+def _hears_ctrl_c() -> None:
+    """Undo that a shell ignores SIGINT in what it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_while_loops_compile_is_one_line_at_once(tmp_path: Path):
     made = fake_runs(tmp_path, records=6, noise=(1.0,))
     command = [sys.executable, "-m", "cli", "ensemble", "fit", "--data", made.data, "--runs", made.runs]
     cold = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    with subprocess.Popen(command, env=cold, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=cold, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("compiling the counting loops")
         process.send_signal(signal.SIGINT)

@@ -58,7 +58,7 @@ def test_the_commands_of_a_plan_end_as_one_training_in_any_order_and_at_once(
         "cli zoo train 'of me/mine.toml' --fold 1 --epochs 2 --set batch=2 --jobs 1"
         f" --data scenes --runs {tmp_path}/single"
     )
-    assert "core hours" in said.err
+    assert "on one CPU core" in said.err
     assert [path.name for path in (tmp_path / "single").iterdir()] == ["folds.csv"]
     *rest, last = [lambda command=command: runs(command.removeprefix("cli ")) for command in commands]
     assert at_once([*reversed(rest)]) == [0] * len(rest)
