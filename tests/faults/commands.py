@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.shared_folder import MEMBER
 from cli.app import run
 from tests.ensemble.runs import FakeRuns, fake_runs
 from tests.faults.shim import Shim
@@ -26,15 +27,7 @@ from zoo.runs import Store
 MEASURED = ("seconds", "cpu_seconds", "seconds_per_record", "digest", "sha256", "samples_per_second", "when", "bytes")
 NOW = "2026-01-01T00:00:00+00:00"
 MADE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")  # in a report
-MINE = """base = "lite0-fc-t5"
-encoder = "test_efficientnet"
-weights = "none"
-decoder_channels = [16, 16, 8, 8, 8]
-size = 32
-crop = 0
-batch = 4
-epochs = 1
-[tune]
+MINE = f"""{MEMBER}[tune]
 lr = [1e-2, 3e-2]
 """
 
