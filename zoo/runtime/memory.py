@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import UsageError
+from core.ranks import local_world_size
 
 MACHINE = Path("/proc/meminfo")
 GROUPS_OF_THIS_PROCESS = Path("/proc/self/cgroup")
@@ -57,14 +58,15 @@ def memory() -> Memory:
 
 
 def limit_memory(gb: float | None) -> None:
-    """Count memory of this process beyond so many GB as not there, from now on; None lifts the limit.
+    """Count memory beyond so many GB as not there, from now on; None lifts the limit.
 
-    UsageError if the process has more already.
+    The processes of torchrun on a machine share the limit. UsageError if they have more already.
     """
-    taken = resident()
-    if gb is not None and taken > gb * 1e9:
-        raise UsageError(f"--max-ram {gb:g}: training takes {taken / 1e9:.1f} GB before it reads a record; raise it")
-    _OWN_LIMIT[:] = [] if gb is None else [int(gb * 1e9)]
+    taken, processes = resident(), local_world_size()
+    if gb is not None and taken > gb * 1e9 / processes:
+        start = f"{taken * processes / 1e9:.1f} GB"
+        raise UsageError(f"--max-ram {gb:g}: training takes {start} before it reads a record; raise it")
+    _OWN_LIMIT[:] = [] if gb is None else [int(gb * 1e9 / processes)]
 
 
 def resident() -> int:

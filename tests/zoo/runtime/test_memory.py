@@ -45,6 +45,16 @@ def test_a_limit_of_the_users_own_counts_what_the_process_has(machine, monkeypat
     assert memory() == Memory(600 * 1024, 1000 * 1024)
 
 
+def test_processes_of_torchrun_share_the_users_limit(machine, monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(module, "resident", lambda: 150_000)
+    limit_memory(0.0004)
+    assert memory() == Memory(50_000, 200_000)
+    with pytest.raises(UsageError, match=r"--max-ram 0.0002: training takes 0.0 GB"):
+        limit_memory(0.0002)
+    limit_memory(None)
+
+
 def test_the_resident_set_grows_with_what_is_kept():
     before = module.resident()
     with mmap.mmap(-1, 64 << 20) as kept:  # pages of its own: what was freed before is not taken again
