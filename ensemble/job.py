@@ -22,7 +22,7 @@ from zoo.data import Folds, Scenes
 from zoo.predictions import MemberMaps, find_out_of_fold, other_recipes
 from zoo.predictions.splits import OOF
 from zoo.runs import Ref, Store
-from zoo.runs.store import DEFAULT_ENSEMBLE, HELD_OUT
+from zoo.runs.store import DEFAULT_ENSEMBLE, HELD_OUT, ensemble_option
 from zoo.views import parse_views
 
 ALL = "oof"
@@ -130,7 +130,7 @@ def _again(job: FitJob) -> dict[str, object]:
         "members": job.members and ",".join(map(str, job.members)),
         "on": None if job.on == ALL else job.on,
         "tta": job.tta,
-        "ensemble": None if job.name == DEFAULT_ENSEMBLE else job.name,
+        "ensemble": ensemble_option(job.name),
     }
 
 

@@ -26,7 +26,7 @@ from ensemble.blend import TABLES, TOTAL, Blend, as_uint8, levels, table
 from ensemble.min_pixels import MIN_PIXELS, NONE
 from ensemble.report import FitReport
 from ensemble.schema import SHOWN, EnsembleDocument, check_names
-from zoo.runs.store import Store
+from zoo.runs.store import Store, ensemble_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,8 @@ class Ensemble:
         """Command that fits the same members again, on their predictions with the same views."""
         members = ",".join(member.name for member in self.members)
         views = [*{member.tta for member in self.members}]
-        return Command("ensemble fit", ensemble=self.name, members=members, tta=views[0] if len(views) == 1 else None)
+        tta = views[0] if len(views) == 1 else None
+        return Command("ensemble fit", ensemble=ensemble_option(self.name), members=members, tta=tta)
 
     @property
     def threshold(self) -> float:
@@ -187,12 +188,12 @@ class Ensemble:
         if not path.is_file():
             others = Store(path.parents[2]).ensembles() if path.parent.parent.name == "ensembles" else []
             known = f"; there are: {', '.join(others)}" if others else ""
-            do = None if others else Command("ensemble fit", ensemble=path.parent.name)
+            do = None if others else Command("ensemble fit", ensemble=ensemble_option(path.parent.name))
             raise UserError(f"{path}: there is no such ensemble{known}", do)
         try:
             return _read(read_json(path), path)
         except Damaged as error:
-            again = Command("ensemble fit", ensemble=path.parent.name)
+            again = Command("ensemble fit", ensemble=ensemble_option(path.parent.name))
             raise Damaged(error.what, error.do or again) from error
 
     def _used(self, maps: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.uint8]]:
@@ -293,5 +294,5 @@ def _refuse_removed(document: Mapping[str, Any]) -> None:
             name = str(document.get("name"))
             raise UserError(
                 f"ensemble {name}: uses {what}, which only an older release can apply; fit it again",
-                Command("ensemble fit", ensemble=name),
+                Command("ensemble fit", ensemble=ensemble_option(name)),
             )

@@ -33,6 +33,7 @@ from zoo.predictions import MemberMaps, find_out_of_fold
 from zoo.predictions.format import SHARD_RECORDS
 from zoo.predictions.splits import OOF, how_to_predict
 from zoo.runs import Ref, Store
+from zoo.runs.store import DEFAULT_ENSEMBLE
 
 TEMPERATURE = 14  # band
 Masks = NDArray[np.bool_]
@@ -132,7 +133,7 @@ def open_held_out(
         raise UsageError(
             f'"{name}" is a member and an ensemble; M@HASH names the member, another --ensemble the ensemble'
         )
-    if name in ensembles:
+    if name in ensembles or name == DEFAULT_ENSEMBLE:
         if tta is not None:
             raise UsageError(f"--tta: ensemble {name} has views of its own; fit it on others")
         return _of_ensemble(store, scenes, name, listener)

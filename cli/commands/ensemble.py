@@ -13,7 +13,7 @@ from core.thresholds import threshold_text
 from ensemble.min_pixels import MIN_PIXELS
 from ensemble.weights import METHODS
 from zoo.runs import Ref
-from zoo.runs.store import DEFAULT_ENSEMBLE
+from zoo.runs.store import DEFAULT_ENSEMBLE, ensemble_option
 
 METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.names())}, ratios."
 
@@ -89,9 +89,8 @@ def fit(
     document = done.ensemble.fitted
     show(settings, document, lambda console: print_fit(console, job.name, document))
     settings.listener.info(f"wrote {path} and report.png beside it")
-    named = None if job.name == DEFAULT_ENSEMBLE else job.name
     better = done.ensemble.report.better
-    next_step(settings, better or Command("submit", out="submission.csv", ensemble=named))
+    next_step(settings, better or Command("submit", out="submission.csv", ensemble=ensemble_option(job.name)))
 
 
 @click.command()

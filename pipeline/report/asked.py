@@ -20,7 +20,7 @@ from submissions import Ledger, read_ledger
 from webpage import Advice
 from zoo.data import Scenes
 from zoo.runs import Ref, Store
-from zoo.runs.store import DEFAULT_ENSEMBLE
+from zoo.runs.store import ensemble_option
 
 
 class Noted:
@@ -78,7 +78,7 @@ class Asked:
     @property
     def named(self) -> str | None:
         """Option that names the ensemble, if it is not the default one."""
-        return None if self.name == DEFAULT_ENSEMBLE else self.name
+        return ensemble_option(self.name)
 
     def advice(self, text: str, do: Command | None = None) -> Advice:
         """Advice with its command as the user should type it."""

@@ -146,7 +146,7 @@ def test_show_warns_of_runs_that_came_since_the_fit(tmp_path, capsys):
     write_set(made, "m1", 2, made.folds.records(2))
     assert call(made, "show") == 0
     change = "m1: its predictions are not those of the fit: a run was added, removed or trained on; fit again; run: "
-    assert change + "cli ensemble fit --ensemble default --members m1 --tta none" in capsys.readouterr().err
+    assert change + "cli ensemble fit --members m1 --tta none" in capsys.readouterr().err
     shutil.rmtree(made.runs / "predictions")  # as on a machine that only predicts
     assert call(made, "show") == 0
     assert "not those of the fit" not in capsys.readouterr().err

@@ -97,12 +97,14 @@ def test_an_ensemble_that_was_edited_or_kept_no_levels_is_refused_with_the_comma
     for document, words in ((older, "earlier release"), (before | {"edited": True}, "edited by hand")):
         write_signed(path, {key: value for key, value in document.items() if key != "digest"})
         assert Ensemble.load(path).name == "default"
-        with pytest.raises(UserError, match=f"{words}.*run: cli ensemble fit --ensemble default"):
+        with pytest.raises(UserError, match=f"{words}.*run: cli ensemble fit"):
             find_errors(store, scenes, "default")
 
 
 def test_a_name_of_neither_or_of_both_is_refused(made):
     store, scenes = opened(made)
+    with pytest.raises(UserError, match="there is no such ensemble; run: cli ensemble fit$"):
+        find_errors(store, scenes, "default")
     fit_runs(store, scenes, FitJob(name="m0", jobs=1)).save(store)
     fit_runs(store, scenes, FitJob(name="mine", jobs=1)).save(store)
     with pytest.raises(UnknownName, match='no predicted member or ensemble "mime"; did you mean "mine"?'):

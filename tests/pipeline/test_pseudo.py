@@ -72,7 +72,7 @@ def test_an_ensemble_that_cannot_label_is_refused(tiny, ensemble):
     store, scenes = Store(tiny.runs), open_scenes([tiny.data])
     with pytest.raises(UserError, match="was fitted on another folds.csv") as error:
         pseudo_label_ensemble(store, replace(ensemble, folds_sha256="other"), scenes)
-    assert str(error.value.do).startswith("cli ensemble fit --ensemble default --members ")
+    assert str(error.value.do).startswith("cli ensemble fit --members ")
     elsewhere = (MemberUse("elsewhere", "ab", "none", 2**16, ""),)
     with pytest.raises(UserError, match="member elsewhere has no runs here"):
         pseudo_label_ensemble(store, replace(ensemble, members=elsewhere), scenes)

@@ -343,7 +343,7 @@ def test_other_weights_than_those_of_the_fit_are_refused(
     with pytest.raises(UserError, match=r"tiny-resnet.* of weights that it had before"):
         write(tmp_path / "b.zip")
     predict_held_out(runs, 1)
-    again = "cli ensemble fit --ensemble default --members tiny-resnet,tiny-efficientnet --tta none"
+    again = "cli ensemble fit --members tiny-resnet,tiny-efficientnet --tta none"
     with pytest.raises(UserError, match="tiny-resnet: its predictions are not those of the fit: ") as caught:
         write(tmp_path / "b.zip")
     assert str(caught.value.do) == again

@@ -38,6 +38,11 @@ HELD_OUT = "held_out"  # the fold that it holds out, whose Dice is then a little
 LAST = "last"  # none of them: the last epoch by rule, or the only one
 
 
+def ensemble_option(name: str) -> str | None:
+    """Value of `--ensemble` in a command that is advised: None for the default ensemble, which needs no option."""
+    return None if name == DEFAULT_ENSEMBLE else name
+
+
 @dataclass(frozen=True, init=False)
 class Store:
     """Runs folder: the one place that knows how names become paths in it.
