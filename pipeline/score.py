@@ -16,6 +16,7 @@ from submissions import check as check_submission
 from submissions import score as score_submission
 from submissions.lines import File
 from zoo.data import Record, Scenes
+from zoo.predictions.splits import OOF
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Scored:
 def check(file: File, scenes: Scenes | None = None, split: str | None = None, listener: Listener = SILENT) -> Report:
     """Check a file; its ids must be those of a split of the scenes, in the order of sample_submission.csv.
 
-    split: train, validation, test, labelled or oof, which is labelled too; None: test if the scenes have test records,
-    else labelled. The order counts if the sample lists exactly these ids. Without scenes the file's form alone is
-    checked. UserError if the scenes have no such records.
+    split: train, validation, test, labelled, or oof: any of the labelled ones, as many as an ensemble was fitted on;
+    None: test if the scenes have test records, else labelled. The order counts if the sample lists exactly these ids.
+    Without scenes the file's form alone is checked. UserError if the scenes have no such records.
     """
     if scenes is None:
         listener.note("no scenes are named: the ids are not checked")
@@ -50,12 +51,14 @@ def check(file: File, scenes: Scenes | None = None, split: str | None = None, li
     sample = find_sample(source.root for source in scenes.sources)
     if is_test:
         note_other_ids(sample, expected, listener)
-    report = check_submission(file, sorted(expected), sample, _splits_of(scenes))
+    report = check_submission(file, sorted(expected), sample, _splits_of(scenes), part=split == OOF)
+    if split == OOF and report.rows < len(expected):
+        listener.note(f"{report.file}: holds {report.rows} of {len(expected)} labelled records")
     labelled = {record.id for record in scenes.labelled}
     others = sum(fault.id in labelled for fault in report.faults)
     if is_test and others:
         what = f"{others} rows are of labelled records, as in an out-of-fold file"
-        listener.note(what, Command("submissions check", report.file, split="labelled"))
+        listener.note(what, Command("submissions check", report.file, split=OOF))
     return report
 
 
@@ -70,18 +73,18 @@ def score(
 ) -> Scored:
     """Score a file over the labelled records that it lists.
 
-    split: demand all records of train, validation, labelled or oof, and score them alone. against: another file, for
-    the paired difference. groups: scene group by id, for the interval. Raises UserError if the gate rejects a file, a
-    record has no label, or one of the split is missing.
+    split: demand all records of train, validation or labelled, and score them alone; oof: score those that the file
+    lists. against: another file, for the paired difference. groups: scene group by id, for the interval. Raises
+    UserError if the gate rejects a file, a record has no label, or one of the split is missing.
     """
     labelled = {record.id: record for record in _of_split(scenes, "labelled")}
-    wanted = None if split is None else {record.id for record in _of_split(scenes, split)}
+    wanted = None if split in (None, OOF) else {record.id for record in _of_split(scenes, split)}
 
     def scored(each: File) -> tuple[Score, int]:
         found = read_submission(each)
         _refuse_unlabelled(found.file, [name for name in found.ids if name not in labelled])
         missing = sorted((labelled.keys() if wanted is None else wanted) - set(found.ids))
-        if wanted is None and missing:
+        if split is None and missing:
             listener.warn(f"{found.file} lacks {len(missing)} of {len(labelled)} labelled records")
         if wanted is not None:
             _refuse_missing(found.file, missing)
@@ -105,7 +108,7 @@ def note_other_ids(sample: Collection[str] | None, test: Collection[str], listen
 def _of_split(scenes: Scenes, split: str) -> tuple[Record, ...]:
     """Records of a split, or all labelled ones; UserError if there are none."""
     records = scenes.test if split == "test" else scenes.labelled
-    found = tuple(record for record in records if split in ("test", "labelled", "oof", record.split))
+    found = tuple(record for record in records if split in ("test", "labelled", OOF, record.split))
     if not found:
         raise UserError(f"{scenes.where}: holds no {split} records; choose another --split or --data")
     return found

@@ -28,12 +28,15 @@ def check(
     ids: Sequence[str] | None = None,
     sample_order: Sequence[str] | None = None,
     elsewhere: Mapping[str, str] | None = None,
+    *,
+    part: bool = False,
 ) -> Report:
     """Check a submission against the competition's rules; without `ids` its form alone.
 
     file: a path, the csv as bytes, or a DataFrame with the columns record_id and encoded_pixels. ids: of all records
     that it must hold. sample_order: ids in the order of sample_submission.csv, which rows must follow if it lists
-    exactly those expected. elsewhere: split by id of records that are known but not expected, for the message.
+    exactly those expected. elsewhere: split by id of records that are known but not expected, for the message. part:
+    the file may lack some of `ids`.
     Never raises for a bad file: faults are in the report.
 
     >>> report = check(b"record_id,encoded_pixels\\n7,1 3\\n8,nan\\n", ids=["7", "8", "9"])
@@ -44,7 +47,7 @@ def check(
     >>> print(report.faults[1])
     9: 1 of 3 ids missing: 9; add them ("-" for an empty mask)
     """
-    return _Gate(file, Expectation.of(ids, sample_order, elsewhere)).run()
+    return _Gate(file, Expectation.of(ids, sample_order, elsewhere, part=part)).run()
 
 
 def read_submission(file: File) -> Submission:

@@ -10,7 +10,7 @@ from cli.output import next_step, show
 from core.command import Command
 from core.errors import UsageError
 
-LABELLED = click.Choice(["train", "validation", "labelled", "oof"])  # oof: labelled, as submit calls it
+LABELLED = click.Choice(["train", "validation", "labelled", "oof"])
 SPLITS = click.Choice(["test", *LABELLED.choices])
 FILE = click.Path(path_type=Path)
 DICE = click.FloatRange(0, 1)
@@ -21,7 +21,7 @@ DICE = click.FloatRange(0, 1)
 @click.option(
     "--split",
     type=SPLITS,
-    help="Split whose ids are expected; oof: all labelled. [test if there is one, else labelled]",
+    help="Split whose ids are expected; oof: labelled ones, not all of them. [test if there is one, else labelled]",
 )
 @common
 def check(settings: Settings, file: Path, split: str | None) -> None:
@@ -41,7 +41,9 @@ def check(settings: Settings, file: Path, split: str | None) -> None:
 @click.command("score")
 @click.argument("file", type=FILE)
 @click.option(
-    "--split", type=LABELLED, help="Require all labelled records of this split (oof: of all), and score only these."
+    "--split",
+    type=LABELLED,
+    help="Require all labelled records of this split, and score only these; oof: those that the file lists.",
 )
 @click.option("--against", type=FILE, help="Show the paired difference to this file.")
 @click.option("--worst", type=click.IntRange(0), default=5, help="Number of worst records to list. [5]")

@@ -54,10 +54,23 @@ def test_a_file_of_other_records_is_rejected_unless_their_split_is_named(scenes:
     test = {record.id for record in scenes.test}
     held = sum(record.split == "validation" and record.id not in test for record in scenes.labelled)
     assert heard.notes[-1].startswith(f"{held} rows are of labelled records")
-    assert heard.notes[-1].endswith("; run: cli submissions check " + str(files / "validation.csv --split labelled"))
+    assert heard.notes[-1].endswith("; run: cli submissions check " + str(files / "validation.csv --split oof"))
     assert "the id belongs to validation, which" in faults[0].what and "--split" in faults[0].todo
     assert check(files / "validation.csv", scenes, "validation").accepted
     assert check(files / "near.csv", scenes, "labelled").accepted
+
+
+def test_an_out_of_fold_file_may_hold_fewer_records_but_no_others(scenes: Scenes, files: Path) -> None:
+    heard = Heard()
+    assert check(files / "validation.csv", scenes, "oof", heard).accepted
+    (note,) = heard.notes
+    held = len(read_submission(files / "validation.csv").ids)
+    assert note.endswith(f"holds {held} of {len(scenes.labelled)} labelled records")
+    assert not check(files / "validation.csv", scenes, "labelled").accepted
+    assert not check(b"record_id,encoded_pixels\n12345,-\n", scenes, "oof").accepted
+    found = score(files / "validation.csv", scenes, split="oof", listener=heard)
+    assert found.score.records == held
+    assert not any("lacks" in warning for warning in heard.warnings)
 
 
 def test_without_test_records_all_labelled_ones_are_expected(real_scenes: Path, files: Path, tmp_path: Path) -> None:
