@@ -92,12 +92,12 @@ def test_an_input_of_bands_that_are_not_packed_is_refused(folder, typing_in):
     run("data pack ash --input fc --data in/scenes")
     run("data folds --folds 2 --data ash --runs none")
     for command, words in {
-        "zoo train tiny.toml": 'is kept as an ash-colour image, from which the input "fc_unclipped" cannot be made',
+        "zoo train tiny.toml": 'is kept as an ash-colour image, of which the input "fc_unclipped" cannot be made',
         "zoo train tiny.toml --set input=all_bands_min_max": (
-            'has no band 08, which the input "all_bands_min_max" needs; choose another input or pack the scenes for '
-            "this one"
+            'input "all_bands_min_max" cannot be made, as in 4 of 4 records of ash: give --set input=fc (or fc_ridge, '
+            "split_window), pack the scenes for this input, or --data without this source"
         ),
-        "zoo train tiny.toml --set input=fc --set frames=[4,5]": "frame 4 is absent in band 11, 14, 15, as in 4 of 4",
+        "zoo train tiny.toml --set input=fc --set frames=[4,5]": "frame 4 is absent in bands 11, 14, 15, as in 4 of 4",
     }.items():
         code, said = run(f"{command} --data ash --runs none")
         assert code == 1

@@ -19,21 +19,38 @@ def require_input(scenes: Scenes, records: Iterable[Record], name: str, frames: 
     facts = INPUTS.facts(name)
     records = tuple(records)
     for record in records:
-        where, source = f"record {record.id} ({record.source})", scenes.source(record)
-        lacking = sorted(set(facts.bands) - set(source.bands(record)))
-        if lacking:
-            raise UserError(
-                f'{where}: has no band {lacking[0]:02d}, which the input "{name}" needs; choose another input or '
-                + ("pack the scenes for this one" if source.packed else "leave this source out")
-            )
-        if record.clipped and not facts.from_ash:
-            raise UserError(
-                f'{where}: is kept as an ash-colour image, from which the input "{name}" cannot be made; leave this '
-                "source out, or pack the scenes for this input"
-            )
+        source = scenes.source(record)
+        if _spoils(source.bands(record), record.clipped, name):
+            raise _unfit(scenes, records, record, name)
         absent = sorted(set(frames) - set(source.frames(record, facts.bands)))
         if absent:
             raise _absent_frame(scenes, records, record, facts.bands, frames, absent[0])
+
+
+def _spoils(bands: Iterable[int], clipped: bool, name: str) -> str:
+    """Reason why an input cannot be made of a record that holds these bands; nothing if it can."""
+    facts = INPUTS.facts(name)
+    lacking = sorted(set(facts.bands) - set(bands))
+    if lacking:
+        return f"lacks {_bands(lacking)}"
+    return "is kept as an ash-colour image" if clipped and not facts.from_ash else ""
+
+
+def _unfit(scenes: Scenes, records: Sequence[Record], first: Record, name: str) -> UserError:
+    """Error for records of a source of which an input cannot be made: why, how many, and which inputs can."""
+    source = scenes.source(first)
+    held = [(frozenset(source.bands(record)), record.clipped) for record in records if record.source == first.source]
+    kinds = set(held)
+    number = sum(bool(_spoils(*kind, name)) for kind in held)
+    others = [other for other in INPUTS.names() if not any(_spoils(*kind, other) for kind in kinds)]
+    cure = f"give --set input={others[0]}" if others else "choose other data"
+    if len(others) > 1:
+        cure += f" (or {', '.join(others[1:])})"
+    cure += ", pack the scenes for this input," if source.packed else ","
+    return UserError(
+        f"record {first.id} ({first.source}): {_spoils(source.bands(first), first.clipped, name)}, of which the input "
+        f'"{name}" cannot be made, as {_share(number, held, first)}: {cure} or --data without this source'
+    )
 
 
 def _absent_frame(
@@ -43,13 +60,21 @@ def _absent_frame(
     source = scenes.source(first)
     own = [record for record in records if record.source == first.source]
     lacking = [record for record in own if frame not in source.frames(record, bands)]
-    without = [f"{band:02d}" for band in bands if frame not in source.frames(first, (band,))]
+    without = [band for band in bands if frame not in source.frames(first, (band,))]
     needed = ", ".join(map(str, frames))
     return UserError(
-        f"record {first.id} ({first.source}): frame {frame} is absent in band {', '.join(without)}, as in "
-        f"{len(lacking)} of {counted(len(own), 'record')} of {first.source}; the recipe needs frames {needed}: "
-        "give --set frames=[5], or --data without this source"
+        f"record {first.id} ({first.source}): frame {frame} is absent in {_bands(without)}, as "
+        f"{_share(len(lacking), own, first)}; the recipe needs frames {needed}: "
+        "give --set 'frames=[5]', or --data without this source"
     )
+
+
+def _bands(bands: Sequence[int]) -> str:
+    return f"band{'s' * (len(bands) > 1)} " + ", ".join(f"{band:02d}" for band in bands)
+
+
+def _share(number: int, records: Sequence[object], first: Record) -> str:
+    return f"in {number} of {counted(len(records), 'record')} of {first.source}"
 
 
 def frames_at(frames: Sequence[int], labelled: int) -> tuple[int, ...]:

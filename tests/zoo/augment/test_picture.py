@@ -71,7 +71,7 @@ def test_scenes_that_cannot_be_drawn_are_refused(tmp_path):
     write_record(tmp_path / "unlabelled", "train", "17", mask=None)
     recipe = with_settings(load_member("lite0-fc-t5"), {"input": "all_bands_min_max"})
     picture = tmp_path / "augmented.png"
-    for folder, said in (("scenes", "has no band 08"), ("unlabelled", "none of these sources has a label")):
+    for folder, said in (("scenes", "lacks bands 08"), ("unlabelled", "none of these sources has a label")):
         with pytest.raises(UserError, match=said):
             draw_augmentations(recipe, picture, open_scenes(tmp_path / folder))
     assert not picture.exists()

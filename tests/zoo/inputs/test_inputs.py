@@ -1,5 +1,6 @@
 """Every input keeps one contract; the ash image is the one that the labelers saw."""
 
+import re
 from hashlib import sha256
 
 import numpy as np
@@ -81,8 +82,23 @@ def test_false_colour_of_an_ash_file_is_that_file(real_scenes):
 def test_a_band_that_is_not_there_is_refused_by_name(tmp_path):
     write_record(tmp_path, "train", "17", bands=(11, 14))
     scenes = open_scenes([tmp_path])
-    with pytest.raises(UserError, match='record 17.*has no band 15, which the input "fc" needs'):
+    lacking = 'record 17 .*: lacks band 15, of which the input "fc" cannot be made, as in 1 of 1 record of'
+    with pytest.raises(UserError, match=f"{lacking}.*: choose other data, or --data without this source"):
         require_input(scenes, scenes.records, "fc", (5,))
+
+
+def test_inputs_that_can_be_made_of_all_records_are_proposed(tmp_path):
+    write_record(tmp_path, "train", "17", bands=range(8, 17))
+    write_record(tmp_path, "train", "18")
+    write_record(tmp_path, "train", "19")
+    scenes = open_scenes([tmp_path])
+    words = "record 18 .*: lacks bands 08, 09, .* in 2 of 3 records of .*: give --set input=fc "
+    with pytest.raises(UserError, match=words) as error:
+        require_input(scenes, scenes.records, "all_bands_mean_std", (5,))
+    proposed = re.findall(r"fc\w*|split_window|\w+_bands\w*", str(error.value).partition("--set")[2])
+    for name in proposed:
+        require_input(scenes, scenes.records, name, (5,))
+    assert {"fc", "fc_unclipped", "split_window"} <= {*proposed}
 
 
 def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
@@ -97,7 +113,7 @@ def test_a_frame_that_is_not_there_is_refused_by_name(tmp_path):
 def test_all_bands_want_all_bands(tmp_path, name):
     write_record(tmp_path, "train", "17", bands=(11, 13, 14, 15))
     scenes = open_scenes([tmp_path])
-    with pytest.raises(UserError, match=f'record 17.*has no band 08, which the input "{name}" needs'):
+    with pytest.raises(UserError, match=f'record 17.*lacks bands 08, .*of which the input "{name}" cannot be made'):
         require_input(scenes, scenes.records, name, (5,))
 
 
