@@ -26,6 +26,13 @@ COLUMNS = (
     Column(words.VIEWS, numeric=False),
     Column("remarks", numeric=False),
 )
+REMARKS = {  # short words for the column, explained below the table
+    "in_sample": "in-sample",
+    "unknown_recipe": "recipe unknown",
+    "few_groups": "few scene groups",
+    "own_epoch": "own epoch",
+    "unscored": "no contrails",
+}
 LEGEND = "● out-of-fold Dice with its 95 % interval over scene groups, ◇ the score in the experiment log."
 
 
@@ -38,6 +45,9 @@ def blocks(asked: Asked) -> list[Block]:
     note = "Each member is scored on its own records, at the best threshold of the other folds."
     if any(row.behind for row in rows):
         note = f"{note} {words.MEANS_BEHIND[:1].upper()}{words.MEANS_BEHIND[1:]}."
+    for remark in sorted({each for row in rows for each in words.remarks_of(row)} & REMARKS.keys()):
+        meaning = words.REMARKS[remark].removeprefix(f"{REMARKS[remark]}: ")
+        note = f"{note} {REMARKS[remark].capitalize()}: {meaning}."
     return [Table("Members by out-of-fold Dice", COLUMNS, [_cells(row) for row in rows], note, LEGEND)]
 
 
@@ -68,5 +78,5 @@ def _behind(row: Row) -> Cell:
 
 def _remarks(row: Row) -> list[str]:
     """Remarks that limit what a score says, with the keys in which the recipe differs."""
-    changed = {"other_recipe": f"changed: {row.changed_text}"}
-    return [changed.get(remark, words.REMARKS[remark]) for remark in words.remarks_of(row)]
+    said = REMARKS | {"other_recipe": f"changed: {row.changed_text}"}
+    return [said[remark] for remark in words.remarks_of(row)]

@@ -33,7 +33,12 @@ VOID = {"meta", "link", "img", "input"}
 def page(name: str = "a & b") -> Page:
     """Every block, with `name` wherever a name of the user may stand."""
     rows = [
-        [Cell(name), Cell("0.51 [0.48, 0.54]", 0.51, 0.48, 0.54, (0.6,)), Cell("30 %", 0.3), Cell("long")],
+        [
+            Cell(name),
+            Cell("0.51 [0.48, 0.54]", 0.51, 0.48, 0.54, (0.6,)),
+            Cell("30 %", 0.3),
+            Cell("a long remark " * 12),
+        ],
         [Cell("m10"), Cell("0.30", 0.3), Cell("10 %", 0.1), Cell("-x")],
         [Cell("m2"), Cell("–", ""), Cell("60 %", 0.6), Cell('say "so", twice')],
     ]

@@ -119,6 +119,11 @@ def test_dark_follows_the_system_until_it_is_chosen(browser, path):
     browser.requests.clear()
 
 
+def test_a_long_remark_makes_no_tall_row(browser):
+    heights = browser.run("[...document.querySelectorAll('.data tbody tr')].slice(0, 3).map(row => row.offsetHeight)")
+    assert max(heights) <= 4 * min(heights)
+
+
 def test_a_phone_scrolls_in_one_direction(browser, path):
     browser.open(path, width=360)
     assert browser.run("document.documentElement.scrollWidth") == 360
