@@ -71,17 +71,31 @@ def test_completion_of_names_loads_nothing_heavy_and_takes_little():
     assert min(took) < 0.2  # seconds of the processor, the interpreter's start included
 
 
+def in_shell(*command, folder):
+    environment = os.environ | {"PATH": f"{BIN}:/bin:/usr/bin"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
 def test_bash_completes_by_the_script_that_is_printed(folder):
     script = """eval "$(cli completion bash)"; COMP_WORDS=(cli zoo train mi); COMP_CWORD=3; _cli_completion cli mi train
     echo "${COMPREPLY[@]}" """
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PATH": f"{BIN}:/bin:/usr/bin"},
-    )
-    assert done.stdout.split() == ["mine"], done.stderr
+    assert in_shell("bash", "-c", script, folder=folder) == ["mine"]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here: apt-get install fish")
+def test_fish_completes_by_the_script_that_is_printed(folder):
+    script = 'cli completion fish | source; complete -C "cli zoo train mi"'
+    assert in_shell("fish", "-c", script, folder=folder) == ["mine"]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here: apt-get install zsh")
+def test_zsh_completes_by_the_script_that_is_printed(folder):
+    # Outside of its line editor zsh has no list of matches to add to: the function's own calls are looked at.
+    script = """compdef() { :; }; eval "$(cli completion zsh)"; _describe() { :; }
+    compadd() { print -r -- ${(P)${@[-1]}}; }; words=(cli zoo train mi); CURRENT=4; _cli_completion"""
+    assert in_shell("zsh", "-f", "-c", script, folder=folder) == ["mine"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
