@@ -23,11 +23,13 @@ INSTALLED := .venv/.installed
 install: $(INSTALLED)
 
 $(INSTALLED): requirements/lock.txt requirements/uv.txt pyproject.toml
+	@echo "installing requirements/lock.txt into .venv: a few minutes, up to 7 GB"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/lock.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
-	touch $@
+	@touch $@
+	@echo "installed; next: source .venv/bin/activate, then cli doctor, then docs/tutorial.md"
 
 demo: install
 	$(BIN)/cli demo

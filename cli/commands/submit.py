@@ -17,8 +17,16 @@ FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 @click.command("submit")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File or folder to write.")
 @ENSEMBLE
-@click.option("--split", type=click.Choice(["test", "oof"]), default="test", show_default=True)
-@click.option("--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "oof"]),
+    default="test",
+    show_default=True,
+    help="Test records, or (oof: out of fold) the labelled ones that the ensemble was fitted on.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True, help="Format of the masks."
+)
 @click.option("--kaggle", is_flag=True, help="Write a zip for a notebook without internet instead.")
 @click.option("--to", type=click.Choice(["kaggle"]), help="Upload the file with the official kaggle client.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file or folder.")

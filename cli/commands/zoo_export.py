@@ -12,8 +12,8 @@ from zoo.export_formats import FORMATS
 
 @click.command("export")
 @click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
-@click.option("--format", "form", type=click.Choice(FORMATS.names()), required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--format", "form", type=click.Choice(FORMATS.names()), required=True, help="Format of FILE.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write.")
 @click.option(
     "--fold",
     default="all",

@@ -18,7 +18,13 @@ from core.command import Command
     shell_complete=complete_folds,
     help="Fold whose runs predict.",
 )
-@click.option("--split", default="oof", show_default=True, type=click.Choice(["oof", "test"]))
+@click.option(
+    "--split",
+    default="oof",
+    show_default=True,
+    type=click.Choice(["oof", "test"]),
+    help="Records that each run held out (oof: out of fold), or the test records.",
+)
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @ON
 @common

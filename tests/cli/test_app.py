@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from cli.app import COMMANDS, command_names, root, run
+from cli.app import COMMANDS, LazyCommand, command_names, root, run
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
 EVERY = ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict)), *command_names()]
@@ -115,6 +115,13 @@ def test_a_folder_with_packages_of_the_same_names_is_no_hindrance(tmp_path):
     words = ["data", "synth", "scenes", "--train", "2", "--validation", "0", "--test", "0", "--jobs", "2"]
     done = subprocess.run([sys.executable, "-m", "cli", *words], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["next: cli data check --data scenes"])
+
+
+@pytest.mark.parametrize("command", list(command_names()))
+def test_every_option_says_what_it_does(command):
+    group, _, own = command.partition(" ")
+    params = LazyCommand(command, *(COMMANDS[group][own] if own else COMMANDS[group])).load().params
+    assert [each.opts for each in params if isinstance(each, click.Option) and not each.hidden and not each.help] == []
 
 
 @pytest.mark.parametrize("command", list(command_names()))
