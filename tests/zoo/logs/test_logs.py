@@ -14,7 +14,7 @@ from core.files import sha256_of_file
 from pipeline.removal import plan_removal
 from pipeline.verify import verify
 from tests.heard import Heard
-from tests.zoo.training.cases import TINY, TINY_OPTIONS, curve, plan, two_folds, write_scenes
+from tests.zoo.training.cases import TINY, TINY_OPTIONS, curve, plan
 from zoo.logs import LOGS, require_logs
 from zoo.members import with_settings
 from zoo.runs import Store
@@ -22,16 +22,6 @@ from zoo.training import run_datasets, train
 from zoo.workflows.reuse import train_or_reuse
 
 PNG = b"\x89PNG"
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    return write_scenes(tmp_path_factory.mktemp("scenes"))
-
-
-@pytest.fixture(scope="module")
-def folds(scenes):
-    return two_folds(scenes)
 
 
 def read_tensorboard(folder: Path) -> dict[str, dict[int, float]]:
