@@ -35,6 +35,7 @@ MANIFEST, FORMAT = "weights.json", 1
 OWN = "its owner's"  # licence of a file without an entry in weights.json
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # in timm's order
 _WRAPPERS = re.compile(r"^(?:_orig_mod\.|module\.)+")  # of torch.compile and of several GPUs
+ENCODER = "encoder."  # prefix of a run's weights
 HUB_TIMEOUT = 5.0  # seconds
 HOW = (
     "pack them on a machine with a network (cli zoo weights MEMBER --pack FOLDER), bring FOLDER here and give "
@@ -122,11 +123,13 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
 def _read_state(path: Path) -> Any:
     """Content of a file of weights: nothing but tensors and plain values is unpickled from it.
 
-    Of a checkpoint of timm's own training: the moving average if there is one, without the prefixes of wrappers.
+    Of a checkpoint of timm's own training: the moving average if there is one, without the prefixes of wrappers. Of
+    the weights of a run: its encoder.
     """
     with open_regular(path) as file:
         if path.suffix == ".safetensors":
-            return load(file.read())
+            state = load(file.read())
+            return {key.removeprefix(ENCODER): state[key] for key in state if key.startswith(ENCODER)} or state
         state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         return None

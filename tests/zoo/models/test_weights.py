@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from core.errors import UnknownName, UserError
 from core.files import write_json
-from tests.zoo.models.cases import cached_weights
+from tests.zoo.models.cases import cached_weights, recipe
 from zoo.members import load_member, member_names, with_settings
 from zoo.models import build, weights
 from zoo.models.encoders import check_encoder, make_encoder
@@ -60,6 +60,16 @@ def test_a_whole_models_file_fills_the_encoder_at_another_size_and_channels(name
     own = [value for key, value in encoder.state_dict().items() if value.numel() > 64 and "relative" not in key]
     assert all(str(value.sum().item()) in fresh for value in own)
     assert make_encoder(name, str(tmp_path), 5, 64) is not None  # the folder, and other channels
+
+
+def test_the_weights_of_a_run_fill_its_encoder_for_other_channels_too(tmp_path):
+    trained = build(recipe()).state_dict()
+    save_file(trained, tmp_path / "best.safetensors")
+    encoder = make_encoder("test_resnet", str(tmp_path / "best.safetensors"), 3, 64)
+    assert all(torch.equal(value, trained[f"encoder.{key}"]) for key, value in encoder.state_dict().items())
+    assert make_encoder("test_resnet", str(tmp_path / "best.safetensors"), 5, 64) is not None
+    with pytest.raises(UserError, match=r"best\.safetensors do not fit it"):
+        make_encoder("test_efficientnet", str(tmp_path / "best.safetensors"), 3, 64)
 
 
 def test_weights_of_another_encoder_are_refused(tmp_path):
