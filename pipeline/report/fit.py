@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.command import Command
 from core.errors import UserError
 from core.thresholds import threshold_text
 from core.uncertainty import groups_text
@@ -36,6 +35,7 @@ def blocks(asked: Asked) -> list[Block]:
     """Show the fit; UserError if no ensemble is fitted, or its file is of an earlier release."""
     document = _figures(asked)
     found: list[Block] = [Text(_lead(asked.ensemble, document)), _honest(document)]
+    found += [Text(f"Warning: {line}.") for line, do in asked.ensemble.report.advised_warnings if do is None]
     try:
         shown = _landscape(asked)
         found += [_plateau(shown, document), _heat(shown)]
@@ -54,7 +54,7 @@ def correlation(asked: Asked) -> list[Block]:
     document = _figures(asked)
     names = list(document["members"])
     if len(names) < 2:
-        raise UserError("the ensemble was fitted on a single member", Command("zoo train"))
+        raise UserError("the ensemble has a single member")
     note = (
         "Correlation of probability minus label over the active pixels, all members together. Members that err in the "
         "same places add little to one another."

@@ -39,16 +39,18 @@ def blocks(asked: Asked) -> list[Block]:
 
 
 def _chosen(report: ErrorReport) -> Mapping[str, Sequence[RecordErrors]]:
-    """Records with the most wrong pixels; of the others with contrails, those around the median Dice, and the best."""
-    worst = report.worst(WORST)
-    apart = {one.record_id for one in worst}
-    others = sorted(
-        (one for one in report.records if one.truth and one.record_id not in apart),
-        key=lambda one: (-one.dice, one.record_id),
-    )
-    best, rest = others[:BEST], others[BEST:]
-    middle = max(0, (len(others) - MIDDLE) // 2 - BEST)
+    """Records of the best Dice; of the others, those with the most wrong pixels, then those around the median Dice."""
+    ranked = sorted((one for one in report.records if one.truth), key=lambda one: (-one.dice, one.record_id))
+    best = ranked[:BEST]
+    worst = _without(report.worst(WORST + BEST), best)[:WORST]
+    rest = _without(ranked, [*best, *worst])
+    middle = max(0, (len(rest) - MIDDLE) // 2)
     return {"Most wrong pixels": worst, "Around the median Dice": rest[middle : middle + MIDDLE], "Best Dice": best}
+
+
+def _without(records: Sequence[RecordErrors], others: Sequence[RecordErrors]) -> list[RecordErrors]:
+    apart = {one.record_id for one in others}
+    return [one for one in records if one.record_id not in apart]
 
 
 def _layers() -> list[Layer]:

@@ -14,9 +14,9 @@ from webpage.blocks import Block
 
 
 def blocks(asked: Asked) -> list[Block]:
-    """List advice that has a command, then what only warns."""
+    """List advice that can be followed; what only warns stands beside the figures that it is about."""
     advice = [*_chain(asked), *(asked.advice(text, do) for text, do in asked.listener.kept)]
-    found = sorted(dict.fromkeys(advice), key=lambda one: one.command is None)
+    found = list(dict.fromkeys(advice))
     return [Steps(found)] if found else [Text("Nothing is left to do: every submission has its score.")]
 
 
@@ -47,4 +47,5 @@ def _of_ensemble(asked: Asked, ensemble: Ensemble) -> Iterator[Advice]:
     for change in changed_since_fit(asked.store, ensemble):
         yield asked.advice(change.what, change.do)
     for text, do in ensemble.report.advised_warnings if not ensemble.edited else ():
-        yield asked.advice(text, do)
+        if do:
+            yield asked.advice(text, do)

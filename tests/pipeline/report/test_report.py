@@ -5,6 +5,7 @@ import re
 import shutil
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,7 @@ from ensemble.model import to_document
 from pipeline.leaderboard import current_leaderboard
 from pipeline.report import board, write_report
 from pipeline.report.asked import Noted
+from pipeline.report.gallery import _chosen
 from submissions.ledger import Sent, append
 from tests.ensemble.runs import fake_runs
 from tests.golden.test_runs import KEPT as GOLDEN
@@ -112,6 +114,23 @@ def test_without_data_what_needs_labels_names_the_command(made, tmp_path):
     assert text.count("no data is named, which has the labels and pictures") == 3
     assert text.count("cli report --data DIR") == 4
     assert "0.5103 [0.4800, 0.5406]" in text, "scores that were kept need no data"
+
+
+def test_the_best_records_are_the_best_of_all_and_none_is_shown_twice():
+    sizes = range(1, 19)  # pixels of truth: the larger a record, the better its Dice and the more pixels are wrong
+    records = [SimpleNamespace(record_id=f"r{n:02}", truth=10 * n, dice=n / 20, wrong=n) for n in sizes]
+    ranked = sorted(records, key=lambda one: -one.wrong)
+    groups = _chosen(SimpleNamespace(records=records, worst=lambda count: ranked[:count]))
+    shown = {title: [one.record_id for one in chosen] for title, chosen in groups.items()}
+    assert shown["Best Dice"] == ["r18", "r17", "r16", "r15"]
+    assert shown["Most wrong pixels"] == [f"r{n:02}" for n in range(14, 6, -1)]
+    assert shown["Around the median Dice"] == ["r05", "r04", "r03", "r02"]
+
+
+def test_next_steps_can_be_followed_and_warnings_stand_with_the_fit(made):
+    first, fit = (made[1].partition(f'id="{name}"')[2].partition("</section>")[0] for name in ("next", "ensemble"))
+    assert fit.count("Warning: ") >= 1 and "Warning" not in first
+    assert first.count("<li>") == first.count("<code") >= 1
 
 
 def test_an_empty_folder_says_how_to_begin(tmp_path):
