@@ -81,7 +81,8 @@ def _choices(fit: Fit) -> Iterator[Compared]:
         return
     everything = TrainingSet(fit.counts, fit.counts.folds)
     for one in candidates(len(fit.members)):
-        if one.title in METHODS.names():
+        # What was selected is no rival of itself: selecting it costs honest Dice, and the same is fitted.
+        if one.title in METHODS.names() and one != fit.strategy:
             options = {"method": one.title, "min_pixels": NONE}
             yield f"method {one.title} without min-pixels", OWN, options, cross_fitted_counts(everything, one), own
 

@@ -1,5 +1,7 @@
 """What is reliably better than the ensemble in its own tables is named, with the command that takes it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from ensemble.documents import describe
 from ensemble.fitting import Fit, fit_active
 from ensemble.report import FitReport
 from ensemble.rivals import rivals
-from ensemble.strategy import Budget
+from ensemble.strategy import Budget, Strategy
 from tests.ensemble.cases import Case, streak_case
 
 
@@ -49,6 +51,14 @@ def test_auto_has_no_rival_here_and_one_fold_tells_none(rng):
     assert rivals(fitted(rng, FitOptions())) == ()
     assert rivals(fitted(rng, folds=1)) == ()
     assert FitReport(describe(fitted(rng, FitOptions()))).better is None
+
+
+def test_the_selected_method_is_no_rival_of_itself(rng):
+    result = fitted(rng)
+    method = "method best without min-pixels"
+    assert method in [rival.name for rival in rivals(result)]
+    selected = replace(result, strategy=Strategy("best"))
+    assert method not in [rival.name for rival in rivals(selected)]
 
 
 def test_what_does_not_fit_into_the_budget_is_no_rival(rng):
