@@ -109,7 +109,8 @@ class Settings:
     def require_data(self) -> tuple[Path, ...]:
         """Paths of the sources; UsageError if none is named."""
         if not self.data:
-            what = f"no data directory; name one with --data DIR or `data` in {CONFIG_NAME}, or make one"
+            found = "names none" if self.config else "is not in this folder or above"
+            what = f"no data directory, and {CONFIG_NAME} {found}; give --data DIR, or make scenes"
             raise UsageError(what, Command("data synth", "scenes"))
         return self.data
 

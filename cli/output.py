@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from itertools import chain, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +39,12 @@ def show(settings: Settings, document: Any, render: Callable[[Page], None]) -> N
     render(page)
     for path in page.write_csv(settings.csv) if settings.csv else ():
         settings.listener.info(f"wrote {path}")
+
+
+def submit_step(ensemble: str | None = None) -> Command:
+    """Command that writes a submission under a name that is not taken in this folder."""
+    names = chain(["submission.csv"], (f"submission-{number}.csv" for number in count(2)))
+    return Command("submit", out=next(name for name in names if not Path(name).exists()), ensemble=ensemble)
 
 
 def next_step(settings: Settings, command: Command) -> None:

@@ -19,10 +19,11 @@ EQUAL, BEST = "equal weights", "best single"
 WITHOUT, CHANGE, Z, ERRS_LIKE = "without", "Dice changes by", "z", "errs most like"
 WITHOUT_FOLD, DICE_ON_IT = "without fold", "Dice on it"
 QUESTION, CANDIDATE, GAIN, ANSWER = "question", "candidate", "gain", "answer"
-# of the ledger and of errors
-LOCAL, PUBLIC, PRIVATE, SHARE = "local", "public", "private", "share"
+# of the ledger; the last is the share of pixels that are contrails
+LOCAL, PUBLIC, PRIVATE, OF_PIXELS = "local", "public", "private", "of pixels"
 # of errors
-KIND, PIXELS, DICE_WITHOUT, CLASS, OF_ALL = "kind", "pixels", "Dice without", "class", "of all wrong"
+KIND, PIXELS, DICE_WITHOUT, CLASS = "kind", "pixels", "Dice without", "class"
+SHARE, OF_ALL = "share", "of all wrong"
 CONTRAILS, TOUCHED, FOUND, MISSED = "contrails", "touched", "found", "missed"
 BORDER, LABELER, PREDICTION, AHEAD = "border", "labeler", "prediction", "ahead"
 

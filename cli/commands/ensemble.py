@@ -6,8 +6,7 @@ import click
 
 from cli.completing import complete_ensembles, complete_listed
 from cli.options import TTA, Renamed, Settings, common, memory_limit, reads_runs, tables
-from cli.output import next_step, show
-from core.command import Command
+from cli.output import next_step, show, submit_step
 from core.errors import UsageError
 from core.thresholds import threshold_text
 from ensemble.min_pixels import MIN_PIXELS
@@ -90,7 +89,7 @@ def fit(
     show(settings, document, lambda console: print_fit(console, job.name, document))
     settings.listener.info(f"wrote {path} and report.png beside it")
     better = done.ensemble.report.better
-    next_step(settings, better or Command("submit", out="submission.csv", ensemble=ensemble_option(job.name)))
+    next_step(settings, better or submit_step(ensemble_option(job.name)))
 
 
 @click.command()

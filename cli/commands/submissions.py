@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from cli.options import Settings, common, tables
-from cli.output import next_step, show
-from core.command import Command
+from cli.output import next_step, show, submit_step
 from core.errors import UsageError
 
 LABELLED = click.Choice(["train", "validation", "labelled", "oof"])
@@ -94,4 +93,4 @@ def log(settings: Settings, public: float | None, private: float | None, entry: 
     document = ledger.as_dict() | {"correlation": {board: each and asdict(each) for board, each in found.items()}}
     show(settings, document, lambda console: print_ledger(console, ledger, found))
     if not ledger.entries:
-        next_step(settings, Command("submit", out="submission.csv"))
+        next_step(settings, submit_step())

@@ -4,8 +4,7 @@ import click
 
 from cli.completing import complete_folds, complete_members
 from cli.options import ON, TTA, VIEWS, Settings, common, reads_runs
-from cli.output import next_step, show
-from core.command import Command
+from cli.output import next_step, show, submit_step
 
 
 @click.command("predict")
@@ -51,4 +50,4 @@ def predict(settings: Settings, members: tuple[str, ...], fold: str, split: str,
     elif split == "oof":
         next_step(settings, fit_with(settings.runs, [each.run.ref for each in predicted], tta))
     else:
-        next_step(settings, Command("submit", out="submission.csv"))
+        next_step(settings, submit_step())

@@ -149,7 +149,7 @@ def print_folds(console: Page, document: Mapping[str, Any]) -> None:
         )
     groups = document["groups"]
     for group in groups[:MANY]:
-        console.print(f"one scene group: {', '.join(group)}", soft_wrap=True)
+        console.print(f"one scene, kept in one fold: {', '.join(group)}", soft_wrap=True)
     if len(groups) > MANY:
         console.print(f"... and {len(groups) - MANY} more groups of several records, in the csv")
     console.print(document["path"], soft_wrap=True)

@@ -144,7 +144,7 @@ def _entry_columns(ledger: Ledger) -> list[Column]:
         column_of(entries, words.PUBLIC, 1, lambda each: cell(each.public, _figure)),
         column_of(entries, "behind best", 6, behind),
         column_of(entries, words.PRIVATE, 2, lambda each: cell(each.private, _figure)),
-        column_of(entries, words.SHARE, 5, lambda each: cell(each.sent.share, "{:.3%}")),
+        column_of(entries, words.OF_PIXELS, 5, lambda each: cell(each.sent.share, "{:.3%}")),
         column_of(entries, words.NOTE, 8, lambda each: each.sent.note or EMPTY, numbers=False),
     ]
 

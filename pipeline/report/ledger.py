@@ -33,7 +33,7 @@ def blocks(asked: Asked) -> list[Block]:
         Column(words.MEMBERS, numeric=False),
         Column(f"{words.LOCAL} {words.DICE}", draw="range", axis="dice"),
         *(Column(f"{board}, {size:,} records", draw="range", axis="dice") for board, size in BOARD_RECORDS.items()),
-        Column(words.SHARE),
+        Column(words.OF_PIXELS),
         Column(words.NOTE, numeric=False),
     ]
     rows = [_cells(entry, fallback) for entry in entries]

@@ -60,7 +60,11 @@ DATA_FAULTS = {
 FOLDS = "record_id,fold\n10,0\n11,1\n12,0\n13,1\n14,0\n15,1\n"
 TRAIN = "zoo train lite0-fc-t5 --data {data} --epochs 1 --set size=64 --fold 0"
 CALLS = {
-    "no data named": ("data check", 2, ["no data directory", "--data DIR"]),
+    "no data named": (
+        "data check",
+        2,
+        ["contrails.toml is not in this folder or above", "--data DIR"],
+    ),
     "missing data directory": ("data check --data {data}/nowhere", 1, ["nowhere"]),
     "unknown member": ("zoo train lite0-fc-t5x --data {data}", 2, ["lite0-fc-t5x", 'did you mean "lite0-fc-t5"']),
     "unknown key": (f"{TRAIN} --set epoch=3", 2, ['no key "epoch"', 'did you mean "epochs"']),

@@ -99,7 +99,7 @@ def test_scene_groups_of_several_records_are_named(data, tmp_path, capsys):
     own(data / "train_metadata.json")
     write_metadata(data, "train", {str(index): (0, 0, 1000 * (index // 2)) for index in range(6)})
     assert _run("folds", "--folds", 3, "--data", data, "--out", tmp_path / "a.csv") == 0
-    assert "one scene group: 2, 3" in capsys.readouterr().out
+    assert "one scene, kept in one fold: 2, 3" in capsys.readouterr().out
 
 
 def test_other_folds_are_not_overwritten_without_force(data, tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_absent_data_are_named(tmp_path, capsys):
 def test_without_data_the_call_is_at_fault(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert _run("check") == 2
-    assert "no data directory; name one with --data DIR" in capsys.readouterr().err
+    assert "contrails.toml is not in this folder or above; give --data DIR" in capsys.readouterr().err
 
 
 def test_synthetic_scenes_are_clean(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,14 @@ def test_a_better_member_is_next_and_not_the_submission(uneven, capsys):
     assert "submit" not in err
     assert call(uneven, "show", "odd") == 0
     assert "run: cli ensemble fit --members m0 --ensemble odd" in capsys.readouterr().err
+
+
+def test_the_next_submission_has_a_name_that_is_not_taken(uneven, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for taken in ("submission.csv", "submission-2.csv"):
+        Path(taken).touch()
+    assert call(uneven, "fit", *PLAIN, "--prune", "--name", "few") == 0
+    assert "next: cli submit --out submission-3.csv --ensemble few" in capsys.readouterr().err
 
 
 def test_pruning_and_the_weights_of_each_fold_are_shown(uneven, capsys):
