@@ -203,7 +203,12 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if "Did you mean" not in error.format_message() and not args[0].startswith("-"):
+                error.message = f"{error.message.rstrip('.')}; there are: {', '.join(self.commands)}"
+            raise
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
 

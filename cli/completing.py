@@ -6,7 +6,8 @@ In: what was typed. Out: the names that begin so. An error of a configuration fi
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,11 +34,43 @@ def complete_members(ctx: click.Context, param: click.Parameter, incomplete: str
     return _beginning(incomplete, _members(settings))
 
 
+def complete_predicted(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Predicted members and line-ups; behind M@ its hashes."""
+    runs = _settings(ctx).runs
+    return _made(ctx, incomplete, runs.predicted_members(), runs.predicted_recipes)
+
+
+def complete_trained(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Trained members and line-ups; behind M@ its hashes."""
+    runs = _settings(ctx).runs
+    return _made(ctx, incomplete, runs.trained_members(), runs.recipes)
+
+
+def _made(
+    ctx: click.Context, incomplete: str, members: Iterable[str], recipes: Callable[[str], Iterable[str]]
+) -> list[CompletionItem]:
+    member, at, _ = incomplete.partition("@")
+    if at:
+        return _beginning(incomplete, (f"{member}@{recipe}" for recipe in recipes(member)))
+    return _beginning(incomplete, (*members, *_settings(ctx).lineups))
+
+
+def complete_among(*names: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Completion by fixed names."""
+    return lambda ctx, param, incomplete: _beginning(incomplete, names)
+
+
+def complete_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Keys of a recipe for --set; their source is read, as importing it takes longer than a TAB may."""
+    keys = re.findall(r"^    (\w+): .* = key\(", (SHIPPED / "fields.py").read_text(), re.M)
+    return _beginning(incomplete, (f"{key}=" for key in keys))
+
+
 def complete_listed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Members behind the last comma of a list."""
+    """Predicted members behind the last comma of a list, but for those before it."""
     before, comma, last = incomplete.rpartition(",")
-    names = complete_members(ctx, param, last)
-    return [CompletionItem(f"{before}{comma}{item.value}") for item in names if item.type == "plain"]
+    names = [item.value for item in complete_predicted(ctx, param, last)]
+    return [CompletionItem(f"{before}{comma}{name}") for name in names if name not in before.split(",")]
 
 
 def complete_ensembles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -56,8 +89,8 @@ ENSEMBLE = click.option(
 
 
 def complete_either(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ensembles and members."""
-    return complete_ensembles(ctx, param, incomplete) + complete_members(ctx, param, incomplete)
+    """Ensembles and predicted members."""
+    return complete_ensembles(ctx, param, incomplete) + complete_predicted(ctx, param, incomplete)
 
 
 def complete_removable(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

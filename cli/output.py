@@ -37,6 +37,8 @@ def show(settings: Settings, document: Any, render: Callable[[Page], None]) -> N
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     page = Page(None if has_width else PIPE, whole=settings.wide, wrapped=has_width, quiet=settings.json)
     render(page)
+    if page.left_out and any(each.name == "wide" for each in click.get_current_context().command.params):
+        settings.listener.info(f"--wide also shows: {', '.join(dict.fromkeys(page.left_out))}")
     for path in page.write_csv(settings.csv) if settings.csv else ():
         settings.listener.info(f"wrote {path}")
 

@@ -60,7 +60,8 @@ class Estimate:
             return "only one scene group: there are no intervals"
         if self.effective_groups >= FEW_EFFECTIVE:
             return None
-        return f"only {self.effective_groups:.1f} effective of {self.groups} scene groups: no interval can be trusted"
+        few = f"only {self.effective_groups:.1f} effective of {self.groups} scene groups (by share of the pixels)"
+        return f"{few}: no interval can be trusted"
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,28 @@
 """Fill the reference pages of the site: mkdocs calls this module for every page (`hooks` in mkdocs.yml).
 
 `commands.md` gets the help of every command as `--help` prints it, `functions.md` the public names of every package,
-whose docstrings mkdocstrings inserts, `keys.md` every key of a recipe with the docstring of its field: no page can fall
-behind.
+whose docstrings mkdocstrings inserts. `keys.md` holds every key of a recipe with the docstring of its field, so that it
+can be read without the site: `python docs/site.py` writes it anew, and a test says when that is due.
 """
 
-import ast
-import inspect
 import re
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import MISSING
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from cli.app import command_names, run
-from zoo.members import fields
 from zoo.members.keys import WORDS, Key
+from zoo.members.meanings import meanings
 from zoo.members.recipe import KEYS
 from zoo.members.toml import toml_text
 
 PACKAGES = ("ensemble", "submissions", "analysis", "webpage", "pipeline", "zoo")
-PLACE = "<!-- keys -->"
+PAGE = Path(__file__).with_name("keys.md")
+BEGIN, END = "<!-- keys: python docs/site.py -->\n", "\n<!-- end of keys -->"
 PARTS = {
     "network": "Network",
     "reading": "What is read",
@@ -62,8 +62,6 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return markdown + commands()
         case "functions.md":
             return markdown + functions()
-        case "keys.md":
-            return markdown.replace(PLACE, keys(re.findall(r"^### `(\w+)`$", markdown, re.M)))
     return markdown
 
 
@@ -84,6 +82,13 @@ def functions() -> str:
     return "".join(found)
 
 
+def keys_page(page: str) -> str:
+    """Page of keys with its tables made anew."""
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2]
+    return before + BEGIN + keys(re.findall(r"^### `(\w+)`$", after, re.M)) + END + after
+
+
 def keys(explained: Sequence[str]) -> str:
     """Table of the keys of each part; explained: keys with a section of their own on the page."""
     texts, found = meanings(), []
@@ -96,17 +101,6 @@ def keys(explained: Sequence[str]) -> str:
                 cells = (shown + ("\\*" if key.fixed else ""), texts[name], default_of(key), values_of(key))
                 found.append("".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|\n")
     return "".join(found)
-
-
-def meanings() -> dict[str, str]:
-    """Description of each key: the docstring below its field."""
-    (kind,) = (node for node in ast.parse(inspect.getsource(fields)).body if isinstance(node, ast.ClassDef))
-    found = {}
-    for field, below in zip(kind.body, kind.body[1:]):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = inspect.cleandoc(text).replace("\n", " ")
-    return found
 
 
 def default_of(key: Key) -> str:
@@ -127,3 +121,7 @@ def help_of(command: str) -> str:
     with redirect_stdout(StringIO()) as printed:
         run([*command.split(), "--help"])
     return printed.getvalue()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(keys_page(PAGE.read_text()))

@@ -135,7 +135,8 @@ def fit_deep_enough(
         lower = lower_eps(active, eps, max_ram) if names else None
         if lower is None:
             return result
-        listener.note(f"the best threshold of {', '.join(names)} may be lower; reading from p = {lower / 255:.3f} on")
+        what = f"the best threshold of {', '.join(names)} may be lower"
+        listener.note(f"{what}; reading fainter pixels, from p = {lower / 255:.3f} on")
         eps = lower
         del active, result  # before more pixels are read
 

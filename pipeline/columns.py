@@ -30,9 +30,10 @@ BORDER, LABELER, PREDICTION, AHEAD = "border", "labeler", "prediction", "ahead"
 MEANS_BEHIND = "behind: Dice of the first less this one; the intervals hold for all pairs of rows together"
 REMARKS = {
     "in_sample": "in-sample: only one fold, whose own records chose the threshold",
-    "other_recipe": "trained by another recipe than the listed one; --json lists the keys that changed",
+    "other_recipe": "trained by another recipe than the listed one; --wide shows the keys that changed",
     "unknown_recipe": "its run is missing, so its recipe is not known",
-    "few_groups": f"fewer than {FEW_EFFECTIVE} effective scene groups: no interval can be trusted",
+    "few_groups": f"fewer than {FEW_EFFECTIVE} effective scene groups (by share of the pixels): "
+    "no interval can be trusted",
     "own_epoch": "epoch chosen on the fold that scores it: the Dice is a little too high",
     "unscored": "no record has a contrail pixel: no Dice",
 }

@@ -6,6 +6,7 @@ Stays outside: masks.
 
 from collections.abc import Iterable, Sequence
 
+from core.command import Command
 from core.errors import UserError
 from core.jobs import job_count
 from core.listener import SILENT, Listener
@@ -62,8 +63,16 @@ def test_maps(
             if found:
                 members[name] = _predict(found, scenes, use, device, jobs, listener)
             else:
-                members[name] = find_members(store, "test", [_ref(use)], use.tta)[0]
+                members[name] = _imported(store, use)
     return members
+
+
+def _imported(store: Store, use: MemberUse) -> MemberMaps:
+    """Maps of the test records of a member that was predicted elsewhere; UserError with how to bring them."""
+    if not any(place.manifest.is_file() for place in store.sets("test", Ref.parse(use.name).member)):
+        what = f"{store}: no test predictions of {use.name}, which has no runs here that could make them"
+        raise UserError(what, Command("zoo import", use.name, oof="DIR", test="DIR"))
+    return find_members(store, "test", [_ref(use)], use.tta)[0]
 
 
 def usable_runs(store: Store, ensemble: Ensemble, listener: Listener = SILENT) -> dict[str, list[EndedRun]]:

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UnknownName, UsageError
+from core.errors import UnknownName
 from core.listener import SILENT, Listener
 from pipeline.leaderboard import own_scores
 from pipeline.leaderboard_rows import Row, read_kept
-from zoo.members import Recipe, load_member, member_names
+from zoo.members import Recipe, is_path, load_member, member_names
 from zoo.members.costs import Cost, Estimate, cost_of, estimate
 from zoo.members.files import SHIPPED, own_instead_of_shipped
 from zoo.members.recipe import KEYS
@@ -169,13 +169,15 @@ def describe_member(
 ) -> MemberDescription | PredictedMember:
     """Describe a listed member by its name or file, or a trained recipe as MEMBER@HASH.
 
-    A member or a recipe that is only predicted here is described by its predictions.
-    UsageError for an unknown member, with the nearest or with its trained recipes; UserError for a faulty file.
+    A member or a recipe that is only predicted here is described by its predictions, one that is only trained here by
+    its newest recipe. UsageError for an unknown member, with the nearest; UserError for a faulty file.
     """
     ref = Ref.parse(asked)
     _note_replaced(own_members, ref.member, listener)
     if predicted := _only_predicted(store, ref, own_members):
         return predicted
+    if not is_path(asked):
+        ref = _newest(store, ref, own_members)
     if ref.recipe is not None and not asked.endswith(".toml"):
         digest, recipe, changed = _trained(store, ref, own_members)
         ended = [place.ended() for place in store.runs(ref.of(digest)) if place.fold != FULL]
@@ -189,7 +191,7 @@ def describe_member(
             estimate=takes,
             device=device_memory(device),
         )
-    recipe = _listed(store, asked, own_members)
+    recipe = load_member(asked, own_members)
     check_member(recipe, store, device)
     cost, takes = _costs(recipe, listener)
     return MemberDescription(recipe=recipe, cost=cost, estimate=takes, device=device_memory(device))
@@ -234,15 +236,13 @@ def _trained(store: Store, ref: Ref, own_members: Path | None) -> tuple[str, Rec
     return digest, replace(recipe, log=listed.log, given_by=listed.given_by), changed_keys(recipe, listed)
 
 
-def _listed(store: Store, member: str, own_members: Path | None) -> Recipe:
-    try:
-        return load_member(member, own_members)
-    except UnknownName as error:
-        trained = list(trained_recipes(store, member))
-        if not trained:
-            raise
-        names = Ref(member).listed(trained)
-        raise UsageError(f'no member "{member}" is listed; name one of its trained recipes: {names}') from error
+def _newest(store: Store, ref: Ref, own_members: Path | None) -> Ref:
+    """Newest recipe of a member that was trained from a file and is not listed; any other as it is asked for."""
+    if ref.recipe is not None or ref.member in member_names(own_members):
+        return ref
+    trained = trained_recipes(store, ref.member).values()
+    newest = max(trained, key=lambda place: place.recipe_file.stat().st_mtime, default=None)
+    return ref if newest is None else ref.of(newest.hash)
 
 
 def _costs(recipe: Recipe, listener: Listener) -> tuple[Cost, Estimate]:

@@ -116,6 +116,10 @@ def submit(
             stream = _predictions(ensemble, masks, facts.probability, listener)
             written = FORMATS.get(form)(out, stream, options)
         submitted = Submitted(written, _known(ensemble))
+        dice = ensemble.fitted["dice"]
+        if split == "oof" and dice["cross_fitted"] is not None:
+            scores = f"in-sample {dice['in_sample']:.4f}; expect the cross-fitted {dice['cross_fitted']:.4f} of others"
+            listener.note(f"the score of these records, on which the ensemble was fitted, is {scores}")
         for line in submitted.ensemble_warnings:
             listener.warn(line, Command("ensemble show", ensemble.name))
         for line in submitted.scene_warnings:

@@ -13,6 +13,7 @@ from core.command import Command
 from core.errors import UnknownName, UsageError
 from zoo.members import is_path, member_names
 from zoo.runs import Ref, Store
+from zoo.runs.find import trained_recipes
 
 Made = Literal["", "trained", "predicted"]
 DEFAULT = ("lite0-fc-t5-ema", "lite1-fc-t5-ema", "lite2-fc-t5-ema")  # their weights come with the install
@@ -41,6 +42,11 @@ class LineUps:
 
     def _require(self, name: str, made: Made) -> None:
         member = Ref.parse(name).member
+        if not made and member not in member_names(self.own_members) and (kept := trained_recipes(self.store, member)):
+            recipes = ", ".join(str(place.recipe_file) for place in kept.values())
+            raise UsageError(
+                f"{name}: was trained from a file of your own; name it, or the recipe as trained: {recipes}"
+            )
         # Only a file that is there can be trained, and then be predicted.
         if member in self._made("trained", "predicted") or (is_path(name) and (not made or Path(name).is_file())):
             return

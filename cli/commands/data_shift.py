@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.completing import complete_members
+from cli.completing import complete_trained
 from cli.options import Settings, common, tables
 from cli.output import show
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("shift")
-@click.argument("member", required=False, metavar="[MEMBER[@HASH]]", shell_complete=complete_members)
+@click.argument("member", required=False, metavar="[MEMBER[@HASH]]", shell_complete=complete_trained)
 @tables
 @common
 def shift(settings: Settings, member: str | None) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from cli.completing import complete_ensembles, complete_listed
+from cli.completing import complete_among, complete_ensembles, complete_listed
 from cli.options import TTA, Renamed, Settings, common, memory_limit, reads_runs, tables
 from cli.output import next_step, show, submit_step
 from core.errors import UsageError
@@ -24,7 +24,13 @@ METHOD_WORDS = f"auto (the best cross-fitted candidate), {', '.join(METHODS.name
     shell_complete=complete_listed,
     help="Members a,b,c; may be repeated; M@hash is one recipe. [all predicted]",
 )
-@click.option("--method", default="auto", show_default=True, help=METHOD_WORDS)
+@click.option(
+    "--method",
+    default="auto",
+    show_default=True,
+    shell_complete=complete_among("auto", *METHODS.names(), "ratios"),
+    help=METHOD_WORDS,
+)
 @click.option("--ratios", default="", help='Weights of groups of members, for --method ratios: "a+b=2,c*=1".')
 @click.option("--min-pixels", default="auto", show_default=True, help=f"auto, none, {', '.join(MIN_PIXELS.names())}.")
 @click.option("--prune", is_flag=True, help="Remove members that do not help equal weights.")

@@ -11,6 +11,16 @@ from core.command import Command
 from core.errors import UsageError
 from core.registry import module_names
 
+
+class Splits(click.Choice[str]):
+    """Splits of which masks can be written; another one that has labels is answered with the way to its masks."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in ("train", "validation", "labelled"):
+            self.fail(f"{value} records have labels: oof writes their masks, each by models that did not see it", param)
+        return super().convert(value, param, ctx)
+
+
 FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 
 
@@ -19,7 +29,7 @@ FORMATS = module_names(Path(__file__).parents[2] / "submissions" / "formats")
 @ENSEMBLE
 @click.option(
     "--split",
-    type=click.Choice(["test", "oof"]),
+    type=Splits(["test", "oof"]),
     default="test",
     show_default=True,
     help="Test records, or (oof: out of fold) the labelled ones that the ensemble was fitted on.",

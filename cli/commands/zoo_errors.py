@@ -6,7 +6,8 @@ import click
 
 from cli.completing import complete_either
 from cli.options import TTA, Settings, common, reads_runs, wide
-from cli.output import show
+from cli.output import next_step, show
+from core.command import Command
 
 
 @click.command("errors")
@@ -49,3 +50,5 @@ def errors(settings: Settings, name: str, worst: int, out: Path | None, file: Pa
         listener.info(f"wrote {file}")
     if out:
         listener.info(f"wrote {len(document['worst'])} pictures into {out}")
+    elif worst:
+        next_step(settings, Command("zoo errors", name, out="errors"))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from cli.completing import complete_members
+from cli.completing import complete_trained
 from cli.options import Settings, common, reads_runs
 from cli.output import show
 from zoo.export_formats import FORMATS
 
 
 @click.command("export")
-@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
+@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_trained)
 @click.option("--format", "form", type=click.Choice(FORMATS.names()), required=True, help="Format of FILE.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write.")
 @click.option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.completing import complete_members
+from cli.completing import complete_predicted
 from cli.options import TTA, Settings, common, reads_runs, wide
 from cli.output import next_step, show
 from core.command import Command
@@ -12,7 +12,7 @@ from core.files import require_new_file
 
 
 @click.command()
-@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.argument("members", nargs=-1, shell_complete=complete_predicted)
 @click.option("--shared", is_flag=True, help="All on the records that all of them predicted, with paired differences.")
 @click.option("--tta", type=TTA, help="Predictions made with these views. [the most that cover its folds]")
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write the table there too.")

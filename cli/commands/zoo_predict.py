@@ -2,13 +2,13 @@
 
 import click
 
-from cli.completing import complete_folds, complete_members
+from cli.completing import complete_folds, complete_trained
 from cli.options import ON, TTA, VIEWS, Settings, common, reads_runs
 from cli.output import next_step, show, submit_step
 
 
 @click.command("predict")
-@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.argument("members", nargs=-1, shell_complete=complete_trained)
 @click.option(
     "--fold",
     default="all",

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.completing import complete_ensembles, complete_members
+from cli.completing import complete_ensembles, complete_trained
 from cli.options import TTA, VIEWS, Settings, common, parse_frames, reads_runs
 from cli.output import next_step, show
 from core.command import Command
@@ -10,7 +10,7 @@ from core.errors import UsageError
 
 
 @click.command("pseudo")
-@click.argument("members", nargs=-1, shell_complete=complete_members)
+@click.argument("members", nargs=-1, shell_complete=complete_trained)
 @click.option(
     "--ensemble",
     "name",

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from cli.completing import complete_folds, complete_logs, complete_members
+from cli.completing import complete_folds, complete_keys, complete_logs, complete_members
 from cli.listener import completed
 from cli.options import ON, TTA, VIEWS, Settings, common, memory_limit, tables
 from cli.output import next_step, show
@@ -33,7 +33,14 @@ from core.ranks import is_follower
 @click.option(
     "--seeds", type=click.IntRange(1), default=1, help="Number of runs of each fold, with seeds from --seed on."
 )
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change any key of the recipe.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=complete_keys,
+    help="Change any key of the recipe.",
+)
 @click.option("--with-val", is_flag=True, help="Also train on validation records outside the fold.")
 @click.option("--tta", type=TTA, default="none", show_default=True, help=VIEWS)
 @click.option("--allow-ungrouped", is_flag=True, help="Train although the scene group of some records is unknown.")

@@ -2,14 +2,14 @@
 
 import click
 
-from cli.completing import complete_members
+from cli.completing import complete_trained
 from cli.options import Settings, common, reads_runs, tables
 from cli.output import next_step, show
 from core.command import Command
 
 
 @click.command("tta")
-@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_members)
+@click.argument("member", metavar="MEMBER[@HASH]", shell_complete=complete_trained)
 @tables
 @common
 @reads_runs

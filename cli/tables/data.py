@@ -23,6 +23,8 @@ def print_check(console: Page, report: CheckReport) -> None:
     totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
     faults = counted(len(report.faults), "fault") if report.faults else "no faults"
     console.print(f"{totals}, {faults}", soft_wrap=True)
+    if document["absent_frames"]:
+        console.say("absent frames are no fault: training refuses by name a member that reads one")
 
 
 def _check_columns(parts: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -152,4 +154,10 @@ def print_folds(console: Page, document: Mapping[str, Any]) -> None:
         console.print(f"one scene, kept in one fold: {', '.join(group)}", soft_wrap=True)
     if len(groups) > MANY:
         console.print(f"... and {len(groups) - MANY} more groups of several records, in the csv")
+    held = {split: sum(fold["splits"].get(split, 0) for fold in folds) for split in ("train", "validation")}
+    if all(held.values()):
+        console.say(
+            f"cli zoo train trains on the {held['train']:,} train records outside a fold; --with-val adds the "
+            f"{held['validation']:,} validation records"
+        )
     console.print(document["path"], soft_wrap=True)

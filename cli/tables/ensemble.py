@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DICE = "{:.4f}"
 SECONDS = "{:.2f}"
 ANSWERS = {"another gains as much or more": "not best"}  # in short, so that the gain has room beside them
+OF_LOGITS = ("stack", "logit-mean")
 BASELINES = {"uniform": "equal weights without min-pixels", "best": "the best single member without min-pixels"}
 
 
@@ -31,6 +32,10 @@ def print_fit(console: "Page", name: str, document: Any) -> None:
         f"{counted(len(document['folds']) or 1, 'fold')}; global Dice, 95 % interval over scene groups"
     )
     console.table(_dice_columns(document))
+    if min_pixels["mode"] != "none":
+        console.say("members alone and the lines above them are cut at thresholds of their own, without min-pixels")
+    if document["method"] in OF_LOGITS:
+        console.say("weights are of the members' logits, whose scales differ: they are no shares of the result")
     # With fewer groups it varies more than the bias that it removes.
     if document.get("dice_jackknifed") is not None and (document.get("effective_groups") or 0) >= FEW_EFFECTIVE:
         console.say(f"ensemble without the bias of few groups (jackknife): {document['dice_jackknifed']:.4f}")
@@ -50,7 +55,7 @@ def print_fit(console: "Page", name: str, document: Any) -> None:
             f"and {dice:.4f} if the other folds make the choice for each fold{chance}"
         )
     if document["worth"]:
-        console.table(_worth_columns(document), "what each member adds")
+        console.table(_worth_columns(document), "what each member adds; the intervals hold for all rows together")
     for baseline, gain in document["gain"].items() if len(document["members"]) > 1 else ():
         span, kind = interval_text(gain["interval"], "+.4f"), "cross-fitted" if crossed else "in-sample"
         console.say(f"against {BASELINES[baseline]}: {gain['value']:+.4f} {span}, {kind}, paired")
@@ -60,7 +65,8 @@ def _dice_columns(document: Any) -> list[Column]:
     dice, members = document["dice"], document["members"]
     crossed = dice["cross_fitted"] is not None
     rows = [{"name": "ensemble", "threshold": document["threshold"], **dice}]
-    for title, key in ((words.EQUAL, "uniform"), (words.BEST, "best_single")):
+    baselines = ((words.EQUAL, "uniform"), (words.BEST, "best_single"))
+    for title, key in baselines if len(members) > 1 else ():  # of one member all are the same
         own = {"cross_fitted" if crossed else "in_sample": dice[key], "interval": dice[f"{key}_interval"]}
         rows.append({"name": title, **own})
     rows += [{"name": name, "weight": document["weights"][name], **member} for name, member in members.items()]

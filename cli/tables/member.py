@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cli.tables.columns import Column, cell, column_of
+from cli.tables.columns import EMPTY, Column, cell, column_of
 from cli.tables.marks import epoch_mark, legend, marked_dice
 from cli.tables.page import Page
 from core.uncertainty import interval_text
@@ -13,6 +13,7 @@ from zoo.epoch_choice import candidate_epochs
 from zoo.members import Recipe, setting_text
 from zoo.members.costs import Cost, Estimate
 from zoo.members.files import SHIPPED
+from zoo.members.meanings import meanings
 from zoo.members.recipe import KEYS
 from zoo.predictions.format import Provenance
 
@@ -72,6 +73,7 @@ def _key_columns(rows: Sequence[tuple[str, str, str]]) -> list[Column]:
         column_of(rows, "key", 0, lambda row: row[0], numbers=False),
         Column("value", tuple(row[1] for row in rows), 0, numbers=False, folds=True),
         column_of(rows, "from", 0, lambda row: row[2], numbers=False),
+        column_of(rows, "meaning", 1, lambda row: meanings().get(row[0], EMPTY), numbers=False),
     ]
 
 

@@ -31,7 +31,8 @@ def print_members(console: Page, found: MemberList) -> None:
         console.say(line)
     if any(row["encoder"] is None for row in table.rows):
         console.say("+ trained from a file or imported here; cli zoo show describes it")
-    console.say(f"without network: {', '.join(DEFAULT)} (the default line-up), whose weights come with the install")
+    if len(table.rows) == len(everyone.rows):
+        console.say(f"without network: {', '.join(DEFAULT)} (the default line-up), whose weights come with the install")
 
 
 def as_markdown(table: MemberTable) -> str:

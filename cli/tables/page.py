@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.console import InertConsole
-from cli.tables.columns import Column, as_csv, as_table
+from cli.tables.columns import Column, as_csv, as_table, visible_columns
 from core.locks import write_output
 
 WIDE = 100_000  # characters of a line: nothing is left out or cut
@@ -24,6 +24,7 @@ class Page(InertConsole):
         super().__init__(width=WIDE if whole else width, **options)
         self._prose = self.width if wrapped else WIDE
         self.tables: list[tuple[str, Sequence[Column]]] = []
+        self.left_out: list[str] = []  # titles of columns for which there was no room
 
     def table(self, columns: Sequence[Column], title: str = "", like: Sequence[Column] = ()) -> None:
         """Print a table under its title; see `as_table` for `like`."""
@@ -31,6 +32,8 @@ class Page(InertConsole):
         if title:
             self.say(title)
         self.print(as_table(columns, self.width, like))
+        shown = {column.title for column in visible_columns(like or columns, self.width)}
+        self.left_out += [each.title for each in columns if each.title not in shown and not each.empty]
 
     def say(self, text: str) -> None:
         """Print prose, wrapped between words and never within brackets or paths."""

@@ -41,7 +41,7 @@ def test_a_fit_is_shown_written_and_followed_by_the_next_command(made, capsys):
         assert word in out
     assert "100 records take 2.00 h of the 9 h that are allowed" in out
     assert "note: m2 lacks 6 of 18 records (6 of fold 2); fitted on the 12 records" in err
-    assert "effective of 12 scene groups: no interval can be trusted" in err
+    assert "effective of 12 scene groups (by share of the pixels): no interval can be trusted" in err
     assert f"wrote {made.runs}/ensembles/default/ensemble.json and report.png beside it" in err
     assert "next: cli submit --out submission.csv --data" in err
 
@@ -60,7 +60,7 @@ def test_show_tells_what_was_fitted_and_where_it_comes_from(made, capsys):
     assert call(made, "show", "one") == 0
     out, err = capsys.readouterr()
     assert "method uniform" in out and "abc123" in out
-    assert "effective of 18 scene groups: no interval can be trusted" in err
+    assert "effective of 18 scene groups (by share of the pixels): no interval can be trusted" in err
     assert call(made, "show", "one", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["records"] == 18

@@ -12,6 +12,7 @@ import pytest
 from cli.app import run
 from core import extras
 from tests.ensemble.runs import fake_runs, write_set
+from tests.scenes import write_record
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "real_runs"
 
@@ -118,6 +119,29 @@ def test_an_out_of_fold_file_is_checked_and_scored_by_the_same_split(said):
     assert said("submit --split oof --out oof.csv")[0] == 0
     assert said("submissions check oof.csv --split oof")[0] == 0
     assert said("submissions score oof.csv --split oof")[0] == 0
+
+
+def test_the_score_of_an_out_of_fold_file_is_called_in_sample(said):
+    assert said("ensemble fit --method uniform --min-pixels none")[0] == 0
+    _, error = said("submit --split oof --out oof.csv")
+    assert "note: the score of these records, on which the ensemble was fitted, is in-sample 0." in error
+    code, error = said("submit --split validation --out other.csv")
+    assert code == 2
+    assert "validation records have labels: oof writes their masks" in error
+
+
+def test_the_next_command_does_not_stumble_over_an_older_file(said, tmp_path):
+    (tmp_path / "submission.csv").write_text("")
+    assert "next: cli submit --out submission-2.csv" in said("ensemble fit --method uniform --min-pixels none")[1]
+
+
+def test_test_maps_of_an_imported_member_are_to_be_imported(said, made, tmp_path):
+    write_record(tmp_path / "scenes", "test", "9000")
+    assert said("ensemble fit --method uniform --min-pixels none")[0] == 0
+    code, error = said(f"submit --out test.csv --data {tmp_path / 'scenes'}")
+    assert code == 1
+    assert "no test predictions of m0, which has no runs here" in error
+    assert "run: cli zoo import m0 --oof DIR --test DIR" in error
 
 
 def test_many_faults_of_the_same_words_are_one_line(tmp_path, capsys):

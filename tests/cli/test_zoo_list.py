@@ -300,8 +300,32 @@ def test_show_of_a_recipe_whose_member_is_not_listed_says_so(capsys, tmp_path, m
     assert asked(capsys, "show", "gone@0")["changed"] is None
     assert run(["zoo", "show", "gone@0"]) == 0
     assert "no member gone is listed to compare it with" in capsys.readouterr().out
-    said = 'error: no member "gone" is listed; name one of its trained recipes: gone@0123456789ab\n'
-    assert asked(capsys, "show", "gone") == (2, said)
+    assert asked(capsys, "show", "gone")["recipe"] == "0123456789ab"
+
+
+def test_a_member_of_a_file_is_trained_by_its_file(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "runs/members/gone/0123456789ab/fold-0/recipe.toml"
+    write_text(kept, load_member("lite0-fc-t5").as_toml())
+    assert run(["zoo", "train", "gone"]) == 2
+    said = "error: gone: was trained from a file of your own; name it, or the recipe as trained: runs/members/gone/"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_keys_have_their_meaning_on_a_wide_page(capsys):
+    assert run(["zoo", "show", "lite0-fc-t5", "--wide"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("stem_stride"))
+    assert "the encoder's first convolution, of stride 2, moves pixel by pixel" in line
+
+
+def test_columns_without_room_are_named(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["zoo", "list"]) == 0
+    told = capsys.readouterr()
+    (line,) = [line for line in told.err.splitlines() if line.startswith("--wide also shows: ")]
+    assert not [title for title in line.partition(": ")[2].split(", ") if title in told.out.splitlines()[0]]
+    assert run(["zoo", "list", "--wide"]) == 0
+    assert "--wide" not in capsys.readouterr().err
 
 
 def test_the_docs_show_what_the_command_prints(capsys):

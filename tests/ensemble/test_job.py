@@ -186,7 +186,9 @@ def test_faint_maps_are_read_down_to_zero_and_each_mask_once(tmp_path, monkeypat
     assert document["dice"]["in_sample"] == 1.0
     assert document["threshold"] <= 5 / 255
     assert len(heard.notes) == 3
-    assert heard.notes[0].startswith("the best threshold of ensemble, uniform, best, m0 may be lower; reading from")
+    assert heard.notes[0].startswith(
+        "the best threshold of ensemble, uniform, best, m0 may be lower; reading fainter pixels"
+    )
     assert sorted(read) == sorted(made.case.ids)
 
 

@@ -71,7 +71,7 @@ def test_few_scenes_with_contrails_are_warned_of(tmp_path: Path) -> None:
     few = {each: TRUTH[each] for each in ("0", "1", "empty")}
     assert "only 2 of 3 records" in score(written(tmp_path / "f.csv", few), TRUTH.__getitem__).warnings[0]
     (warning,) = score(written(tmp_path / "s.csv", TRUTH), TRUTH.__getitem__).warnings
-    assert "effective of 9 scene groups: no interval can be trusted" in warning
+    assert "effective of 9 scene groups (by share of the pixels): no interval can be trusted" in warning
     many = {f"{each}-{copy}": mask for each, mask in TRUTH.items() for copy in range(9)}
     assert score(written(tmp_path / "m.csv", many), many.__getitem__).warnings == ()
 

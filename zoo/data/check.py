@@ -64,6 +64,7 @@ class CheckReport:
 def check_scenes(scenes: Scenes, jobs: int | None = None, listener: Listener = SILENT) -> CheckReport:
     """Check every file of `scenes`."""
     scenes.note_labelled_test(listener)
+    scenes.note_unread(listener)
     tasks = [
         (source, record, expected) for source in scenes.sources for record, expected in source.expected_files().items()
     ]

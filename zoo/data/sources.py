@@ -80,6 +80,14 @@ class Scenes:
                 "what was trained with their labels is not tested by them"
             )
 
+    def note_unread(self, listener: Listener) -> None:
+        """Note folders within the sources that are sources of their own, and are not read unless they are named."""
+        named = {source.root.resolve() for source in self.sources}
+        for source in self.sources:
+            below = sorted(path for path in source.root.iterdir() if path.is_dir() and path.resolve() not in named)
+            for path in filter(_layouts, below):
+                listener.note(f"{path}: holds scenes, which are not read; to add them, give --data {path} too")
+
     def require_test(self) -> None:
         """UserError if the sources hold no test records."""
         if not self.test:

@@ -43,6 +43,7 @@ def make_folds(
         raise UserError(
             f"{scenes.where}: none of {counted(len(scenes.records), 'record')} is labelled", Command("data check")
         )
+    scenes.note_unread(listener)
     for fault in scenes.faults[:1]:
         rest = f" (and {counted(len(scenes.faults) - 1, 'other fault')})" if len(scenes.faults) > 1 else ""
         listener.note(f"{fault}{rest}", Command("data check"))

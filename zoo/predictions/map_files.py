@@ -1,7 +1,8 @@
 """Files of maps that other software made, a record each.
 
 In: a folder. Out: the file of each record, and the map in it: `<record_id>.npy` as numpy saves it, or `<record_id>.npz`
-as nnU-Net v2 writes with `--npz` (`fold_K/validation/` below the trainer's folder, or one folder of predictions).
+as nnU-Net v2 writes with `--npz` (`fold_K/validation/` below the trainer's folder, or one folder of predictions), or
+with a single array (H, W) of any name.
 Stays outside: what a valid map is, folds.
 """
 
@@ -32,7 +33,8 @@ class MapFiles:
 def find_map_files(folder: Path) -> MapFiles:
     """Find the file of each record's map; UserError if there is none, or a record has two."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such directory; give one that holds <record_id>.npy files")
+        kind = "is a file" if folder.exists() else "no such directory"
+        raise UserError(f"{folder}: {kind}; give a folder that holds <record_id>.npy files")
     found = {path: re.fullmatch(r"fold_(\d+)", path.name) for path in folder.iterdir()}
     trained = {path: int(match[1]) for path, match in found.items() if match}
     paths: dict[str, Path] = {}
@@ -58,20 +60,27 @@ def find_map_files(folder: Path) -> MapFiles:
 
 
 def read_map(path: Path) -> NDArray[Any]:
-    """Read one map: the array of an npy file, or the probability of the second class of nnU-Net's npz, (H, W).
+    """Read one map (H, W): the array of an npy file, the probability of the second class of nnU-Net's npz, or the only
+    array of another npz.
 
     Raises FileFault for what is damaged, holds Python objects or more than one foreground class.
     """
-    return _of_classes(path, _read_npz(path)) if path.suffix == ".npz" else read_array(path)
+    if path.suffix != ".npz":
+        return read_array(path)
+    array, name = _read_npz(path)
+    return _of_classes(path, array) if name == KEY else array
 
 
-def _read_npz(path: Path) -> NDArray[Any]:
+def _read_npz(path: Path) -> tuple[NDArray[Any], str]:
+    """Array of an npz file, and its name: that of nnU-Net, or the only one."""
     try:
         with open_zip(path) as archive:
-            return parse_array(read_member(archive, f"{KEY}.npy", MOST_BYTES), path)
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            name = KEY if KEY in names or len(names) != 1 else names[0]
+            return parse_array(read_member(archive, f"{name}.npy", MOST_BYTES), path), name
     except KeyError:
         raise FileFault(
-            path, f'has no array "{KEY}"', "write it with nnU-Net v2 and --npz, or give npy files"
+            path, f'has no array "{KEY}"', "write it with nnU-Net v2 and --npz, or one array (height, width) a file"
         ) from None
     except FileFault:
         raise

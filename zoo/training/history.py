@@ -58,7 +58,7 @@ def epoch_line(run: Run, epoch: Epoch) -> str:
     """Line on an epoch of a run: label, stage, number, loss, Dice and threshold if it was scored, time."""
     stage = f" stage {epoch.stage}" if epoch.stage else ""
     of = run.recipe.staged[epoch.stage - 1].epochs
-    dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} at {threshold_text(epoch.threshold)}"
+    dice = "" if epoch.threshold is None else f"  Dice {epoch.dice:.4f} (threshold {threshold_text(epoch.threshold)})"
     return f"{stage}: epoch {epoch.epoch}/{of}  loss {epoch.loss:.4f}{dice}  {epoch.seconds:.0f} s"
 
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from tests.heard import Heard
 from tests.scenes import block, write_ash, write_record
 from zoo.data import Record, open_scenes
 
@@ -32,6 +33,13 @@ def test_records_come_by_split_and_id(data):
         ("train", "195731008142151"),
         ("validation", "1000834164244036115"),
     ]
+
+
+def test_a_source_below_another_is_named_unless_it_is_read(data):
+    for paths, words in (([data], ["ash_color: holds scenes, which are not read"]), ([data, data / "ash_color"], [])):
+        heard = Heard()
+        open_scenes(paths).note_unread(heard)
+        assert [note.removeprefix(f"{data}/").partition(";")[0] for note in heard.notes] == words
 
 
 def test_the_order_of_the_directory_does_not_count(data, monkeypatch):

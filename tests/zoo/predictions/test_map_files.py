@@ -69,7 +69,7 @@ def test_folds_without_probabilities_say_how_to_get_them(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"softmax": np.zeros((2, 4, 4))}, 'has no array "probabilities"'),
+        ({"softmax": np.zeros((2, 4, 4)), "other": np.zeros(1)}, 'has no array "probabilities"'),
         ({"probabilities": np.zeros((3, 1, 4, 4))}, r"\(3, 1, 4, 4\), not \(2, 1, height, width\)"),
         ({"probabilities": np.array([{}])}, "holds pickled Python objects, which are never loaded"),
     ],
@@ -87,6 +87,18 @@ def test_a_torn_file_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(UserError, match="is not a readable zip file"):
         read_map(path)
+
+
+def test_the_only_array_of_a_file_is_its_map(tmp_path):
+    array = np.full((3, 4), 0.25)
+    np.savez(tmp_path / "a.npz", probability=array)
+    assert_array_equal(read_map(tmp_path / "a.npz"), array)
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "all.npz").write_bytes(b"")
+    with pytest.raises(UserError, match="is a file; give a folder"):
+        find_map_files(tmp_path / "all.npz")
 
 
 def test_both_shapes_of_two_classes_are_read(tmp_path):
