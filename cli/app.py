@@ -206,9 +206,10 @@ class LazyGroup(click.Group):
         try:
             name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if "Did you mean" not in error.format_message() and not args[0].startswith("-"):
-                error.message = f"{error.message.rstrip('.')}; there are: {', '.join(self.commands)}"
-            raise
+            said = error.format_message()
+            if "Did you mean" in said or args[0].startswith("-"):
+                raise
+            raise click.UsageError(f"{said.rstrip('.')}; there are: {', '.join(self.commands)}", ctx) from error
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
 

@@ -114,7 +114,7 @@ def test_an_input_of_bands_that_are_not_packed_is_refused(folder, typing_in):
             "data pack out --input fc --frames x --data in/scenes",
             "--frames x: give numbers of frames 1 to 8, such as 4,6",
         ),
-        ("data pack out --input fc", "no data directory is named"),
+        ("data pack out --input fc", "no data directory"),
     ],
 )
 def test_a_wrong_call_is_answered_in_one_line(folder, typing_in, words, error):
