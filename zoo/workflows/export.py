@@ -16,7 +16,7 @@ from core.errors import Damaged, UsageError
 from core.files import atomic_write, read_json, require_new_file, sha256_of_file, sweep, write_json
 from core.jobs import job_count
 from core.listener import SILENT, Listener
-from core.locks import locked
+from core.locks import turn
 from core.versions import SUITE
 from core.words import counted
 from zoo.data import SIZE, Folds, Record, Scenes, evenly_spread, read_folds
@@ -118,27 +118,32 @@ def export(
     names = fold_names(fold, folds)
     asked = Ref.parse(member)
     ended = runs_of_folds(store, asked, names, folds.sha256, listener, own_members)
-    if not force and out.exists():
-        return _exported_before(out, form, ended, listener)
-    set_threads(job_count(jobs))
-    runs = [each.run for each in ended]
-    compared = evenly_spread(_held_out(runs, scenes, folds), records)
-    listener.info(f"{asked}: {counted(len(runs), 'run')} to {form}; this takes a minute or so")
-    exported = export_member(runs, form)
-    with listener.task("compare", len(compared)):
-        parity = compare(exported, runs, scenes, compared, listener)
-    description = description_of(out)
-    with locked(out):
-        sweep(description)
+    with turn(out, "is being exported", listener):
+        sweep(description_of(out))
+        if not force and out.exists():
+            return _exported_before(out, form, ended, listener)
+        set_threads(job_count(jobs))
+        runs = [each.run for each in ended]
+        compared = evenly_spread(_held_out(runs, scenes, folds), records)
+        listener.info(f"{asked}: {counted(len(runs), 'run')} to {form}; this takes a minute or so")
+        exported = export_member(runs, form)
+        with listener.task("compare", len(compared)):
+            parity = compare(exported, runs, scenes, compared, listener)
         found = ExportedFile(path=out, kind=form, runs=tuple(ended), any_number=exported.any_number, parity=parity)
-
-        def describe(candidate: Path) -> None:  # before the file takes its name: none that exists lacks a description
-            document = replace(found, path=candidate).as_dict() | {"file": out.name}
-            write_json(description, document)
-
-        with atomic_write(out, describe) as file:
-            file.write(exported.content)
+        _write(found, exported.content)
     return found
+
+
+def _write(exported: ExportedFile, content: bytes) -> None:
+    """Write the file, and its description before it takes its name: none that exists lacks one."""
+    out = exported.path
+
+    def describe(candidate: Path) -> None:
+        document = replace(exported, path=candidate).as_dict() | {"file": out.name}
+        write_json(description_of(out), document)
+
+    with atomic_write(out, describe) as file:
+        file.write(content)
 
 
 def description_of(out: Path) -> Path:

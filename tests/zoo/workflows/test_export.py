@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import UsageError, UserError
 from core.files import read_json, sha256_of_file, write_text
+from tests.forks import Holding
 from tests.heard import Heard
 from tests.zoo.training.cases import trained_folder
 from zoo.runs import Ref, Store
@@ -55,9 +56,11 @@ def test_a_file_and_what_it_holds(exports, folder, recipe):
     assert exported.parity.largest_difference <= 1e-4
     assert heard.tasks == {"compare": [exported.parity.records] * 2}
     before = (folder / "lite0.pt").stat()
+    Holding(folder / "lite0.pt").kill()
     same, heard = exports(out="lite0.pt", records=1)
     assert same.as_dict() == document and "reused" in heard.infos[-1]
     assert (folder / "lite0.pt").stat() == before
+    assert not list(folder.glob(".*"))
     (folder / "lite0.pt.json").rename(folder / "aside")
     with pytest.raises(UsageError, match="exists with other content"):
         exports(out="lite0.pt")
