@@ -124,6 +124,13 @@ def refuse_claimed(path: Path, doing: str) -> None:
             pass
 
 
+def sweep_lock(path: Path) -> None:
+    """Remove the lock that a killed command left on `path`, for commands that find their result there."""
+    if lock_of(path).exists():
+        with suppress(UserError), claim(path):  # held, or in a folder that cannot be written: nothing to remove
+            pass
+
+
 def write_output(path: Path, text: str) -> None:
     """Write a text that a user asked for: as `write_text`, and what a killed command left of it is removed."""
     with locked(path):

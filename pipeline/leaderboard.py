@@ -15,6 +15,7 @@ from core.command import Command
 from core.errors import UserError
 from core.files import sha256_of
 from core.listener import SILENT, Listener
+from core.locks import sweep_lock
 from core.uncertainty import Estimate
 from core.words import counted
 from ensemble.compiling import ensure_compiled
@@ -118,6 +119,7 @@ def current_leaderboard(
     `behind`, and a missing or outdated score is a note. UserError if nothing is predicted.
     """
     found = predicted_members(store, listener=listener)
+    sweep_lock(store.leaderboard)  # left behind by a killed command if no row is new here
     kept = read_kept(store)
     labels = open_labels(store, scenes, found, listener) if scenes else None
     outdated = [member for member in found if not _is_current(kept.get(member.digest), member, labels)]

@@ -10,7 +10,7 @@ import pytest
 
 from core import locks
 from core.errors import UserError
-from core.locks import Claimed, claim, locked
+from core.locks import Claimed, claim, lock_of, locked, sweep_lock
 from tests.forks import Holding, exit_code, forked
 
 WORKERS = 6
@@ -58,6 +58,16 @@ def test_a_killed_holder_blocks_nobody(tmp_path, file_system):
     assert os.listdir(tmp_path) != []
     with claim(tmp_path / "a"):
         pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_command_without_anything_to_write_sweeps_the_lock_of_a_killed_one(tmp_path, file_system):
+    sweep_lock(tmp_path / "a")
+    other = Holding(tmp_path / "a")
+    sweep_lock(tmp_path / "a")
+    assert lock_of(tmp_path / "a").exists()
+    other.kill()
+    sweep_lock(tmp_path / "a")
     assert os.listdir(tmp_path) == []
 
 

@@ -13,10 +13,12 @@ from cli.tables.leaderboard import print_leaderboard
 from cli.tables.page import Page
 from core.errors import Damaged, UserError
 from core.files import read_json, write_json
+from core.locks import lock_of
 from pipeline.leaderboard import current_leaderboard, leaderboard, own_scores
 from pipeline.leaderboard_rows import Leaderboard, Row, read_kept
 from pipeline.members import describe_member, list_members
 from tests.ensemble.runs import fake_runs
+from tests.forks import Holding
 from tests.heard import Heard
 from zoo.data import open_scenes
 from zoo.runs import Ref, Store
@@ -65,7 +67,9 @@ def test_kept_rows_are_behind_the_first_while_they_are_compared_with_the_same_ot
     assert behind["m1"]["value"] > 0 and behind["m2"] is None  # which is on fewer records
     with monkeypatch.context() as patched:
         patched.setattr("pipeline.leaderboard.score_member", None)
+        Holding(store.leaderboard).kill()
         for kept in (current_leaderboard(store), current_leaderboard(store, scenes)):
+            assert not lock_of(store.leaderboard).exists()
             assert {row.name: row.behind for row in kept.rows} == behind
     leaderboard(store, scenes, [Ref("m0"), Ref("m2")])  # m0 is compared with nobody now
     assert [row.behind for row in current_leaderboard(store).rows] == [None, behind["m1"], None]
