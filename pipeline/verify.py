@@ -54,8 +54,17 @@ class Verified:
 def verify(store: Store, listener: Listener = SILENT) -> Verified:
     """Check every artefact of a store: prediction sets, runs with their weights, and all signed files.
 
+    Other commands may change the folder meanwhile: a fault is one that a second look finds too.
     UserError if there is no such folder.
     """
+    found = _look(store, listener)
+    if found.faults:
+        again = _look(store, listener)
+        found = replace(again, faults=tuple(fault for fault in found.faults if fault in again.faults))
+    return found
+
+
+def _look(store: Store, listener: Listener) -> Verified:
     sets = verify_sets(store, listener)
     faults, artefacts = list(sets.faults), 0
     unsigned, unknown, left = [], [], []
@@ -69,8 +78,8 @@ def verify(store: Store, listener: Listener = SILENT) -> Verified:
         artefacts += 1
         wrong = faults_of(path, kind)
         faults += wrong
-        if not wrong and not is_signed(path):
-            unsigned.append(path)
+        with suppress(UserError):  # removed since by another command
+            unsigned += [] if wrong or is_signed(path) else [path]
     return Verified(sets, artefacts, tuple(unsigned), tuple(unknown), tuple(left), tuple(dict.fromkeys(faults)))
 
 

@@ -61,7 +61,7 @@ def verify_sets(store: Store, listener: Listener = SILENT) -> VerifiedSets:
         sets=len(opened),
         records=sum(len(one.record_ids) for one in opened),
         shards=len(shards),
-        bytes=sum(path.stat().st_size for path in shards if path.is_file()),
+        bytes=sum(map(_size, shards)),
         sets_of_other_folds=sum(
             folds is not None and is_held_out(one.provenance.split) and one.provenance.folds_sha256 != folds.sha256
             for one in opened
@@ -133,6 +133,12 @@ def _runs_of_other_folds(store: Store, folds: Folds | None) -> int:
         with suppress(UserError):  # absent or damaged: no end that could count
             count += folds is not None and place.read_result().get("folds_sha256") not in (None, folds.sha256)
     return count
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):  # its absence is a fault already, unless another command has just removed it
+        return path.stat().st_size
+    return 0
 
 
 def _kind(found: PredictionSet) -> tuple[str, str, str]:
