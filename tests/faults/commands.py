@@ -7,7 +7,11 @@ import os
 import re
 import shutil
 import signal
+import tempfile
+import time
+import traceback
 import zipfile
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,19 +168,68 @@ def call(line: str, root: Path) -> tuple[int, str]:
 
 def disturbed(line: str, root: Path, at: int, kind: str) -> tuple[int, str]:
     """Call a command with a fault at a point; a kill gives minus the signal."""
-    if kind != "SIGKILL":
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as `cli.app.main` has it
-        try:
-            with Shim(root, at, kind).active():
-                return call(line, root)
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    shim = Shim(root, at, kind).active()
+    if kind == "SIGKILL":
+        return in_child(line, root, shim)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as `cli.app.main` has it
+    try:
+        with shim:
+            return call(line, root)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
-    def die() -> None:
-        with Shim(root, at, kind).active():
-            call(line, root)
 
-    return exit_code(forked(die)), ""
+def in_child(
+    line: str,
+    root: Path,
+    fault: AbstractContextManager[object] | None = None,
+    send: tuple[signal.Signals, float] | None = None,
+) -> tuple[int, str]:
+    """Call a command in a process of its own, as `call`; minus the signal where one ends it.
+
+    fault: entered in that process. send: a signal, and the seconds after which it comes, wherever that is.
+    """
+    child = Child(line, root, fault)
+    if send:
+        time.sleep(send[1])
+        os.kill(child.process, send[0])
+    return child.end()
+
+
+class Child:
+    """Command that runs in a process of its own, begun by a fork."""
+
+    def __init__(self, line: str, root: Path, fault: AbstractContextManager[object] | None = None) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115, closed by `end`
+        handled = {signal.SIGTERM, signal.SIGINT}
+
+        def work() -> None:
+            code, errors = 130, ""
+            with contextlib.suppress(KeyboardInterrupt):
+                for number in handled:  # as `cli.app.main` and Python have it
+                    signal.signal(number, signal.default_int_handler)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
+                with fault or contextlib.nullcontext():
+                    try:
+                        code, errors = call(line, root)
+                    except Exception:
+                        code, errors = 1, traceback.format_exc()
+                for number in handled:
+                    signal.signal(number, signal.SIG_IGN)
+            self._said.write(errors.encode())
+            self._said.flush()
+            os._exit(code)
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, handled)  # until the child has its handlers
+        self.process = forked(work)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end: exit code, or minus the signal that ended it, and its lines on stderr."""
+        code = exit_code(self.process)
+        with self._said as said:
+            said.seek(0)
+            return code, said.read().decode()
 
 
 def content(root: Path) -> dict[str, Any]:

@@ -2,10 +2,21 @@
 
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
-from tests.faults.commands import COMMANDS, Command, call, content, copy, disturbed, template, trained_template
+from tests.faults.commands import (
+    COMMANDS,
+    Command,
+    call,
+    content,
+    copy,
+    disturbed,
+    in_child,
+    template,
+    trained_template,
+)
 from tests.faults.shim import KINDS, SIGNALS, Shim, fits
 
 CERTAIN = ("short", "clock")  # kinds that no command may notice
@@ -17,6 +28,7 @@ class Start:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._undisturbed: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {}
+        self._seconds: dict[str, float] = {}
 
     def template(self, command: Command) -> Path:
         """Folder that a command starts from."""
@@ -37,6 +49,15 @@ class Start:
             self._undisturbed[name] = content(root), shim.points
             shutil.rmtree(root)
         return self._undisturbed[name]
+
+    def seconds(self, name: str) -> float:
+        """Time that a command takes without a fault."""
+        if name not in self._seconds:
+            root, before = self.copy(name, "timed"), time.monotonic()
+            in_child(COMMANDS[name].line, root)
+            self._seconds[name] = time.monotonic() - before
+            shutil.rmtree(root)
+        return self._seconds[name]
 
     def faults(self, name: str) -> list[tuple[int, str]]:
         """Every fault that can be injected into a command: number of the point, kind."""
@@ -61,28 +82,40 @@ def check_fault(start: Start, name: str, at: int, kind: str) -> None:
     assert code == 0 or kind not in CERTAIN, what
     assert sum(line.startswith("error: ") for line in errors.splitlines()) == (code > 0), what
     assert "Traceback" not in errors, what
-    _go_on(name, root, expected, done=code == 0, what=what)
+    _go_on(name, root, expected, what)
 
 
 def check_kills(start: Start, name: str, seed: str) -> int:
-    """Kill a command 1 to 6 times in a row, at random points and by random signals; the number of kills."""
+    """Kill a command and start it again, 1 to 6 times in a row; the number of times that a signal ended it.
+
+    Each signal comes at a random moment of the time that the command takes, or at a random point, half done.
+    """
     expected, points = start.undisturbed(name)
+    seconds, line = start.seconds(name), COMMANDS[name].line
     draw = random.Random(seed)
     root = start.copy(name, f"cycle-{seed.split()[-1]}")
-    told, done = [], False
+    told, kills = [], 0
     for _ in range(draw.randint(1, 6)):
-        at, kind = draw.randrange(len(points)), draw.choice(("SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"))
-        code, errors = disturbed(COMMANDS[name].line, root, at, kind)
-        told.append(f"{kind} at {at}: {code} {errors}")
-        done = done or code == 0
-        assert code in (0, 130, -SIGNALS["SIGKILL"]) or (done and code == COMMANDS[name].again), "; ".join(told)
-    _go_on(name, root, expected, done=True, what="; ".join(told))
-    return sum(not each.endswith(": 0 ") for each in told)
+        kind = draw.choice(("SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"))
+        at = draw.choice([at for at, (where, _) in enumerate(points) if fits(kind, where)])
+        moment = draw.uniform(0, seconds)
+        if draw.random() < 0.5:
+            code, errors = in_child(line, root, Shim(root, at, kind).active())
+            told.append(f"{kind} at {at}, {points[at]}: {code} {errors}")
+        else:
+            code, errors = in_child(line, root, send=(SIGNALS[kind], moment))
+            told.append(f"{kind} after {moment:.3f} s: {code} {errors}")
+        ended = code in (130, -SIGNALS[kind])
+        kills += ended
+        assert ended or code in (0, COMMANDS[name].again), "; ".join(told)
+        assert "Traceback" not in errors, "; ".join(told)
+    _go_on(name, root, expected, what="; ".join(told), alone=True)
+    return kills
 
 
-def _go_on(name: str, root: Path, expected: dict[str, Any], done: bool, what: str) -> None:
+def _go_on(name: str, root: Path, expected: dict[str, Any], what: str, alone: bool = False) -> None:
     command = COMMANDS[name]
-    code, errors = call(command.line, root)
+    code, errors = (in_child if alone else call)(command.line, root)
     assert code in (0, command.again), f"{what}\nthen {code}: {errors}"
     found = content(root)
     assert found.keys() == expected.keys(), f"{what}\n{sorted(found.keys() ^ expected.keys())}"

@@ -28,6 +28,9 @@ def test_a_failure_is_told_and_counted(tmp_path, monkeypatch, capsys):
     assert soak.main(call) == 1
     out = capsys.readouterr().out
     assert "FAILED sign, cycle 0: other bytes" in out and "| all | 1 | 0 | 0 | 1 |" in out
+    monkeypatch.setattr(soak, "check_kills", lambda *_: 3)
+    assert soak.main(call) == 0  # what failed is tried again
+    assert "| all | 1 | 3 | 0 | 0 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("cycles", [100, 2000])
