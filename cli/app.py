@@ -14,7 +14,7 @@ import click
 
 from cli.inert import one_line
 from cli.listener import completed
-from core.errors import UserError, advised
+from core.errors import UserError, advised, is_out_of_memory
 from core.extras import extra_of, not_installed
 from core.ranks import world_size
 
@@ -243,8 +243,8 @@ class RootGroup(LazyGroup):
             do = "choose another path" if wrong else "check the disk, then run the same command again"
             _print_error(f"{where}{error.strerror or error}; {do}")
             ctx.exit(1)
-        except MemoryError:
-            if ctx.meta.get("debug"):
+        except (MemoryError, RuntimeError) as error:
+            if ctx.meta.get("debug") or not is_out_of_memory(error):
                 raise
             _print_error("out of memory; give fewer --jobs, or run it on a machine with more memory")
             ctx.exit(1)

@@ -11,6 +11,8 @@ from typing import Any
 from core.command import Command
 
 FEW = 12  # names that can be read in one line
+# Words of a RuntimeError of torch's allocators, of cuDNN and MPS, and of a thread without memory for its stack.
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "can't start new thread")
 
 
 class UserError(Exception):
@@ -32,6 +34,13 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.what, self.do)  # from a worker process, whatever __init__ takes
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if an error says that memory could not be had: it tells nothing of the file that was read."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in NO_MEMORY)
 
 
 class UsageError(UserError):

@@ -6,13 +6,13 @@ one sweep over each record's active pixels in descending level, as `ensemble.min
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.jobs import thread_pool
 from ensemble.active import Active
 from ensemble.blend import BINS, Table
 from ensemble.min_pixels import MIN_PIXELS, NONE
@@ -170,7 +170,7 @@ def _add_up(
         task(piece[1], piece[2], part)
         return part
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with thread_pool(jobs) as pool:
         for piece, part in zip(pieces, pool.map(apart, pieces)):
             counts[piece[0]][...] += part
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from core.errors import UserError
+from core.errors import UserError, is_out_of_memory
 from core.files import open_regular
 
 REPAIR = "fetch this file again"
@@ -125,6 +125,8 @@ def _header(file: IO[bytes], path: Path) -> Header:
         raise
     # The header is a Python literal: a torn or hostile one makes its parser raise almost anything.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise FileFault(path, "is not a readable .npy file") from error
     if dtype.hasobject:
         raise FileFault(path, "holds pickled Python objects, which are never loaded")

@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
-from core.jobs import job_count
+from core.jobs import job_count, thread_pool
 from core.listener import Listener
 
 Item = TypeVar("Item")
@@ -31,7 +31,7 @@ def parallel_map(
             yield result
 
     # Reading and numpy let go of the interpreter: threads start at once and share the cache.
-    with listener.task(task, len(items)), ThreadPoolExecutor(threads) as pool:
+    with listener.task(task, len(items)), thread_pool(threads) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))

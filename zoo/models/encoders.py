@@ -13,7 +13,7 @@ import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
 
-from core.errors import UnknownName, UsageError, UserError
+from core.errors import UnknownName, UsageError, UserError, is_out_of_memory
 from zoo.models.weights import WeightsSource, fetch, is_computed, locate, read_state
 
 # It warns of every head that a features-only model has no use for; that weights fit is checked below.
@@ -172,6 +172,8 @@ def _filled(name: str, side: int, given: dict[str, Any], found: WeightsSource) -
         with torch.random.fork_rng(devices=[]):
             encoder, *others = (_adapted(name, side, given, each, seeded=not found.trusted) for each in states)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise UserError(f"{refused} ({_reason(error)})") from error
     filled = encoder.state_dict()
     for key, value in (item for other in others for item in other.state_dict().items()):

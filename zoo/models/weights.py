@@ -21,7 +21,7 @@ from safetensors.torch import load
 from timm.models._hub import check_cached_file, download_cached_file, get_cache_dir
 from torch import Tensor
 
-from core.errors import UserError
+from core.errors import UserError, is_out_of_memory
 from core.files import check_format, open_regular, read_json, sha256_of_file
 from core.schema import fit
 from zoo.members.recipe import NAMED_WEIGHTS
@@ -107,6 +107,8 @@ def read_state(found: WeightsSource) -> dict[str, Tensor]:
     except (OSError, UserError):
         raise
     except Exception as error:  # a torn file raises whatever its reader meets first
+        if is_out_of_memory(error):
+            raise
         raise UserError(f"weights {found.path}: is not a readable state dict of tensors ({error})") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"weights {found.path}: is not a state dict of tensors; give the weights of {found.encoder}")

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from core.errors import Damaged
+from core.errors import Damaged, is_out_of_memory
 from core.files import read_bytes, sha256_of
 from core.signing import DIGEST
 
@@ -88,6 +88,8 @@ def read_trials(path: Path) -> Sequence[FrozenTrial]:
         except Damaged:
             raise
         except Exception as error:  # SQLAlchemy raises many kinds for a torn file
+            if is_out_of_memory(error):
+                raise
             raise _damaged(path, f"is not a file of trials ({type(error).__name__})") from error
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.errors import Damaged, UserError
+from core.errors import Damaged, UserError, is_out_of_memory
 from core.files import LARGEST_FILE, atomic_write, read_bytes
 from zoo.runs.seals import state_content, state_header, weights_digest, weights_match
 
@@ -34,9 +34,9 @@ def load_state(path: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except MemoryError:
-        raise
-    except Exception:  # a torn file raises whatever its reader meets first
+    except Exception as error:  # a torn file raises whatever its reader meets first
+        if is_out_of_memory(error):
+            raise
         return None
     return state
 
@@ -70,6 +70,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load(content)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise Damaged(f"{path}: holds no weights ({error}); train the run again") from error
     if not weights_match(content):
         raise Damaged(f"{path}: has been changed since it was written; train the run again")

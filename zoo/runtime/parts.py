@@ -5,14 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from core.errors import is_out_of_memory
 from core.listener import SILENT, Listener
 
 # On a CPU, larger parts leave its caches (benchmarks.prediction); on a card, more than so many gain nothing.
 CPU_PIXELS = 4 * 256 * 256
 MOST = 64
 SHARE = 0.8  # of the free memory of a card
-# Words of errors that are not torch.OutOfMemoryError: of the CPU's allocator, of cuDNN and MPS.
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 class Parts:
@@ -66,12 +65,6 @@ class Parts:
         taken = torch.cuda.max_memory_allocated(self.device) - before
         free, _ = torch.cuda.mem_get_info(self.device)
         return min(max(1, int(SHARE * free) // max(taken, 1)), MOST)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """True if an error says that memory could not be had."""
-    found = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return found or (isinstance(error, RuntimeError) and any(word in str(error).lower() for word in NO_MEMORY))
 
 
 def _give_back(device: torch.device) -> None:

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import torch
 
+from core.jobs import thread_pool
+
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
 
@@ -27,7 +29,7 @@ def prefetch(read: Callable[[Item], Batch], items: Iterable[Item]) -> Iterator[I
 
     An error in a thread is raised in the place of its batch. The threads end with the block.
     """
-    pool = ThreadPoolExecutor(prefetch_threads(), "read")
+    pool = thread_pool(prefetch_threads(), "read")
     try:
         yield _in_order(pool, read, iter(items))
     finally:
@@ -40,7 +42,7 @@ def in_background(write: Callable[[Item], object]) -> Iterator[Callable[[Item], 
 
     An error of the thread is raised by a later call, or at the end of the block, with which the thread ends.
     """
-    pool = ThreadPoolExecutor(1, "write")
+    pool = thread_pool(1, "write")
     waiting: deque[Future[object]] = deque()
 
     def hand_over(item: Item) -> None:

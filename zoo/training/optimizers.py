@@ -8,7 +8,7 @@ from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim.optimizer import ParamsT
 
-from core.errors import UnknownName, UsageError
+from core.errors import UnknownName, UsageError, is_out_of_memory
 from zoo.members import Recipe
 
 # timm's `sgd` has Nesterov momentum; the log's and the paper's has classical momentum, which timm calls `momentum`.
@@ -36,6 +36,8 @@ def make_optimizer(recipe: Recipe, parameters: ParamsT) -> torch.optim.Optimizer
             **fused,
         )
     except Exception as error:  # a missing package or a refused value raises whatever its library does
+        if is_out_of_memory(error):
+            raise
         raise _refused(recipe, error) from error
 
 
@@ -56,6 +58,8 @@ def check_optimizer(recipe: Recipe, device: torch.device) -> None:
         layer(torch.zeros(1, 2, 3, 3, device=device)).sum().backward()
         optimizer.step()
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise _refused(recipe, error) from error
 
 

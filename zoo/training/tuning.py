@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 
 from core.command import Command
-from core.errors import UsageError, UserError
+from core.errors import UsageError, UserError, is_out_of_memory
 from core.files import make_folder, sha256_of
 from core.listener import SILENT, Listener, Silent
 from core.signing import DIGEST
@@ -131,6 +131,8 @@ class Tuning:
                 load_if_exists=True,
             )
         except Exception as error:  # SQLAlchemy raises many kinds for a torn file
+            if is_out_of_memory(error):
+                raise
             raise UserError(f"{self.path}: is not a file of trials ({type(error).__name__}); move it away") from error
 
     @property

@@ -55,6 +55,19 @@ def test_a_state_that_cannot_be_read_is_not_taken_for_a_damaged_one(state, monke
         load_state(state)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_too_little_memory_is_not_taken_for_damage(state, tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    write_weights(tmp_path / "weights", weights_of(nn.Linear(2, 2)))
+    monkeypatch.setattr(torch, "load", fail)
+    monkeypatch.setattr("safetensors.torch.load", fail)
+    for read, path in ((load_state, state), (read_weights, tmp_path / "weights")):
+        with pytest.raises(type(error)):
+            read(path)
+
+
 def test_a_flipped_bit_in_weights_is_refused_or_changes_nothing(tmp_path):
     path, network = tmp_path / "best.safetensors", nn.BatchNorm2d(2)
     write_weights(path, weights_of(network))

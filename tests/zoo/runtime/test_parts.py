@@ -3,12 +3,13 @@
 import pytest
 import torch
 
+from core.errors import is_out_of_memory
 from core.listener import Silent
 from tests.zoo.training.cases import TINY
 from zoo.members import with_settings
 from zoo.models import build
 from zoo.runtime.folding import fold_batch_norms
-from zoo.runtime.parts import Parts, is_out_of_memory
+from zoo.runtime.parts import Parts
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,48 @@
+"""Too little memory, by a limit of the kernel: a line and exit 1, and the same command again ends as if undisturbed."""
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.commands import COMMANDS, content, in_child
+from tests.faults.cycles import Start
+
+LEFT = (0, 20, 60)  # MB that a command may take beyond what this process has
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """The folders that commands start from."""
+    return Start(tmp_path_factory.mktemp("memory"))
+
+
+@contextlib.contextmanager
+def limited(megabytes: int) -> Iterator[None]:
+    """Let this process take so much more memory than it has."""
+    lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    most = (int(lines["VmData"].split()[0]) << 10) + (megabytes << 20)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("name", ["data pack", "fit", "report", "train", "predict", "tune"])
+def test_too_little_memory_is_a_line_and_the_same_command_goes_on(start: Start, name: str) -> None:
+    line, expected = COMMANDS[name].line, start.undisturbed(name)[0]
+    root, codes = start.copy(name, "limited"), []
+    for megabytes in LEFT:
+        code, errors = in_child(line, root, limited(megabytes))
+        told = [text for text in errors.splitlines() if text.startswith("error: ")]
+        assert len(told) == code and all("out of memory" in text for text in told), errors
+        assert "Traceback" not in errors
+        codes.append(code)
+    assert 1 in codes  # a limit was met
+    assert in_child(line, root)[0] == 0
+    assert content(root) == expected
