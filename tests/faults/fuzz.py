@@ -47,9 +47,16 @@ def main(seconds: int, names: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=PACKAGES, enable_loader_override=False):
+        from core.errors import UserError
         from tests.faults.readers import READERS
 
-    names = names or list(READERS)
+        names = names or list(READERS)
+        for reader in map(READERS.__getitem__, names):  # what a reader imports at its first call is instrumented, too
+            with tempfile.TemporaryDirectory() as folder:
+                path = prepared(reader, Path(folder))
+                path.write_bytes(reader.seal(reader.valid))
+                with contextlib.suppress(UserError):
+                    reader.read(path)
     share = max(1, seconds // len(names))
     for name in names:
         log = BUILD / f"{_plain(name)}.log"
@@ -67,6 +74,14 @@ def main(seconds: int, names: list[str]) -> None:
         print(f"{name}: {share} s, {count} executions, peak {peak} MB, {found} findings, exit {code}", flush=True)
 
 
+def prepared(reader: Reader, folder: Path) -> Path:
+    """Make what a reader needs beside its file; the path of that file."""
+    reader.prepare(folder)
+    path = folder / reader.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def fuzz(name: str, reader: Reader, seconds: int) -> None:
     """Fuzz one reader until the time is over; ends the process."""
     import atheris
@@ -76,9 +91,7 @@ def fuzz(name: str, reader: Reader, seconds: int) -> None:
     warnings.simplefilter("ignore")
     work = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
     folder = Path(work.name)
-    path = folder / reader.file
-    reader.prepare(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = prepared(reader, folder)
     corpus = BUILD / "corpus" / _plain(name)
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in (reader.valid, *(kept.read_bytes() for kept in (CORPUS / _plain(name)).glob("*"))):
