@@ -130,8 +130,8 @@ def _read_state(path: Path) -> Any:
     """
     with open_regular(path) as file:
         if path.suffix == ".safetensors":
-            state = load(file.read())
-            return {key.removeprefix(ENCODER): state[key] for key in state if key.startswith(ENCODER)} or state
+            tensors = load(file.read())
+            return {key.removeprefix(ENCODER): tensors[key] for key in tensors if key.startswith(ENCODER)} or tensors
         state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         return None
