@@ -127,7 +127,10 @@ def open_held_out(
     jobs: int | None = None,
     listener: Listener = SILENT,
 ) -> HeldOut:
-    """Find the maps of a member or an ensemble, and what was chosen without each fold; raises as `find_errors`."""
+    """Find the maps of a member or an ensemble, and what was chosen without each fold; raises as `find_errors`.
+
+    UsageError if it is the name of both.
+    """
     members, ensembles = store.predicted_members(), store.ensembles()
     if name in ensembles and name in members:
         raise UsageError(
@@ -136,7 +139,7 @@ def open_held_out(
     if name in ensembles or name == DEFAULT_ENSEMBLE:
         if tta is not None:
             raise UsageError(f"--tta: ensemble {name} has views of its own; fit it on others")
-        return _of_ensemble(store, scenes, name, listener)
+        return held_out_of_ensemble(store, scenes, name, listener)
     ref = Ref.parse(name)
     if ref.member not in members and ref.member in store.trained_members():
         raise UserError(f"{store}: no out-of-fold predictions of {name}, which is trained", Command("zoo predict", ref))
@@ -160,7 +163,8 @@ def _of_member(
     return HeldOut(str(member.ref), score.kind, choices, {member.name: member}, labels, ids)
 
 
-def _of_ensemble(store: Store, scenes: Scenes, name: str, listener: Listener) -> HeldOut:
+def held_out_of_ensemble(store: Store, scenes: Scenes, name: str, listener: Listener = SILENT) -> HeldOut:
+    """Find the maps of an ensemble, and what was chosen without each fold; raises as `find_errors`."""
     ensemble = Ensemble.load(store.ensemble(name))
     choices = held_out_ensembles(ensemble)
     everyone = {member for choice in choices.values() for member in choice.weights}

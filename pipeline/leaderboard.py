@@ -138,9 +138,14 @@ def current_leaderboard(
 
 def _ranked(rows: Iterable[Row]) -> list[Row]:
     """Kept rows, best first; `behind` stays where it was found among the same rows, on the same records."""
-    found = sorted(rows, key=lambda row: -1 if row.dice is None else row.dice, reverse=True)
+    found = sorted(rows, key=lambda row: (row.dice is None, *_rank(row.kind, row.dice or 0)))
     among = compared([row.digest for row in found if row.dice is not None and row.labels == found[0].labels])
     return [row if row.behind and row.behind.get("among") == among else replace(row, behind=None) for row in found]
+
+
+def _rank(kind: str, dice: float) -> tuple[bool, float]:
+    """Sort key: the highest Dice first, but what is in-sample, of a single fold, after all that is cross-fitted."""
+    return kind != "cross_fitted", -dice
 
 
 def compared(digests: Iterable[str]) -> str:
@@ -227,7 +232,7 @@ class Scoring:
             raise refusals[0]
         for refused in refusals:
             self.listener.note(f"left out: {refused.what}", refused.do)
-        scores.sort(key=lambda score: -score.dice.value)
+        scores.sort(key=lambda score: _rank(score.kind, score.dice.value))
         unscored = [self._unscored(member, ids) for member, ids in records.items() if ids and member in empty]
         behind = behind_first(scores) if scores else []
         among = compared([score.member.digest for score, found in zip(scores, behind) if found])

@@ -121,7 +121,7 @@ _ORDER = (*_SCORES[: _SCORES.index("digest")], *_FACTS, "digest", "labels")
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Rows in descending order of Dice, those without one last."""
+    """Rows in descending order of Dice; after them in-sample ones, of a single fold, and those without a Dice."""
 
     rows: tuple[Row, ...]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cli.options import Settings, common, tables
-from cli.output import next_step, show
+from cli.output import next_step, show, submit_step
 from core.command import Command
 from core.errors import UsageError
 from core.files import require_new_file
@@ -48,7 +48,10 @@ def check(settings: Settings) -> None:
     keep_check(settings.runs, scenes, report, settings.listener)
     show(settings, report.as_dict(), lambda console: print_check(console, report))
     report.raise_if_faulty()
-    next_step(settings, Command("zoo train", fold="all") if settings.runs.folds.exists() else Command("data folds"))
+    if not scenes.labelled:
+        next_step(settings, submit_step())
+    else:
+        next_step(settings, Command("zoo train", fold="all") if settings.runs.folds.exists() else Command("data folds"))
 
 
 @click.command()

@@ -13,7 +13,7 @@ from core.command import Command
 from core.errors import UserError
 from core.listener import Listener
 from ensemble import Ensemble
-from pipeline.errors import HeldOut, examine_all, open_held_out
+from pipeline.errors import HeldOut, examine_all, held_out_of_ensemble, open_held_out
 from pipeline.leaderboard import current_leaderboard
 from pipeline.leaderboard_rows import Leaderboard
 from submissions import Ledger, read_ledger
@@ -109,7 +109,7 @@ class Asked:
         """Held-out maps of the ensemble, or of the first member of the leaderboard if none is fitted."""
         scenes = self.require_scenes()
         if self.store.ensemble(self.name).exists():
-            return open_held_out(self.store, scenes, self.name, listener=self.listener)
+            return held_out_of_ensemble(self.store, scenes, self.name, self.listener)
         best = self.board.rows[0]
         ref = Ref(best.member, best.recipe)
         return open_held_out(self.store, scenes, str(ref), tta=best.tta, jobs=self.jobs, listener=self.listener)

@@ -21,7 +21,7 @@ def blocks(asked: Asked) -> list[Block]:
     """Draw held-out Dice and training loss of each recipe; UserError if no run has an epoch."""
     curves = {ref: found for ref in _recipes(asked) if (found := _curves(asked, ref))}
     if not curves:
-        what = f"no run in {asked.store} has an epoch: its predictions were made elsewhere"
+        what = f"no run in {asked.store} has an epoch"
         raise UserError(what, Command("zoo train", fold="all"))
     held_out = [_held_out(ref, found) for ref, found in curves.items()]
     losses = [_losses(ref, found) for ref, found in curves.items()]

@@ -16,6 +16,7 @@ from core.listener import SILENT, Listener
 from core.locks import write_output
 from core.versions import SUITE
 from core.words import counted
+from ensemble import Ensemble
 from pipeline.report import board, curves, fit, gallery, ledger, losses, steps
 from pipeline.report.asked import Asked, Noted
 from webpage import Missing, Page, Section, is_page, render
@@ -70,12 +71,17 @@ def write_report(
 
     scenes: without them, whatever needs labels or pictures is left out. name: of the ensemble. own_members: folder of
     the user's member files. spell: writes a command as the user should type it. A section that cannot be made says why
-    and which command helps. Raises UsageError, before anything is read, for a path whose file is no report.
+    and which command helps. Raises, before anything is read, UsageError for a path whose file is no report, UserError
+    for a runs folder or a named ensemble that is not there.
     """
     require_folder(path)
     require_replaceable(path)
     if path.exists() and not is_page(path):
         raise UsageError(f"{path}: is no report, and is not replaced; choose another name")
+    if not store.root.is_dir():
+        raise UserError(f"{store}: there is no runs folder here; train a member", Command("zoo train", fold="all"))
+    if name != DEFAULT_ENSEMBLE:
+        Ensemble.load(store.ensemble(name))
     asked = Asked(store, scenes, name, own_members, jobs, spell, Noted(listener))
     sections = [_section(asked, *each) for each in SECTIONS]
     sections.insert(0, Section("next", "What to do next", steps.blocks(asked)))

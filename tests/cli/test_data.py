@@ -145,6 +145,13 @@ def test_synthetic_scenes_are_clean(tmp_path, capsys):
     assert _run("check", "--data", folder) == 0
 
 
+def test_records_without_masks_are_to_be_submitted(tmp_path, capsys):
+    folder = tmp_path / "synth"
+    assert _run("synth", folder, "--train", 0, "--validation", 0, "--test", 1, "--jobs", 1) == 0
+    assert _run("check", "--data", folder) == 0
+    assert "next: cli submit --out submission.csv" in capsys.readouterr().err
+
+
 def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("")
     assert _run("synth", tmp_path, "--train", 1) == 1

@@ -85,6 +85,15 @@ def idle(tmp_path_factory):
     return made
 
 
+def test_the_best_member_of_a_single_fold_comes_after_all_that_are_cross_fitted(tmp_path):
+    made = fake_runs(tmp_path, records=18, noise=(0.3, 2.5), lacking=[("m0", 1), ("m0", 2)])
+    store, scenes = Store(made.runs), open_scenes([made.data])
+    scored = leaderboard(store, scenes)
+    assert [(row.name, row.kind) for row in scored.rows] == [("m1", "cross_fitted"), ("m0", "in_sample")]
+    assert scored.rows[0].dice < scored.rows[1].dice
+    assert [row.name for row in current_leaderboard(store).rows] == ["m1", "m0"], "from what is kept"
+
+
 def test_a_member_that_was_judged_on_nothing_has_no_dice_and_comes_last(idle):
     store, heard = Store(idle.runs), Heard()
     board = leaderboard(store, open_scenes([idle.data]), listener=heard)

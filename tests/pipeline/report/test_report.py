@@ -60,7 +60,7 @@ def test_every_section_of_the_real_predictions_is_there_but_the_curves(made):
     assert list(written.missing) == ["curves"]
     assert written.as_dict()["bytes"] == len(html.encode()) < 2e6
     text = found.text()
-    assert "its predictions were made elsewhere; run: cli zoo train --fold all --runs R" in text
+    assert "has an epoch; run: cli zoo train --fold all --runs R" in text
     assert "0.5103 [0.4800, 0.5406]" in text  # of lite0-fc-t5, on the leaderboard, as docs/results.md has it
     assert "0.682 [0.553, 0.788]" in text  # of a labeler, as `zoo errors` has it
     assert "211 records in 210 scene groups (" in text
@@ -134,7 +134,11 @@ def test_next_steps_can_be_followed_and_warnings_stand_with_the_fit(made):
 
 
 def test_an_empty_folder_says_how_to_begin(tmp_path):
-    written = write_report(Store(tmp_path / "runs"), tmp_path / "report.html")
+    store = Store(tmp_path / "runs")
+    with pytest.raises(UserError, match="there is no runs folder here"):
+        write_report(store, tmp_path / "report.html")
+    store.root.mkdir()
+    written = write_report(store, tmp_path / "report.html")
     text = parsed(written.path.read_text()).text()
     assert list(written.missing) == SECTIONS[1:]
     assert "no member has predictions yet: train one cli zoo train --fold all" in text
@@ -151,8 +155,16 @@ def test_without_an_ensemble_the_best_members_records_are_shown(tmp_path):
     assert "m0@abc123: cross-fitted Dice" in text
     layers = {own.get("data-layer") for own in found.all("img")}
     assert "probability" in layers and "ash" not in layers, "these scenes have no bands"
-    other = write_report(Store(fake.runs), tmp_path / "report.html", scenes, name="mine", jobs=1)
-    assert "cli ensemble fit --ensemble mine" in parsed(other.path.read_text()).text()
+    with pytest.raises(UserError, match=r'"mine"|mine'):
+        write_report(Store(fake.runs), tmp_path / "report.html", scenes, name="mine", jobs=1)
+
+
+def test_an_ensemble_that_is_named_as_a_member_has_its_own_errors(tmp_path):
+    fake = fake_runs(tmp_path, records=6, noise=(1.0, 2.5))
+    scenes, store = open_scenes(fake.data), Store(fake.runs)
+    fit_runs(store, scenes, FitJob(options=FitOptions("uniform", "none"), name="m0", jobs=1)).save(store)
+    written = write_report(store, tmp_path / "report.html", scenes, name="m0", jobs=1)
+    assert "errors" not in written.missing and "records" not in written.missing
 
 
 def test_runs_of_an_older_release_have_curves_with_their_stages(tmp_path):
@@ -197,11 +209,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 def test_only_a_report_is_replaced(tmp_path):
-    report = tmp_path / "report.html"
-    write_report(Store(tmp_path / "runs"), report)
-    write_report(Store(tmp_path / "runs"), report)
+    report, store = tmp_path / "report.html", Store(tmp_path / "runs")
+    store.root.mkdir()
+    write_report(store, report)
+    write_report(store, report)
     folds = tmp_path / "folds.csv"
     folds.write_text("record_id,fold\n")
     with pytest.raises(UsageError, match=r"folds\.csv: is no report, and is not replaced"):
-        write_report(Store(tmp_path / "runs"), folds)
+        write_report(store, folds)
     assert folds.read_text() == "record_id,fold\n"
