@@ -39,18 +39,16 @@ def blocks(asked: Asked) -> list[Block]:
 
 
 def _chosen(report: ErrorReport) -> Mapping[str, Sequence[RecordErrors]]:
-    """Records of the best Dice; of the others, those with the most wrong pixels, then those around the median Dice."""
+    """Records with the most wrong pixels, of those with contrails the best Dice, and of the others the median Dice.
+
+    Of few records, one with large contrails may have both a good Dice and many wrong pixels.
+    """
     ranked = sorted((one for one in report.records if one.truth), key=lambda one: (-one.dice, one.record_id))
-    best = ranked[:BEST]
-    worst = _without(report.worst(WORST + BEST), best)[:WORST]
-    rest = _without(ranked, [*best, *worst])
+    worst, best = report.worst(WORST), ranked[:BEST]
+    apart = {one.record_id for one in (*worst, *best)}
+    rest = [one for one in ranked if one.record_id not in apart]
     middle = max(0, (len(rest) - MIDDLE) // 2)
     return {"Most wrong pixels": worst, "Around the median Dice": rest[middle : middle + MIDDLE], "Best Dice": best}
-
-
-def _without(records: Sequence[RecordErrors], others: Sequence[RecordErrors]) -> list[RecordErrors]:
-    apart = {one.record_id for one in others}
-    return [one for one in records if one.record_id not in apart]
 
 
 def _layers() -> list[Layer]:
