@@ -53,14 +53,14 @@ class Scale:
 
 
 def line_path(points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> str:
-    """Path through points; a point that is not finite leaves a gap."""
-    words, pen = [], "M"
+    """Path through points; a point that is not finite leaves a gap, and one alone is a dot."""
+    words, pen, end = [], "M", "h0"
     for here, there in points:
         if not math.isfinite(there):
-            pen = "M"
+            pen, end = "M", "h0"
             continue
-        words.append(f"{pen}{x.at(here):g} {y.at(there):g}")
-        pen = "L"
+        words.append(f"{pen}{x.at(here):g} {y.at(there):g}{end}")
+        pen, end = "L", ""
     return "".join(words)
 
 

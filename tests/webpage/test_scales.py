@@ -39,8 +39,8 @@ def test_a_scale_holds_all_finite_values(values):
 
 def test_a_line_has_gaps_and_a_band_is_clipped():
     unit = Scale(0, 1, 0, 10)
-    assert line_path([(0, 0), (0.5, math.nan), (0.6, 1), (1, 0.5)], unit, unit) == "M0 0M6 10L10 5"
-    assert band_path([(0, -1, 0.5), (1, 0.2, 3)], unit, unit) == "M0 5L10 10L10 2L0 0Z"
+    assert line_path([(0, 0), (0.5, math.nan), (0.6, 1), (1, 0.5)], unit, unit) == "M0 0h0M6 10h0L10 5"
+    assert band_path([(0, -1, 0.5), (1, 0.2, 3)], unit, unit) == "M0 5h0L10 10L10 2L0 0Z"
     assert band_path([], unit, unit) == ""
 
 
