@@ -77,6 +77,7 @@ lowest: install
 # The docs as a site, in build/site: every link and every name of the reference must exist.
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	@echo "built; open build/site/index.html"
 
 # Packages, versions, licences and hashes, as CycloneDX.
 bill: install

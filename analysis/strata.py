@@ -1,4 +1,4 @@
-"""Classes of records: by the contrails in them, their temperature, the agreement of their labelers.
+"""Classes of records: by their split, the contrails in them, their temperature, the agreement of their labelers.
 
 In: `RecordErrors`. Out: the records of each class. Bounds are fixed, so that two reports can be compared.
 """
@@ -51,7 +51,9 @@ def ranges(bounds: Sequence[int], first: str) -> tuple[str, ...]:
 SIZES = (10, 25, 50, 100, 200)  # pixels of a contrail; labelers were asked for at least 10
 SIZE_LABELS = ranges(SIZES, "under 10")
 LARGEST, NUMBERS = (1, 50, 100, 200, 400), (1, 2, 5, 10)
+SPLITS = ("train", "validation")
 STRATA = (
+    Classes("split", "split", lambda one: SPLITS.index(one.split) if one.split in SPLITS else None, (1,), SPLITS),
     Classes("largest_contrail", "largest contrail", lambda one: one.largest, LARGEST, ranges(LARGEST, "none")),
     Classes("contrails", "contrails", lambda one: len(one.sizes), NUMBERS, ranges(NUMBERS, "none")),
     Classes(

@@ -217,6 +217,8 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
         meta["debug"] = given.pop("debug")
         meta["typed"] = _typed(*(common_values[name] for name in ("data", "runs", "config")))
         shown = {"wide": given.pop("wide", False), "csv": given.pop("table_file", None)}
+        if shown["csv"] == Path("-"):
+            raise UsageError("--csv -: name a file; --json prints on stdout")
         if shown["csv"]:
             require_new_file(shown["csv"], force=True)
         command(settings=replace(_settings(**common_values, typed=meta["typed"]), **shown), **given)

@@ -98,9 +98,19 @@ def keys(explained: Sequence[str]) -> str:
         for name, key in KEYS.items():
             if key.part == part:
                 shown = f"[`{name}`]({links[name]})" if name in links else f"`{name}`"
-                cells = (shown + ("\\*" if key.fixed else ""), texts[name], default_of(key), values_of(key))
+                values = (
+                    f"[listed below]({links[name]})"
+                    if values_of(key) == WORDS[str] and name in links
+                    else values_of(key)
+                )
+                cells = (shown + ("\\*" if key.fixed else ""), code(texts[name]), default_of(key), values)
                 found.append("".join(f"| {cell.replace('|', chr(92) + '|')} " for cell in cells) + "|\n")
     return "".join(found)
+
+
+def code(text: str) -> str:
+    """Text whose code spans may stand in a table: a bar within one would end the cell."""
+    return re.sub(r"`([^`|]*)\|([^`|]*)`", r"<code>\1&#124;\2</code>", text)
 
 
 def default_of(key: Key) -> str:

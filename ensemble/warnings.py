@@ -41,7 +41,7 @@ def rate_shift(active: Active, split_of: Mapping[str, str]) -> list[str]:
 def _folds(fit: Fit) -> list[str]:
     number = len(fit.active.folds)
     if number == 1:
-        return ["only one fold has predictions: every Dice is in-sample, thus too high; predict another fold"]
+        return ["only one fold has predictions: every Dice is in-sample, thus too high; train another fold"]
     if number > 2:
         return []
     return ["2 folds: a choice that is scored on one cannot be selected on both; auto keeps its defaults, no pruning"]

@@ -23,9 +23,9 @@ from pipeline.artefacts import kind_of, place_of
 from pipeline.checked import read_check
 from zoo.data import Scenes, open_scenes, read_folds
 from zoo.members import load_members
-from zoo.predictions.catalogue import set_folders
-from zoo.predictions.splits import how_to_predict
-from zoo.runs import Store
+from zoo.predictions.catalogue import find_members, set_folders
+from zoo.predictions.splits import OOF, how_to_predict
+from zoo.runs import Ref, Store
 from zoo.runs.find import read_run
 from zoo.runtime.memory import memory
 
@@ -221,7 +221,7 @@ def _runs(store: Store) -> Iterator[Finding]:
         return
     torn = list(_torn(store))
     yield from _first(torn, "file", VERIFY)
-    stale = list(_stale(store))
+    stale = [*_of_other_folds(store), *_stale(store)]
     yield from _first(stale, "prediction set", VERIFY)
     if not torn and not stale:
         members = len({*store.trained_members(), *store.predicted_members()})
@@ -264,6 +264,19 @@ def _stale(store: Store) -> Iterator[Finding]:
         with suppress(UserError):  # a torn result is a fault of its own
             if outdated := found.outdated:
                 yield Finding.of("runs", outdated, VERIFY, WARNING)
+
+
+def _of_other_folds(store: Store) -> Iterator[Finding]:
+    """Members whose predictions were made on another folds.csv, with the command that brings that back."""
+    with suppress(UserError):  # a torn or missing folds.csv is a fault of its own
+        folds = read_folds(store.folds)
+        for member in store.predicted_members():
+            found = list(set_folders(store, OOF, member))
+            if not any(one.written is not None and one.opened.provenance.folds_sha256 == folds.sha256 for one in found):
+                try:
+                    find_members(store, OOF, [Ref(member)], folds_sha256=folds.sha256)
+                except UserError as error:
+                    yield Finding.of("runs", error, VERIFY, WARNING)
 
 
 def _first(findings: Sequence[Finding], noun: str, listed_by: Command) -> Iterator[Finding]:

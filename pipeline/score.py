@@ -89,7 +89,7 @@ def score(
         if split is None and missing and not tested.issuperset(found.ids):
             listener.warn(f"{found.file} lacks {len(missing)} of {len(labelled)} labelled records")
         if wanted is not None:
-            _refuse_missing(found.file, missing)
+            _refuse_missing(found.file, missing, split)
             if len(found.ids) > len(wanted):
                 listener.note(f"{len(found.ids) - len(wanted)} rows of other splits are left out")
             found = found.only(wanted)
@@ -131,7 +131,9 @@ def _refuse_unlabelled(file: str, ids: Collection[str]) -> None:
         raise UserError(f"{file}: record {first}{others} no label in --data; name the data that holds it")
 
 
-def _refuse_missing(file: str, ids: Collection[str]) -> None:
+def _refuse_missing(file: str, ids: Collection[str], split: str | None) -> None:
     if ids:
         first, others = next(iter(ids)), f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-        raise UserError(f"{file}: record {first}{others} of --split missing; write a row for each")
+        raise UserError(
+            f"{file}: record {first}{others} of {split} missing; write a row for each, or leave --split out"
+        )

@@ -106,7 +106,7 @@ def train(
 
     trained = train_or_reuse(recipes, scenes, settings.runs, **how, on=on)
     show(settings, [each.as_dict() for each in trained], lambda console: print_trained(console, trained))
-    next_step(settings, after_training(trained[0].run, bool(scenes.test)))
+    next_step(settings, after_training(trained, bool(scenes.test), settings.members))
 
 
 def _print_plan(settings: Settings, named: tuple[str, ...], scenes: Any, how: dict[str, Any]) -> None:

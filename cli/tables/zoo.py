@@ -12,8 +12,11 @@ from cli.tables.page import Page
 from core.command import Command
 from core.thresholds import threshold_text
 from core.words import counted, duration
+from zoo.data import read_folds
 from zoo.runs import RunName, RunPlace
+from zoo.runs.find import lacking_folds
 from zoo.runs.names import FULL
+from zoo.runs.run import fold_names
 
 if TYPE_CHECKING:
     from zoo.workflows.predict import PredictedRun
@@ -55,10 +58,14 @@ def print_plan(rows: "Sequence[dict[str, Any]]") -> None:
     page.say("Time on an A100, or on one CPU core in float32; estimates, right to a factor of two.")
 
 
-def after_training(run: "RunPlace", has_test: bool) -> Command:
-    """Next command: runs of folds are fitted; one without a held-out fold predicts by hand or is exported."""
+def after_training(trained: "Sequence[TrainedRun]", has_test: bool, own_members: Path | None = None) -> Command:
+    """Next command: train the folds that are lacking, or fit; predict or export a run on all records."""
+    run = trained[0].run
     if run.fold != FULL:
-        return Command("ensemble fit")
+        begun = {place.fold for place in run.store.runs(run.ref)}
+        names = fold_names("all", read_folds(run.store.folds))
+        lacking = lacking_folds([trained[0].ended], [name for name in names if name not in begun], own_members)
+        return (lacking and lacking.do) or Command("ensemble fit")
     return Command("zoo predict", run.ref, fold=FULL, split="test") if has_test else export_command(run)
 
 

@@ -122,7 +122,7 @@ def test_a_foreign_file_is_not_overwritten(data, tmp_path, capsys):
     out = tmp_path / "precious.csv"
     out.write_text("all my notes")
     assert _run("folds", "--data", data, "--out", out, "--folds", 2) == 1
-    assert "exists and holds no folds" in capsys.readouterr().err
+    assert "exists, and cannot be read as folds" in capsys.readouterr().err
     assert out.read_text() == "all my notes"
 
 

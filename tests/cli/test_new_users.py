@@ -64,6 +64,7 @@ def test_errors_of_an_untrained_member_advise_to_train_it(said):
         "zoo errors m0 --csv .": "is a folder",
         "zoo leaderboard --csv .": "is a folder",
         "zoo list --csv .": "is a folder",
+        "zoo list --csv -": "name a file",
         "zoo list --csv no/such.csv": "there is no folder no",
         "data stats --csv .": "is a folder",
         "data folds --out .": "is a folder",

@@ -37,7 +37,7 @@ def test_without_labelers_and_bands_the_document_says_that_they_are_not_known(tm
     assert run(["zoo", "errors", "m0", *words, "--json", "--worst", "2"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["labelers"] is None
-    assert {row["by"] for row in document["strata"]} == {"largest_contrail", "contrails"}
+    assert {row["by"] for row in document["strata"]} == {"split", "largest_contrail", "contrails"}
     assert len(document["worst"]) == 2
     assert run(["zoo", "errors", "m0", *words]) == 0
     assert "labeler" not in capsys.readouterr().out

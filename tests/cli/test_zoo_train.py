@@ -38,7 +38,7 @@ def test_a_staged_member_is_trained_and_its_table_fits_the_terminal(typed, folde
     write_signed(path, result | kept)
     code, said = typed(command)
     assert "staged fold 0: is trained already, reused" in said.err
-    assert "next: cli ensemble fit --data scenes" in said.err
+    assert re.search(r"next: cli zoo train runs/members/staged/\w+/fold-0/recipe.toml --fold all ", said.err)
     assert "0.1234" in said.out
     first, *_, second = (line for line in said.out.splitlines() if "staged" in line)
     assert [first.split()[column] for column in (2, 4, 6)] == ["1+2/2", "0.004", "3.0"]  # minutes of both stages

@@ -10,6 +10,7 @@ from pipeline import doctor
 from pipeline.doctor import FAULT, OK, WARNING, diagnose
 from tests.ensemble.runs import fake_runs
 from tests.golden.test_runs import KEPT as GOLDEN
+from zoo.data import Assignment, Folds, write_folds
 from zoo.runs import Store
 from zoo.runtime.memory import Memory
 
@@ -106,6 +107,11 @@ def predict_halfway(made, monkeypatch):
     next(made.runs.glob("predictions/*/*/oof/*/*/manifest.json")).unlink()
 
 
+def split_otherwise(made, monkeypatch):
+    ids = made.folds.fold_of
+    write_folds(made.runs / "folds.csv", Folds(tuple(Assignment(each, number % 2) for number, each in enumerate(ids))))
+
+
 def name_no_data(made, monkeypatch):
     shutil.rmtree(made.data)
 
@@ -120,6 +126,7 @@ SPOILED = {
     fill_the_machine: ("cannot be written", "chmod u+w"),
     rename_a_record: ("1 of the 6 records of folds.csv are not in the data", "cli doctor --data"),
     predict_halfway: ("unfinished", "cli zoo train m0@abc123 --fold all"),
+    split_otherwise: ("out-of-fold predictions were made on another folds.csv", "cli data folds --folds 3"),
     name_no_data: ("no such data directory", "cli data synth scenes"),
     name_a_file_as_runs: ("is no folder", "cli doctor --runs DIR"),
 }

@@ -123,7 +123,7 @@ def test_labelled_records_that_a_file_lacks_are_counted_unless_a_split_demands_t
     assert (scored.score.records, scored.missing) == (19, 18)
     assert "lacks 18 of 37" in heard.warnings[0]
     assert score(files / "validation.csv", scenes, split="validation").missing == 0
-    with pytest.raises(UserError, match="17 more of --split missing"):
+    with pytest.raises(UserError, match="17 more of train missing"):
         score(files / "validation.csv", scenes, split="train")
 
 

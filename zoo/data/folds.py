@@ -314,7 +314,8 @@ def _refuse_other(path: Path, folds: Folds) -> None:
     try:
         same = read_folds(path).sha256 == folds.sha256
     except UserError as error:
-        raise UserError(f"{path}: exists and holds no folds; {advice}") from error
+        what = error.what.removeprefix(f"{path}: ").partition(";")[0]
+        raise UserError(f"{path}: exists, and cannot be read as folds ({what}); {advice}") from error
     if not same:
         raise UserError(f"{path}: holds other folds, and what was trained on them would no longer count; {advice}")
 

@@ -140,7 +140,7 @@ def test_another_split_is_replaced_by_force_alone_and_kept(tmp_path):
     assert (read_folds(path), read_folds(kept)) == (other, first)
     assert heard.notes == [f"the old split is kept as {kept}; what was trained on it does not count until that is back"]
     path.write_text("all my notes")
-    with pytest.raises(UserError, match="exists and holds no folds"):
+    with pytest.raises(UserError, match="exists, and cannot be read as folds"):
         save_folds(path, first)
 
 
