@@ -25,6 +25,7 @@ FOLDS = 5
 GPU_TMACS = 5.0
 # What one core with AVX2 keeps up in float32: a U-Net on resnet18, 4.65 GMACs a scene, 4 scenes a step of 2.98 s.
 CORE_TMACS = 0.019
+START = 10.0  # core seconds of a run beside its arithmetic: libraries, the choice of a precision, the first steps
 STEP = 3.0  # times the arithmetic of a prediction: forward, and backward for inputs and for weights
 HALF = 0.5  # a GPU's activations are kept in 16 bits
 BASE_GB = 0.7  # what CUDA and its kernels, or the libraries, hold before any tensor
@@ -112,13 +113,17 @@ def run_cost(
 ) -> RunCost | None:
     """Estimate the cost of a run on so many records, or of several with the same recipe one after the other.
 
-    As rough as `estimate`: a CPU with AMX, or a GPU other than an A100, takes less or more. None if `count` does not
-    know the network.
+    Scoring the held-out records is in it. As rough as `estimate`: a CPU with AMX, or a GPU other than an A100, takes
+    less or more. None if `count` does not know the network.
     """
     found, cost = estimate(recipe, count), count(recipe.final)
     if found is None or cost is None:
         return None
-    tmacs = sum(stage.epochs * trained_on * STEP * (count(stage) or cost).gmacs / 1e3 for stage in recipe.staged)
+    predictions = (
+        (count(stage) or cost).gmacs * stage.epochs * (STEP * trained_on + held_out / stage.score_every)
+        for stage in recipe.staged
+    )
+    tmacs = (sum(predictions) + cost.gmacs * held_out) / 1e3
     # The best weights, those of each stage before, those to choose or to average from, and the last state, which holds
     # two moments more.
     candidates = CANDIDATES if held_out else 0
@@ -126,7 +131,7 @@ def run_cost(
     return RunCost(
         gpu_gb=found.gpu_gb,
         gpu_hours=runs * tmacs / GPU_TMACS / 3600,
-        core_hours=runs * tmacs / CORE_TMACS / 3600,
+        core_hours=runs * (tmacs / CORE_TMACS + START) / 3600,
         disk_mb=round(runs * (copies * cost.parameters * 4 / 1e6 + held_out * MAP_MB), 1),
     )
 
