@@ -42,5 +42,5 @@ def list_members(settings: Settings, words: str, key: str, markdown: bool) -> No
     elif markdown:
         click.echo(as_markdown(found.table))
     else:
-        show(settings, found.as_dict(), lambda console: print_members(console, found))
+        show(settings, found.as_dict(), lambda console: print_members(console, found, own_first=key == "name"))
         next_step(settings, Command("zoo show", "MEMBER"))

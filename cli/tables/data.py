@@ -1,5 +1,6 @@
 """Tables of `cli data`: checks, statistics and folds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,17 +9,25 @@ from cli.tables.page import Page
 from core.words import counted
 from zoo.data.check import CheckReport
 from zoo.data.folds import count_of
+from zoo.data.records import Fault
 from zoo.data.stats import PERCENTILES, PIXEL_PERCENTILES, QUANTITIES, Summary
 
+ALIKE = 3  # faults of the same kind that are shown
 MANY = 10  # scene groups that are shown; the csv holds them all
 
 
 def print_check(console: Page, report: CheckReport) -> None:
-    """Print what there is by source and split, then one line for each fault."""
+    """Print what there is by source and split, then the first faults of each kind."""
     document = report.as_dict()
     console.table(_check_columns(document["splits"]))
+    alike: dict[str, list[Fault]] = {}
     for fault in report.faults:
-        console.print(str(fault), soft_wrap=True)
+        alike.setdefault(re.sub(r"-?\d[\d.]*", "", f"{fault.what}; {fault.todo}"), []).append(fault)
+    for faults in alike.values():
+        for fault in faults[:ALIKE]:
+            console.print(str(fault), soft_wrap=True)
+        if len(faults) > ALIKE:
+            console.print(f"... and {counted(len(faults) - ALIKE, 'file')} like these; --json lists all")
     nouns = {"records": "record", "files": "file", "absent_frames": "absent frame"}
     totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
     faults = counted(len(report.faults), "fault") if report.faults else "no faults"

@@ -19,11 +19,15 @@ OWN = " +"  # behind the name of a member that is not listed
 MARKDOWN = ("row", "logged val / LB", "M", "GMACs", "GPU GB", "GPU h")
 
 
-def print_members(console: Page, found: MemberList) -> None:
-    """Print the members with the scores of those that were trained; the columns are the same for any filter."""
+def print_members(console: Page, found: MemberList, own_first: bool = False) -> None:
+    """Print the members with the scores of those that were trained; the columns are the same for any filter.
+
+    own_first: those with scores before all others.
+    """
     table, scores = found.table, found.scores
     everyone = found.everyone or table
-    console.table(_columns(table.rows, scores), like=_columns(everyone.rows, scores))
+    rows = sorted(table.rows, key=lambda row: own_first and row["name"] not in scores)
+    console.table(_columns(rows, scores), like=_columns(everyone.rows, scores))
     scored = [scores[row["name"]] for row in table.rows if row["name"] in scores]
     if scored:
         console.say(f"own {heading(scored)}")

@@ -13,6 +13,7 @@ from webpage.blocks import EMPTY, Block
 COLUMNS = (
     Column(words.MEMBER, numeric=False),
     Column(f"{words.DICE}, {words.INTERVAL}", draw="range"),
+    Column("remarks", numeric=False),
     Column(words.BEHIND, draw="range", axis="behind"),
     Column(words.LOGGED_VALIDATION),
     Column(words.LOGGED_BOARD),
@@ -24,7 +25,6 @@ COLUMNS = (
     Column(words.SIZE),
     Column(words.EPOCHS),
     Column(words.VIEWS, numeric=False),
-    Column("remarks", numeric=False),
 )
 REMARKS = {  # short words for the column, explained below the table
     "in_sample": "in-sample",
@@ -48,7 +48,10 @@ def blocks(asked: Asked) -> list[Block]:
     for remark in sorted({each for row in rows for each in words.remarks_of(row)} & REMARKS.keys()):
         meaning = words.REMARKS[remark].removeprefix(f"{REMARKS[remark]}: ")
         note = f"{note} {REMARKS[remark].capitalize()}: {meaning}."
-    return [Table("Members by out-of-fold Dice", COLUMNS, [_cells(row) for row in rows], note, LEGEND)]
+    cells = [_cells(row) for row in rows]
+    known = [place for place in range(len(COLUMNS)) if any(row[place] != EMPTY for row in cells)]
+    columns, cells = [COLUMNS[place] for place in known], [[row[place] for place in known] for row in cells]
+    return [Table("Members by out-of-fold Dice", columns, cells, note, LEGEND)]
 
 
 def _cells(row: Row) -> list[Cell]:
@@ -56,6 +59,7 @@ def _cells(row: Row) -> list[Cell]:
     return [
         Cell(row.name),
         dice(row.dice, row.interval, marks=logged),
+        word("; ".join(_remarks(row))),
         _behind(row),
         number(row.logged_validation, ".3f"),
         number(row.logged_leaderboard, ".3f"),
@@ -67,7 +71,6 @@ def _cells(row: Row) -> list[Cell]:
         number(row.size, "d"),
         number(row.epochs_trained, "g"),
         word("" if row.tta == "none" else row.tta),
-        word("; ".join(_remarks(row))),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from cli.app import run
@@ -39,7 +40,9 @@ def test_a_fault_is_a_line_and_exit_code_1(data, capsys):
     own(path).write_bytes(path.read_bytes()[:-1])
     assert _run("check", "--data", data) == 1
     out, err = capsys.readouterr()
-    assert f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch this file again" in out.splitlines()
+    assert (
+        f"record 3: {path}: is truncated, 2097279 of 2097280 bytes; fetch or write this file again" in out.splitlines()
+    )
     assert err.splitlines() == ["error: 1 fault in 1 record; see the list for what to do"]
 
 
@@ -163,3 +166,14 @@ def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
 def test_no_records_at_all_is_a_wrong_call(tmp_path, capsys):
     assert _run("synth", tmp_path / "s", "--train", 0, "--validation", 0, "--test", 0) == 2
     assert "no records requested" in capsys.readouterr().err
+
+
+def test_faults_of_the_same_kind_are_counted(tmp_path, capsys):
+    for number in range(5):
+        folder = write_record(tmp_path / "data", "train", str(100 + number))
+        band = np.load(folder / "band_11.npy")
+        np.save(folder / "band_11.npy", band - np.float32(273.15))
+    assert _run("check", "--data", tmp_path / "data", "--runs", tmp_path / "runs") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("(degrees Celsius? add 273.15)" in line for line in lines) == 3
+    assert "... and 2 files like these; --json lists all" in lines

@@ -66,3 +66,14 @@ def test_a_start_that_is_not_there_is_one_line(typed):
     code, said = typed("zoo train lite0-fc-t5 --from lite7-fc-t5 --epochs 1 --fold 1")
     assert (code, said.err.count("error: ")) == (2, 1)
     assert "lite0-fc-t5: start_from: " in said.err
+
+
+def test_a_recipe_that_differs_from_the_trained_one_says_in_what(typed):
+    assert typed("zoo train lite0-fc-t5 --fold 0 --epochs 1")[0] == 0
+    code, said = typed("zoo train lite0-fc-t5 --fold 0 --epochs 1 --set lr=0.002")
+    assert code == 0
+    assert re.search(
+        r"note: lite0-fc-t5: with lr=0.002 it is not lite0-fc-t5@\w+, of which nothing is reused", said.err
+    )
+    assert "of which nothing" not in typed("zoo train lite0-fc-t5 --fold 0 --epochs 1 --set lr=0.002")[1].err
+    assert "another --with-val it is not" in typed("zoo train lite0-fc-t5 --fold 0 --epochs 1 --with-val")[1].err

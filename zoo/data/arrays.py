@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from core.errors import UserError, is_out_of_memory
 from core.files import open_regular
 
-REPAIR = "fetch this file again"
+REPAIR = "fetch or write this file again"
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 

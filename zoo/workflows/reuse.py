@@ -5,6 +5,7 @@ in which something is trained, settled or predicted, or in which only the librar
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from core.ranks import world_size
 from zoo.data import Folds, Scenes, read_folds
 from zoo.inputs import read_scaling, require_input
 from zoo.logs import require_logs
-from zoo.members import Recipe, pin_label_offset, require_label_offset
+from zoo.members import Recipe, pin_label_offset, require_label_offset, setting_text
 from zoo.members.recipe import NAMED_WEIGHTS
 from zoo.prediction_sets import set_writer
 from zoo.predictions import PredictionSet
 from zoo.predictions.splits import OOF
-from zoo.runs import Store
+from zoo.runs import Ref, Store
+from zoo.runs.find import changed_keys, read_trained_recipe, trained_recipes
 from zoo.runs.leftovers import tidy
 from zoo.runs.names import FULL
 from zoo.runs.run import EndedRun, Run, fold_names, plan_run, run_records, stopped_at
@@ -112,11 +114,29 @@ def train_or_reuse(
         if found:
             return TrainedRuns(found)
 
+    for recipe in recipes:
+        _note_kin(pin_label_offset(recipe, scenes), store, with_val, listener)
     from zoo.workflows.train import train
 
     how: dict[str, Any] = {"fold": fold, "seeds": seeds, "seed": seed, "with_val": with_val, "tta": tta}
     how |= {"allow_ungrouped": allow_ungrouped, "device": device, "log": log, "listener": listener}
     return train(recipes, scenes, store, **how, **more)
+
+
+def _note_kin(recipe: Recipe, store: Store, with_val: bool, listener: Listener) -> None:
+    """Note a member that is trained here by other recipes alone, since nothing of these is reused."""
+    if _depends_on_others(recipe) or not store.folds.exists():
+        return
+    changes = {}
+    for digest in trained_recipes(store, recipe.name):
+        with suppress(UserError):  # a damaged recipe is no hindrance to another
+            changes[digest] = changed_keys(recipe, read_trained_recipe(store, Ref(recipe.name, digest))[1])
+    if not changes or recipe.hash(with_val, read_folds(store.folds).sha256) in changes:
+        return
+    nearest = min(changes, key=lambda digest: len(changes[digest]))
+    words = " ".join(setting_text(key, value) for key, value in changes[nearest].items())
+    why = f"with {words}" if words else "with other folds or another --with-val"
+    listener.note(f"{recipe.name}: {why} it is not {Ref(recipe.name, nearest)}, of which nothing is reused")
 
 
 def _all_reused(

@@ -212,3 +212,11 @@ def test_the_kept_rows_are_read_once_to_be_shown(made, capsys, monkeypatch):
     monkeypatch.setattr("pipeline.leaderboard.read_kept", lambda store: calls.append(store) or read_kept(store))
     assert ask(made, capsys, "list").err.count("not scored") == 0
     assert len(calls) == 1
+
+
+def test_members_with_scores_come_first_unless_another_order_is_asked_for(made, capsys):
+    write_again(made, "m0", member="resnet18-fc-t5")
+    names = [line.split()[0] for line in ask(made, capsys, "list").out.splitlines()[1:]]
+    assert {*names[:4]} == {"m0", "m1", "m2", "resnet18-fc-t5"}
+    names = [line.split()[0] for line in ask(made, capsys, "list", "--sort", "-name").out.splitlines()[1:]]
+    assert names[0].startswith("tf_")

@@ -85,7 +85,7 @@ def test_a_fault_names_the_file_and_what_to_do(words, spoil, values, tmp_path):
         assert str(path) in message
         assert words in message
         assert "\n" not in message
-        assert message.endswith("; fetch this file again")
+        assert message.endswith("; fetch or write this file again")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

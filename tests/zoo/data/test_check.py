@@ -210,7 +210,10 @@ def test_a_record_that_is_a_link_to_nothing_is_a_fault(data):
     path = data / "data" / "train" / "105"
     path.symlink_to("../store/105")
     (fault,) = _check(data).faults
-    assert str(fault) == f"record 105: {path}: is a link to nothing; the record is left out; fetch this file again"
+    assert (
+        str(fault)
+        == f"record 105: {path}: is a link to nothing; the record is left out; fetch or write this file again"
+    )
 
 
 def test_each_metadata_entry_that_cannot_be_used_is_a_fault(data):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.data.records import FRAMES, LABELLED, SIZE
 
+ZERO_CELSIUS = 273.15  # kelvin
 PLAUSIBLE = (150.0, 350.0)  # kelvin: colder than any cloud top, warmer than any desert
 
 
@@ -55,7 +56,9 @@ def implausible(kelvin: NDArray[Any]) -> str:
     low, high = kelvin.min(), kelvin.max()
     if PLAUSIBLE[0] <= low and high <= PLAUSIBLE[1]:
         return ""
-    return f"holds {low:g} to {high:g} K, plausible are {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} K"
+    is_celsius = PLAUSIBLE[0] <= low + ZERO_CELSIUS and high + ZERO_CELSIUS <= PLAUSIBLE[1]
+    celsius = f" (degrees Celsius? add {ZERO_CELSIUS})" if is_celsius else ""
+    return f"holds {low:g} to {high:g} K{celsius}, plausible are {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} K"
 
 
 def label_faults(mask: NDArray[np.bool_]) -> Iterator[str]:
