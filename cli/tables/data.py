@@ -23,11 +23,11 @@ def print_check(console: Page, report: CheckReport) -> None:
     alike: dict[str, list[Fault]] = {}
     for fault in report.faults:
         alike.setdefault(re.sub(r"-?\d[\d.]*", "", f"{fault.what}; {fault.todo}"), []).append(fault)
-    for faults in alike.values():
-        for fault in faults[:ALIKE]:
+    for kind in alike.values():
+        for fault in kind[:ALIKE]:
             console.print(str(fault), soft_wrap=True)
-        if len(faults) > ALIKE:
-            console.print(f"... and {counted(len(faults) - ALIKE, 'file')} like these; --json lists all")
+        if len(kind) > ALIKE:
+            console.print(f"... and {counted(len(kind) - ALIKE, 'file')} like these; --json lists all")
     nouns = {"records": "record", "files": "file", "absent_frames": "absent frame"}
     totals = ", ".join(counted(document[name], noun) for name, noun in nouns.items())
     faults = counted(len(report.faults), "fault") if report.faults else "no faults"
@@ -163,7 +163,9 @@ def print_folds(console: Page, document: Mapping[str, Any]) -> None:
         console.print(f"one scene, kept in one fold: {', '.join(group)}", soft_wrap=True)
     if len(groups) > MANY:
         console.print(f"... and {len(groups) - MANY} more groups of several records, in the csv")
-    held = {split: sum(fold["splits"].get(split, 0) for fold in folds) for split in ("train", "validation")}
+    # A split is named with its source where there are several.
+    counts = [(name.split()[-1], count) for fold in folds for name, count in fold["splits"].items()]
+    held = {split: sum(count for name, count in counts if name == split) for split in ("train", "validation")}
     if all(held.values()):
         console.say(
             f"cli zoo train trains on the {held['train']:,} train records outside a fold; --with-val adds the "

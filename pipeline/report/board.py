@@ -25,9 +25,11 @@ COLUMNS = (
     Column(words.SIZE),
     Column(words.EPOCHS),
     Column(words.VIEWS, numeric=False),
+    Column(words.CHANGED, numeric=False),
 )
 REMARKS = {  # short words for the column, explained below the table
     "in_sample": "in-sample",
+    "other_recipe": "recipe changed",
     "unknown_recipe": "recipe unknown",
     "few_groups": "few scene groups",
     "own_epoch": "own epoch",
@@ -45,8 +47,8 @@ def blocks(asked: Asked) -> list[Block]:
     note = "Each member is scored on its own records, at the best threshold of the other folds."
     if any(row.behind for row in rows):
         note = f"{note} {words.MEANS_BEHIND[:1].upper()}{words.MEANS_BEHIND[1:]}."
-    for remark in sorted({each for row in rows for each in words.remarks_of(row)} & REMARKS.keys()):
-        meaning = words.REMARKS[remark].removeprefix(f"{REMARKS[remark]}: ")
+    for remark in sorted({each for row in rows for each in words.remarks_of(row)}):
+        meaning = words.REMARKS[remark].removeprefix(f"{REMARKS[remark]}: ").partition("; --wide")[0]
         note = f"{note} {REMARKS[remark].capitalize()}: {meaning}."
     cells = [_cells(row) for row in rows]
     known = [place for place in range(len(COLUMNS)) if any(row[place] != EMPTY for row in cells)]
@@ -59,7 +61,7 @@ def _cells(row: Row) -> list[Cell]:
     return [
         Cell(row.name),
         dice(row.dice, row.interval, marks=logged),
-        word("; ".join(_remarks(row))),
+        word("; ".join(REMARKS[remark] for remark in words.remarks_of(row))),
         _behind(row),
         number(row.logged_validation, ".3f"),
         number(row.logged_leaderboard, ".3f"),
@@ -71,15 +73,10 @@ def _cells(row: Row) -> list[Cell]:
         number(row.size, "d"),
         number(row.epochs_trained, "g"),
         word("" if row.tta == "none" else row.tta),
+        word(row.changed_text),
     ]
 
 
 def _behind(row: Row) -> Cell:
     """Dice of the first less this one's; a dash for the first and for rows on other records."""
     return dice(row.behind["value"], row.behind["interval"], "+.4f") if row.behind and row.behind["value"] else EMPTY
-
-
-def _remarks(row: Row) -> list[str]:
-    """Remarks that limit what a score says, with the keys in which the recipe differs."""
-    said = REMARKS | {"other_recipe": f"changed: {row.changed_text}"}
-    return [said[remark] for remark in words.remarks_of(row)]

@@ -177,3 +177,10 @@ def test_faults_of_the_same_kind_are_counted(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert sum("(degrees Celsius? add 273.15)" in line for line in lines) == 3
     assert "... and 2 files like these; --json lists all" in lines
+
+
+def test_folds_say_what_the_validation_records_add_in_several_sources_too(data, tmp_path, capsys):
+    write_record(tmp_path / "more", "validation", "900", mask=10)
+    write_record(tmp_path / "more", "train", "901", mask=10)
+    assert _run("folds", "--folds", 2, "--data", data, "--data", tmp_path / "more", "--out", tmp_path / "a.csv") == 0
+    assert "--with-val adds the" in " ".join(capsys.readouterr().out.split())

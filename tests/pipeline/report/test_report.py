@@ -73,7 +73,7 @@ def test_the_leaderboards_columns_have_the_words_of_the_command_lines_table(made
     page = Page(file=io.StringIO())
     print_leaderboard(page, current_leaderboard(Store(made[0].path.parent / "runs")))
     printed = {column.title for _, columns in page.tables for column in columns}
-    assert printed - titles == {"Dice", "95 % interval", "groups (effective)", "changed"}, "which the page joins"
+    assert printed - titles == {"Dice", "95 % interval", "groups (effective)"}, "which the page joins"
 
 
 def test_names_of_the_ledger_are_text_and_its_scores_have_the_interval_of_their_board(made):
