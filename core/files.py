@@ -81,6 +81,18 @@ def require_replaceable(path: Path) -> None:
         raise UsageError(f"{path}: is {kind}, which is not replaced; name a file")
 
 
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """Sorted paths below `folder` that match a pattern of `Path.glob`, while other commands may remove some of them.
+
+    A folder that vanishes under it ends `Path.glob` before Python 3.13.
+    """
+    while True:
+        try:
+            return sorted(folder.glob(pattern))
+        except FileNotFoundError:
+            continue
+
+
 @contextmanager
 def atomic_write(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[IO[bytes]]:
     """Open a binary file that replaces `path` if the block succeeds, and is removed otherwise.

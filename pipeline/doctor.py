@@ -16,6 +16,7 @@ from typing import Any, Self
 from core.command import Command
 from core.errors import UserError
 from core.extras import EXTRAS, how_to_install, missing_packages
+from core.files import listed
 from core.jobs import job_count
 from core.versions import installed_versions
 from core.words import counted
@@ -231,7 +232,7 @@ def _runs(store: Store) -> Iterator[Finding]:
 
 def _torn(store: Store) -> Iterator[Finding]:
     """Small files that do not parse or do not match their digest, and runs whose weights are gone."""
-    for path in sorted(store.root.rglob("*")):
+    for path in listed(store.root, "**/*"):
         kind = kind_of(path)
         if kind is None or store.logs in path.parents or path.suffix not in SMALL or not path.is_file():
             continue

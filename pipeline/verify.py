@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.files import temporary_of
+from core.files import listed, temporary_of
 from core.listener import SILENT, Listener
 from core.words import counted
 from pipeline.artefacts import Kind, is_signed, kind_of, place_of
@@ -110,6 +110,6 @@ def faults_of(path: Path, kind: Kind) -> list[str]:
 
 def _files(store: Store) -> list[Path]:
     """Files of a store to be checked, sorted: without shards, pictures, logs, locks and stop files."""
-    found = (path for path in sorted(store.root.rglob("*")) if path.is_file())
+    found = (path for path in listed(store.root, "**/*") if path.is_file())
     own = (path for path in found if store.logs not in path.parents)
     return [path for path in own if path.suffix not in (*LEFT, ".lock", ".lease") and path.name != "stop"]

@@ -1,12 +1,14 @@
 """Atomic writes and readers that name what is torn."""
 
 import os
+import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from core.files import atomic_write, check_format, read_json, sha256_of, write_json
+from core.files import atomic_write, check_format, listed, read_json, sha256_of, write_json
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
@@ -41,6 +43,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file/below"):
         write_json(tmp_path / "file" / "below" / "a.json", {})
+
+
+def test_a_folder_that_another_command_removes_meanwhile_is_not_listed(tmp_path, monkeypatch):
+    for name in ("a/1", "b/2"):
+        (tmp_path / name).mkdir(parents=True)
+    scandir = os.scandir
+
+    def removed_by_another(path="."):
+        if isinstance(path, str | Path) and Path(path) == tmp_path / "b":
+            monkeypatch.undo()
+            shutil.rmtree(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removed_by_another)
+    assert listed(tmp_path, "*/*") == [tmp_path / "a" / "1"]
+    assert listed(tmp_path / "none", "*") == []
 
 
 def test_nan_is_no_json(tmp_path):

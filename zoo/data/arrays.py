@@ -41,7 +41,11 @@ class FileFault(UserError):
 def read_array(path: Path) -> NDArray[Any]:
     """Read the array in `path`; FileFault if it is absent, damaged, not an array, or holds Python objects."""
     with _opened(path) as (file, (shape, fortran, dtype)):
-        return np.fromfile(file, dtype).reshape(shape, order="F" if fortran else "C")
+        values = np.empty(math.prod(shape), dtype)
+        # np.fromfile takes Ctrl-C for an argument of another type, if it comes at its start.
+        read = file.readinto(values.view(np.uint8))  # type: ignore[attr-defined]
+        _compare_sizes(path, read, values.nbytes)  # of a file that shrinks meanwhile
+        return values.reshape(shape, order="F" if fortran else "C")
 
 
 def parse_array(data: bytes, path: Path) -> NDArray[Any]:

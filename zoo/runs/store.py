@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
 from core.errors import Damaged, UserError
-from core.files import sha256_of_file
+from core.files import listed, sha256_of_file
 from core.locks import claim, refuse_claimed
 from core.schema import fit
 from core.signing import read_signed, write_signed
@@ -91,7 +91,7 @@ class Store:
 
     def ensembles(self) -> list[str]:
         """Names of the ensembles that were fitted, sorted."""
-        return sorted(path.parent.name for path in self.root.glob("ensembles/*/ensemble.json"))
+        return [path.parent.name for path in listed(self.root, "ensembles/*/ensemble.json")]
 
     def tuning(self, member: str, search: str) -> Path:
         """Trials of one search of a member's recipe."""
@@ -140,13 +140,13 @@ class Store:
 
     def highest_fold(self) -> int | None:
         """Highest fold that a run or a prediction set is of, complete or not; None without any."""
-        runs = (RunName.parse(path.name) for path in self.root.glob("members/*/*/fold-*"))
+        runs = (RunName.parse(path.name) for path in listed(self.root, "members/*/*/fold-*"))
         names = (*runs, *(place.name for place in self.sets()))
         return max((int(name.fold) for name in names if name and name.fold != FULL), default=None)
 
     def sets(self, split: str = "*", member: str = "*") -> Iterator["SetPlace"]:
         """Places of the prediction sets that are there, complete or not, sorted by path."""
-        for path in sorted(self.root.glob(f"predictions/{member}/*/{split}/*/*")):
+        for path in listed(self.root, f"predictions/{member}/*/{split}/*/*"):
             owner, recipe, of_split, run, tta = path.parts[-5:]
             name = RunName.parse(run)
             if name is not None and path.is_dir():
@@ -379,4 +379,4 @@ def _chosen_on(result: Mapping[str, Any]) -> str:
 
 
 def _folders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*") if path.is_dir())
+    return [path.name for path in listed(folder, "*") if path.is_dir()]

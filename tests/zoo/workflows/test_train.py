@@ -214,6 +214,17 @@ def test_a_result_that_is_torn_is_named_before_its_run_is_trained_again(again, s
     assert read_json(spoilable.result)["weights_sha256"] == good["weights_sha256"]
 
 
+@pytest.mark.parametrize("left", [None, ""])
+def test_a_complete_run_whose_recipe_is_lost_is_reused_and_gets_it_again(again, spoilable, left):
+    recipe = spoilable.folder / "recipe.toml"
+    good = recipe.read_bytes()
+    recipe.unlink()
+    if left is not None:
+        recipe.write_text(left)
+    each, _ = again()
+    assert each.reused and recipe.read_bytes() == good
+
+
 def test_a_result_that_cannot_be_read_ends_the_command_and_trains_nothing(again, spoilable, monkeypatch):
     weights, opened = spoilable.best.stat().st_mtime_ns, os.open
 
