@@ -315,6 +315,14 @@ def test_peer_faults(run):
     assert all(figures["refused"].values())
 
 
+def test_command_memory(run, tmp_path):
+    write_record(tmp_path / "scenes", "train", "1")
+    few = {"data check": "data check {data} --runs runs", "zoo list": "zoo list --runs runs"}
+    _, figures = run("command_memory", "--data", tmp_path / "scenes", "--log", tmp_path / "log", COMMANDS=few)
+    assert [set(column) for column in figures] == [set(few)]
+    assert all(peak > 20 for peak in figures[0].values())
+
+
 def test_shared_folder(run):
     _, figures = run("shared_folder", "--processes", 2, "--seconds", 0.5, RECORDS=4)
     assert figures["lost"] == [] and figures["crashed"] == 0

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.commands import COMMANDS, content, in_child
 from tests.faults.cycles import Start
+from tests.scenes import write_record
 
 LEFT = (0, 20, 60)  # MB that a command may take beyond what this process has
 
@@ -46,3 +47,16 @@ def test_too_little_memory_is_a_line_and_the_same_command_goes_on(start: Start, 
     assert 1 in codes  # a limit was met
     assert in_child(line, root)[0] == 0
     assert content(root) == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("command", ["data check", "data stats", "data pack {root}/packed --input fc"])
+def test_records_are_not_held_all_at_once(tmp_path: Path, command: str) -> None:
+    """Forty records, of which each fills 6 MB of arrays, in 100 MB."""
+    write_record(tmp_path / "one", "train", "1")
+    (tmp_path / "data" / "train").mkdir(parents=True)
+    for number in range(40):
+        (tmp_path / "data" / "train" / str(100 + number)).symlink_to(tmp_path / "one" / "train" / "1")
+    line = f"{command} --data {{data}} --runs {{root}}/runs"
+    code, errors = in_child(line, tmp_path / "root", limited(100))
+    assert code == 0, errors
