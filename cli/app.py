@@ -3,9 +3,11 @@
 Help and completion answer from the table: listing commands imports none of them.
 """
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -279,7 +281,16 @@ def main() -> None:
     """Run the command line and exit with its code."""
     # What a scheduler sends ends as cleanly as what a user types.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = interrupt_again
     sys.exit(run(sys.argv[1:]))
+
+
+def interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more where Python drops an interrupt: in a callback of a weak reference, as torch has many."""
+    if dropped.exc_type is KeyboardInterrupt:
+        threading.Timer(0.01, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)
 
 
 def run(arguments: list[str]) -> int:

@@ -2,13 +2,16 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import weakref
 
 import click
 import pytest
 
-from cli.app import COMMANDS, LazyCommand, command_names, root, run
+from cli.app import COMMANDS, LazyCommand, command_names, interrupt_again, root, run
 
 HEAVY = {"torch", "numpy", "scipy", "pandas", "numba", "timm", "matplotlib"}
 EVERY = ["", *(name for name, entry in COMMANDS.items() if isinstance(entry, dict)), *command_names()]
@@ -201,3 +204,25 @@ def test_a_missing_extra_is_said(monkeypatch, capsys):
     monkeypatch.setattr("zoo.members.table.member_names", torchless)
     assert run(["zoo", "list"]) == 1
     assert 'torch is not installed; run: pip install "' in capsys.readouterr().err
+
+
+def test_an_interrupt_that_python_drops_comes_again(monkeypatch):
+    """As in a callback of a weak reference, where an exception is printed and forgotten."""
+
+    class Held:
+        pass
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", interrupt_again)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    held = Held()
+    reference = weakref.ref(held, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            del held
+            threading.Event().wait(10)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reference() is None

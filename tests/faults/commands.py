@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 
 from benchmarks.shared_folder import MEMBER
-from cli.app import run
+from cli.app import interrupt_again, run
 from tests.ensemble.runs import FakeRuns, fake_runs
 from tests.faults.shim import Shim
 from tests.forks import exit_code, forked
@@ -208,6 +209,7 @@ class Child:
             with contextlib.suppress(KeyboardInterrupt):
                 for number in handled:  # as `cli.app.main` and Python have it
                     signal.signal(number, signal.default_int_handler)
+                sys.unraisablehook = interrupt_again
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
                 with fault or contextlib.nullcontext():
                     try:
