@@ -31,7 +31,7 @@ from zoo.data.parallel import parallel_map
 from zoo.members import member_names
 from zoo.predictions import MemberMaps, find_out_of_fold
 from zoo.predictions.format import SHARD_RECORDS
-from zoo.predictions.splits import OOF, how_to_predict
+from zoo.predictions.splits import ENSEMBLE, OOF, how_to_predict
 from zoo.runs import Ref, Store
 from zoo.runs.store import DEFAULT_ENSEMBLE
 
@@ -129,17 +129,16 @@ def open_held_out(
 ) -> HeldOut:
     """Find the maps of a member or an ensemble, and what was chosen without each fold; raises as `find_errors`.
 
-    UsageError if it is the name of both.
+    ensemble+NAME is the ensemble, where a member has its name; UsageError for a name of both.
     """
     members, ensembles = store.predicted_members(), store.ensembles()
     if name in ensembles and name in members:
-        raise UsageError(
-            f'"{name}" is a member and an ensemble; M@HASH names the member, another --ensemble the ensemble'
-        )
-    if name in ensembles or name == DEFAULT_ENSEMBLE:
+        raise UsageError(f'"{name}" is a member and an ensemble; M@HASH names the member, {ENSEMBLE}{name} the other')
+    ensemble = name.removeprefix(ENSEMBLE)
+    if ensemble in (*ensembles, DEFAULT_ENSEMBLE):
         if tta is not None:
-            raise UsageError(f"--tta: ensemble {name} has views of its own; fit it on others")
-        return held_out_of_ensemble(store, scenes, name, listener)
+            raise UsageError(f"--tta: ensemble {ensemble} has views of its own; fit it on others")
+        return held_out_of_ensemble(store, scenes, ensemble, listener)
     ref = Ref.parse(name)
     if ref.member not in members and ref.member in store.trained_members():
         raise UserError(f"{store}: no out-of-fold predictions of {name}, which is trained", Command("zoo predict", ref))

@@ -14,6 +14,7 @@ from core.files import sweep, temporary_folder
 from core.locks import claim, lock_of
 from ensemble import Ensemble
 from zoo.logs import logged_paths
+from zoo.predictions.splits import ENSEMBLE
 from zoo.runs import Ref, Store
 from zoo.runs.store import REMOVED
 
@@ -76,16 +77,20 @@ class Removal:
 def plan_removal(store: Store, name: str) -> Removal:
     """Find what removing `name`, M, M@HASH or an ensemble, would take; nothing of it is removed yet.
 
-    UsageError for a name of both kinds, UnknownName for one of neither.
+    ensemble+NAME is the ensemble, where a member has its name. UsageError for a name of both kinds, UnknownName for one
+    of neither.
     """
     ref = Ref.parse(name)
     _tidy(store, ref.member)
     members = {*store.trained_members(), *store.predicted_members()}
-    if name in store.ensembles():
+    ensemble = name.removeprefix(ENSEMBLE)
+    if ensemble in store.ensembles():
         if name in members:
-            raise UsageError(f'"{name}" is a member and an ensemble; M@HASH names the member')
-        folder = store.ensemble(name).parent
-        return Removal(store, name, "ensemble", (folder,), _size(folder), ())
+            raise UsageError(
+                f'"{name}" is a member and an ensemble; M@HASH names the member, {ENSEMBLE}{name} the other'
+            )
+        folder = store.ensemble(ensemble).parent
+        return Removal(store, ensemble, "ensemble", (folder,), _size(folder), ())
     if ref.member not in members:
         raise UnknownName("trained or predicted member, or ensemble", name, {*members, *store.ensembles()}, str(store))
     places = [store.recipe_folder(Ref(ref.member)), store.predictions(ref.member)]

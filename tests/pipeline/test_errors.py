@@ -111,6 +111,7 @@ def test_a_name_of_neither_or_of_both_is_refused(made):
         find_errors(store, scenes, "mime")
     with pytest.raises(UsageError, match='"m0" is a member and an ensemble'):
         find_errors(store, scenes, "m0")
+    assert find_errors(store, scenes, "ensemble+m0", jobs=1).name != "m0@abc123"
     with pytest.raises(UsageError, match="--tta: ensemble mine has views of its own"):
         find_errors(store, scenes, "mine", tta="d4")
     assert find_errors(store, scenes, "m0@abc123", jobs=1).name == "m0@abc123"

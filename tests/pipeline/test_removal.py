@@ -69,6 +69,17 @@ def test_an_ensemble_goes_alone(made):
     assert (store.ensembles(), store.predicted_members()) == ([], ["m0", "m1"])
 
 
+def test_an_ensemble_with_the_name_of_a_member_goes_by_its_longer_one(made):
+    store = Store(made.runs)
+    (store.ensemble("default").parent).rename(store.ensemble("m0").parent)
+    with pytest.raises(
+        UsageError, match=r'"m0" is a member and an ensemble; M@HASH names the member, ensemble\+m0 the'
+    ):
+        plan_removal(store, "m0")
+    plan_removal(store, "ensemble+m0").take()
+    assert (store.ensembles(), store.predicted_members()) == ([], ["m0", "m1"])
+
+
 def test_nothing_goes_unless_it_is_agreed_to(made, monkeypatch, capsys):
     words = ["zoo", "remove", "m0", "--runs", str(made.runs)]
     assert run(words) == 2
