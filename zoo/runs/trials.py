@@ -54,19 +54,21 @@ def check_trials(study: optuna.Study, path: Path) -> list[FrozenTrial]:
     return ended
 
 
-def check_database(path: Path, name: str) -> None:
-    """Raise Damaged if a file exists and is not a database of the study `name`."""
+def check_database(path: Path, name: str) -> bool:
+    """True if a file is a database of the study `name`, False if nothing was written into it yet; else Damaged."""
     if not path.exists():
-        return
+        return False
     read_bytes(path)  # no pipe or device, and no file that fills the memory
     try:
         with closing(_connect(path)) as database:
             (answer,) = database.execute("PRAGMA integrity_check").fetchone()
-            names = [row[0] for row in database.execute("SELECT study_name FROM studies")]
+            is_made = database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+            names = [row[0] for row in database.execute("SELECT study_name FROM studies")] if is_made else []
     except (sqlite3.Error, ValueError, TypeError) as error:  # text that is no UTF-8 is a ValueError
         raise _damaged(path, f"is not a file of trials ({error})") from error
     if answer != "ok" or names not in ([], [name]):
         raise _damaged(path, "has been changed since it was written")
+    return is_made
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -78,7 +80,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def read_trials(path: Path) -> Sequence[FrozenTrial]:
     """Read and check the ended trials of a database in tuning/MEMBER/, without changing it."""
     name = path.parent.name
-    check_database(path, name)
+    if not check_database(path, name):
+        return []
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder) / "trials.sqlite"  # a damaged one might be mended by Optuna
         try:

@@ -40,6 +40,13 @@ def test_trials_are_read_back(path):
     assert [trial.value for trial in read_trials(path)] == [0.5, 0.25]
 
 
+def test_a_database_into_which_nothing_was_written_yet_has_no_trials(path):
+    path.write_bytes(b"")
+    assert read_trials(path) == []
+    assert optuna.create_study(storage=f"sqlite:///{path}", study_name="tiny", load_if_exists=True).trials == []
+    assert read_trials(path) == []
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_trial_is_refused(path, change):
     with closing(sqlite3.connect(path)) as database:
