@@ -273,6 +273,10 @@ def test_the_same_leaderboard_is_scored(typed, tmp_path):
     path.unlink()
     typed("zoo leaderboard")
     new = json.loads(as_then(path))
+    for row in (*new["rows"], *kept["rows"]):
+        row.pop("behind", None)  # of the first row: in-sample scores ranked among the others then
+    for document in (new, kept):
+        document["rows"].sort(key=lambda row: row["name"])
     assert near(known_then(new, kept)) == near(known_then(kept, kept))
 
 
