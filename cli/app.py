@@ -3,7 +3,6 @@
 Help and completion answer from the table: listing commands imports none of them.
 """
 
-import _thread
 import os
 import signal
 import sys
@@ -288,7 +287,8 @@ def main() -> None:
 def interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
     """Interrupt once more where Python drops an interrupt: in a callback of a weak reference, as torch has many."""
     if dropped.exc_type is KeyboardInterrupt:
-        threading.Timer(0.01, _thread.interrupt_main).start()
+        main = threading.main_thread().ident or 0
+        threading.Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(dropped)
 

@@ -28,7 +28,7 @@ from core.files import (
     write_json,
 )
 from core.listener import SILENT, Listener
-from core.locks import lock_of, turn
+from core.locks import sweep_lock, turn
 from core.signing import read_signed, write_signed
 from zoo.predictions.format import (
     DTYPE,
@@ -104,6 +104,8 @@ class PredictionWriter:
         return tuple(record_id for record_id in self.record_ids if not self._has(record_id))
 
     def __enter__(self) -> Self:
+        if self._written is not None:
+            sweep_lock(self.folder)  # which a kill left, after which nothing else is to be done
         if self._written is None or self._left():
             self._claim.enter_context(turn(self.folder, "is being predicted", self._listener))
             self._look()  # another command may have written since
@@ -111,8 +113,7 @@ class PredictionWriter:
 
     def _left(self) -> bool:
         """True if a kill came between the manifest and the end of the set: a claim removes what it left."""
-        left = self.folder / PARTIAL, lock_of(self.folder)
-        return any(path.exists() for path in left) or any(map(temporary_of, self.folder.glob(".*.tmp")))
+        return (self.folder / PARTIAL).exists() or any(map(temporary_of, self.folder.glob(".*.tmp")))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from core.errors import UserError
+from core.locks import lock_of
 from tests.forks import Holding, exit_code, forked
 from tests.heard import Heard
 from tests.zoo.predictions.cases import bytes_of, decode_all, ids, map_of, maps_of, provenance, write_set
@@ -93,6 +94,7 @@ def test_a_set_that_another_process_writes_is_waited_for_and_not_made_again(tmp_
     assert bytes_of(folder) == undisturbed
     other = Holding(folder)
     assert write_until(folder, ids(150), None) == []  # a complete set needs no claim
+    assert lock_of(folder).exists(), "and waits for none"
     other.end()
 
 
