@@ -31,7 +31,7 @@ from zoo.data.parallel import parallel_map
 from zoo.members import member_names
 from zoo.predictions import MemberMaps, find_out_of_fold
 from zoo.predictions.format import SHARD_RECORDS
-from zoo.predictions.splits import ENSEMBLE, OOF, how_to_predict
+from zoo.predictions.splits import OOF, ensemble_named, how_to_predict
 from zoo.runs import Ref, Store
 from zoo.runs.store import DEFAULT_ENSEMBLE
 
@@ -132,10 +132,9 @@ def open_held_out(
     ensemble+NAME is the ensemble, where a member has its name; UsageError for a name of both.
     """
     members, ensembles = store.predicted_members(), store.ensembles()
-    if name in ensembles and name in members:
-        raise UsageError(f'"{name}" is a member and an ensemble; M@HASH names the member, {ENSEMBLE}{name} the other')
-    ensemble = name.removeprefix(ENSEMBLE)
-    if ensemble in (*ensembles, DEFAULT_ENSEMBLE):
+    # The default one also where it is not fitted: how to fit it is said then.
+    ensemble = ensemble_named(name, ensembles, members) or ensemble_named(name, [DEFAULT_ENSEMBLE], [])
+    if ensemble:
         if tta is not None:
             raise UsageError(f"--tta: ensemble {ensemble} has views of its own; fit it on others")
         return held_out_of_ensemble(store, scenes, ensemble, listener)

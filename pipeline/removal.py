@@ -14,7 +14,7 @@ from core.files import sweep, temporary_folder
 from core.locks import claim, lock_of
 from ensemble import Ensemble
 from zoo.logs import logged_paths
-from zoo.predictions.splits import ENSEMBLE
+from zoo.predictions.splits import ensemble_named
 from zoo.runs import Ref, Store
 from zoo.runs.store import REMOVED
 
@@ -83,12 +83,8 @@ def plan_removal(store: Store, name: str) -> Removal:
     ref = Ref.parse(name)
     _tidy(store, ref.member)
     members = {*store.trained_members(), *store.predicted_members()}
-    ensemble = name.removeprefix(ENSEMBLE)
-    if ensemble in store.ensembles():
-        if name in members:
-            raise UsageError(
-                f'"{name}" is a member and an ensemble; M@HASH names the member, {ENSEMBLE}{name} the other'
-            )
+    ensemble = ensemble_named(name, store.ensembles(), members)
+    if ensemble:
         folder = store.ensemble(ensemble).parent
         return Removal(store, ensemble, "ensemble", (folder,), _size(folder), ())
     if ref.member not in members:

@@ -43,7 +43,10 @@ def test_after_too_little_memory_the_same_command_goes_on(start: Start, name: st
     line, expected = COMMANDS[name].line, start.undisturbed(name)[0]
     root, codes = start.copy(name, "limited"), []
     for megabytes in LEFT:
-        codes.append(in_child(line, root, limited(megabytes))[0])
+        code, errors = in_child(line, root, limited(megabytes))
+        told = [text for text in errors.splitlines() if text.startswith("error: ")]
+        assert code in (0, 1) and len(told) <= code and all("out of memory" in text for text in told), errors
+        codes.append(code)
     assert any(codes)  # a limit was met
     assert in_child(line, root)[0] == 0
     assert content(root) == expected

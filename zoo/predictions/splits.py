@@ -5,9 +5,10 @@ records without a mask, which every run labels; `test` or any other name: record
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from core.command import Command
+from core.errors import UsageError
 from zoo.data.records import LABELLED
 
 OOF = "oof"
@@ -40,6 +41,17 @@ def is_held_out(split: str) -> bool:
 def is_ensemble(member: str) -> bool:
     """True if a member's name stands for an ensemble."""
     return member.startswith(ENSEMBLE)
+
+
+def ensemble_named(name: str, ensembles: Collection[str], members: Collection[str]) -> str | None:
+    """Ensemble that `name` stands for: its own name, or ensemble+NAME where a member has it; None if it is of none.
+
+    UsageError for the name of an ensemble and a member.
+    """
+    if name in ensembles and name in members:
+        raise UsageError(f'"{name}" is a member and an ensemble; M@HASH names the member, {ENSEMBLE}{name} the other')
+    ensemble = name.removeprefix(ENSEMBLE)
+    return ensemble if ensemble in ensembles else None
 
 
 def how_to_predict(split: str, *member: object, tta: str | None = None, frames: Sequence[int] = ()) -> Command:
