@@ -5,7 +5,6 @@ import click
 from cli.completing import complete_ensembles, complete_trained
 from cli.options import TTA, VIEWS, Settings, common, parse_frames, reads_runs
 from cli.output import next_step, show
-from core.command import Command
 from core.errors import UsageError
 
 
@@ -34,7 +33,7 @@ def pseudo(
     if name and (members or tta != "none"):
         raise UsageError("--ensemble labels with its own members and their views; give neither MEMBERS nor --tta")
     asked = parse_frames(frames)
-    from cli.tables.zoo import labelled_lines
+    from cli.tables.zoo import after_labels, labelled_lines
 
     how = {"frames": asked, "unlabelled": unlabelled, **settings.how()}
     if name:
@@ -53,6 +52,4 @@ def pseudo(
         [each.as_dict() for each in labelled],
         lambda console: console.print("\n".join(labelled_lines(labelled))),
     )
-    ref = labelled[0].predictions.provenance.ref
-    teacher = () if name else (ref.member,)
-    next_step(settings, Command("zoo train", *teacher, fold="all", set=f"pseudo={ref}"))
+    next_step(settings, after_labels(labelled, settings.runs, settings.members))

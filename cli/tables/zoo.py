@@ -12,8 +12,9 @@ from cli.tables.page import Page
 from core.command import Command
 from core.thresholds import threshold_text
 from core.words import counted, duration
-from zoo.data import read_folds
-from zoo.runs import RunName, RunPlace
+from zoo.data import LABELLED, read_folds
+from zoo.members import Recipe, member_names, setting_text
+from zoo.runs import RunName, RunPlace, Store
 from zoo.runs.find import lacking_folds
 from zoo.runs.names import FULL
 from zoo.runs.run import fold_names
@@ -67,6 +68,28 @@ def after_training(trained: "Sequence[TrainedRun]", has_test: bool, own_members:
         lacking = lacking_folds([trained[0].ended], [name for name in names if name not in begun], own_members)
         return (lacking and lacking.do) or Command("ensemble fit")
     return Command("zoo predict", run.ref, fold=FULL, split="test") if has_test else export_command(run)
+
+
+def after_labels(labelled: "Sequence[LabelledSet]", store: Store, own_members: Path | None = None) -> Command:
+    """Next command: train the teacher's member on these labels, with the keys that name them where the defaults do not.
+
+    An ensemble's labels are for the default line-up; a member of a file of the user's own is named by its recipe.
+    """
+    made, unlabelled = labelled[0].predictions.provenance, labelled[0].unlabelled
+    frames = sorted({each.frame for each in labelled})
+    further = [] if unlabelled else [frame for frame in frames if frame != LABELLED]
+    keys: dict[str, object] = {"pseudo": str(made.ref)}
+    if made.tta != "none":
+        keys["pseudo_tta"] = made.tta
+    if not {*Recipe.pseudo_frames} <= {*further}:
+        keys["pseudo_frames"] = further
+    if unlabelled:
+        keys["pseudo_unlabelled"] = frames
+    elif not further:
+        keys["distill"] = 0.5
+    places = store.runs(made.ref)
+    teacher = [made.member if made.member in member_names(own_members) else places[0].recipe_file] if places else []
+    return Command("zoo train", *teacher, fold="all", set=[setting_text(*each) for each in keys.items()])
 
 
 def export_command(run: "RunPlace") -> Command:
