@@ -14,6 +14,7 @@ from core.thresholds import threshold_text
 from core.words import counted, duration
 from zoo.data import LABELLED, read_folds
 from zoo.members import Recipe, member_names, setting_text
+from zoo.predictions.splits import is_ensemble
 from zoo.runs import RunName, RunPlace, Store
 from zoo.runs.find import lacking_folds
 from zoo.runs.names import FULL
@@ -87,8 +88,10 @@ def after_labels(labelled: "Sequence[LabelledSet]", store: Store, own_members: P
         keys["pseudo_unlabelled"] = frames
     elif not further:
         keys["distill"] = 0.5
-    places = store.runs(made.ref)
-    teacher = [made.member if made.member in member_names(own_members) else places[0].recipe_file] if places else []
+    teacher: list[object] = []
+    if not is_ensemble(made.member):
+        listed = made.member in member_names(own_members)
+        teacher = [made.member if listed else store.runs(made.ref)[0].recipe_file]
     return Command("zoo train", *teacher, fold="all", set=[setting_text(*each) for each in keys.items()])
 
 
