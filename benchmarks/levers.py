@@ -1,7 +1,7 @@
 """What is a lever worth? A recipe with and without it: same folds and seeds, equal processor minutes, paired.
 
     python -m benchmarks.levers --data DIR [--data DIR] --runs RUNS [LEVER ...] [--set KEY=VALUE ...]
-        [--member lite0-fc-t5] [--epochs 6] [--seeds 3] [--json FILE]
+        [--member lite0-fc-t5] [--epochs 6] [--seeds 3] [--cost 1] [--json FILE]
 
 Without names, every lever of LEVERS; with --set, one lever of these keys. Each side trains all folds with every seed
 through `zoo train --with-val`; complete runs are reused, so a run that was cut off goes on. A lever whose epochs cost
@@ -103,7 +103,9 @@ class Bench:
     def side(self, recipe: Recipe, epochs: int, tta: str = "none", seed: int = 0) -> Side:
         """Train all folds of a recipe with every seed from `seed` on, and count what its maps find."""
         recipe = with_settings(recipe, {"epochs": epochs})
-        runs = train(recipe, self.scenes, self.store, seeds=self.seeds, seed=seed, with_val=True, tta=tta, jobs=1)
+        trained = train(recipe, self.scenes, self.store, seeds=self.seeds, seed=seed, with_val=True, tta=tta, jobs=1)
+        ref = trained[-1].run.ref  # a soup comes behind the runs that it averages
+        runs = [run for run in trained if run.run.ref == ref]
         minutes = sum(float(run.ended.result["cpu_seconds"]) for run in runs) / 60
         members = _by_seed(runs)
         labels = open_labels(self.store, self.scenes, members)
@@ -114,13 +116,12 @@ class Bench:
 
 
 def _by_seed(runs: Sequence[TrainedRun]) -> list[MemberMaps]:
-    """Maps of each seed of the last run's recipe: a soup comes behind the runs that it averages."""
-    ref = runs[-1].run.ref
+    """Maps of each seed of a recipe."""
     sets: dict[int, list[PredictionSet]] = {}
     for run in runs:
-        if run.run.ref == ref and run.predictions:
+        if run.predictions:
             sets.setdefault(run.run.seed, []).append(run.predictions)
-    return [MemberMaps(str(ref), tuple(found)) for found in sets.values()]
+    return [MemberMaps(str(runs[0].run.ref), tuple(found)) for found in sets.values()]
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -149,11 +150,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", action="append", default=[], help="key=value of both sides")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cost", type=float, default=1.0, help="epochs of the base that an epoch of --set costs")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(argv)
     if unknown := [name for name in given.levers if name not in LEVERS]:
         parser.error(f"no lever {unknown[0]!r}; give any of {', '.join(LEVERS)}")
-    own = {", ".join(given.sets): Lever(sets=dict(map(parse_setting, given.sets)))} if given.sets else {}
+    sets = dict(map(parse_setting, given.sets or []))
+    own = {", ".join(given.sets): Lever(sets=sets, cost=given.cost)} if sets else {}
     levers = own | {name: LEVERS[name] for name in given.levers} or LEVERS
     bench = Bench(scenes=open_scenes(given.data), store=Store(given.runs), seeds=given.seeds, epochs=given.epochs)
     member = with_settings(load_member(given.member), dict(map(parse_setting, given.base)))

@@ -1,5 +1,7 @@
 """Benchmarks of training: levers alone and in a design, and the notebook."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,22 @@ def test_levers(run, scenes, tmp_path, monkeypatch):
     assert 0 <= row["dice"] <= 1
     assert row["gain_interval"][0] <= row["gain"] <= row["gain_interval"][1]
     assert row["minutes"] > 0
+
+
+def test_a_lever_that_costs_more_gets_fewer_epochs(run, scenes, tmp_path):
+    """A soup of two runs gets half the epochs, and its minutes are those of both runs, counted once."""
+    member = tmp_path / "tiny.toml"
+    member.write_text(TINY_FILE)
+    place = ["--data", str(scenes), "--runs", str(tmp_path / "runs")]
+    assert cli(["data", "folds", "--folds", "2", *place]) == 0
+    assert cli(["zoo", "train", str(member), "--epochs", "1", "--fold", "all", "--with-val", *place]) == 0
+    given = (*place, "--member", member, "--epochs", 2, "--seeds", 1, "--base", "start_from=tiny")
+    _, (row,) = run("levers", *given, "--set", "soup=2", "--cost", 2)
+    assert (row["epochs_without"], row["epochs"]) == (2, 1)
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("runs/members/tiny/*/*/result.json")]
+    averaged = [result["cpu_seconds"] for result in results if result.get("soup")]
+    assert len(averaged) == 2
+    assert row["minutes"] == pytest.approx(sum(averaged) / 60)
 
 
 def test_notebook(run, scenes, tmp_path):
