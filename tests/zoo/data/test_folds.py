@@ -211,7 +211,9 @@ def test_any_text_is_folds_or_refused(tmp_path_factory, tail):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_text("record_id,fold\n" + tail, encoding="utf-8")
     with suppress(UserError):
-        read_folds(path)
+        folds = read_folds(path)
+        write_folds(folds, path)
+        assert read_folds(path) == folds
 
 
 def test_an_absent_or_foreign_file_is_named(tmp_path):
