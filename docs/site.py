@@ -51,7 +51,7 @@ VALUES = {
     "adapt": "members.md#adaptation",
     "soup": "members.md#soup",
     "stages": "members.md#stages",
-    "pseudo": "levers.md#pseudo-labels",
+    "pseudo": "pseudo-labels.md",
 }
 
 

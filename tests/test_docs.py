@@ -21,6 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = "--set size=64 --set decoder_channels=[16,16,8,8,8]"
 TINY = "--set encoder=test_efficientnet --set weights=none --set batch=4 --set epochs=1"
 SHORT = [
+    (r" --data scenes/ash_color", ""),
     (r"--train \d+ --validation \d+ --test \d+", "--train 6 --validation 2 --test 2"),
     (r"--folds \d+", "--folds 2"),
     (r"--epochs \d+", "--epochs 1"),
@@ -52,6 +53,7 @@ def test_every_command_of_the_guide_runs_in_order(tmp_path, monkeypatch, capsys)
     for command in (command for page in pages for command in commands_in(page)):
         assert run([*shortened(command), "--jobs", "1"]) == 0, f"{command}: {capsys.readouterr().err}"
     # The three commands of everyday use, on what is there now.
+    assert commands_in(ROOT / "README.md") == commands_in(ROOT / "docs" / "index.md")
     for command in commands_in(ROOT / "README.md"):
         more = ["--epochs", "1", *SMALL.split()] if "train" in command else []
         more += ["--force"] if "submit" in command else []
@@ -85,6 +87,24 @@ def test_own_scenes_are_written_as_their_page_says(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     run_page(ROOT / "docs" / "own-data.md")
     assert len(open_scenes(["own"]).labelled) == 6
+
+
+# What the pages on trained members begin with.
+TRAINED = """```sh
+cli data synth scenes --train 6 --validation 2 --test 2
+cli data folds --folds 2 --data scenes
+cli zoo train lite0-fc-t5 --fold all --data scenes
+cli ensemble fit --data scenes
+```
+"""
+
+
+def test_the_pages_on_trained_members_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained.md").write_text(TRAINED)
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("error-analysis", "pseudo-labels", "registration", "report")]
+    for page in (tmp_path / "trained.md", *pages):
+        run_page(page)
 
 
 @pytest.mark.parametrize("command", list(command_names()))
