@@ -12,6 +12,7 @@ minutes of training. An interval says how sure the difference is on other scenes
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dice import Counts
+from core.errors import UserError
 from core.uncertainty import dice_difference, dice_interval
 from ensemble.member_scores import score_member
 from pipeline.labels import open_labels
@@ -155,6 +157,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if unknown := [name for name in given.levers if name not in LEVERS]:
         parser.error(f"no lever {unknown[0]!r}; give any of {', '.join(LEVERS)}")
+    if given.cost <= 0 or (given.cost != 1 and not given.sets):
+        parser.error("--cost: give the cost of an epoch of --set, above 0")
     sets = dict(map(parse_setting, given.sets or []))
     own = {", ".join(given.sets): Lever(sets=sets, cost=given.cost)} if sets else {}
     levers = own | {name: LEVERS[name] for name in given.levers} or LEVERS
@@ -169,4 +173,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

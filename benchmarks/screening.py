@@ -14,6 +14,7 @@ below twice of it may owe it to the seeds. After Plackett and Burman, Biometrika
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.levers import Bench, Side
 from core.dice import Counts
+from core.errors import UserError
 from core.uncertainty import dice_difference
 from zoo.data import open_scenes
 from zoo.members import Recipe, load_member, parse_setting, with_settings
@@ -111,4 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

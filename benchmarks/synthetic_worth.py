@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     synthetic, real = open_scenes(args.synthetic), open_scenes(args.data)
     held_truth, truth = _truth(synthetic), _truth(real)
     runs = [ended.run for ended in runs_by_recipe(Store(args.runs), Ref(args.member))[0]]
+    print(f"{runs[0].ref}: {', '.join(run.name.words for run in runs)}")
     sums: list[NDArray[np.float32]] = []
     rows = []
 

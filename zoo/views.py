@@ -234,7 +234,8 @@ def _product_name(steps: Steps) -> str:
 def most_turned_first(name: str) -> tuple[int, int, str]:
     """Sort key of the canonical names of sets of views: most mirrored and turned views first, then fewest others.
 
-    Views of other scales or brightness may lower a Dice, mirrored and turned ones were not seen to (docs/registration.md).
+    Views of other scales or brightness may lower a Dice; mirrored and turned ones were not seen to
+    (docs/registration.md).
     Names that are none come last.
 
     >>> sorted(["none", "d4+gmean", "scale-1-1.25", "flips+scale-1-1.25", "flips", "d4"], key=most_turned_first)

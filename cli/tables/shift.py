@@ -27,13 +27,12 @@ def print_shifts(console: Page, found: Sequence[SourceShift], shown: ViewShift |
     console.table(columns, "Shift that puts labels on the ridges of T14 - T15, pixels, with 95 % intervals")
     for each in found:
         console.say(f"{each.source}: {each.verdict}")
-    for each in found[-1:]:
-        if each.shift.dy.caution:
-            console.say(each.shift.dy.caution)
+        _say_caution(console, each.source, each.shift)
     if shown:
         title = f"Shift that puts the maps of {shown.member} on the contrails, by their views"
         console.table(shift_columns([shown.shift]), title)
         console.say(shown.verdict)
+        _say_caution(console, str(shown.member), shown.shift)
 
 
 def shift_columns(shifts: Sequence[Shift]) -> list[Column]:
@@ -43,6 +42,11 @@ def shift_columns(shifts: Sequence[Shift]) -> list[Column]:
         column_of(shifts, "dy (down)", 1, lambda each: _pixels(each.dy)),
         column_of(shifts, "dx (right)", 2, lambda each: _pixels(each.dx)),
     ]
+
+
+def _say_caution(console: Page, name: str, found: Shift) -> None:
+    if found.dy.caution:
+        console.say(f"{name}: {found.dy.caution}")
 
 
 def _pixels(estimate: Estimate) -> str:

@@ -16,7 +16,7 @@ from zoo.data import LABELLED, read_folds
 from zoo.members import Recipe, member_names, setting_text
 from zoo.predictions.splits import is_ensemble
 from zoo.runs import RunName, RunPlace, Store
-from zoo.runs.find import lacking_folds
+from zoo.runs.find import find_runs, lacking_folds
 from zoo.runs.names import FULL
 from zoo.runs.run import fold_names
 
@@ -88,11 +88,12 @@ def after_labels(labelled: "Sequence[LabelledSet]", store: Store, own_members: P
         keys["pseudo_unlabelled"] = frames
     elif not further:
         keys["distill"] = 0.5
-    teacher: list[object] = []
-    if not is_ensemble(made.member):
-        listed = made.member in member_names(own_members)
-        teacher = [made.member if listed else store.runs(made.ref)[0].recipe_file]
-    return Command("zoo train", *teacher, fold="all", set=[setting_text(*each) for each in keys.items()])
+    sets = [setting_text(*each) for each in keys.items()]
+    if is_ensemble(made.member):
+        return Command("zoo train", fold="all", set=sets)
+    run = find_runs(store, made.ref)[0].run
+    teacher = made.member if made.member in member_names(own_members) else run.recipe_file
+    return Command("zoo train", teacher, fold="all", set=sets, with_val=run.with_val)
 
 
 def export_command(run: "RunPlace") -> Command:
@@ -182,7 +183,9 @@ def _stage_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
 
 
 def _fold(row: dict[str, Any]) -> str:
-    return RunName(row["fold"], row["seed"]).words
+    """Fold, seed unless it is 0, and the number of runs that a soup is the mean of."""
+    averaged = f", soup of {len(row['soup'])}" if row.get("soup") else ""
+    return f"{RunName(row['fold'], row['seed']).words}{averaged}"
 
 
 def _epoch_mark(row: dict[str, Any]) -> str:

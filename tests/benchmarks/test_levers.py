@@ -39,6 +39,9 @@ def test_a_lever_that_costs_more_gets_fewer_epochs(run, scenes, tmp_path):
     averaged = [result["cpu_seconds"] for result in results if result.get("soup")]
     assert len(averaged) == 2
     assert row["minutes"] == pytest.approx(sum(averaged) / 60)
+    for cost in (["--cost", 0, "--set", "soup=2"], ["--cost", 2, "ema"]):
+        with pytest.raises(SystemExit):
+            run("levers", *given, *cost)
 
 
 def test_notebook(run, scenes, tmp_path):

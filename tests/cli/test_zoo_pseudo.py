@@ -26,12 +26,16 @@ def test_each_round_learns_from_the_labels_of_the_one_before(typed, tmp_path):
     assert typed("data folds --folds 2")[0] == 0
     code, said = typed("zoo train second.toml --fold all")
     assert code == 1
-    assert "second: pseudo = first: has no pseudo-t4 labels in runs; run: cli zoo pseudo first --frames 4" in said.err
+    assert 'second.toml: pseudo: no member "first", and none is trained in runs' in said.err
     found = {}
     for name in teachers:
         code, said = typed(f"zoo train {name}.toml --fold all --json")
         assert code == 0, said.err
         found[name] = json.loads(said.out)
+        if name == "first":
+            code, said = typed("zoo train second.toml --fold all")
+            assert code == 1
+            assert "has no labels of frame 4 in runs; run: cli zoo pseudo first --frames 4" in said.err
         if name != "third":
             code, said = typed(f"zoo pseudo {name} --frames 4")
             assert code == 0, said.err
@@ -63,11 +67,12 @@ def test_next_command_trains_on_the_labels_that_were_made(typed, tmp_path, optio
     (tmp_path / "first.toml").write_text(f"{TINY_FILE}batch = 2\nepochs = 1\n")
     write_record(tmp_path / "scenes", "test", "300")
     assert typed("data folds --folds 2")[0] == 0
-    assert typed("zoo train first.toml --fold all")[0] == 0
+    assert typed("zoo train first.toml --fold all --with-val")[0] == 0
     code, said = typed(f"zoo pseudo first {options}")
     assert code == 0, said.err
     (proposed,) = re.findall("^next: cli (.*)$", said.err, re.MULTILINE)
     words = shlex.split(proposed.replace(" --data scenes", ""))
+    assert "--with-val" in words
     settings = {word for before, word in pairwise(words) if before == "--set"}
     assert {each for each in settings if not each.startswith("pseudo=first@")} == keys
     code, said = typed(f"{' '.join(words)} --plan")

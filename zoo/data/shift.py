@@ -100,11 +100,13 @@ def measure_label_shifts(
 ) -> list[SourceShift]:
     """Measure the shift of the labels of each source, and of all if there are several that declare the same offset.
 
-    UserError if no source has a scene with contrails whose bands 14 and 15 are held.
+    UserError if no source has a scene with contrails whose bands 14 and 15 are held, and for such a record that is in
+    no fold.
     """
     found = [each for source in scenes.sources if (each := _measure(source, scenes, jobs, listener)).records]
     if not found:
         raise UserError(f"{scenes.where}: holds no labelled scene with contrails and bands 14 and 15")
+    folds.require(record.id for each in found for record in each.records)
     if len(found) > 1 and len({each.declared for each in found}) == 1:
         records = tuple(record for each in found for record in each.records)
         found.append(

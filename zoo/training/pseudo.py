@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import sha256_of
 from core.listener import SILENT, Listener
@@ -16,10 +17,11 @@ from zoo.data import LABELLED, Folds, Record, Scenes, unlabelled_records
 from zoo.inputs import frames_at, records_with
 from zoo.members import Recipe, fault_of
 from zoo.predictions import MemberMaps, find_members
-from zoo.predictions.splits import how_to_predict, is_held_out, label_split
+from zoo.predictions.splits import how_to_predict, is_ensemble, is_held_out, label_split, labels_of
 from zoo.runs import Ref, Store
+from zoo.runs.find import not_trained
 from zoo.runs.names import FULL
-from zoo.runs.run import Run
+from zoo.runs.run import Run, fold_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +75,19 @@ def pin_pseudo(recipe: Recipe, store: Store, folds: Folds) -> Recipe:
 def find_labels(recipe: Recipe, store: Store, folds: Folds) -> PseudoLabels:
     """Find the pseudo-labels that a recipe asks for; raises as `pin_pseudo`."""
     asked = Ref.parse(recipe.pseudo)
+    if is_ensemble(asked.member) and recipe.pseudo_tta != "none":
+        words = "an ensemble labels with the views of its members; leave pseudo_tta out"
+        raise UsageError(f"{recipe.name}: pseudo_tta = {recipe.pseudo_tta}: {words}")
     splits = [label_split(asked.member, frame) for frame in sorted({*recipe.pseudo_frames, *_distilled(recipe)})]
     splits += [label_split(asked.member, frame, unlabelled=True) for frame in sorted(recipe.pseudo_unlabelled)]
-    ref = _one_recipe(asked, splits[0], store, recipe)
+    ref = _one_recipe(asked, splits, store, recipe, fold_names("all", folds))
     found = {}
     for split in splits:
-        (maps,) = find_members(store, split, [ref], recipe.pseudo_tta, folds.sha256)
+        try:
+            (maps,) = find_members(store, split, [ref], recipe.pseudo_tta, folds.sha256)
+        except UserError as error:
+            how = _how_to_label(recipe, ref, split, splits) if error.do and labels_of(split) else error.do
+            raise UserError(error.what, how) from None
         _require_folds(maps, folds, recipe.name)
         found[split] = maps
     return PseudoLabels(next(iter(found.values())).ref, found)
@@ -108,8 +117,10 @@ def pseudo_samples(
         which = " without a mask" if unlabelled else ""
         told.append(f"frame {frame} of {len(found)} of {len(records)} records{which}")
         samples += found
-    if told:
-        listener.info(f"{run.label}: pseudo-labels of {labels.ref}: {', '.join(told)}")
+    if recipe.distill:
+        told.append(f"frame {LABELLED}, with weight {recipe.distill:g} beside the masks")
+    views = "" if recipe.pseudo_tta == "none" else f", {recipe.pseudo_tta} views"
+    listener.info(f"{run.label}: pseudo-labels of {labels.ref}{views}: {', '.join(told)}")
     if asked and not samples:
         raise UserError(
             f"{run.label}: no record has a pseudo-label of {recipe.pseudo} and the frames that its input needs; "
@@ -134,17 +145,33 @@ def _distilled(recipe: Recipe) -> tuple[int, ...]:
     return (LABELLED,) if recipe.distill else ()
 
 
-def _one_recipe(asked: Ref, split: str, store: Store, recipe: Recipe) -> Ref:
+def _one_recipe(asked: Ref, splits: Sequence[str], store: Store, recipe: Recipe, folds: Sequence[str]) -> Ref:
     """Recipe of the teacher; UsageError if a plain name may mean several, so that no later one takes its place."""
+    split = splits[0]
     complete = (place for place in store.sets(split, asked.member) if place.manifest.is_file())
     known = sorted({place.ref.recipe or "" for place in complete})
     where = f"{recipe.name}: pseudo = {asked}"
+    has_maps = asked.member in {*store.trained_members(), *store.predicted_members()}
+    if not (known or has_maps or is_ensemble(asked.member)):
+        raise not_trained(store, asked, folds, where=f"{recipe.name}: pseudo: ")
     if not known:
-        frames = recipe.pseudo_frames or recipe.pseudo_unlabelled
-        raise UserError(f"{where}: has no {split} labels in {store}", how_to_predict(split, asked, frames=frames))
+        how = _how_to_label(recipe, asked, split, splits)
+        raise UserError(f"{where}: has no labels of {_words(split)} in {store}", how)
     if asked.recipe is None and len(known) > 1:
         raise UsageError(f"{where}: several recipes have such labels; name {asked.listed(known)}")
     return asked if asked.recipe is not None else asked.of(known[0])
+
+
+def _how_to_label(recipe: Recipe, teacher: Ref, split: str, splits: Sequence[str]) -> Command:
+    """Command that makes the labels of a split, and of the other frames of these records that the recipe asks for."""
+    asked, found = labels_of(split), map(labels_of, splits)
+    frames = [each[0] for each in found if asked and each and each[1] == asked[1]]
+    return how_to_predict(split, teacher, tta=recipe.pseudo_tta, frames=frames)
+
+
+def _words(split: str) -> str:
+    frame, unlabelled = labels_of(split) or (LABELLED, False)
+    return f"frame {frame}" + (" of records without a mask" if unlabelled else "")
 
 
 def _require_digest(recipe: Recipe, labels: PseudoLabels) -> None:
@@ -161,7 +188,7 @@ def _require_folds(maps: MemberMaps, folds: Folds, where: str) -> None:
     split = maps.provenance.split
     lacking = sorted(set(map(str, range(folds.count))) - set(maps.folds))
     if lacking:
-        what = f"{where}: {maps.ref} has no {split} labels of fold {', '.join(lacking)}"
+        what = f"{where}: {maps.ref} has no labels of {_words(split)} of fold {', '.join(lacking)}"
         raise UserError(what, how_to_predict(split, maps.ref, tta=maps.tta))
     for part in maps.sets if is_held_out(split) else ():
         fold = part.provenance.fold

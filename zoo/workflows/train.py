@@ -178,10 +178,15 @@ class _Trainer:
     def _train(self, run: Run) -> EndedRun:
         self.weights_changed = True
         seen, held = self._datasets(run)
-        start = f", starts from {run.recipe.start_from}" if run.recipe.start_from else ""
-        self.listener.info(
-            f"{run.label}: trains on {counted(len(seen), 'record')}, holds out {len(held)}{start}; {run.folder}"
-        )
+        recipe = run.recipe
+        does = f"trains on {counted(len(seen), 'record')}, holds out {len(held)}"
+        if recipe.start_from:
+            does += f", starts from {recipe.start_from}"
+        if recipe.soup > 1:
+            does = f"averages {recipe.soup} runs, holds out {len(held)}"
+        elif recipe.adapt:
+            does = f"adapts {recipe.start_from}, holds out {len(held)}"
+        self.listener.info(f"{run.label}: {does}; {run.folder}")
         if not (run.with_val or self.told_of_validation):
             self._tell_of_validation()
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):

@@ -88,3 +88,11 @@ def test_scenes_without_contrails_or_bands_are_refused(tmp_path):
     scenes = open_scenes(tmp_path)
     with pytest.raises(UserError, match="holds no labelled scene with contrails and bands 14 and 15"):
         measure_label_shifts(scenes, make_folds(scenes, 2), jobs=1)
+
+
+def test_folds_of_other_scenes_are_refused(tmp_path):
+    write_lines(tmp_path / "a", range(3), (0.5, 0.5))
+    write_lines(tmp_path / "b", range(3, 6), (0.5, 0.5))
+    folds = make_folds(open_scenes(tmp_path / "a"), 2)
+    with pytest.raises(UserError, match="3 labelled records are in no fold"):
+        measure_label_shifts(open_scenes(tmp_path / "b"), folds, jobs=1)

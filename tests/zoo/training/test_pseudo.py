@@ -142,7 +142,9 @@ def test_a_sample_is_the_frame_of_a_record_and_the_teachers_map(tmp_path, scenes
 def test_a_distilled_target_lies_between_mask_and_map(tmp_path, scenes, folds):
     write_labels(tmp_path, folds, frames=(5,), value=lambda fold, record_id: 51)
     run = learner(tmp_path, folds, distill=0.25, pseudo_frames=[])
-    seen, held = run_datasets(run, scenes, folds)
+    heard = Heard()
+    seen, held = run_datasets(run, scenes, folds, listener=heard)
+    assert "pseudo-labels of teacher@ab: frame 5, with weight 0.25 beside the masks" in heard.infos[0]
     mask = torch.from_numpy(scenes.mask(seen.records[0])).float()
     assert torch.allclose(seen.batch([0])[1][0, 0], 0.75 * mask + 0.25 * 0.2, atol=1e-3)
     assert not seen.pseudo
@@ -168,20 +170,27 @@ def test_the_hash_follows_the_labels_and_a_changed_teacher_is_refused_under_the_
 
 
 def test_a_teacher_that_is_not_there_or_may_be_several_is_named(tmp_path, folds):
-    with pytest.raises(UserError, match="pseudo = teacher: has no pseudo-t4 labels in") as error:
+    with pytest.raises(UserError, match='pseudo: no member "teacher", and none is trained in') as error:
         learner(tmp_path, folds)
-    assert str(error.value.do) == "cli zoo pseudo teacher --frames 4,6"
     write_labels(tmp_path, folds)
+    with pytest.raises(UserError, match="pseudo = teacher: has no labels of frame 3 in") as error:
+        learner(tmp_path, folds, pseudo_frames=[3, 4], pseudo_tta="d4")
+    assert str(error.value.do) == "cli zoo pseudo teacher --frames 3,4 --tta d4"
+    with pytest.raises(UserError, match="has no labels of frame 4 of records without a mask in") as error:
+        learner(tmp_path, folds, pseudo_frames=[], pseudo_unlabelled=[4])
+    assert str(error.value.do) == "cli zoo pseudo teacher --frames 4 --unlabelled"
+    with pytest.raises(UserError, match=r"pseudo_tta = d4: an ensemble labels with the views of its members"):
+        learner(tmp_path, folds, pseudo="ensemble+teacher", pseudo_tta="d4")
     write_labels(tmp_path, folds, recipe="cd")
     with pytest.raises(UsageError, match="several recipes have such labels; name teacher@ab, teacher@cd"):
         learner(tmp_path, folds)
     assert learner(tmp_path, folds, pseudo="teacher@c").recipe.pseudo == "teacher@cd"
     with pytest.raises(UserError, match='no pseudo-t4 predictions with TTA "d4"') as error:
         learner(tmp_path, folds, pseudo="teacher@cd", pseudo_tta="d4")
-    assert str(error.value.do) == "cli zoo pseudo teacher@cd --frames 4 --tta d4"
+    assert str(error.value.do) == "cli zoo pseudo teacher@cd --frames 4,6 --tta d4"
     for place in [place for place in Store(tmp_path).sets("pseudo-t6") if place.name.fold == "1"]:
         place.manifest.unlink()
-    with pytest.raises(UserError, match="has no pseudo-t6 labels of fold 1"):
+    with pytest.raises(UserError, match="has no labels of frame 6 of fold 1"):
         learner(tmp_path, folds, pseudo="teacher@cd")
 
 
@@ -189,6 +198,7 @@ def test_a_teacher_that_is_not_there_or_may_be_several_is_named(tmp_path, folds)
     ("keys", "words"),
     [
         ({"distill": 0.5}, "give the teacher, pseudo = MEMBER"),
+        ({"pseudo_share": 0.25}, "give the teacher, pseudo = MEMBER"),
         ({"pseudo": "m", "pseudo_frames": []}, "give pseudo_frames, pseudo_unlabelled or distill, too"),
         ({"pseudo": "m", "pseudo_frames": [0]}, "give numbers of frames 1 to 8, each once"),
         ({"pseudo": "m", "pseudo_share": 1.5}, "give a share, 0 to 1"),
