@@ -235,8 +235,7 @@ def most_turned_first(name: str) -> tuple[int, int, str]:
     """Sort key of the canonical names of sets of views: most mirrored and turned views first, then fewest others.
 
     Views of other scales or brightness may lower a Dice; mirrored and turned ones were not seen to
-    (docs/registration.md).
-    Names that are none come last.
+    (docs/registration.md). Names that are none come last.
 
     >>> sorted(["none", "d4+gmean", "scale-1-1.25", "flips+scale-1-1.25", "flips", "d4"], key=most_turned_first)
     ['d4', 'd4+gmean', 'flips', 'flips+scale-1-1.25', 'none', 'scale-1-1.25']
