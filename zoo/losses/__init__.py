@@ -61,8 +61,10 @@ def recipe_loss(recipe: Recipe) -> Loss:
         )
 
     def head_loss(parts: Sequence[_Bound], logits: Tensor, target: Tensor) -> Tensor:
-        soft = target * (1 - smoothing) + smoothing / 2
-        return _sum(part.weight * part.make(logits, soft if part.facts.pixelwise else target) for part in parts)
+        hard = known(logits, target)
+        # Smoothed before what is unknown is replaced: else its certain sky would be smoothed, too, and cost.
+        soft = known(logits, target * (1 - smoothing) + smoothing / 2) if smoothing else hard
+        return _sum(part.weight * part.make(*(soft if part.facts.pixelwise else hard)) for part in parts)
 
     heads, levels = TARGETS.facts(recipe.target).weights, (1.0, *recipe.deep_supervision)
     outputs = [(level * head, parts) for level in levels for head, parts in zip(heads, bound, strict=True)]
@@ -70,7 +72,7 @@ def recipe_loss(recipe: Recipe) -> Loss:
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         wanted = target.split(1, dim=1) * len(levels)
         each = zip(outputs, logits.split(1, dim=1), wanted, strict=True)
-        return _sum(weight * head_loss(parts, *known(seen, of_head)) for (weight, parts), seen, of_head in each)
+        return _sum(weight * head_loss(parts, seen, of_head) for (weight, parts), seen, of_head in each)
 
     return loss
 

@@ -252,6 +252,8 @@ def _check_together(recipe: Recipe) -> None:
     if recipe.label_head and not recipe.registered:
         words = "learns one offset, which other views would turn; give registered = true, too"
         raise refusal(recipe.name, "label_head", recipe.label_head, words)
+    if recipe.soup > 1 and recipe.stages:
+        raise refusal(recipe.name, "soup", recipe.soup, "averages runs of one stage; leave soup or stages out")
     if recipe.soup > 1 and not recipe.start_from:
         words = "averages runs that start from the same weights; give their member, start_from"
         raise refusal(recipe.name, "soup", recipe.soup, words)

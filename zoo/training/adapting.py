@@ -5,6 +5,7 @@ result, like those of a trained run. After Li et al. 2016 (arXiv:1603.04779) and
 (arXiv:2006.16971). Only images are read, of records that score nothing: no fold knows more than before.
 """
 
+import time
 from dataclasses import replace
 
 import torch
@@ -26,6 +27,8 @@ from zoo.training.dataset import RecordDataset, read_images
 from zoo.training.norms import measuring
 from zoo.training.scoring import score
 from zoo.training.warm_start import find_start
+
+OF_TRAINING = ("candidates", "stages", "soup", "pseudo_samples")  # of a result: not of a run that trained nothing
 
 
 def pin_adapted_records(recipe: Recipe, scenes: Scenes) -> Recipe:
@@ -58,6 +61,7 @@ def adapt(
 
     UsageError if the network has no BatchNorm; UserError if its start is gone or of another network.
     """
+    began, began_cpu = time.perf_counter(), time.process_time()
     recipe, device, start = run.recipe, choose_device(device_name), find_start(run)
     records, network = adapted_records(recipe, scenes), build(recipe, "none")
     load_weights(start.run.best, network)
@@ -75,7 +79,10 @@ def adapt(
     write_text(run.recipe_file, signed_text(recipe.as_toml()))
     dice, threshold, _ = score(network, held_out, device, recipe.batch, precision)
     write_weights(run.best, weights_of(network))
-    taken = {key: value for key, value in start.result.items() if key not in ("candidates", "stages")}
+    # How the weights were trained is their start's; which run it is, what it scores and took is its own.
+    taken = {key: value for key, value in start.result.items() if key not in OF_TRAINING}
     chosen = {"started_from": start.weights_sha256, "epoch_chosen_on": start.epoch_chosen_on}
-    own = {"member": recipe.name, "seed": run.seed, "adapted_on": len(records), "dice": dice, "threshold": threshold}
-    run.write_result(taken | chosen | own | {"weights_sha256": sha256_of_file(run.best)})
+    named = {"member": recipe.name, "seed": run.seed, "with_val": run.with_val, "adapted_on": len(records)}
+    scored = {"dice": dice, "threshold": threshold, "weights_sha256": sha256_of_file(run.best)}
+    times = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - began_cpu}
+    run.write_result(taken | chosen | named | scored | {key: round(value, 1) for key, value in times.items()})

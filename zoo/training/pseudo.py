@@ -13,6 +13,7 @@ from core.command import Command
 from core.errors import UsageError, UserError
 from core.files import sha256_of
 from core.listener import SILENT, Listener
+from core.words import counted
 from zoo.data import LABELLED, Folds, Record, Scenes, unlabelled_records
 from zoo.inputs import frames_at, records_with
 from zoo.members import Recipe, fault_of
@@ -117,7 +118,13 @@ def pseudo_samples(
         which = " without a mask" if unlabelled else ""
         told.append(f"frame {frame} of {len(found)} of {len(records)} records{which}")
         samples += found
-    if recipe.distill:
+    teacher = labels.maps[label_split(labels.ref.member, LABELLED)] if recipe.distill else None
+    if teacher:
+        lacking = sorted({record.id for record in seen} - set(teacher.record_ids))
+        if lacking:
+            of = f"{counted(len(lacking), 'record')}, {lacking[0]} first"
+            what = f"{run.label}: {labels.ref} has no map to distill of {of}"
+            raise UserError(what, how_to_predict(teacher.provenance.split, labels.ref, frames=[LABELLED]))
         told.append(f"frame {LABELLED}, with weight {recipe.distill:g} beside the masks")
     views = "" if recipe.pseudo_tta == "none" else f", {recipe.pseudo_tta} views"
     listener.info(f"{run.label}: pseudo-labels of {labels.ref}{views}: {', '.join(told)}")
@@ -126,7 +133,7 @@ def pseudo_samples(
             f"{run.label}: no record has a pseudo-label of {recipe.pseudo} and the frames that its input needs; "
             "give other pseudo_frames or pseudo_unlabelled, or [] for none"
         )
-    return samples, labels.maps[label_split(labels.ref.member, LABELLED)] if recipe.distill else None
+    return samples, teacher
 
 
 def _samples(run: Run, scenes: Scenes, records: Sequence[Record], frame: int, maps: MemberMaps) -> list[Sample]:

@@ -67,6 +67,9 @@ class Tuning:
                 f"--fold {self.fold}: trials are compared by the Dice of one fold, and the split has folds 0 to "
                 f"{self.folds.count - 1}; give one of them"
             )
+        if self.recipe.adapt or self.recipe.soup > 1:
+            what = "adapt" if self.recipe.adapt else "soup"
+            raise UsageError(f"{self.recipe.name}: {what}: trials are single runs that train; tune without {what}")
         for key, entry in self.space:
             for value in entry.tried:
                 with _fault_of_value(self.recipe, entry, value):

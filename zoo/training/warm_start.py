@@ -50,7 +50,8 @@ def pin_warm_start(
     Reads the runs of its start, too.
 
     The hash is that of the newest recipe with the same encoder that is trained to its end on all these folds. Recipes
-    that are this one with an earlier start are skipped, so that the same command does not start from its own result.
+    that are this one with an earlier start are skipped, so that the same command does not start from its own result;
+    named by their hash, they are taken.
     UserError if there is none, with the command to run. members: the folder of the user.
     """
     recipe = pin_pseudo(pin_weights(recipe, store), store, folds)
@@ -58,7 +59,8 @@ def pin_warm_start(
         return recipe, []
     ref = Ref.parse(recipe.start_from)
     for of_one in runs_by_recipe(store, ref, listener):
-        found = [ended.run for ended in of_one if _fits(ended.run.recipe, recipe) and _usable(ended, folds.sha256)]
+        usable = [ended.run for ended in of_one if _usable(ended, folds.sha256)]
+        found = [run for run in usable if _fits(run.recipe, recipe, named=ref.recipe is not None)]
         if set(fold_names) <= {run.fold for run in found}:
             return replace(recipe, start_from=str(found[0].ref)), of_one
     with fault_of(recipe, "start_from", "encoder", "input"):
@@ -183,11 +185,11 @@ def _refuse_other_encoder(recipe: Recipe, store: Store, members: Path | None) ->
     )
 
 
-def _fits(trained: Recipe, recipe: Recipe) -> bool:
-    """True if the recipe can start from the trained one, and they differ in more than their starts."""
+def _fits(trained: Recipe, recipe: Recipe, *, named: bool) -> bool:
+    """True if the recipe can start from the trained one, which is named or differs from it in more than its start."""
     ours, theirs = (_without_start(one).counted for one in (recipe, trained))
     is_its_own = trained.name == recipe.name and bool(trained.start_from) and ours == theirs
-    return _encoder_input(trained) == _encoder_input(recipe) and not is_its_own
+    return _encoder_input(trained) == _encoder_input(recipe) and (named or not is_its_own)
 
 
 def _without_start(recipe: Recipe) -> Recipe:

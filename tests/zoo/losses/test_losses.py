@@ -16,6 +16,7 @@ from core.errors import UsageError
 from core.registry import module_names
 from zoo.losses import LOSSES, known, recipe_loss
 from zoo.members import load_member, with_settings
+from zoo.targets import TARGETS
 
 TARGET = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2)
 NOTHING = torch.zeros(1, 1, 2, 2)  # logits: p = 0.5 everywhere
@@ -337,6 +338,15 @@ def test_label_smoothing_softens_the_cross_entropy_and_not_the_counts():
     two = torch.cat([torch.zeros_like(logits), logits], dim=1)
     peer = F.cross_entropy(two, TARGET[:, 0].long(), label_smoothing=0.1)
     assert smoothed.item() == pytest.approx((peer + LOSSES.get("dice")(logits, TARGET)).item(), abs=1e-6)
+
+
+def test_what_is_not_known_adds_nothing_to_a_smoothed_loss():
+    logits = torch.tensor([1.0, -1.0, 0.5, 0.0]).reshape(1, 1, 2, 2)
+    loss = recipe_loss(recipe(loss="bce", label_smoothing=0.1, target="mean_hard"))
+    both = torch.cat([TARGET, torch.full_like(TARGET, torch.nan)], dim=1)
+    plain = recipe_loss(recipe(loss="bce", label_smoothing=0.1))(logits, TARGET)
+    weight = TARGETS.facts("mean_hard").weights[0]
+    assert loss(logits.repeat(1, 2, 1, 1), both).item() == pytest.approx(weight * plain.item(), abs=1e-6)
 
 
 def test_smoothing_of_a_loss_without_cross_entropy_is_refused():

@@ -13,6 +13,7 @@ from zoo.data import open_scenes
 from zoo.members import with_settings
 from zoo.models import build
 from zoo.runs import Store
+from zoo.runs.find import find_runs
 from zoo.runtime.checkpoints import load_weights, read_weights
 from zoo.training.adapting import adapted_records
 from zoo.training.dataset import read_images
@@ -68,6 +69,26 @@ def test_an_adapted_run_is_a_run_like_any_other(runs, own, folds):
     assert result["started_from"] == start.read_result()["weights_sha256"]
     (again,) = train(ADAPTED, own, store, folds=folds, fold="0", jobs=1)
     assert again.reused
+
+
+def test_an_adapted_run_is_itself_and_counts_its_own_time(own, scenes, folds, tmp_path):
+    """Also if it adapts without the validation records a run that was trained with them."""
+    (start,) = train(with_settings(TINY, {"epochs": 1}), scenes, Store(tmp_path), folds=folds, fold="0", with_val=True)
+    start.run.write_result(start.ended.result | {"cpu_seconds": 1e6})
+    (found,) = train(ADAPTED, own, Store(tmp_path), folds=folds, fold="0", jobs=1)
+    (ended,) = find_runs(Store(tmp_path), found.run.ref)
+    assert not ended.run.with_val
+    assert ended.result["cpu_seconds"] < 1e6
+
+
+def test_a_recipe_that_is_named_by_its_hash_is_adapted(own, scenes, folds, tmp_path):
+    """Even if it differs from the adapted one only in its start: which recipe is meant is certain."""
+    first = trained(tmp_path, scenes, folds, {"epochs": 1})
+    again = with_settings(replace(TINY, name="again"), {"epochs": 1, "start_from": str(first.ref)})
+    (second,) = train(again, scenes, Store(tmp_path), folds=folds, fold="0", jobs=1)
+    adapted = with_settings(again, {"start_from": str(second.run.ref), "adapt": True})
+    (found,) = train(adapted, own, Store(tmp_path), folds=folds, fold="0", jobs=1)
+    assert found.ended.result["started_from"] == second.ended.weights_sha256
 
 
 def test_other_records_are_another_recipe(runs, own, folds, tmp_path):

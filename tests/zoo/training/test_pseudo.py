@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,6 +150,16 @@ def test_a_distilled_target_lies_between_mask_and_map(tmp_path, scenes, folds):
     assert torch.allclose(seen.batch([0])[1][0, 0], 0.75 * mask + 0.25 * 0.2, atol=1e-3)
     assert not seen.pseudo
     assert ((held.batch([0])[1] == 0) | (held.batch([0])[1] == 1)).all()
+
+
+def test_a_teacher_without_a_map_of_a_record_is_refused_before_the_first_step(tmp_path, scenes, folds):
+    """An imported one may lack some."""
+    write_labels(tmp_path, folds, frames=(5,))
+    run = learner(tmp_path, folds, distill=0.25, pseudo_frames=[])
+    seen, _ = run_records(run, scenes, folds)
+    more = [replace(seen[0], id="999"), *seen]
+    with pytest.raises(UserError, match="teacher@ab has no map to distill of 1 record, 999 first; run: cli zoo train"):
+        pseudo_samples(run, scenes, folds, more)
 
 
 def test_the_hash_follows_the_labels_and_a_changed_teacher_is_refused_under_the_old_digest(tmp_path, scenes, folds):

@@ -76,3 +76,8 @@ def test_a_soup_whose_seeds_have_changed_or_are_gone(folder):
 def test_weights_that_started_apart_are_not_averaged():
     with pytest.raises(UsageError, match="soup = 3; averages runs that start from the same weights"):
         with_settings(TINY, {"soup": 3})
+
+
+def test_a_soup_of_stages_is_refused():
+    with pytest.raises(UsageError, match="soup = 2; averages runs of one stage; leave soup or stages out"):
+        with_settings(TINY, HEIR | {"stages": [{"lr": 0.01}, {"lr": 0.001}]})

@@ -302,6 +302,12 @@ def test_a_value_that_no_trial_could_have_is_refused_before_the_first(search, sc
     assert caught.value.exit_code == 1
 
 
+@pytest.mark.parametrize("keys", [{"adapt": True}, {"soup": 2}])
+def test_a_recipe_that_is_not_one_run_that_trains_is_refused(search, keys):
+    with pytest.raises(UsageError, match=f"{next(iter(keys))}: trials are single runs that train"):
+        search(recipe=with_settings(TINY, {"start_from": "m", **keys}))
+
+
 def test_what_can_be_tried_is_not_refused(search, scenes):
     search().check(scenes, "cpu")
     for name in ("lite0-fc-t5", "lite0-fc-t5-staged"):
