@@ -245,10 +245,8 @@ def _check_together(recipe: Recipe) -> None:
         raise refusal(recipe.name, "weights_sha256", recipe.weights_sha256, words)
     if recipe.pseudo and not (recipe.pseudo_frames or recipe.pseudo_unlabelled or recipe.distill):
         raise refusal(recipe.name, "pseudo", recipe.pseudo, "give pseudo_frames, pseudo_unlabelled or distill, too")
-    for key in ("pseudo_frames", "pseudo_unlabelled", "pseudo_share", "pseudo_tta", "distill"):
-        value = getattr(recipe, key)
-        if not recipe.pseudo and value != getattr(Recipe, key):
-            raise refusal(recipe.name, key, value, "give the teacher, pseudo = MEMBER")
+    if recipe.distill and not recipe.pseudo:
+        raise refusal(recipe.name, "distill", recipe.distill, "give the teacher, pseudo = MEMBER")
     if recipe.label_head and not recipe.registered:
         words = "learns one offset, which other views would turn; give registered = true, too"
         raise refusal(recipe.name, "label_head", recipe.label_head, words)

@@ -63,9 +63,13 @@ def pin_pseudo(recipe: Recipe, store: Store, folds: Folds) -> Recipe:
     """Pin the pseudo-labels of a recipe: the teacher as MEMBER@HASH, and the digest of its sets.
 
     UserError if a set is absent, unfinished, of other folds or of weights that the teacher had before, with the command
-    that makes it, and if the recipe names another digest.
+    that makes it, and if the recipe names another digest. UsageError for keys of labels without a teacher.
     """
     if not recipe.pseudo:
+        for key in ("pseudo_frames", "pseudo_unlabelled", "pseudo_share", "pseudo_tta"):
+            if getattr(recipe, key) != getattr(Recipe, key):  # not refused in a recipe: runs may have it
+                with fault_of(recipe, key):
+                    raise UsageError(f"{recipe.name}: {key} has no effect without a teacher; give pseudo = MEMBER")
         return recipe
     with fault_of(recipe, "pseudo"):
         labels = find_labels(recipe, store, folds)

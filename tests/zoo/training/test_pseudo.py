@@ -209,7 +209,6 @@ def test_a_teacher_that_is_not_there_or_may_be_several_is_named(tmp_path, folds)
     ("keys", "words"),
     [
         ({"distill": 0.5}, "give the teacher, pseudo = MEMBER"),
-        ({"pseudo_share": 0.25}, "give the teacher, pseudo = MEMBER"),
         ({"pseudo": "m", "pseudo_frames": []}, "give pseudo_frames, pseudo_unlabelled or distill, too"),
         ({"pseudo": "m", "pseudo_frames": [0]}, "give numbers of frames 1 to 8, each once"),
         ({"pseudo": "m", "pseudo_share": 1.5}, "give a share, 0 to 1"),
@@ -219,6 +218,12 @@ def test_a_teacher_that_is_not_there_or_may_be_several_is_named(tmp_path, folds)
 def test_keys_that_do_not_fit_are_refused(keys, words):
     with pytest.raises(UsageError, match=words):
         with_settings(TINY, keys)
+
+
+def test_keys_of_labels_without_a_teacher_are_refused_before_training(tmp_path, folds):
+    recipe = with_settings(TINY, {"pseudo_share": 0.25})
+    with pytest.raises(UserError, match="pseudo_share has no effect without a teacher; give pseudo = MEMBER"):
+        pin_pseudo(recipe, Store(tmp_path), folds)
 
 
 def test_a_process_killed_in_the_middle_of_an_epoch_goes_on_with_the_same_curve(tmp_path, scenes, folds):
