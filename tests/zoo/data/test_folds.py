@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.command import Command
@@ -206,14 +206,16 @@ def test_a_bad_file_is_refused_in_one_line(words, text, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@example("101,0\n102,1\n")
 @given(st.text(alphabet='record_id,fold\n01-"\0é ', max_size=60))
 def test_any_text_is_folds_or_refused(tmp_path_factory, tail):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_text("record_id,fold\n" + tail, encoding="utf-8")
     with suppress(UserError):
         folds = read_folds(path)
-        write_folds(folds, path)
-        assert read_folds(path) == folds
+        write_folds(path, folds)
+        again = read_folds(path)
+        assert (again.sha256, again.group_of) == (folds.sha256, folds.group_of)
 
 
 def test_an_absent_or_foreign_file_is_named(tmp_path):
