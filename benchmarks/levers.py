@@ -31,6 +31,7 @@ from zoo.data import Scenes, open_scenes
 from zoo.members import Recipe, load_member, parse_setting, with_settings
 from zoo.predictions import MemberMaps, PredictionSet
 from zoo.runs import Store
+from zoo.runs.find import run_total
 from zoo.workflows.reuse import TrainedRun
 
 
@@ -108,18 +109,13 @@ class Bench:
         trained = train(recipe, self.scenes, self.store, seeds=self.seeds, seed=seed, with_val=True, tta=tta, jobs=1)
         ref = trained[-1].run.ref  # a soup comes behind the runs that it averages
         runs = [run for run in trained if run.run.ref == ref]
-        minutes = sum(cpu_seconds(run.ended.result) for run in runs) / 60
+        minutes = sum(run_total(run.run, run.ended.result, "cpu_seconds") for run in runs) / 60
         members = _by_seed(runs)
         labels = open_labels(self.store, self.scenes, members)
         ids = labels.predicted_by(members[0])
         scores = [score_member(one, ids, labels.mask, labels.folds) for one in members]
         counts = np.stack([score.scored.counts for score in scores])
         return Side(counts, scores[0].counts.groups, epochs, minutes)
-
-
-def cpu_seconds(result: Mapping[str, Any]) -> float:
-    """Processor seconds of a run, over all its stages."""
-    return float(sum(part["cpu_seconds"] for part in result.get("stages") or [result]))
 
 
 def _by_seed(runs: Sequence[TrainedRun]) -> list[MemberMaps]:

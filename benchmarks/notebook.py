@@ -23,7 +23,6 @@ import segmentation_models_pytorch as smp
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.levers import cpu_seconds
 from core.dice import Counts, count
 from core.uncertainty import dice_difference, dice_interval
 from zoo.data import SIZE, open_scenes, read_folds
@@ -31,7 +30,7 @@ from zoo.members import load_member
 from zoo.models.encoders import make_encoder
 from zoo.predictions import find_members
 from zoo.runs import Ref, Store
-from zoo.runs.find import find_runs
+from zoo.runs.find import find_runs, run_total
 from zoo.runs.run import run_records
 from zoo.training.dataset import RecordDataset
 
@@ -148,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for fold in args.fold or sorted({str(k) for k in folds.fold_of.values()}):
         torch.manual_seed(0)
         ended = [find_runs(store, ref.of(member.recipe), fold)[0] for ref, member in zip(asked, members)]
-        charged = sum(cpu_seconds(each.result) for each in ended)
+        charged = sum(run_total(each.run, each.result, "cpu_seconds") for each in ended)
         records = run_records(ended[0].run, scenes, folds)
         seen, held = (RecordDataset(load_member("lite0-fc-t5"), scenes, each) for each in records)
         kept = args.maps / f"fold-{fold}.npy" if args.maps else None

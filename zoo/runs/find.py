@@ -4,7 +4,7 @@ In: a Store, a Ref. Out: ended runs, recipes that were trained, what training th
 predictions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,7 +219,7 @@ def read_training(store: Store, ref: Ref) -> Training | None:
     if not places:
         return None
     results = [(place, place.read_result()) for place in places]
-    seconds, epochs = (sum(_total(*each, key) for each in results) for key in ("seconds", "epochs"))
+    seconds, epochs = (sum(run_total(*each, key) for each in results) for key in ("seconds", "epochs"))
     recipe = read_recipe(places[0].recipe_file, ref.member)
     return Training(recipe=recipe, minutes=seconds / 60, epochs=epochs / len(places), runs=len(places))
 
@@ -290,7 +290,7 @@ def _folds_option(fold_names: Sequence[str]) -> str:
     return fold_names[0] if len(fold_names) == 1 else "all"
 
 
-def _total(place: RunPlace, result: dict[str, Any], key: str) -> float:
+def run_total(place: RunPlace, result: Mapping[str, Any], key: str) -> float:
     """Seconds or epochs of a run over all its stages."""
     parts = result.get("stages") or [result]
     try:

@@ -5,7 +5,6 @@ result, like those of a trained run. After Li et al. 2016 (arXiv:1603.04779) and
 (arXiv:2006.16971). Only images are read, of records that score nothing: no fold knows more than before.
 """
 
-import time
 from dataclasses import replace
 
 import torch
@@ -24,6 +23,7 @@ from zoo.runtime.checkpoints import load_weights, weights_of, write_weights
 from zoo.runtime.devices import choose_device
 from zoo.runtime.precision import autocast, training_precision
 from zoo.training.dataset import RecordDataset, read_images
+from zoo.training.history import read_clocks
 from zoo.training.norms import measuring
 from zoo.training.scoring import score
 from zoo.training.warm_start import find_start
@@ -61,7 +61,7 @@ def adapt(
 
     UsageError if the network has no BatchNorm; UserError if its start is gone or of another network.
     """
-    began, began_cpu = time.perf_counter(), time.process_time()
+    began = read_clocks()
     recipe, device, start = run.recipe, choose_device(device_name), find_start(run)
     records, network = adapted_records(recipe, scenes), build(recipe, "none")
     load_weights(start.run.best, network)
@@ -84,5 +84,5 @@ def adapt(
     chosen = {"started_from": start.weights_sha256, "epoch_chosen_on": start.epoch_chosen_on}
     named = {"member": recipe.name, "seed": run.seed, "with_val": run.with_val, "adapted_on": len(records)}
     scored = {"dice": dice, "threshold": threshold, "weights_sha256": sha256_of_file(run.best)}
-    times = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - began_cpu}
-    run.write_result(taken | chosen | named | scored | {key: round(value, 1) for key, value in times.items()})
+    seconds, cpu_seconds = (round(now - before, 1) for now, before in zip(read_clocks(), began))
+    run.write_result(taken | chosen | named | scored | {"seconds": seconds, "cpu_seconds": cpu_seconds})

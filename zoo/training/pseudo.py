@@ -162,10 +162,10 @@ def _one_recipe(asked: Ref, splits: Sequence[str], store: Store, recipe: Recipe,
     complete = (place for place in store.sets(split, asked.member) if place.manifest.is_file())
     known = sorted({place.ref.recipe or "" for place in complete})
     where = f"{recipe.name}: pseudo = {asked}"
-    has_maps = asked.member in {*store.trained_members(), *store.predicted_members()}
-    if not (known or has_maps or is_ensemble(asked.member)):
-        raise not_trained(store, asked, folds, where=f"{recipe.name}: pseudo: ")
     if not known:
+        has_maps = asked.member in {*store.trained_members(), *store.predicted_members()}
+        if not (has_maps or is_ensemble(asked.member)):
+            raise not_trained(store, asked, folds, where=f"{recipe.name}: pseudo: ")
         how = _how_to_label(recipe, asked, split, splits)
         raise UserError(f"{where}: has no labels of {_words(split)} in {store}", how)
     if asked.recipe is None and len(known) > 1:

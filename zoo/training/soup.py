@@ -57,7 +57,7 @@ def ingredients(run: Run) -> list[EndedRun]:
         if ended is None or ended.stopped or not ended.complete:
             raise UserError(f"{run.full_label}: {one.full_label}, whose weights it averages, is not trained to its end")
         found.append(ended)
-    if len({each.run.stages[0].read_result().get("started_from") for each in found}) > 1:
+    if len({each.result.get("started_from") for each in found}) > 1:
         raise UserError(
             f"{run.full_label}: the runs of seeds {averaged[0][1]} to {averaged[-1][1]} did not start from the same "
             f"weights; start from a member with one seed instead of {run.recipe.start_from}"
@@ -80,7 +80,7 @@ def average_seeds(run: Run, train_set: RecordDataset, held_out: RecordDataset, d
 
     Its epoch counts as chosen on the held-out fold if that of any of the runs was. UserError as in `ingredients`.
     """
-    recipe, device, found = run.recipe.final, choose_device(device_name), ingredients(run)
+    recipe, device, found = run.recipe, choose_device(device_name), ingredients(run)
     precision = training_precision(recipe.precision, device)
     make_folder(run.folder)
     run.result.unlink(missing_ok=True)
@@ -107,7 +107,7 @@ def _measure_statistics(network: Segmenter, run: Run, train_set: RecordDataset, 
 
     Those of the runs are of other weights. An encoder that is frozen to the end keeps its own.
     """
-    recipe, device = run.recipe.final, next(network.parameters()).device
+    recipe, device = run.recipe, next(network.parameters()).device
     trained = network.children() if recipe.freeze < 1 else (network.time, network.decoder)
     network.eval()
 

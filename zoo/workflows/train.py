@@ -179,14 +179,14 @@ class _Trainer:
         self.weights_changed = True
         seen, held = self._datasets(run)
         recipe = run.recipe
-        does = f"trains on {counted(len(seen), 'record')}, holds out {len(held)}"
-        if recipe.start_from:
-            does += f", starts from {recipe.start_from}"
+        start = f", starts from {recipe.start_from}" if recipe.start_from else ""
         if recipe.soup > 1:
-            does = f"averages {recipe.soup} runs, holds out {len(held)}"
+            does, start = f"averages {recipe.soup} runs", ""
         elif recipe.adapt:
-            does = f"adapts {recipe.start_from}, holds out {len(held)}"
-        self.listener.info(f"{run.label}: {does}; {run.folder}")
+            does, start = f"adapts {recipe.start_from}", ""
+        else:
+            does = f"trains on {counted(len(seen), 'record')}"
+        self.listener.info(f"{run.label}: {does}, holds out {len(held)}{start}; {run.folder}")
         if not (run.with_val or self.told_of_validation):
             self._tell_of_validation()
         if lacking := without_labelers(self.scenes, seen.records, run.recipe.target):
